@@ -1,0 +1,93 @@
+"""The IR as data: values, ops, regions, functions.
+
+SSA with structured control flow. An op may own regions; a region has block arguments and ends in `yield`, the
+body of a function in `return`. There are no phis and no jumps, so reverse mode is a structural recursion and a
+loop is an object that a pass can hold. `docs/ir.md` lists the ops; `verify.py` lists the invariants.
+
+Values and ops compare by identity. Nothing here is edited once it stands in a finished function: passes build
+new functions (`rewrite.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from llad.diagnostics import Span
+from llad.ir.types import Type
+
+
+class Value:
+    """One SSA value: its type, and a name that is only a hint for the printer."""
+
+    __slots__ = ("name", "type")
+
+    def __init__(self, type: Type, name: str = "") -> None:
+        self.type = type
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"%{self.name or '?'}: {self.type}"
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """A straight list of ops with block arguments; the last op is its terminator."""
+
+    args: tuple[Value, ...] = ()
+    ops: list[Op] = field(default_factory=list)
+
+    @property
+    def terminator(self) -> Op:
+        return self.ops[-1]
+
+
+@dataclass(slots=True, eq=False)
+class Op:
+    """One operation. `attrs` are static and hashable; `span` is the Python that made it (I3)."""
+
+    name: str
+    operands: tuple[Value, ...] = ()
+    results: tuple[Value, ...] = ()
+    attrs: dict[str, Any] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+    span: Span | None = None
+
+    @property
+    def result(self) -> Value:
+        (value,) = self.results
+        return value
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    """`params` in call order; `body` ends in the only `return`. `attrs` say what callers promise."""
+
+    name: str
+    params: tuple[Value, ...]
+    body: Region
+    attrs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def results(self) -> tuple[Value, ...]:
+        return self.body.terminator.operands
+
+
+# The ops that are not rows of the op table: control flow, memory, tapes, checks. Every pass handles each of them.
+CONTROL = frozenset({"if", "for", "while"})
+TERMINATORS = frozenset({"yield", "return"})
+MEMORY = frozenset({"alloc", "free", "load", "store", "dim", "view"})
+TAPE = frozenset({"lifo", "push", "pop"})
+STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", "check", "derivative"}
+
+# Structured ops that only compute a value from their operands: safe to move, merge and drop.
+PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})
+
+
+def walk(region: Region) -> Iterator[Op]:
+    """Every op of the region and of the regions in it, in program order, owners before what they own."""
+    for op in region.ops:
+        yield op
+        for inner in op.regions:
+            yield from walk(inner)
