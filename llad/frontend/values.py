@@ -1,0 +1,120 @@
+"""What a Python expression is while it is traced.
+
+A run-time number is a `Scalar`, a run-time array an `Array`; tuples and lists of them are Python tuples and lists;
+everything that is known at trace time is the Python object itself. So there is no third kind of value, and Python
+handles what is static.
+
+Invariant: a `Scalar` holds a value of scalar type and an `Array` one of buffer type; both belong to the function
+being traced. An `ndarray` never appears as a static operand: the tracer makes it an `Array` (a hidden parameter)
+where it is first met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn, Protocol
+
+from llad.ir.build import Builder
+from llad.ir.core import Value
+from llad.ir.types import BufferType, ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A run-time number. `weak`: it came from a Python number, so it takes the type of what it meets (NEP 50)."""
+
+    value: Value
+    weak: bool = False
+
+    @property
+    def type(self) -> ScalarType:
+        assert isinstance(self.value.type, ScalarType)
+        return self.value.type
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A run-time array: a window on mutable memory."""
+
+    value: Value
+
+    @property
+    def type(self) -> BufferType:
+        assert isinstance(self.value.type, BufferType)
+        return self.value.type
+
+    @property
+    def dtype(self) -> ScalarType:
+        return self.type.dtype
+
+    @property
+    def rank(self) -> int:
+        return self.type.rank
+
+
+class Marker:
+    """A unique object with a name."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+# What `spellings.attribute` and `spellings.call` return for what they do not know.
+NotHandled: Final = Marker("NotHandled")
+
+# What a local variable holds before its first assignment.
+Unbound: Final = Marker("Unbound")
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """What a local variable holds when only some paths assigned it: reading it checks the run-time bool `bound`."""
+
+    inner: Any
+    bound: Value
+
+
+class Context(Protocol):
+    """What arithmetic, indexing and spellings may ask of the tracer."""
+
+    @property
+    def builder(self) -> Builder:
+        """Where ops go; its `span` is that of the innermost expression being evaluated."""
+
+    def refuse(self, code: str, **details: object) -> NoReturn:
+        """Raise `UnsupportedError` at the current span with the text of row `code` of `refused.TABLE`."""
+
+    def call(self, function: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Call anything callable as traced code would: a user's function is inlined."""
+
+    def lift(self, value: Any) -> Any:
+        """The value as traced code sees it: an `ndarray` becomes an `Array`, all else stays."""
+
+
+def is_static(value: Any) -> bool:
+    """Whether the value is known at trace time, leaves of tuples and lists included."""
+    if isinstance(value, (Scalar, Array)):
+        return False
+    if isinstance(value, (tuple, list)):
+        return all(map(is_static, value))
+    return True
+
+
+def describe(value: Any) -> str:
+    """The value's type as an error message names it."""
+    if isinstance(value, Scalar):
+        return str(value.type)
+    if isinstance(value, Array):
+        return f"array of {value.dtype} with {value.rank} {'axis' if value.rank == 1 else 'axes'}"
+    if isinstance(value, (tuple, list)):
+        inner = ", ".join(map(describe, value))
+        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return repr(value)
+    return type(value).__name__
