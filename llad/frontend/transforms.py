@@ -1,0 +1,104 @@
+"""What stands for a derivative, in traced code and outside of it.
+
+`grad`, `value_and_grad` and `jvp` are ordinary functions that users call; inside traced code the frontend recognises
+them by identity and, for what they return, asks `transform_of`: it then emits a `derivative` op instead of calling.
+Called eagerly they hand a `Transform` to `make`, which the compiler installs: this row knows nothing of machine code.
+
+Invariant: everything callable that llad makes is a `Transformed`, so traced code can look through it: a jitted function
+is `Transform("primal", f)`, its `.grad` is `Transform("grad", f, argnums)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["primal", "grad", "value_and_grad", "jvp"]
+Argnums = int | tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """`function` (a Python function, or something `Transformed`) and what is wanted of it.
+
+    `argnums`: an int gives a bare gradient, a tuple gives a tuple of gradients, `None` means all arguments: bare when
+    the function has one parameter, else a tuple with `None` for each that cannot be differentiated.
+    A `"jvp"` is called with `(primals, tangents)`, two tuples.
+    """
+
+    kind: Kind
+    function: Any
+    argnums: Argnums = None
+
+
+class Transformed:
+    """A callable that stands for `transform`."""
+
+    __slots__ = ()
+    transform: Transform
+
+
+def transform_of(value: object) -> Transform | None:
+    """What a call of `value` means to traced code, or `None` if `value` is none of llad's callables."""
+    if isinstance(value, Transform):
+        return value
+    return value.transform if isinstance(value, Transformed) else None
+
+
+def function_of(value: Any) -> Any:
+    """The Python function under a jitted one; any other value as it is."""
+    while (transform := transform_of(value)) is not None and transform.kind == "primal":
+        value = transform.function
+    return value
+
+
+def _unset(transform: Transform) -> Callable[..., Any]:
+    raise AssertionError(f"no compiler installed to run {transform}")
+
+
+make: Callable[[Transform], Callable[..., Any]] = _unset
+
+
+def install(maker: Callable[[Transform], Callable[..., Any]]) -> None:
+    """Let `maker` turn transforms into callables."""
+    global make
+    make = maker
+
+
+def grad(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that returns the gradient of `fun`, a float function, by the arguments `argnums`.
+
+    The result is bare for an int, a tuple for a tuple; gradients of arrays are fresh C-contiguous arrays.
+
+    Raises:
+        LladError: when called, if `fun` cannot be compiled, has no derivative, or does not return one float.
+
+    >>> import llad
+    >>> llad.grad(lambda x: x * x * x)(2.0)
+    12.0
+    """
+    return make(Transform("grad", fun, argnums))
+
+
+def value_and_grad(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that returns `(fun(…), grad(fun, argnums)(…))` from one sweep.
+
+    >>> import llad
+    >>> llad.value_and_grad(lambda x: x * x * x)(2.0)
+    (8.0, 12.0)
+    """
+    return make(Transform("value_and_grad", fun, argnums))
+
+
+def jvp(fun: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+    """`(fun(*primals), its derivative in the direction of tangents)`, by forward mode.
+
+    `tangents` has the structure of `primals`; what cannot be differentiated has the tangent `None`.
+
+    >>> import llad
+    >>> llad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    value, tangent = make(Transform("jvp", fun))(primals, tangents)
+    return value, tangent
