@@ -12,7 +12,7 @@ where it is first met.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, Protocol
 
 from llad.ir.build import Builder
@@ -35,9 +35,15 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A run-time array: a window on mutable memory."""
+    """A run-time array: a window on mutable memory.
+
+    What is known beyond its type, where it is known: `extents`, each an int or the i64 it was made with, and `root`,
+    the allocation that it is a window on. After a merge nothing is.
+    """
 
     value: Value
+    extents: tuple[int | Value, ...] | None = field(default=None, compare=False, repr=False)
+    root: Value | None = field(default=None, compare=False, repr=False)
 
     @property
     def type(self) -> BufferType:
