@@ -1,0 +1,196 @@
+"""Which memory a value may refer to: the one module that answers questions about overlap and overwriting.
+
+A *root* is where memory comes from: a buffer parameter, the result of an `alloc` or `lifo`, a buffer made by
+a `derivative`. No buffer is stored in user memory, so the roots of a value follow from the program text:
+through views, what `if`s yield, loop carries (inits, yields, results) and what was pushed on a `lifo`. After
+`a, b = b, a` a value has several roots, so they are a set. A root made in a loop stands for every block that
+it makes there.
+
+Invariant: two accesses can touch the same element only if the roots of their buffers intersect. So that this
+holds in a function whose arguments may overlap (attribute `may_alias`), every buffer parameter there has
+*all* buffer parameters as its roots. An `undef` buffer, which nothing may read, has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.types import BufferType, LifoType
+
+Roots = frozenset[Value]
+_Node = Value | tuple[Value, int]  # a value, or field k of whatever was pushed on a lifo
+_NONE: Roots = frozenset()
+
+
+def _tracked(value: Value) -> bool:
+    return isinstance(value.type, BufferType | LifoType)
+
+
+class Aliases:
+    """The memory questions of one function, answered from one walk over it. Keep it only as long as `fn`."""
+
+    def __init__(self, fn: Function) -> None:
+        self._fn = fn
+        self._effects: dict[Region | Op, tuple[Roots, Roots]] = {}
+        self._flow = _Flow(fn)
+        self._escaped: set[Value] = set()
+        for op in walk(fn.body):
+            if op.name in _KEEPS_HANDLES:
+                for operand in op.operands:
+                    if _tracked(operand):
+                        self._escaped |= self.roots(operand)
+
+    def roots(self, value: Value) -> Roots:
+        """The parameters, allocations and lifos to whose memory `value` may refer; empty for a number."""
+        return self._flow.roots.get(value, _NONE)
+
+    def may_alias(self, a: Value, b: Value) -> bool:
+        """Whether some element of `a` may be an element of `b`."""
+        return not self.roots(a).isdisjoint(self.roots(b))
+
+    def written(self, what: Function | Region | Op) -> Roots:
+        """The roots whose memory `what` may change or free (a push or pop changes its lifo)."""
+        return self._effects_of(what)[1]
+
+    def read(self, what: Function | Region | Op) -> Roots:
+        """The roots whose elements `what` may read. Asking an extent reads nothing."""
+        return self._effects_of(what)[0]
+
+    def is_read_only(self, value: Value) -> bool:
+        """Whether the memory of `value` comes from parameters only, none of them written in the function."""
+        roots = self.roots(value)
+        return roots <= set(self._fn.params) and roots.isdisjoint(self.written(self._fn))
+
+    def escapes(self, alloc: Value) -> bool:
+        """Whether a handle on the allocation is yielded, carried, returned, pushed, given to `derivative`.
+
+        If not, it is used only by loads, stores, dims and views in the region of its `alloc` (and in regions
+        inside that one), and dies with it.
+        """
+        return alloc in self._escaped
+
+    def _effects_of(self, what: Function | Region | Op) -> tuple[Roots, Roots]:
+        if isinstance(what, Function):
+            what = what.body
+        if what not in self._effects:
+            if isinstance(what, Op):
+                self._effects[what] = self._op_effects(what)
+            else:
+                self._effects[what] = _union(
+                    self._effects_of(op) for op in what.ops if op.regions or op.name in _TOUCHES_MEMORY
+                )
+        return self._effects[what]
+
+    def _op_effects(self, op: Op) -> tuple[Roots, Roots]:
+        match op.name:
+            case "load":
+                return self.roots(op.operands[0]), _NONE
+            case "store":
+                return _NONE, self.roots(op.operands[1])
+            case "free" | "push":
+                return _NONE, self.roots(op.operands[0])
+            case "pop":
+                return self.roots(op.operands[0]), self.roots(op.operands[0])
+            case "derivative":
+                touched = _NONE.union(*map(self.roots, op.operands))
+                return touched, touched
+            case _:
+                return _union(self._effects_of(r) for r in op.regions)
+
+
+_TOUCHES_MEMORY = frozenset({"load", "store", "free", "push", "pop", "derivative"})
+# What makes a second name for a handle, or keeps it beyond the op.
+_KEEPS_HANDLES = frozenset({"yield", "return", "for", "while", "push", "derivative"})
+
+
+def _union(effects: Iterable[tuple[Roots, Roots]]) -> tuple[Roots, Roots]:
+    reads: set[Value] = set()
+    writes: set[Value] = set()
+    for read, written in effects:
+        reads |= read
+        writes |= written
+    return frozenset(reads), frozenset(writes)
+
+
+class _Flow:
+    """Roots carried along the ways that a handle can take, to a fixpoint."""
+
+    def __init__(self, fn: Function) -> None:
+        self._sets: dict[_Node, set[Value]] = {}
+        self._next: dict[_Node, list[_Node]] = {}
+        self._pushes: list[Op] = []
+        self._pops: list[Op] = []
+        params = [p for p in fn.params if isinstance(p.type, BufferType)]
+        for param in fn.params:
+            if _tracked(param):
+                shared = param in params and fn.attrs.get("may_alias")
+                self._add(param, params if shared else [param])
+        for op in walk(fn.body):
+            self._visit(op)
+        self._resolve_lifos()
+        self.roots = {node: frozenset(s) for node, s in self._sets.items() if isinstance(node, Value)}
+
+    def _visit(self, op: Op) -> None:
+        match op.name:
+            case "alloc" | "lifo":
+                self._add(op.result, [op.result])
+            case "view":
+                self._edge(op.operands[0], op.result)
+            case "if":
+                for region in op.regions:
+                    self._edges(region.terminator.operands, op.results)
+            case "for" | "while":
+                inits = op.operands[3:] if op.name == "for" else op.operands
+                body = op.regions[-1]
+                yielded = body.terminator.operands[bool(op.attrs.get("exits")) :]
+                for source in (inits, yielded):
+                    self._edges(source, op.results)
+                    for region in op.regions:
+                        self._edges(source, region.args[1:] if op.name == "for" else region.args)
+            case "push":
+                self._pushes.append(op)
+            case "pop":
+                self._pops.append(op)
+            case "derivative":  # its callee may hand an argument back, or make new memory
+                for result in op.results:
+                    if _tracked(result):
+                        self._add(result, [result])
+                        for operand in op.operands:
+                            self._edge(operand, result)
+
+    def _edges(self, sources: Iterable[_Node], targets: Iterable[_Node]) -> None:
+        for source, target in zip(sources, targets, strict=False):
+            self._edge(source, target)
+
+    def _edge(self, source: _Node, target: _Node) -> None:
+        tracked = isinstance(source, tuple) or _tracked(source)
+        if tracked and source is not target and target not in (out := self._next.setdefault(source, [])):
+            out.append(target)
+            self._add(target, self._sets.get(source, ()))
+
+    def _add(self, node: _Node, roots: Iterable[Value]) -> None:
+        """`node` may refer to `roots`, and so may everything that it flows into."""
+        pending = [(node, roots)]
+        while pending:
+            node, roots = pending.pop()
+            known = self._sets.setdefault(node, set())
+            fresh = [r for r in roots if r not in known]
+            if fresh:
+                known.update(fresh)
+                pending += [(target, fresh) for target in self._next.get(node, ())]
+
+    def _resolve_lifos(self) -> None:
+        """A pop may give what any push put on the same lifo, which may itself have been popped."""
+        pushes, pops = self._pushes, self._pops
+        before = -1
+        while before != (before := sum(map(len, self._next.values()))):
+            for op, values in [(p, p.operands[1:]) for p in pushes] + [(p, p.results) for p in pops]:
+                for lifo in list(self._sets.get(op.operands[0], ())):
+                    for k, value in enumerate(values):
+                        if not _tracked(value):
+                            continue
+                        if op.name == "push":
+                            self._edge(value, (lifo, k))
+                        else:
+                            self._edge((lifo, k), value)
