@@ -7,6 +7,9 @@ handles what is static.
 Invariant: a `Scalar` holds a value of scalar type and an `Array` one of buffer type; both belong to the function
 being traced. An `ndarray` never appears as a static operand: the tracer makes it an `Array` (a hidden parameter)
 where it is first met.
+
+The abstract type of a run-time value is a `ScalarSpec` or `ArraySpec` of `signature.py`: what `numbers.join` gives
+and `numbers.convert` takes.
 """
 
 from __future__ import annotations
