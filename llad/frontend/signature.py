@@ -78,7 +78,7 @@ DTYPES: dict[np.dtype[Any], ScalarType] = {
     np.dtype(np.bool_): BOOL,
 }
 
-_WEAK = {float: ScalarSpec(F64, True), int: ScalarSpec(I64, True), bool: ScalarSpec(BOOL)}
+_WEAK = {float: ScalarSpec(F64, True), int: ScalarSpec(I64, True), bool: ScalarSpec(BOOL, True)}
 
 
 def spec_of(value: object) -> ArgSpec:

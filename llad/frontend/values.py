@@ -24,11 +24,27 @@ from llad.ir.types import BufferType, ScalarType
 
 
 @dataclass(frozen=True, slots=True)
+class Dim:
+    """The extent of one axis of a buffer, by name: equal names are equal extents."""
+
+    buffer: Value
+    axis: int
+
+
+# How many elements an axis has: a number, an i64, or what the axis of some buffer has.
+Extent = int | Value | Dim
+
+
+@dataclass(frozen=True, slots=True)
 class Scalar:
-    """A run-time number. `weak`: it came from a Python number, so it takes the type of what it meets (NEP 50)."""
+    """A run-time number. `weak`: it came from a Python number, so it takes the type of what it meets (NEP 50).
+
+    `extent`: the axis whose length it is, if it was asked for as one (`len(x)`).
+    """
 
     value: Value
     weak: bool = False
+    extent: Dim | None = field(default=None, compare=False, repr=False)
 
     @property
     def type(self) -> ScalarType:
@@ -40,12 +56,12 @@ class Scalar:
 class Array:
     """A run-time array: a window on mutable memory.
 
-    What is known beyond its type, where it is known: `extents`, each an int or the i64 it was made with, and `root`,
-    the allocation that it is a window on. After a merge nothing is.
+    What is known beyond its type, where it is known: `extents`, and `root`, the allocation that it is a window on.
+    After a merge nothing is.
     """
 
     value: Value
-    extents: tuple[int | Value, ...] | None = field(default=None, compare=False, repr=False)
+    extents: tuple[Extent, ...] | None = field(default=None, compare=False, repr=False)
     root: Value | None = field(default=None, compare=False, repr=False)
 
     @property
