@@ -1,0 +1,1 @@
+"""Differentiation, IR → IR: `forward.tangent`, `reverse.gradient`, and `expand.expand` for nested derivatives."""

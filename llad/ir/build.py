@@ -129,7 +129,7 @@ class Builder:
             if id(e) in done:
                 return done[id(e)]
             if e.name == "leaf":
-                value = e.payload
+                value: Value = e.payload
             elif e.name == "const":
                 value = self.const(e.payload, type)
             elif strong and d is not None and e.name == "mul" and depends_on(e.args[0], d):

@@ -1,0 +1,259 @@
+"""The reverse sweep, written as if every primal value were at hand.
+
+Regions are mirrored one to one and their ops visited backwards; scalar adjoints are SSA values, and a buffer's
+adjoint is its shadow (Griewank & Walther 2008, §3.2; Moses & Churavy 2020). The ops made here mention values
+of the primal directly. `tape.py` then finds out which of those the reverse sweep really has to be given.
+
+Invariant: a mirrored region only mentions primal values that were in scope in the region that it mirrors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
+from llad.ad.mirror import Mirror
+from llad.ad.rules import feeds_choice, products
+from llad.ad.shadows import Shadows
+from llad.ad.structure import Structure
+from llad.ir.core import TAPE, Op, Region, Value, walk
+from llad.ir.types import I64, ScalarType, is_float
+from llad.ops.table import OPS
+
+
+@dataclass(slots=True)
+class Scope:
+    """The adjoints known while one region is mirrored, by primal value."""
+
+    region: Region
+    bar: dict[Value, Value] = field(default_factory=dict)
+
+
+class Adjoint:
+    """Mirrors a function into `mirror`, accumulating into `shadows`."""
+
+    def __init__(self, mirror: Mirror, structure: Structure, activity: Activity, shadows: Shadows) -> None:
+        self.fn = structure.fn
+        self.mirror = mirror
+        self.structure = structure
+        self.activity = activity
+        self.shadows = shadows
+        self.strong = feeds_choice(self.fn)
+        self.b = mirror.builder
+        self._scopes: list[Scope] = []
+
+    def run(self, objective: Value, wrt: list[Value]) -> list[Value]:
+        """Mirror the body from seed 1 of a result; the cotangents of the scalar parameters in `wrt`."""
+        self._scopes.append(Scope(self.fn.body))
+        self.b.span = self.fn.body.terminator.span
+        assert isinstance(objective.type, ScalarType)
+        self.contribute(objective, self.b.const(1.0, objective.type))
+        self.ops(self.fn.body)
+        return [self.taken(p) for p in wrt]
+
+    # -- adjoints
+
+    def contribute(self, value: Value, term: Value) -> None:
+        """Add `term` to the adjoint of `value` in the innermost scope."""
+        if not self.activity.active(value):
+            return
+        bar = self._scopes[-1].bar
+        bar[value] = self.sum(bar[value], term) if value in bar else term
+
+    def sum(self, a: Value, b: Value) -> Value:
+        """An accumulation of adjoints: it has no source order, so it may be reassociated."""
+        op = self.b.emit("add", [a, b], [a.type], {"reassoc": True})
+        return op.result
+
+    def taken(self, value: Value) -> Value:
+        """The adjoint of `value`, which is complete now; zero if nothing contributed."""
+        bar = self._scopes[-1].bar.pop(value, None)
+        if bar is not None:
+            return bar
+        assert isinstance(value.type, ScalarType)
+        return self.b.const(0.0, value.type)
+
+    # -- ops
+
+    def ops(self, region: Region) -> None:
+        for op in reversed(region.ops[:-1]):
+            self.b.span = op.span
+            match op.name:
+                case "if":
+                    self.if_(op)
+                case "for" | "while":
+                    self.loop(op)
+                case "load":
+                    self.load(op)
+                case "store":
+                    self.store(op)
+                case "push" | "pop":
+                    self.push_pop(op)
+                case "cast":
+                    self.cast(op)
+                case name if name in OPS:
+                    self.scalar(op)
+                case name:
+                    assert name not in ("derivative", "free"), f"{name} before differentiation"
+
+    def scalar(self, op: Op) -> None:
+        d = self._scopes[-1].bar.pop(op.result, None)
+        if d is None:
+            return
+        wanted = [d if self.activity.active(o) else None for o in op.operands]
+        terms = products(self.b, op, wanted, op.operands, op.result, op in self.strong)
+        for operand, term in zip(op.operands, terms, strict=True):
+            if term is not None:
+                self.contribute(operand, term)
+
+    def cast(self, op: Op) -> None:
+        d = self._scopes[-1].bar.pop(op.result, None)
+        if d is not None and is_float(op.operands[0].type):
+            assert isinstance(op.operands[0].type, ScalarType)
+            self.contribute(op.operands[0], self.b.cast(d, op.operands[0].type))
+
+    def load(self, op: Op) -> None:
+        d = self._scopes[-1].bar.pop(op.result, None)
+        if d is not None and self.activity.active(op.operands[0]):
+            shadow = self.shadows.of(op.operands[0])
+            indices = op.operands[1:]
+            self.b.store(self.sum(self.b.load(shadow, *indices), d), shadow, *indices)
+
+    def store(self, op: Op) -> None:
+        value, buffer, *indices = op.operands
+        if not self.activity.active(buffer):
+            return
+        assert isinstance(value.type, ScalarType)
+        shadow = self.shadows.of(buffer)
+        if self.activity.active(value):
+            self.contribute(value, self.b.load(shadow, *indices))
+        self.b.store(self.b.const(0.0, value.type), shadow, *indices)
+
+    def push_pop(self, op: Op) -> None:
+        """A stack's adjoint is a stack of equal length: `pop` pushes a cotangent record, `push` pops it."""
+        lifo = op.operands[0]
+        if not self.activity.active(lifo):
+            return
+        shadow, fields = self.shadows.lifo(lifo)
+        if op.name == "pop":
+            self.b.push(shadow, *[self.taken(op.results[k]) for k in fields])
+            return
+        record = self.b.pop(shadow)
+        for k, d in zip(fields, record, strict=True):
+            self.contribute(op.operands[1 + k], d)
+
+    # -- regions
+
+    def worthwhile(self, op: Op) -> bool:
+        """Whether mirroring `op` can do anything: an adjoint of a result, or an effect on a shadow inside."""
+        if any(r in self._scopes[-1].bar for r in op.results):
+            return True
+        for region in op.regions:
+            for inner in walk(region):
+                if inner.name == "store" and self.activity.active(inner.operands[1]):
+                    return True
+                if inner.name in ("push", "pop") and self.activity.active(inner.operands[0]):
+                    return True
+        return False
+
+    def if_(self, op: Op) -> None:
+        if not self.worthwhile(op):
+            return
+        outer = self._scopes[-1]
+        bars = {r: outer.bar.pop(r) for r in op.results if r in outer.bar}
+        regions: list[Region] = []
+        captured: list[dict[Value, Value]] = []
+        for region in op.regions:
+            with self.b.region() as new:
+                self.mirror.of[region] = new
+                scope = Scope(region)
+                self._scopes.append(scope)
+                for source, result in zip(region.terminator.operands, op.results, strict=True):
+                    if result in bars:
+                        self.contribute(source, bars[result])
+                self.ops(region)
+                self._scopes.pop()
+            regions.append(new)
+            captured.append(scope.bar)
+        self.b.span = op.span
+        keys = list(dict.fromkeys([*captured[0], *captured[1]]))
+        for region, bar in zip(regions, captured, strict=True):
+            with self.b.inside(region):
+                self.b.yield_(*[bar[k] if k in bar else self.zero(k) for k in keys])
+        for key, result in zip(keys, self.b.if_(op.operands[0], *regions), strict=True):
+            self.contribute(key, result)
+
+    def zero(self, value: Value) -> Value:
+        assert isinstance(value.type, ScalarType)
+        return self.b.const(0.0, value.type)
+
+    def loop(self, op: Op) -> None:
+        """The reversed loop carries the adjoints of the carries and a sum for every outer value used inside."""
+        if not self.worthwhile(op):
+            return
+        b = self.b
+        carries = [
+            (init, carry, next_, result)
+            for init, carry, next_, result in zip(
+                loop_inits(op), loop_carries(op), loop_yields(op), op.results, strict=False
+            )
+            if is_float(carry.type) and self.activity.active(carry)
+        ]
+        inits = [self.taken(result) for *_, result in carries]
+        body = op.regions[-1]
+        types = [I64, *[carry.type for _, carry, _, _ in carries]]
+        with b.region(types, ["i", *[f"{c.name}_bar" for _, c, _, _ in carries]]) as new:
+            self.mirror.of[body] = new
+            if op.name == "for":
+                self.mirror.index[body.args[0]] = self.primal_index(op, body, new.args[0])
+            scope = Scope(body)
+            self._scopes.append(scope)
+            for (_, _, next_, _), bar in zip(carries, new.args[1:], strict=True):
+                self.contribute(next_, bar)
+            self.ops(body)
+            bars = [self.taken(carry) for _, carry, _, _ in carries]
+            self._scopes.pop()
+            b.span = op.span
+            sums = [Value(k.type, f"{k.name}_bar") for k in scope.bar]
+            new.args = (*new.args, *sums)
+            b.yield_(*bars, *[self.sum(s, d) for s, d in zip(sums, scope.bar.values(), strict=True)])
+        starts = [*inits, *[self.zero(k) for k in scope.bar]]
+        passed_on = all(bar is arg for bar, arg in zip(bars, new.args[1:], strict=False))
+        bounds = self.reversed_bounds(op, any_order=passed_on)
+        results = b.for_(*bounds, starts, new)
+        for (init, *_), bar in zip(carries, results, strict=False):
+            self.contribute(init, bar)
+        for key, bar in zip(scope.bar, results[len(carries) : -1], strict=True):
+            self.contribute(key, bar)
+
+    def reversed_bounds(self, op: Op, any_order: bool) -> tuple[Value, Value, Value]:
+        """Bounds of the reversed loop: a plain `for` with step 1 runs over its own indices, others count trips down.
+
+        Independent iterations whose adjoints do not pass through each other (`any_order`) run forwards, which
+        suits caches and vectors; then no record may be popped, so their tapes must be rectangular.
+        """
+        b = self.b
+        if not self.own_indices(op):
+            return b.op("sub", op.results[-1], b.i64(1)), b.i64(-1), b.i64(-1)
+        lo, hi, step = op.operands[:3]
+        body = op.regions[-1]
+        independent = any_order and op.attrs["kind"] != "sequential"
+        if independent and self.structure.rectangular(body) and not any(i.name in TAPE for i in walk(body)):
+            return lo, hi, step
+        one = b.i64(1)
+        return b.op("sub", hi, one), b.op("sub", lo, one), b.i64(-1)
+
+    def own_indices(self, op: Op) -> bool:
+        """Whether the reversed loop runs over the primal's indices: a `for` without exits, of constant step 1."""
+        if op.name != "for" or op.attrs["exits"]:
+            return False
+        maker = self.structure.op_of.get(op.operands[2])
+        return maker is not None and maker.name == "const" and maker.attrs["value"] == 1
+
+    def primal_index(self, op: Op, body: Region, index: Value) -> Value:
+        """The primal's loop index in terms of the reversed loop's, computed first thing in the mirrored body."""
+        if self.own_indices(op):
+            return index
+        lo, _, step = op.operands[:3]
+        with self.b.inside(self.mirror.indices(body)):
+            return self.b.op("add", lo, self.b.op("mul", index, step))

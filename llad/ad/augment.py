@@ -1,0 +1,192 @@
+"""The forward sweep: the primal, plus what `tape.py` asks it to keep and the shadows that travel with buffers.
+
+Primal ops are copied as they stand. Added are: tapes before the loops that fill them, a store or push at the end
+of each region that keeps something, values yielded out of branches, and shadow buffers beside carried ones.
+"""
+
+from __future__ import annotations
+
+from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
+from llad.ad.memory import as_layout, zeros_like
+from llad.ad.shadows import Shadows
+from llad.ad.structure import Structure
+from llad.ad.tape import Rectangle, Tape, capacity, position
+from llad.ir.build import Builder
+from llad.ir.core import Op, Region, Value
+from llad.ir.rewrite import copy_op
+from llad.ir.types import BufferType, LifoType, ScalarType
+
+Outs = list[tuple[Value, Value]]  # (what the reverse sweep calls it, the new value)
+
+
+class Augment:
+    """Writes the forward sweep with `b`. `new` maps primal values, handles and names to new values."""
+
+    def __init__(
+        self,
+        b: Builder,
+        structure: Structure,
+        activity: Activity,
+        shadows: Shadows,
+        tape: Tape,
+        new: dict[Value, Value],
+    ) -> None:
+        self.b = b
+        self.structure = structure
+        self.activity = activity
+        self.shadows = shadows
+        self.tape = tape
+        self.new = new
+        self.shadow: dict[Value, Value] = {old: new[s] for old, s in shadows.given.items()}
+
+    def run(self) -> None:
+        """Emit the body without its `return`. Afterwards `new` also holds what the reverse sweep was promised."""
+        fn, b = self.structure.fn, self.b
+        b.span = fn.body.ops[0].span
+        for record in self.tape.records.values():
+            assert isinstance(record.lifo.type, LifoType)
+            self.new[record.lifo] = b.lifo(record.lifo.type.fields)
+        for param in fn.params:
+            if isinstance(param.type, BufferType) and param not in self.shadow and self.activity.active(param):
+                self.shadow[param] = zeros_like(b, self.new[param], f"{param.name}_bar")
+        self.new.update(self.region(fn.body))
+        for token, buffer in self.shadows.tokens.items():
+            if self.structure.region_of[buffer] is fn.body:
+                self.new[token] = self.shadow_of(buffer)
+
+    # -- regions
+
+    def region(self, region: Region) -> Outs:
+        """Emit the ops of a primal region but its terminator, then what is kept of it; what is to be yielded out."""
+        outs: Outs = []
+        for op in region.ops[:-1]:
+            self.b.span = op.span
+            for rectangle in self.tape.rectangles.get(op, ()):
+                self.new[rectangle.handle] = self.allocate(rectangle)
+            match op.name:
+                case "if":
+                    outs += self.if_(op)
+                case "for" | "while":
+                    self.loop(op)
+                case _:
+                    self.b.current.ops.append(copy_op(op, self.new))
+                    if op.name == "alloc" and self.activity.active(op.result) and self.shadows.travels(op.result):
+                        self.shadow[op.result] = zeros_like(self.b, self.new[op.result], f"{op.result.name}_bar")
+        self.b.span = region.terminator.span
+        for rectangle in self.tape.stored.get(region, ()):
+            self.fill(rectangle)
+        if region in self.tape.records:
+            record = self.tape.records[region]
+            self.b.push(self.new[record.lifo], *map(self.kept, record.values))
+        outs += [(name, self.kept(value)) for value, name in self.tape.outs.get(region, ())]
+        return outs
+
+    def kept(self, value: Value) -> Value:
+        """The new value of a primal value, a tape's handle, or the shadow that a token names."""
+        buffer = self.shadows.tokens.get(value)
+        if buffer is None:
+            return self.new[value]
+        shadow = self.shadow_of(buffer)
+        return as_layout(self.b, shadow, value.type) if isinstance(value.type, BufferType) else shadow
+
+    def shadow_of(self, buffer: Value) -> Value:
+        """The shadow of a primal buffer in the forward sweep; views are made where they are asked for."""
+        if buffer in self.shadow:
+            return self.shadow[buffer]
+        op = self.structure.op_of[buffer]
+        assert op.name == "view", f"no travelling shadow for {op.name}"
+        return self.b.view(self.shadow_of(op.operands[0]), op.attrs["axes"], *[self.new[o] for o in op.operands[1:]])
+
+    def pairs(self, sources: tuple[Value, ...], targets: tuple[Value, ...]) -> list[Value]:
+        """For each target that is an active buffer, the shadow of its source in the target's layout."""
+        return [
+            as_layout(self.b, self.shadow_of(source), target.type)
+            for source, target in zip(sources, targets, strict=True)
+            if isinstance(target.type, BufferType) and self.activity.active(target)
+        ]
+
+    def bind(self, olds: tuple[Value, ...], news: tuple[Value, ...]) -> None:
+        """Old values ↦ new ones: the primals, then the shadows of the active buffers among them."""
+        self.new.update(zip(olds, news, strict=False))
+        buffers = [v for v in olds if isinstance(v.type, BufferType) and self.activity.active(v)]
+        self.shadow.update(zip(buffers, news[len(olds) :], strict=False))
+
+    def if_(self, op: Op) -> Outs:
+        regions: list[Region] = []
+        outs: list[Outs] = []
+        yields: list[list[Value]] = []
+        for region in op.regions:
+            with self.b.region() as new:
+                outs.append(self.region(region))
+                operands = region.terminator.operands
+                yields.append([*[self.new[v] for v in operands], *self.pairs(operands, op.results)])
+            regions.append(new)
+        for k, region in enumerate(regions):
+            with self.b.inside(region):
+                mine = [value for _, value in outs[k]]
+                blank = [self.b.undef(value.type) for _, value in outs[1 - k]]
+                self.b.yield_(*yields[k], *(mine + blank if k == 0 else blank + mine))
+        self.b.span = op.span
+        results = self.b.if_(self.new[op.operands[0]], *regions)
+        self.bind(op.results, results)
+        names = [name for branch in outs for name, _ in branch]
+        return list(zip(names, results[len(yields[0]) :], strict=True))
+
+    def loop(self, op: Op) -> None:
+        b = self.b
+        carries, inits = loop_carries(op), loop_inits(op)
+        start = [*[self.new[v] for v in inits], *self.pairs(inits, carries)]
+        travelling = [v for v in carries if isinstance(v.type, BufferType) and self.activity.active(v)]
+        types = [v.type for v in (*carries, *travelling)]
+        names = [*[v.name for v in carries], *[f"{v.name}_bar" for v in travelling]]
+        body = op.regions[-1]
+        if op.name == "while":
+            with b.region(types, names) as condition:
+                self.new.update(zip(op.regions[0].args, condition.args, strict=False))
+                for inner in op.regions[0].ops:
+                    b.current.ops.append(copy_op(inner, self.new))
+        leading = body.args[: op.name == "for"]
+        with b.region([*[v.type for v in leading], *types], [*[v.name for v in leading], *names]) as new:
+            self.new.update(zip(leading, new.args, strict=False))
+            self.bind(carries, new.args[len(leading) :])
+            assert not self.region(body), "nothing is yielded out of a loop"
+            exit_flag = [self.new[body.terminator.operands[0]]] if op.attrs["exits"] else []
+            yielded = loop_yields(op)
+            b.yield_(*exit_flag, *[self.new[v] for v in yielded], *self.pairs(yielded, carries))
+        b.span = op.span
+        if op.name == "for":
+            lo, hi, step = (self.new[o] for o in op.operands[:3])
+            results = b.for_(lo, hi, step, start, new, op.attrs["exits"], op.attrs["kind"])
+        else:
+            results = b.while_(start, condition, new, op.attrs["exits"])
+        self.new[op.results[-1]] = results[-1]
+        self.bind(op.results[:-1], results[:-1])
+
+    # -- tapes
+
+    def bounds(self, loop: Op) -> list[Value]:
+        """The bounds of a loop of a box, computed here if the loop is further in."""
+        return [self.hoisted(o) for o in loop.operands[:3]]
+
+    def hoisted(self, value: Value) -> Value:
+        if value in self.new:
+            return self.new[value]
+        op = self.structure.op_of[value]
+        mapping = {o: self.hoisted(o) for o in op.operands}
+        copy = copy_op(op, mapping)
+        self.b.current.ops.append(copy)
+        return copy.result
+
+    def allocate(self, rectangle: Rectangle) -> Value:
+        b = self.b
+        assert isinstance(rectangle.value.type, ScalarType)
+        sizes = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
+        return b.alloc(rectangle.value.type, sizes, hint=rectangle.handle.name)
+
+    def fill(self, rectangle: Rectangle) -> None:
+        b, structure = self.b, self.structure
+        positions = [
+            position(b, loop, self.new[loop.regions[0].args[0]], self.bounds(loop), structure)
+            for loop in rectangle.loops
+        ]
+        b.store(self.new[rectangle.value], self.new[rectangle.handle], *positions)

@@ -1,0 +1,74 @@
+"""Buffers made for a derivative: copies, zeroed twins, and a layout change where shadows of two layouts merge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from llad.ir.alias import Aliases
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value
+from llad.ir.rewrite import inline
+from llad.ir.types import I64, BufferType
+
+
+def extents(b: Builder, buffer: Value) -> list[Value]:
+    """The extents of a buffer, one i64 an axis."""
+    assert isinstance(buffer.type, BufferType)
+    return [b.dim(buffer, axis) for axis in range(buffer.type.rank)]
+
+
+def zeros_like(b: Builder, buffer: Value, hint: str = "") -> Value:
+    """Zeroed C-contiguous memory with the extents and dtype of `buffer`."""
+    assert isinstance(buffer.type, BufferType)
+    return b.alloc(buffer.type.dtype, extents(b, buffer), zero=True, hint=hint)
+
+
+def loop_nest(b: Builder, bounds: Sequence[Value], body: Callable[[list[Value]], None]) -> None:
+    """Parallel loops over every index of `bounds`; `body` emits what one index does."""
+
+    def level(axis: int, indices: list[Value]) -> None:
+        if axis == len(bounds):
+            body(indices)
+            return
+        with b.region([I64], ["i"]) as region:
+            level(axis + 1, [*indices, region.args[0]])
+            b.yield_()
+        b.for_(b.i64(0), bounds[axis], b.i64(1), [], region, kind="parallel")
+
+    level(0, [])
+
+
+def copy_buffer(b: Builder, source: Value, hint: str = "") -> Value:
+    """A fresh C-contiguous copy."""
+    assert isinstance(source.type, BufferType)
+    bounds = extents(b, source)
+    target = b.alloc(source.type.dtype, bounds, hint=hint)
+    loop_nest(b, bounds, lambda indices: b.store(b.load(source, *indices), target, *indices))
+    return target
+
+
+def as_layout(b: Builder, buffer: Value, type: BufferType) -> Value:
+    """The same memory as `type`, which may only be more general (`C` seen as `strided`)."""
+    assert isinstance(buffer.type, BufferType) and buffer.type.rank == type.rank
+    if buffer.type == type:
+        return buffer
+    assert type.layout == "strided", (buffer, type)
+    windows = [w for e in extents(b, buffer) for w in (b.i64(0), e, b.i64(1))]
+    return b.view(buffer, ["slice"] * type.rank, *windows)
+
+
+def privatise_written(fn: Function) -> Function:
+    """`fn` on copies of the parameters that it writes, so that the caller's arrays stay as they are."""
+    written = Aliases(fn).written(fn)
+    if not any(p in written for p in fn.params):
+        return fn
+    b = Builder(fn.body.ops[0].span)
+    params = [Value(p.type, p.name) for p in fn.params]
+    arguments = [
+        copy_buffer(b, new, hint=old.name) if old in written else new
+        for old, new in zip(fn.params, params, strict=True)
+    ]
+    results = inline(b, fn, arguments)
+    b.span = fn.body.terminator.span
+    b.return_(*results)
+    return b.function(fn.name, params, **fn.attrs)

@@ -1,0 +1,244 @@
+"""What the reverse sweep must be given, and how.
+
+After `adjoint.py`, the reverse sweep mentions primal values. Each is resolved, cheapest first:
+
+- defined at the top of the function: it is still in scope;
+- a loop's index: the reversed loop knows it;
+- defined in branches only: yielded out of the `if`s (undef on the other side);
+- cheap to compute again from values that are at hand, or a load from memory that is never written: recomputed;
+- in loops that visit a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
+- otherwise a field of the record that each run of its region pushes on a LIFO, and the mirrored region pops.
+
+The last two always work, whatever is overwritten: primal memory is read again only if nothing writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from llad.ad.mirror import Mirror
+from llad.ad.shadows import Shadows
+from llad.ad.structure import Structure
+from llad.diagnostics import Span
+from llad.ir.alias import Aliases
+from llad.ir.build import Builder
+from llad.ir.core import Op, Region, Value
+from llad.ir.types import BufferType, LifoType, ScalarType
+
+# Scalar ops that cost no more than a store and a load of their result.
+CHEAP = frozenset(
+    [
+        "const",
+        "dim",
+        "cast",
+        "view",
+        "add",
+        "sub",
+        "mul",
+        "neg",
+        "abs",
+        "min",
+        "max",
+        "minimum",
+        "maximum",
+        "fma",
+        "div",
+        "sqrt",
+        "mulz",
+        "select",
+        "copysign",
+        "floor",
+        "ceil",
+        "trunc",
+        "rint",
+        "sign",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "isnan",
+        "isinf",
+        "isfinite",
+        "and",
+        "or",
+        "xor",
+        "not",
+        "shl",
+        "shr",
+        "floordiv",
+        "mod",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Rectangle:
+    """A tape for `value`, one element per visit: a buffer made before the outermost of `loops`."""
+
+    value: Value
+    handle: Value
+    loops: list[Op]
+
+
+@dataclass(slots=True)
+class Record:
+    """What one run of a region pushes; `names` are what the reverse sweep calls the popped fields."""
+
+    lifo: Value
+    values: list[Value] = field(default_factory=list)
+    names: list[Value] = field(default_factory=list)
+
+
+class Tape:
+    """`name` maps what the reverse sweep mentions to what it is given; the rest tells the forward sweep what to keep.
+
+    `outs`: per region, (value, name) pairs to yield out of its `if`s · `rectangles`: per outermost loop ·
+    `stored`: per region, the rectangles that one run of it fills · `records`: per region.
+    """
+
+    def __init__(self, mirror: Mirror, structure: Structure, shadows: Shadows, aliases: Aliases) -> None:
+        self.mirror = mirror
+        self.structure = structure
+        self.shadows = shadows
+        self.aliases = aliases
+        self.name: dict[Value, Value] = {}
+        self.outs: dict[Region, list[tuple[Value, Value]]] = {}
+        self.rectangles: dict[Op, list[Rectangle]] = {}
+        self.stored: dict[Region, list[Rectangle]] = {}
+        self.records: dict[Region, Record] = {}
+
+    def resolve(self) -> None:
+        """Find a source for every primal value that the mirror mentions, and write the loads, pops and recomputing."""
+        for op in self.mirror.all_ops():
+            for operand in op.operands:
+                self.give(operand)
+        for region, record in self.records.items():
+            pop = Op("pop", (record.lifo,), tuple(record.names), {}, (), self._span(record.values[0]))
+            self.mirror.records(region).ops.append(pop)
+
+    def is_primal(self, value: Value) -> bool:
+        return value in self.structure.region_of or value in self.shadows.tokens
+
+    def region_of(self, value: Value) -> Region:
+        return self.structure.region_of[self.shadows.tokens.get(value, value)]
+
+    def give(self, value: Value) -> Value:
+        """What the reverse sweep uses in place of `value`."""
+        if not self.is_primal(value):
+            return value
+        if value not in self.name:
+            self.name[value] = self._source(value)
+        return self.name[value]
+
+    def _source(self, value: Value) -> Value:
+        structure = self.structure
+        region = self.region_of(value)
+        op = structure.op_of.get(value)
+        if region is structure.fn.body:
+            return value
+        if value in self.mirror.index:
+            return self.mirror.index[value]
+        if op is not None and op.name == "const":
+            return self._recompute(op, region)
+        if structure.depth[region] == 0:
+            name = Value(value.type, value.name)
+            self.outs.setdefault(region, []).append((value, name))
+            return name
+        if op is not None and self._recomputable(op, region, {}):
+            return self._recompute(op, region)
+        if isinstance(value.type, ScalarType) and structure.rectangular(region):
+            return self._rectangle(value, region)
+        return self._field(value, region)
+
+    # -- recomputing
+
+    def _recomputable(self, op: Op, region: Region, seen: dict[Value, bool]) -> bool:
+        if op.name == "load":
+            if not self.aliases.is_read_only(op.operands[0]):
+                return False
+        elif op.name not in CHEAP:
+            return False
+        return all(self._free(o, region, seen) for o in op.operands)
+
+    def _free(self, value: Value, region: Region, seen: dict[Value, bool]) -> bool:
+        """Whether giving `value` keeps nothing new per run of `region`: at hand, kept further out, or recomputable."""
+        if value not in seen:
+            seen[value] = self._is_free(value, region, seen)
+        return seen[value]
+
+    def _is_free(self, value: Value, region: Region, seen: dict[Value, bool]) -> bool:
+        structure = self.structure
+        home = structure.region_of[value]
+        if value in self.name or value in self.mirror.index or structure.depth[home] == 0:
+            return True
+        if isinstance(value.type, ScalarType) and structure.depth[home] < structure.depth[region]:
+            return True
+        op = structure.op_of.get(value)
+        return op is not None and self._recomputable(op, region, seen)
+
+    def _recompute(self, op: Op, region: Region) -> Value:
+        operands = tuple(self.give(o) for o in op.operands)
+        results = tuple(Value(r.type, r.name) for r in op.results)
+        self.mirror.kept(region).ops.append(Op(op.name, operands, results, op.attrs, (), op.span))
+        return results[0]
+
+    # -- keeping
+
+    def _span(self, value: Value) -> Span | None:
+        op = self.structure.op_of.get(self.shadows.tokens.get(value, value))
+        return op.span if op is not None else None
+
+    def _rectangle(self, value: Value, region: Region) -> Value:
+        structure = self.structure
+        loops = structure.loops(region)
+        assert isinstance(value.type, ScalarType)
+        rectangle = Rectangle(value, Value(BufferType(value.type, len(loops), "C"), f"{value.name}_tape"), loops)
+        self.rectangles.setdefault(loops[0], []).append(rectangle)
+        self.stored.setdefault(region, []).append(rectangle)
+        home = structure.home(region)
+        if home is not structure.fn.body:
+            name = Value(rectangle.handle.type, rectangle.handle.name)
+            self.outs.setdefault(home, []).append((rectangle.handle, name))
+        else:
+            name = rectangle.handle
+        b = self.mirror.builder
+        with b.inside(self.mirror.kept(region)):
+            positions = [
+                position(b, op, self.give(op.regions[0].args[0]), [self.give(o) for o in op.operands[:3]], structure)
+                for op in loops
+            ]
+            return b.load(name, *positions)
+
+    def _field(self, value: Value, region: Region) -> Value:
+        if region not in self.records:
+            self.records[region] = Record(Value(LifoType(()), "tape"))
+        record = self.records[region]
+        name = Value(value.type, value.name)
+        record.values.append(value)
+        record.names.append(name)
+        record.lifo.type = LifoType(tuple(v.type for v in record.values))
+        return name
+
+
+def position(b: Builder, loop: Op, index: Value, bounds: list[Value], structure: Structure) -> Value:
+    """Which trip of a `for` has `index`: (index - lo) / step."""
+    lo, _, step = bounds
+    makers = [structure.op_of.get(o) for o in loop.operands[:3]]
+    constants = [m.attrs["value"] if m is not None and m.name == "const" else None for m in makers]
+    offset = index if constants[0] == 0 else b.op("sub", index, lo)
+    return offset if constants[2] == 1 else b.op("floordiv", offset, step)
+
+
+def capacity(b: Builder, loop: Op, bounds: list[Value], structure: Structure) -> Value:
+    """How many trips a `for` without exits makes: max(0, ceil((hi - lo) / step))."""
+    lo, hi, step = bounds
+    maker = structure.op_of.get(loop.operands[2])
+    zero = b.i64(0)
+    length = b.op("sub", hi, lo)
+    if maker is None or maker.name != "const" or maker.attrs["value"] != 1:
+        one = b.i64(1)
+        toward = b.op("select", b.op("gt", step, zero), one, b.i64(-1))
+        length = b.op("floordiv", b.op("sub", b.op("add", length, step), toward), step)
+    return b.op("max", length, zero)
