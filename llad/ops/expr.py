@@ -1,8 +1,9 @@
 """`Expr`: the notation in which derivative rules are written.
 
-A rule is a small tree over the op table: leaves are the cotangent `d`, the result, the operands and constants;
-inner nodes are ops. Arithmetic reads as mathematics (`d * y`, `-d * r / y`); other ops are made with `op`. The
-tree is data, so that one rule serves the builder (which emits ops) and the tests (which evaluate it).
+A rule is a small tree over the op table: leaves are the cotangent `d`, the result, the operands and
+constants; inner nodes are ops. Arithmetic reads as mathematics (`d * y`, `-d * r / y`); other ops are made
+with `op`. The tree is data, so that one rule serves the builder (which emits ops) and the tests (which
+evaluate it).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expr:
-    """A leaf (`name == "leaf"`, holding any object), a constant (`"const"`, a number), or an op over `args`."""
+    """A leaf (`name == "leaf"`, holding any object), a constant (`"const"`, a number), or an op over `args`.
+    """
 
     name: str
     args: tuple[Expr, ...] = ()

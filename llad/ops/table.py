@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from llad.ops import arith
+from llad.ops import arith, compare, elementary, integer, special
 from llad.ops.record import OpRecord
 
-OPS: dict[str, OpRecord] = {record.name: record for module in (arith,) for record in module.RECORDS}
+MODULES = (arith, elementary, special, compare, integer)
+
+OPS: dict[str, OpRecord] = {record.name: record for module in MODULES for record in module.RECORDS}
+
+assert len(OPS) == sum(len(module.RECORDS) for module in MODULES), "two ops of one name"
