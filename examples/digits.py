@@ -2,8 +2,8 @@
 
     python examples/digits.py [--epochs N] [--hidden N] [--rate R] [--output FILE]
 
-scikit-learn ships 1797 scanned digits of 8 × 8 grey pixels (E. Alpaydin and C. Kaynak, UCI 1998). The loss of a
-minibatch is a scalar function of four arrays of weights; its gradient comes back as four arrays, which descent
+scikit-learn ships 1797 scanned digits of 8 × 8 grey pixels (E. Alpaydin and C. Kaynak, UCI 1998). The loss of
+a minibatch is a scalar function of four arrays of weights; its gradient comes back as four arrays, which descent
 with momentum follows.
 """
 
@@ -33,7 +33,7 @@ def forward(w1, b1, w2, b2, pixels, hidden, scores):
 
 @llad.jit_grad(argnums=(0, 1, 2, 3))
 def loss(w1, b1, w2, b2, images, labels, batch, decay):
-    """Mean cross entropy of the images whose numbers are in `batch`, plus decay/2 times the squared weights."""
+    """Mean cross entropy of the images whose numbers are in `batch`, plus decay/2 times ‖weights‖²."""
     hidden = np.zeros(len(b1))
     scores = np.zeros(len(b2))
     total = 0.0
@@ -102,7 +102,7 @@ def train(weights, images, labels, test_images, test_labels, epochs, rate, size=
     random = np.random.default_rng(2)
     speeds = [np.zeros_like(w) for w in weights]
     history = []
-    with tqdm(range(epochs), unit="epoch") as bar:
+    with tqdm(range(epochs), unit="epoch", disable=None) as bar:
         for epoch in bar:
             order = random.permutation(len(labels))
             falling = rate * 0.5 * (1.0 + math.cos(math.pi * epoch / epochs))
@@ -148,7 +148,7 @@ def main(argv: list[str] | None = None) -> float:
     images, labels, test_images, test_labels = data()
     weights = initial(args.hidden)
     history = train(weights, images, labels, test_images, test_labels, args.epochs, args.rate)
-    print(f"{history[-1][1]:.2%} of {len(test_labels)} test digits are read rightly after {args.epochs} epochs")
+    print(f"{history[-1][1]:.2%} of {len(test_labels)} test digits are read rightly ({args.epochs} epochs)")
     if args.output:
         picture(history, args.output)
         print(f"wrote {args.output}")

@@ -3,13 +3,14 @@
     python examples/five_wells.py [--size N] [--output FILE]
 
 `llad.demo.five_wells` is the potential on which Pavlyukevich tried Lévy flights (J. Comput. Phys. 226, 2007).
-Here a whole descent is compiled: `llad.grad` stands inside the traced loop, so that one native call takes a point
-to the bottom of its well, and another paints the basins of all points of a grid.
+Here a whole descent is compiled: `llad.grad` stands inside the traced loop, so that one native call takes a
+point to the bottom of its well, and another paints the basins of all points of a grid.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 
 import numpy as np
 
@@ -18,13 +19,16 @@ from llad.demo import five_wells
 
 
 def settle(x, y, steps):
-    """Where gradient descent with a bounded step ends."""
+    """Where gradient descent by Armijo's rule ends; its steps are at most half a unit long."""
+    step = 1.0
     for _ in range(steps):
-        gx, gy = llad.grad(five_wells.py_func, (0, 1))(x, y)
-        slope = (gx * gx + gy * gy) ** 0.5
-        if slope < 1e-9:
+        value, (gx, gy) = llad.value_and_grad(five_wells, (0, 1))(x, y)
+        slope = math.hypot(gx, gy)
+        if slope < 1e-7:
             break
-        step = min(4.0, 0.5 / slope)  # the wells' curvatures are below 0.5; far out a step is half a unit
+        step = min(2.0 * step, 0.5 / slope)
+        while five_wells(x - step * gx, y - step * gy) > value - 0.1 * step * slope**2 and step > 1e-9:
+            step *= 0.5
         x -= step * gx
         y -= step * gy
     return x, y
@@ -35,7 +39,7 @@ descend = llad.jit(settle)
 
 @llad.jit
 def basins(side, bottoms, steps):
-    """For each point of the grid side × side, the number of the row of `bottoms` nearest to where it settles."""
+    """For each point of the grid side × side, the row of `bottoms` nearest to where it settles."""
     image = np.zeros((len(side), len(side)))
     for row in range(len(side)):
         for column in range(len(side)):

@@ -2,8 +2,8 @@
 
     python examples/gaussian_mixture.py [--components K] [--output FILE]
 
-The objective is that of ADBench (F. Srajer, Z. Kukelova, A. Fitzgibbon, Optim. Methods Softw. 33, 2018), written
-with loops. Component k of a mixture in d dimensions has a weight ∝ exp(alphas[k]), a mean, and an inverse
+The objective is that of ADBench (F. Srajer, Z. Kukelova, A. Fitzgibbon, Optim. Methods Softw. 33, 2018),
+written with loops. Component k of a mixture in d dimensions has a weight ∝ exp(alphas[k]), a mean, and an inverse
 covariance QᵀQ with Q lower triangular: `icf[k]` holds the logarithms of Q's diagonal, then the columns below
 the diagonal. So no parameter is constrained, and log det Q is a sum.
 
@@ -12,8 +12,8 @@ the diagonal. So no parameter is constrained, and log det Q is a sum.
 
     penalty       = Σ_k (γ² ‖Q_k‖² / 2 - m log det Q_k) - K C,       C normalises the Wishart density
 
-ADBench *adds* the penalty, so what it calls the log posterior rewards narrow components' prior improbability; as
-it only times gradients, nobody minds. Here the sign is that of a density, for the mixture is really fitted.
+ADBench adds the penalty where a density subtracts it, which makes no difference to a timing of gradients; here
+the mixture is really fitted, so it is subtracted.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def log_likelihood(alphas, means, icf, x):
 
 
 def wishart_penalty(icf, d, gamma, m):
-    """Minus the log density of every component's inverse covariance: Wishart with d + m + 1 degrees of freedom."""
+    """Minus the log densities of the inverse covariances, Wishart with d + m + 1 degrees of freedom."""
     degrees = d + m + 1
     log_gamma = 0.25 * d * (d - 1) * math.log(math.pi)
     for j in range(d):
@@ -98,7 +98,8 @@ def assign(alphas, means, icf, x):
     for i in range(x.shape[0]):
         highest = -math.inf
         for k in range(len(alphas)):
-            score = log_likelihood(alphas[k : k + 1], means[k : k + 1], icf[k : k + 1], x[i : i + 1]) + alphas[k]
+            score = alphas[k]  # the likelihood of a mixture of this one component has no weight in it
+            score += log_likelihood(alphas[k : k + 1], means[k : k + 1], icf[k : k + 1], x[i : i + 1])
             if score > highest:
                 highest = score
                 best[i] = k
@@ -106,7 +107,7 @@ def assign(alphas, means, icf, x):
 
 
 def fit(x: np.ndarray, components: int, gamma: float = 0.1, m: int = 0, seed: int = 0):
-    """alphas, means, icf of a local maximum of the posterior, its value, and the number of gradients taken."""
+    """alphas, means, icf of a local maximum of the posterior, its value, and how many gradients it took."""
     from scipy.optimize import minimize
 
     d = x.shape[1]

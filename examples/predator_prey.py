@@ -6,14 +6,14 @@ Hares u multiply and are eaten, lynxes v starve and eat:
 
     u' = (α - β v) u        v' = (δ u - γ) v
 
-The solver is a classical Runge-Kutta step in a loop; the misfit is the sum of squared differences of logarithms
-at the years counted (a log-normal error). Differentiating it by α, β, γ, δ and the populations of 1900 means
-running the loop backwards through every Runge-Kutta step, which is llad's work and not ours.
+The solver is a classical Runge-Kutta step in a loop; the misfit is the sum of squared differences of
+logarithms at the years counted (a log-normal error). Differentiating it by α, β, γ, δ and the populations of
+1900 means running the loop backwards through every Runge-Kutta step, which is llad's work and not ours.
 
-Data: pelts in thousands, as tabulated by J. M. Mahaffy and P. Howard from the records of the Hudson's Bay Company
-(C. G. Hewitt, The Conservation of the Wild Life of Canada, 1921; C. S. Elton and M. Nicholson, J. Anim. Ecol. 11,
-1942), used with the same model by B. Carpenter, Stan case studies 5 (2018), whose posterior means are
-α 0.55, β 0.028, γ 0.80, δ 0.024.
+Data: pelts in thousands from the records of the Hudson's Bay Company (C. G. Hewitt, The Conservation of the Wild
+Life of Canada, 1921; C. S. Elton and M. Nicholson, J. Anim. Ecol. 11, 1942), as tabulated by P. Howard, Modeling
+Basics (2009), and fitted with the same model by B. Carpenter, Predator-Prey Population Dynamics: the
+Lotka-Volterra model in Stan (2018), who finds α 0.55, β 0.028, γ 0.80, δ 0.024.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def runge_kutta(u, v, h, alpha, beta, gamma, delta):
 
 @llad.jit_grad(argnums=0)
 def misfit(log_parameters, hare, lynx, steps):
-    """Sum over the years of squared log differences; the parameters come as logarithms, so they stay positive."""
+    """Sum over the years of squared log differences. Parameters come as logarithms and so stay positive."""
     alpha = math.exp(log_parameters[0])
     beta = math.exp(log_parameters[1])
     gamma = math.exp(log_parameters[2])
@@ -124,7 +124,7 @@ def main(argv: list[str] | None = None) -> tuple[np.ndarray, float]:
     for name, value in zip(NAMES, parameters, strict=True):
         print(f"  {name:15} {value:.4f}")
     spread = math.sqrt(after / (2 * len(YEARS)))
-    print(f"counts scatter about the curve by a factor of {math.exp(spread):.2f} (standard deviation of the log)")
+    print(f"the counts scatter about the curves by a factor of {math.exp(spread):.2f} (one standard deviation)")
     if args.output:
         picture(parameters, args.steps, args.output)
         print(f"wrote {args.output}")
