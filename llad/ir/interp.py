@@ -1,0 +1,345 @@
+"""The reference interpreter: what the IR means.
+
+Slow and literal, it is the oracle for every pass and for native code. Where the IR leaves something undefined
+it stops with an `AssertionError` instead of choosing: a read of poison (`undef`, memory that `alloc` made and
+nobody wrote), an index out of range, a use after `free`, a shift by too many bits, a float out of an
+integer's range. Only a `check` that fails raises what the user's program would raise.
+
+Numbers are Python numbers, f32 rounded after every op and ints wrapped to their width. A buffer is a NumPy
+view and, for memory the call allocated, a second array of the same shape that tells which elements were
+written; a `view` slices both, so aliasing needs no thought.
+"""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from llad.ir.core import Function, Op, Region, Value
+from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, LifoType, ScalarType, Type
+from llad.ops.table import OPS
+
+DTYPES: dict[ScalarType, type[np.generic]] = {
+    F64: np.float64,
+    F32: np.float32,
+    I64: np.int64,
+    I32: np.int32,
+    BOOL: np.bool_,
+}
+
+
+class _Poison:
+    def __repr__(self) -> str:
+        return "poison"
+
+
+POISON = _Poison()
+Env = dict[Value, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Allocation:
+    """What `alloc` made; every view of it shares this record."""
+
+    freed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """A window on memory. `written` marks the elements that hold a value; None for the caller's arrays."""
+
+    data: np.ndarray[Any, Any]
+    written: np.ndarray[Any, Any] | None = None
+    allocation: Allocation | None = None
+
+
+def round_f32(x: float) -> float:
+    """The nearest f32, as a Python float."""
+    return float(ctypes.c_float(x).value)
+
+
+def wrap_i64(x: int) -> int:
+    return ((x + 2**63) & (2**64 - 1)) - 2**63
+
+
+def wrap_i32(x: int) -> int:
+    return ((x + 2**31) & (2**32 - 1)) - 2**31
+
+
+NORMALISE: dict[ScalarType, Callable[[Any], Any]] = {
+    F64: float,
+    F32: round_f32,
+    I64: wrap_i64,
+    I32: wrap_i32,
+    BOOL: bool,
+}
+
+
+def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
+    """The results of `fn`: numbers for scalars, NumPy arrays for buffers.
+
+    Array arguments are used as they are: what `fn` writes is written to them, and a result that views one
+    views it. Elements of a returned array that were never written hold arbitrary values.
+
+    Raises: the exception of a `check` that fails; AssertionError where the meaning is undefined (see above).
+    """
+    assert len(args) == len(fn.params), f"{fn.name} takes {len(fn.params)} arguments, got {len(args)}"
+    env: Env = {p: _argument(a, p.type) for p, a in zip(fn.params, args, strict=True)}
+    return tuple(_returned(v) for v in _region(fn.body, env))
+
+
+def normal(value: Any, type: ScalarType) -> Any:
+    """A Python number as a value of `type`: f32 rounded, ints wrapped."""
+    return NORMALISE[type](value)
+
+
+def _argument(value: Any, type: Type) -> Any:
+    match type:
+        case ScalarType():
+            return normal(value, type)
+        case BufferType(dtype=dtype, rank=rank, layout=layout):
+            assert isinstance(value, np.ndarray), f"want an array, got {value!r}"
+            assert value.dtype == DTYPES[dtype] and value.ndim == rank, f"want {type}, got {value.dtype}[{value.ndim}]"
+            assert layout == "strided" or value.flags.c_contiguous, f"want {type}, got a strided array"
+            return Buffer(value)
+        case LifoType():
+            raise AssertionError("a lifo is no argument")
+
+
+def _returned(value: Any) -> Any:
+    assert value is not POISON, "poison returned"
+    if isinstance(value, Buffer):
+        _live(value)
+        return value.data
+    return value
+
+
+def _region(region: Region, env: Env) -> list[Any]:
+    """Run the ops; what the terminator passes on (poison may be passed on, unread)."""
+    for op in region.ops[:-1]:
+        record = OPS.get(op.name)
+        if record is None:
+            _structured(op, env)
+        elif op.name == "select":  # reads only the operand it chooses
+            condition = _read(op.operands[0], env)
+            env[op.results[0]] = env[op.operands[1 if condition else 2]]
+        else:
+            operands = [env[o] for o in op.operands]
+            assert POISON not in operands, f"{op.name} reads poison"
+            type = op.results[0].type
+            assert isinstance(type, ScalarType)
+            if op.name in ("shl", "shr"):
+                assert 0 <= operands[1] < type.bytes * 8, f"{op.name} by {operands[1]} bits"
+            try:
+                env[op.results[0]] = NORMALISE[type](record.eval(*operands))
+            except ZeroDivisionError as error:
+                raise AssertionError(f"{op.name} by zero") from error
+    return [env[o] for o in region.terminator.operands]
+
+
+def _read(value: Value, env: Env) -> Any:
+    got = env[value]
+    assert got is not POISON, f"poison read: {value}"
+    return got
+
+
+def _structured(op: Op, env: Env) -> None:
+    """One op that is not a row of the op table."""
+    match op.name:
+        case "const":
+            env[op.result] = op.attrs["value"]
+        case "load":
+            env[op.result] = _load(op, env)
+        case "store":
+            _store(op, env)
+        case "for":
+            _for(op, env)
+        case "if":
+            chosen = op.regions[0] if _read(op.operands[0], env) else op.regions[1]
+            env.update(zip(op.results, _region(chosen, env), strict=True))
+        case "while":
+            _while(op, env)
+        case "check":
+            _check(op, env)
+        case "cast":
+            source, target = op.operands[0].type, op.result.type
+            assert isinstance(source, ScalarType) and isinstance(target, ScalarType)
+            env[op.result] = _cast(_read(op.operands[0], env), source, target)
+        case "dim":
+            env[op.result] = int(_live(_read(op.operands[0], env)).data.shape[op.attrs["axis"]])
+        case "view":
+            env[op.result] = _view(op, env)
+        case "alloc":
+            env[op.result] = _alloc(op, env)
+        case "free":
+            allocation = _live(_read(op.operands[0], env)).allocation
+            assert allocation is not None, "free of memory that the call does not own"
+            allocation.freed = True
+        case "undef":
+            env[op.result] = POISON
+        case "lifo":
+            env[op.result] = []
+        case "push":
+            stack, *values = (env[o] for o in op.operands)
+            assert stack is not POISON, "push on poison"
+            stack.append(values)
+        case "pop":
+            stack = _read(op.operands[0], env)
+            assert stack, "pop from an empty lifo"
+            env.update(zip(op.results, stack.pop(), strict=True))
+        case "derivative":
+            raise AssertionError("a derivative is symbolic: expand it before running")
+        case _:
+            raise AssertionError(f"unknown op {op.name}")
+
+
+def _check(op: Op, env: Env) -> None:
+    holds, *values = (_read(o, env) for o in op.operands)
+    if not holds:
+        error = getattr(builtins, op.attrs["error"])
+        raise error(op.attrs["message"].format(*values))
+
+
+def _cast(x: Any, source: ScalarType, target: ScalarType) -> Any:
+    if target == BOOL:
+        return x != 0
+    if target in (F64, F32):
+        if target == F32 and source == I64:
+            return float(np.int64(x).astype(np.float32))  # rounded once, not by way of f64
+        return NORMALISE[target](x)
+    if source in (F64, F32):
+        assert math.isfinite(x), f"cast of {x} to {target}"
+        whole = int(x)
+        assert NORMALISE[target](whole) == whole, f"cast of {x} is out of the range of {target}"
+        return whole
+    return NORMALISE[target](int(x))
+
+
+# -- memory
+
+
+def _live(buffer: Buffer) -> Buffer:
+    assert buffer.allocation is None or not buffer.allocation.freed, "use after free"
+    return buffer
+
+
+def _element(op: Op, at: int, env: Env) -> tuple[Buffer, tuple[int, ...]]:
+    """The buffer that is operand number `at`, and the indices after it."""
+    buffer = _live(_read(op.operands[at], env))
+    indices = tuple(_read(o, env) for o in op.operands[at + 1 :])
+    shape = buffer.data.shape
+    ok = all(0 <= i < n for i, n in zip(indices, shape, strict=True))
+    assert ok, f"{op.name} at {list(indices)} of an array of shape {shape}"
+    return buffer, indices
+
+
+def _load(op: Op, env: Env) -> Any:
+    buffer, indices = _element(op, 0, env)
+    assert buffer.written is None or buffer.written[indices], f"load of poison at {list(indices)}"
+    return buffer.data.item(*indices) if indices else buffer.data.item()
+
+
+def _store(op: Op, env: Env) -> None:
+    buffer, indices = _element(op, 1, env)
+    value = env[op.operands[0]]
+    if value is POISON:  # it may be stored unread: the element becomes poison
+        assert buffer.written is not None, "poison stored in the caller's memory"
+        buffer.written[indices] = False
+        return
+    buffer.data[indices] = value
+    if buffer.written is not None:
+        buffer.written[indices] = True
+
+
+def _alloc(op: Op, env: Env) -> Buffer:
+    extents = tuple(_read(o, env) for o in op.operands)
+    assert all(n >= 0 for n in extents), f"alloc of {list(extents)}"
+    type = op.result.type
+    assert isinstance(type, BufferType)
+    data = np.zeros(extents, DTYPES[type.dtype])
+    return Buffer(data, np.full(extents, op.attrs["zero"], np.bool_), Allocation())
+
+
+def _view(op: Op, env: Env) -> Buffer:
+    source = _live(_read(op.operands[0], env))
+    operands = iter([_read(o, env) for o in op.operands[1:]])
+    extents = iter(source.data.shape)
+    keys: list[Any] = []
+    for axis in op.attrs["axes"]:
+        if axis == "new":
+            keys.append(None)
+            continue
+        extent = next(extents)
+        if axis == "index":
+            index = next(operands)
+            assert 0 <= index < extent, f"view at {index} of {extent}"
+            keys.append(index)
+        elif axis == "slice":
+            keys.append(_slice(next(operands), next(operands), next(operands), extent))
+        else:
+            assert axis == "full", axis
+            keys.append(slice(None))
+    key = (*keys, ...)  # the ellipsis keeps NumPy from returning a number for rank 0
+    written = None if source.written is None else source.written[key]
+    return Buffer(source.data[key], written, source.allocation)
+
+
+def _slice(start: int, count: int, step: int, extent: int) -> slice:
+    """NumPy's slice for the elements start, start + step, … (`count` of them), all of which must exist."""
+    assert step != 0 and count >= 0, f"slice of {count} by {step}"
+    if count == 0:
+        return slice(0, 0)
+    last = start + (count - 1) * step
+    assert 0 <= start < extent and 0 <= last < extent, f"slice {start}:{last} by {step} of {extent}"
+    stop = last + (1 if step > 0 else -1)
+    return slice(start, None if stop < 0 else stop, step)
+
+
+# -- control
+
+
+def _exit(yielded: list[Any], exits: bool) -> tuple[bool, list[Any]]:
+    """Whether the loop ends after this iteration, and the next carries."""
+    if not exits:
+        return False, yielded
+    assert yielded[0] is not POISON, "loop exit depends on poison"
+    return yielded[0], yielded[1:]
+
+
+def _for(op: Op, env: Env) -> None:
+    lo, hi, step = (_read(o, env) for o in op.operands[:3])
+    assert step != 0, "for with step 0"
+    carries = [env[o] for o in op.operands[3:]]
+    (body,) = op.regions
+    trips = 0
+    for i in range(lo, hi, step):
+        env.update(zip(body.args, [i, *carries], strict=True))
+        done, carries = _exit(_region(body, env), op.attrs["exits"])
+        trips += 1
+        if done:
+            break
+    env.update(zip(op.results, [*carries, trips], strict=True))
+
+
+def _while(op: Op, env: Env) -> None:
+    carries = [env[o] for o in op.operands]
+    condition, body = op.regions
+    trips = 0
+    while True:
+        env.update(zip(condition.args, carries, strict=True))
+        (go_on,) = _region(condition, env)
+        assert go_on is not POISON, "loop condition is poison"
+        if not go_on:
+            break
+        env.update(zip(body.args, carries, strict=True))
+        done, carries = _exit(_region(body, env), op.attrs["exits"])
+        trips += 1
+        if done:
+            break
+    env.update(zip(op.results, [*carries, trips], strict=True))
