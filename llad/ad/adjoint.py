@@ -135,6 +135,8 @@ class Adjoint:
         if not self.activity.active(lifo):
             return
         shadow, fields = self.shadows.lifo(lifo)
+        if not fields:
+            return
         if op.name == "pop":
             self.b.push(shadow, *[self.taken(op.results[k]) for k in fields])
             return

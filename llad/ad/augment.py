@@ -14,7 +14,7 @@ from llad.ad.tape import Rectangle, Tape, capacity, position
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value
 from llad.ir.rewrite import copy_op
-from llad.ir.types import BufferType, LifoType, ScalarType
+from llad.ir.types import BufferType, LifoType, ScalarType, carries_derivative
 
 Outs = list[tuple[Value, Value]]  # (what the reverse sweep calls it, the new value)
 
@@ -68,6 +68,8 @@ class Augment:
                     outs += self.if_(op)
                 case "for" | "while":
                     self.loop(op)
+                case "lifo" | "push" | "pop" if self.handles(op):
+                    self.record_of_handles(op)
                 case _:
                     self.b.current.ops.append(copy_op(op, self.new))
                     if op.name == "alloc" and self.activity.active(op.result) and self.shadows.travels(op.result):
@@ -161,6 +163,38 @@ class Augment:
             results = b.while_(start, condition, new, op.attrs["exits"])
         self.new[op.results[-1]] = results[-1]
         self.bind(op.results[:-1], results[:-1])
+
+    # -- stacks whose records hold active buffers: the shadows stand behind the other fields
+
+    def handles(self, op: Op) -> list[int]:
+        """The fields of an op's lifo that are active buffers."""
+        lifo = op.result if op.name == "lifo" else op.operands[0]
+        assert isinstance(lifo.type, LifoType)
+        if not self.activity.active(lifo):
+            return []
+        return [k for k, f in enumerate(lifo.type.fields) if isinstance(f, BufferType) and carries_derivative(f)]
+
+    def record_of_handles(self, op: Op) -> None:
+        fields = self.handles(op)
+        if op.name == "lifo":
+            assert isinstance(op.result.type, LifoType)
+            types = op.result.type.fields
+            self.new[op.result] = self.b.lifo([*types, *[types[k] for k in fields]])
+        elif op.name == "push":
+            values = op.operands[1:]
+            shadows = [self.traveller(values[k]) for k in fields]
+            self.b.push(self.new[op.operands[0]], *[self.new[v] for v in values], *shadows)
+        else:
+            record = self.b.pop(self.new[op.operands[0]])
+            self.new.update(zip(op.results, record, strict=False))
+            self.shadow.update(zip([op.results[k] for k in fields], record[len(op.results) :], strict=True))
+
+    def traveller(self, buffer: Value) -> Value:
+        """The shadow of a buffer to be kept beside it; zeros nobody asks for if it is not active."""
+        assert isinstance(buffer.type, BufferType)
+        if not self.activity.active(buffer):
+            return zeros_like(self.b, self.new[buffer])
+        return as_layout(self.b, self.shadow_of(buffer), buffer.type)
 
     # -- tapes
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 from llad.ad.activity import Activity
 from llad.ad.mirror import Mirror
 from llad.ad.structure import Structure
-from llad.diagnostics import DerivativeError
 from llad.ir.alias import Aliases
 from llad.ir.core import Value
-from llad.ir.types import BufferType, LifoType, carries_derivative, is_float
+from llad.ir.types import BufferType, LifoType, is_float
 
 
 class Shadows:
@@ -57,8 +56,6 @@ class Shadows:
             assert op is not None
             with b.inside(self.mirror.shadows(region)):
                 return b.alloc(type.dtype, op.operands, zero=True, hint=f"{buffer.name}_bar")
-        if op is not None and op.name == "pop":
-            raise DerivativeError("reverse mode through a tape of buffer handles", op.span)
         is_fresh = op is None or op.name == "alloc"
         local = BufferType(type.dtype, type.rank, "C") if is_fresh and region is self.structure.fn.body else type
         token = Value(local, f"{buffer.name}_bar")
@@ -66,12 +63,12 @@ class Shadows:
         return token
 
     def lifo(self, lifo: Value) -> tuple[Value, list[int]]:
-        """The stack of cotangents beside a stack, and which fields of a record it holds."""
+        """The stack of cotangents beside a stack, and which fields of a record it holds: the floats.
+
+        The shadows of buffers in a record travel with it in the forward sweep."""
         if lifo not in self._lifos:
-            type, op, b = lifo.type, self.structure.op_of[lifo], self.mirror.builder
+            type, b = lifo.type, self.mirror.builder
             assert isinstance(type, LifoType)
-            if any(isinstance(f, BufferType) and carries_derivative(f) for f in type.fields):
-                raise DerivativeError("reverse mode through a tape of buffer handles", op.span)
             fields = [k for k, f in enumerate(type.fields) if is_float(f)]
             with b.inside(self.mirror.shadows(self.structure.region_of[lifo])):
                 self._lifos[lifo] = b.lifo([type.fields[k] for k in fields]), fields

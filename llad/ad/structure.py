@@ -17,13 +17,15 @@ HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min"
 
 
 class Structure:
-    """`region_of` and `op_of` a value (parameters and block arguments have no op); `owner` of a nested region."""
+    """`region_of`, `op_of` (parameters and block arguments have none) and `position` (program order) of a value;
+    `owner` of a nested region, and its `depth` in loops."""
 
     def __init__(self, fn: Function) -> None:
         self.fn = fn
         self.region_of: dict[Value, Region] = dict.fromkeys(fn.params, fn.body)
         self.op_of: dict[Value, Op] = {}
         self.owner: dict[Region, tuple[Op, Region]] = {}
+        self.position: dict[Value, int] = {p: k for k, p in enumerate(fn.params)}
         self.depth: dict[Region, int] = {fn.body: 0}
         self._rectangular: dict[Region, bool] = {}
         self._enter(fn.body)
@@ -33,11 +35,13 @@ class Structure:
             for result in op.results:
                 self.region_of[result] = region
                 self.op_of[result] = op
+                self.position[result] = len(self.position)
             for inner in op.regions:
                 self.owner[inner] = (op, region)
                 self.depth[inner] = self.depth[region] + (op.name in LOOPS)
                 for arg in inner.args:
                     self.region_of[arg] = inner
+                    self.position[arg] = len(self.position)
                 self._enter(inner)
 
     def outward(self, region: Region) -> Iterator[tuple[Op, Region]]:

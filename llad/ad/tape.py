@@ -26,51 +26,18 @@ from llad.ir.core import Op, Region, Value
 from llad.ir.types import BufferType, LifoType, ScalarType
 
 # Scalar ops that cost no more than a store and a load of their result.
-CHEAP = frozenset(
-    [
-        "const",
-        "dim",
-        "cast",
-        "view",
-        "add",
-        "sub",
-        "mul",
-        "neg",
-        "abs",
-        "min",
-        "max",
-        "minimum",
-        "maximum",
-        "fma",
-        "div",
-        "sqrt",
-        "mulz",
-        "select",
-        "copysign",
-        "floor",
-        "ceil",
-        "trunc",
-        "rint",
-        "sign",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "eq",
-        "ne",
-        "isnan",
-        "isinf",
-        "isfinite",
-        "and",
-        "or",
-        "xor",
-        "not",
-        "shl",
-        "shr",
-        "floordiv",
-        "mod",
-    ]
-)
+CHEAP = frozenset({
+    "const", "dim", "cast", "view", "add", "sub", "mul", "neg", "abs", "min", "max", "minimum", "maximum", "fma", "div",
+    "sqrt", "mulz", "select", "copysign", "floor", "ceil", "trunc", "rint", "sign", "lt", "le", "gt", "ge", "eq", "ne",
+    "isnan", "isinf", "isfinite", "and", "or", "xor", "not", "shl", "shr", "floordiv", "mod",
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many ops may be computed again for the sake of one value that is needed."""
+
+    ops: int = 32
 
 
 @dataclass(slots=True)
@@ -111,15 +78,18 @@ class Tape:
 
     def resolve(self) -> None:
         """Find a source for every primal value that the mirror mentions, and write the loads, pops and recomputing."""
-        for op in self.mirror.all_ops():
-            for operand in op.operands:
-                self.give(operand)
+        mentioned = {o for op in self.mirror.all_ops() for o in op.operands if self.is_primal(o)}
+        for value in sorted(mentioned, key=self.position):  # so that what a value is computed from is settled first
+            self.give(value)
         for region, record in self.records.items():
             pop = Op("pop", (record.lifo,), tuple(record.names), {}, (), self._span(record.values[0]))
             self.mirror.records(region).ops.append(pop)
 
     def is_primal(self, value: Value) -> bool:
         return value in self.structure.region_of or value in self.shadows.tokens
+
+    def position(self, value: Value) -> tuple[int, bool]:
+        return self.structure.position[self.shadows.tokens.get(value, value)], value in self.shadows.tokens
 
     def region_of(self, value: Value) -> Region:
         return self.structure.region_of[self.shadows.tokens.get(value, value)]
@@ -146,7 +116,7 @@ class Tape:
             name = Value(value.type, value.name)
             self.outs.setdefault(region, []).append((value, name))
             return name
-        if op is not None and self._recomputable(op, region, {}):
+        if op is not None and self._recomputable(op, region, Budget()):
             return self._recompute(op, region)
         if isinstance(value.type, ScalarType) and structure.rectangular(region):
             return self._rectangle(value, region)
@@ -154,21 +124,19 @@ class Tape:
 
     # -- recomputing
 
-    def _recomputable(self, op: Op, region: Region, seen: dict[Value, bool]) -> bool:
+    def _recomputable(self, op: Op, region: Region, budget: Budget) -> bool:
+        budget.ops -= 1
+        if budget.ops < 0:
+            return False
         if op.name == "load":
             if not self.aliases.is_read_only(op.operands[0]):
                 return False
         elif op.name not in CHEAP:
             return False
-        return all(self._free(o, region, seen) for o in op.operands)
+        return all(self._free(o, region, budget) for o in op.operands)
 
-    def _free(self, value: Value, region: Region, seen: dict[Value, bool]) -> bool:
+    def _free(self, value: Value, region: Region, budget: Budget) -> bool:
         """Whether giving `value` keeps nothing new per run of `region`: at hand, kept further out, or recomputable."""
-        if value not in seen:
-            seen[value] = self._is_free(value, region, seen)
-        return seen[value]
-
-    def _is_free(self, value: Value, region: Region, seen: dict[Value, bool]) -> bool:
         structure = self.structure
         home = structure.region_of[value]
         if value in self.name or value in self.mirror.index or structure.depth[home] == 0:
@@ -176,7 +144,7 @@ class Tape:
         if isinstance(value.type, ScalarType) and structure.depth[home] < structure.depth[region]:
             return True
         op = structure.op_of.get(value)
-        return op is not None and self._recomputable(op, region, seen)
+        return op is not None and self._recomputable(op, region, budget)
 
     def _recompute(self, op: Op, region: Region) -> Value:
         operands = tuple(self.give(o) for o in op.operands)
