@@ -38,10 +38,41 @@ STATEMENTS = (
 )  # fmt: skip
 
 # Arithmetic on numbers.
-NUMBERS: tuple[Refusal, ...] = ()
+NUMBERS: tuple[Refusal, ...] = (
+    Refusal("operand", "arithmetic on {got}", "use numbers and NumPy arrays of float64, float32, int64, int32 or bool", "x + None"),
+    Refusal("operator", "`{op}` between {left} and {right}", "use numbers and NumPy arrays; `np.array(values)` makes an array of a tuple", "x + (1.0, 2.0)"),
+    Refusal("comparison", "a comparison between {left} and {right}", "compare numbers, or compare the items one by one", "x < 'a'"),
+    Refusal("big-int", "the integer {value} does not fit in {type}", "write it as a float, e.g. `1e30`", "n + 2**70"),
+    Refusal("bool-arithmetic", "`{op}` on NumPy bools", "use `&`, `|`, `^`, `~`, or convert first, e.g. `int(flag)`", "(x > 0) - (x > 1)"),
+    Refusal("float-bits", "`{op}` on floats", "convert to an integer first, e.g. `int(x)`", "x & 1"),
+    Refusal("negative-power", "an integer array to a negative power", "convert the array to floats first, e.g. `1.0 / n`", "n ** -1"),
+    Refusal("join", "a variable that is {left} on one path and {right} on another", "give the two values different names", "if x > 0:\n    y = a\nelse:\n    y = 0.0"),
+    Refusal("round-digits", "`round` to a number of digits", "round to integers, e.g. `round(x * 100) / 100`", "round(x, 2)"),
+    Refusal("not-a-number", "`{name}` of {got}", "pass a number", "float(a)"),
+)  # fmt: skip
 
 # Arrays: indexing, creation, reductions, attributes.
-ARRAYS: tuple[Refusal, ...] = ()
+ARRAYS: tuple[Refusal, ...] = (
+    Refusal("dtype", "the element type {dtype}", "use float64, float32, int64, int32 or bool", "np.zeros(3, dtype=np.float16)"),
+    Refusal("array-truth", "the truth of an array", "compare numbers, e.g. `a[0] > 0`, or use `np.any(a)` or `np.all(a)`", "if a: ..."),
+    Refusal("in-place-type", "`{op}=` would make {array} into {result}", "write `b = a {op} …`, which makes a new array", "n /= 2"),
+    Refusal("matmul-rank", "a product of arrays with {left} and {right} axes", "use vectors and matrices, or write loops", "np.zeros((2, 2, 2)) @ a"),
+    Refusal("index-type", "an index that is {got}", "index with integers and slices, e.g. `a[int(x)]`", "a[1.5]"),
+    Refusal("index-array", "indexing with an array", "write a loop, or `np.where(mask, a, b)` for a mask", "a[n]"),
+    Refusal("index-count", "{count} indices for an array with {rank} axes", "give at most one index per axis", "a[1, 2]"),
+    Refusal("static-index", "indexing {got} with a number known only at run time", "use an array, e.g. `np.array(values)`", "(1.0, 2.0)[n]"),
+    Refusal("not-indexable", "indexing {got}", "index arrays, tuples and lists", "x[0]"),
+    Refusal("store-into", "assignment into {got}", "assign to elements of an array, e.g. of `np.zeros(n)`", "(1.0, 2.0)[0] = x"),
+    Refusal("store-value", "{got} as a value to store in an array", "store numbers and arrays", "a[0] = 'x'"),
+    Refusal("shape", "the shape {got}", "give an integer or a tuple of integers", "np.zeros(1.5)"),
+    Refusal("array-items", "`np.array` of {got}", "give a nested list of numbers, every row equally long", "np.array([[1.0], [1.0, 2.0]])"),
+    Refusal("axis", "the axis {axis} of an array with {rank} axes", "give one axis, an integer known at trace time", "np.sum(a, axis=n)"),
+    Refusal("attribute", "the attribute `{name}` of {got}", "{hint}", "a.T"),
+    Refusal("no-array", "`{name}` of {got}", "use the `numpy` function of that name for arrays", "math.sin(a)"),
+    Refusal("function", "the function `{name}`", "{hint}", "np.fft.fft(a)"),
+    Refusal("keyword", "the argument `{keyword}` of `{name}`", "leave it out", "np.sum(a, initial=1.0)"),
+    Refusal("arguments", "`{name}` with {count} arguments", "call it as `{usage}`", "math.sin(x, x)"),
+)  # fmt: skip
 
 TABLE: dict[str, Refusal] = {row.code: row for row in (*STATEMENTS, *NUMBERS, *ARRAYS)}
 

@@ -1,0 +1,127 @@
+"""Integer arithmetic on extents and indices, folded where the numbers are known.
+
+An `Int` is a Python int or an i64. Slices and broadcasting are written once over `Int`s: on constants they cost
+nothing at run time. This arithmetic is llad's own (extents fit in 63 bits with room), so it is not checked.
+"""
+
+from __future__ import annotations
+
+from llad.frontend.values import Array, Context, Dim, Extent
+from llad.ir.core import Value
+from llad.ir.types import BOOL
+
+Int = int | Value
+
+
+def emit(ctx: Context, x: Int) -> Value:
+    """The i64."""
+    return x if isinstance(x, Value) else ctx.builder.i64(x)
+
+
+def extents_of(array: Array) -> tuple[Extent, ...]:
+    """One per axis, as well as it is known; emits nothing."""
+    if array.extents is not None:
+        return array.extents
+    return tuple(Dim(array.value, k) for k in range(array.rank))
+
+
+def measure(ctx: Context, extent: Extent) -> Int:
+    """The extent as a number."""
+    return ctx.builder.dim(extent.buffer, extent.axis) if isinstance(extent, Dim) else extent
+
+
+def shape_of(ctx: Context, array: Array) -> list[Int]:
+    return [measure(ctx, extent) for extent in extents_of(array)]
+
+
+def add(ctx: Context, x: Int, y: Int) -> Int:
+    if isinstance(x, int) and isinstance(y, int):
+        return x + y
+    if x == 0:
+        return y
+    return x if y == 0 else ctx.builder.op("add", emit(ctx, x), emit(ctx, y))
+
+
+def sub(ctx: Context, x: Int, y: Int) -> Int:
+    if isinstance(x, int) and isinstance(y, int):
+        return x - y
+    return x if y == 0 else ctx.builder.op("sub", emit(ctx, x), emit(ctx, y))
+
+
+def mul(ctx: Context, x: Int, y: Int) -> Int:
+    if isinstance(x, int) and isinstance(y, int):
+        return x * y
+    if x == 1:
+        return y
+    return x if y == 1 else ctx.builder.op("mul", emit(ctx, x), emit(ctx, y))
+
+
+def floordiv(ctx: Context, x: Int, y: Int) -> Int:
+    """`y` is not 0."""
+    if isinstance(x, int) and isinstance(y, int):
+        return x // y
+    return x if y == 1 else ctx.builder.op("floordiv", emit(ctx, x), emit(ctx, y))
+
+
+def least(ctx: Context, x: Int, y: Int) -> Int:
+    if isinstance(x, int) and isinstance(y, int):
+        return min(x, y)
+    return ctx.builder.op("min", emit(ctx, x), emit(ctx, y))
+
+
+def greatest(ctx: Context, x: Int, y: Int) -> Int:
+    if isinstance(x, int) and isinstance(y, int):
+        return max(x, y)
+    return ctx.builder.op("max", emit(ctx, x), emit(ctx, y))
+
+
+def compare(ctx: Context, op: str, x: Int, y: Int) -> bool | Value:
+    """`x op y` for `lt`, `ge`, `eq` or `ne`: a bool where it is known."""
+    if isinstance(x, int) and isinstance(y, int):
+        return {"lt": x < y, "ge": x >= y, "eq": x == y, "ne": x != y}[op]
+    return ctx.builder.op(op, emit(ctx, x), emit(ctx, y))
+
+
+def choose(ctx: Context, condition: bool | Value, x: Int, y: Int) -> Int:
+    if isinstance(condition, bool):
+        return x if condition else y
+    return ctx.builder.op("select", condition, emit(ctx, x), emit(ctx, y))
+
+
+def both(ctx: Context, x: bool | Value, y: bool | Value) -> bool | Value:
+    if isinstance(x, bool):
+        return y if x else False
+    if isinstance(y, bool):
+        return x if y else False
+    return ctx.builder.op("and", x, y)
+
+
+def either(ctx: Context, x: bool | Value, y: bool | Value) -> bool | Value:
+    if isinstance(x, bool):
+        return True if x else y
+    if isinstance(y, bool):
+        return True if y else x
+    return ctx.builder.op("or", x, y)
+
+
+def check(
+    ctx: Context, condition: bool | Value, error: str, message: str, *values: Int, brief: str = ""
+) -> None:
+    """Raise `error` at run time unless the condition holds; known values stand in the message as text.
+
+    A check holds four values: `brief` is the message (without any) when there are more.
+    """
+    if condition is True:
+        return
+    shown = message.format(*[v if isinstance(v, int) else "{}" for v in values])
+    run_time = [v for v in values if isinstance(v, Value)]
+    if len(run_time) > 4:
+        shown, run_time = brief, []
+    if condition is False:
+        condition = ctx.builder.const(False, BOOL)
+    ctx.builder.check(condition, error, shown, *run_time)
+
+
+def shape_text(shape: list[Int]) -> str:
+    """A shape as NumPy writes it in its errors, with a `{}` per axis."""
+    return f"({','.join('{}' for _ in shape)}{',' if len(shape) == 1 else ''})"
