@@ -1,11 +1,12 @@
 """What stands for a derivative, in traced code and outside of it.
 
-`grad`, `value_and_grad` and `jvp` are ordinary functions that users call; inside traced code the frontend recognises
-them by identity and, for what they return, asks `transform_of`: it then emits a `derivative` op instead of calling.
-Called eagerly they hand a `Transform` to `make`, which the compiler installs: this row knows nothing of machine code.
+`grad`, `value_and_grad` and `jvp` are ordinary functions that users call; inside traced code the frontend
+recognises them by identity and, for what they return, asks `transform_of`: it then emits a `derivative` op
+instead of calling. Called eagerly they hand a `Transform` to `make`, which the compiler installs: this row
+knows nothing of machine code.
 
-Invariant: everything callable that llad makes is a `Transformed`, so traced code can look through it: a jitted function
-is `Transform("primal", f)`, its `.grad` is `Transform("grad", f, argnums)`.
+Invariant: everything callable that llad makes is a `Transformed`, so traced code can look through it: a
+jitted function is `Transform("primal", f)`, its `.grad` is `Transform("grad", f, argnums)`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Argnums = int | tuple[int, ...] | None
 class Transform:
     """`function` (a Python function, or something `Transformed`) and what is wanted of it.
 
-    `argnums`: an int gives a bare gradient, a tuple gives a tuple of gradients, `None` means all arguments: bare when
-    the function has one parameter, else a tuple with `None` for each that cannot be differentiated.
+    `argnums`: an int gives a bare gradient, a tuple gives a tuple of gradients, `None` means all arguments:
+    bare when the function has one parameter, else a tuple with `None` for each that cannot be differentiated.
     A `"jvp"` is called with `(primals, tangents)`, two tuples.
     """
 

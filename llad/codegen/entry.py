@@ -1,0 +1,299 @@
+"""A native CPython entry point, written from a plan: what Python's call instruction jumps to.
+
+It takes the arguments apart (`unpack.py`), makes the arrays that the result needs, calls the native function,
+without the GIL if the work is large, and turns what comes out into Python objects. A call that the plan does not
+cover goes on, arguments untouched, to the function in word 0 of its pins: an older specialisation, in the end
+the slow path.
+
+Invariants: on every way out the call's native memory is released, and each reference made is either in the result
+or dropped; no reference to an argument is kept. Code that runs without the GIL touches no Python object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from llad.codegen.assembly import Assembly, Pins
+from llad.codegen.layout import Layout
+from llad.codegen.plan import (
+    NUMPY_TYPES,
+    ArrayArgument,
+    ArrayResult,
+    ConstResult,
+    Fresh,
+    LeafResult,
+    NumberResult,
+    Plan,
+    Result,
+    TupleResult,
+)
+from llad.codegen.unpack import Unpacked, llvm_type, unpack
+from llad.codegen.work import LARGE
+from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
+
+DECLARATIONS = """\
+@PyArray_Type = external global i8
+@_Py_TrueStruct = external global i8
+@_Py_FalseStruct = external global i8
+declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
+declare ptr @PyArray_NewCopy(ptr, i32)
+declare ptr @PyDict_GetItem(ptr, ptr)
+declare void @PyErr_SetObject(ptr, ptr)
+declare void @PyEval_RestoreThread(ptr)
+declare ptr @PyEval_SaveThread()
+declare ptr @PyFloat_FromDouble(double)
+declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
+declare ptr @PyLong_FromLongLong(i64)
+declare ptr @PyObject_CallFunction(ptr, ptr, ...)
+declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PyTuple_New(i64)
+declare void @Py_DecRef(ptr)
+declare void @Py_IncRef(ptr)
+"""
+
+_VALUES = "iLLLL"  # how the error code and the values of its message are handed to Python
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The text of a vectorcall function `symbol`, and the table that it reads."""
+
+    symbol: str
+    text: str
+    pins: Pins
+
+
+def emit_entry(plan: Plan, layout: Layout) -> Entry:
+    """The entry point of `plan`; its module must also hold the native function and `@llad.release`."""
+    plan.check()
+    symbol = f"{plan.target}.entry"
+    pins = Pins(f"{plan.target}.pins")
+    code = Assembly(pins)
+    code.do("%ctx = alloca %llad.ctx")
+    code.do("%overflow = alloca i32")
+    code.do("%made = alloca ptr")
+    outputs = [code.let(f"alloca {output_type(t)}, align 8") for t in plan.outputs]
+    slots = [code.let("alloca ptr") for _ in plan.fresh]
+    leaves = unpack(code, plan, layout)
+    for slot in ("%made", *slots):
+        code.do(f"store ptr null, ptr {slot}")
+    code.do("store %llad.ctx zeroinitializer, ptr %ctx")
+    fresh = [_fresh(code, plan, layout, leaves, like, slots[k]) for k, like in enumerate(plan.fresh)]
+    for leaf, argument in zip(leaves, plan.leaves(), strict=True):
+        if isinstance(argument, ArrayArgument) and argument.clear:
+            _clear(code, leaf.data, leaf.extents, argument.dtype)
+    failed = _call(code, plan, leaves, fresh, outputs)
+    code.require(code.let(f"icmp eq i32 {failed}, 0"), "raise")
+    result = _Results(code, layout, leaves, outputs, slots).build(plan.result)
+    code.do("call void @llad.release(ptr %ctx)")
+    code.do(f"ret ptr {result}")
+    _raise(code, plan, layout, failed)
+    code.start("fail")
+    code.do("call void @llad.release(ptr %ctx)")
+    for slot in ("%made", *slots):
+        code.do(f"call void @Py_DecRef(ptr {code.load('ptr', slot)})")  # accepts null
+    code.do("ret ptr null")
+    code.start("miss")
+    onward = code.load("ptr", code.pin_address(0))
+    onward = code.let(f"musttail call ptr {onward}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames)")
+    code.do(f"ret ptr {onward}")
+    text = "\n".join(
+        (
+            f"@{pins.symbol} = external global [0 x ptr]",
+            f'@{symbol}.values = private constant [{len(_VALUES) + 1} x i8] c"{_VALUES}\\00"',
+            f"define ptr @{symbol}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) {{",
+            *code.lines,
+            "}",
+            "",
+        )
+    )
+    return Entry(symbol, text, pins)
+
+
+def output_type(type: Type) -> str:
+    """What the native function stores for a result: a number, or a buffer's pointer, extents and strides."""
+    if isinstance(type, ScalarType):
+        return "i8" if type == BOOL else llvm_type(type)
+    assert isinstance(type, BufferType)
+    words = type.rank * (2 if type.layout == "strided" else 1)
+    return "{ " + ", ".join(["ptr", *["i64"] * words]) + " }"
+
+
+def _bytes(code: Assembly, extents: list[str], dtype: ScalarType) -> str:
+    size = str(dtype.bytes)
+    for extent in extents:
+        size = code.let(f"mul i64 {size}, {extent}")
+    return size
+
+
+def _clear(code: Assembly, data: str, extents: list[str], dtype: ScalarType) -> None:
+    size = _bytes(code, extents, dtype)
+    code.do(f"call void @llvm.memset.p0.i64(ptr align 8 {data}, i8 0, i64 {size}, i1 false)")
+
+
+def _new_array(
+    code: Assembly, dtype: ScalarType, rank: int, shape: str, strides: str = "null", data: str = "null"
+) -> str:
+    """A new array, over `data` if given; goes to `fail` if there is no memory."""
+    number = NUMPY_TYPES[dtype].num
+    array = code.let(
+        f"call ptr @PyArray_New(ptr @PyArray_Type, i32 {rank}, ptr {shape}, i32 {number}, ptr {strides}, "
+        f"ptr {data}, i32 0, i32 0, ptr null)"
+    )
+    code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
+    return array
+
+
+def _fresh(code: Assembly, plan: Plan, layout: Layout, leaves: list[Unpacked], like: int, slot: str) -> Unpacked:
+    """A zeroed array of a leaf's dtype and extents, owned by `slot`."""
+    argument, leaf = plan.leaves()[like], leaves[like]
+    assert isinstance(argument, ArrayArgument)
+    array = _new_array(code, argument.dtype, argument.rank, leaf.shape or "null")
+    code.do(f"store ptr {array}, ptr {slot}")
+    data = code.load("ptr", array, layout.data)
+    _clear(code, data, leaf.extents, argument.dtype)
+    return Unpacked(array, data=data, extents=leaf.extents)
+
+
+def _call(code: Assembly, plan: Plan, leaves: list[Unpacked], fresh: list[Unpacked], outputs: list[str]) -> str:
+    """Call the native function; its error code."""
+    parameters = ["ptr %ctx"]
+    operands = [fresh[o.index] if isinstance(o, Fresh) else leaves[o.index] for o in plan.operands]
+    arguments = plan.leaves()
+    for operand, registers in zip(plan.operands, operands, strict=True):
+        argument = arguments[plan.fresh[operand.index] if isinstance(operand, Fresh) else operand.index]
+        if isinstance(argument, ArrayArgument):
+            parameters.append(f"ptr {registers.data}")
+            parameters += [f"i64 {x}" for x in (*registers.extents, *registers.strides)]
+        else:
+            parameters.append(f"{llvm_type(argument.type)} {registers.value}")
+    parameters += [f"ptr {output}" for output in outputs]
+    call = f"call i32 @{plan.target}({', '.join(parameters)})"
+    if not plan.work:
+        return code.let(call)
+    large = _work(code, plan, operands)
+    before, release, run, regain, after = (code.name(hint) for hint in ("held", "release", "run", "regain", "after"))
+    code.go(before)
+    code.start(before)
+    code.branch(large, release, run)
+    code.start(release)
+    thread = code.let("call ptr @PyEval_SaveThread()")
+    code.go(run)
+    code.start(run)
+    state = code.let(f"phi ptr [ null, %{before} ], [ {thread}, %{release} ]")
+    failed = code.let(call)
+    code.branch(code.let(f"icmp eq ptr {state}, null"), after, regain)
+    code.start(regain)
+    code.do(f"call void @PyEval_RestoreThread(ptr {state})")
+    code.go(after)
+    code.start(after)
+    return failed
+
+
+def _work(code: Assembly, plan: Plan, operands: list[Unpacked]) -> str:
+    """Whether the estimate of the call's work is large."""
+    total = "0.0"
+    for term in plan.work:
+        product = f"{term.scale:e}"
+        for factor in term.factors:
+            registers = operands[factor.operand]
+            number = registers.value if factor.axis is None else registers.extents[factor.axis]
+            product = code.let(f"fmul double {product}, {code.let(f'sitofp i64 {number} to double')}")
+        total = code.let(f"fadd double {total}, {product}")
+    return code.let(f"fcmp ogt double {total}, {LARGE:e}")
+
+
+def _raise(code: Assembly, plan: Plan, layout: Layout, failed: str) -> None:
+    """Have Python make the exception of the error code, and set it."""
+    code.start("raise")
+    values = [code.load("i64", "%ctx", 8 + 8 * k) for k in range(4)]
+    listed = ", ".join(f"i64 {v}" for v in values)
+    error = code.let(
+        f"call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr {code.pin(plan.raised)}, "
+        f"ptr @{plan.target}.entry.values, i32 {failed}, {listed})"
+    )
+    code.require(code.let(f"icmp ne ptr {error}, null"), "fail")
+    code.do(f"call void @PyErr_SetObject(ptr {code.load('ptr', error, layout.type)}, ptr {error})")
+    code.do(f"call void @Py_DecRef(ptr {error})")
+    code.go("fail")
+
+
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Makes Python objects of the outputs. What is unfinished hangs on `%made`, which `fail` drops."""
+
+    code: Assembly
+    layout: Layout
+    leaves: list[Unpacked]
+    outputs: list[str]
+    slots: list[str]
+
+    def build(self, result: Result, place: str = "%made") -> str:
+        """A register that holds a new reference."""
+        code = self.code
+        match result:
+            case NumberResult(index=index, type=type):
+                return self._number(self.outputs[index], type)
+            case ArrayResult(index=index, type=type):
+                return self._array(self.outputs[index], type)
+            case LeafResult(index=index):
+                return self._referenced(self.leaves[index].object)
+            case ConstResult(value=value):
+                return self._referenced(code.pin(value))
+            case Fresh(index=index):  # the slot's reference moves into the result
+                array = code.load("ptr", self.slots[index])
+                code.do(f"store ptr null, ptr {self.slots[index]}")
+                return array
+            case TupleResult(items=items):
+                return self._tuple(items, place)
+            case _:
+                assert_never(result)
+
+    def _referenced(self, object: str) -> str:
+        self.code.do(f"call void @Py_IncRef(ptr {object})")
+        return object
+
+    def _number(self, output: str, type: ScalarType) -> str:
+        code = self.code
+        if type == BOOL:
+            true = code.let(f"icmp ne i8 {code.load('i8', output)}, 0")
+            return self._referenced(code.let(f"select i1 {true}, ptr @_Py_TrueStruct, ptr @_Py_FalseStruct"))
+        number = code.load(llvm_type(type), output)
+        if is_float(type):
+            wide = number if type.bytes == 8 else code.let(f"fpext float {number} to double")
+            object = code.let(f"call ptr @PyFloat_FromDouble(double {wide})")
+        else:
+            wide = number if type.bytes == 8 else code.let(f"sext i32 {number} to i64")
+            object = code.let(f"call ptr @PyLong_FromLongLong(i64 {wide})")
+        code.require(code.let(f"icmp ne ptr {object}, null"), "fail")
+        return object
+
+    def _array(self, output: str, type: BufferType) -> str:
+        code = self.code
+        data = code.load("ptr", output)
+        shape = code.at(output, 8) if type.rank else "null"
+        if type.layout == "C":
+            array = _new_array(code, type.dtype, type.rank, shape)
+            extents = [code.load("i64", output, 8 + 8 * k) for k in range(type.rank)]
+            size = _bytes(code, extents, type.dtype)
+            target = code.load("ptr", array, self.layout.data)
+            code.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {data}, i64 {size}, i1 false)")
+            return array
+        strides = code.at(output, 8 + 8 * type.rank) if type.rank else "null"
+        window = _new_array(code, type.dtype, type.rank, shape, strides, data)
+        array = code.let(f"call ptr @PyArray_NewCopy(ptr {window}, i32 0)")
+        code.do(f"call void @Py_DecRef(ptr {window})")
+        code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
+        return array
+
+    def _tuple(self, items: tuple[Result, ...], place: str) -> str:
+        """Hang the tuple on its owner at once, then fill it: what is unfinished is dropped with its owner."""
+        code = self.code
+        made = code.let(f"call ptr @PyTuple_New(i64 {len(items)})")
+        code.require(code.let(f"icmp ne ptr {made}, null"), "fail")
+        code.do(f"store ptr {made}, ptr {place}")
+        for k, item in enumerate(items):
+            inside = code.at(made, self.layout.items + 8 * k)
+            code.do(f"store ptr {self.build(item, inside)}, ptr {inside}")
+        return made

@@ -1,0 +1,193 @@
+"""What a native entry point is to do, as data: which Python objects it accepts and what it makes of them.
+
+The compiler states a plan, `entry.py` turns it into machine code and `foreign.py` carries it out through ctypes, so
+both are interpreters of one description, and tests hold them against each other.
+
+*Leaves* are the numbers and arrays among the arguments, numbered left to right (static arguments are none), then the
+captured arrays. The native function's operands are leaves and fresh arrays; a result is a tree over its outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import CellType, FunctionType
+from typing import Any, Literal
+
+import numpy as np
+
+from llad.codegen.work import Work
+from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, Layout, ScalarType, Type
+
+PythonType = type[Any]
+
+NUMPY_TYPES: dict[ScalarType, np.dtype[Any]] = {
+    F64: np.dtype(np.float64),
+    F32: np.dtype(np.float32),
+    I64: np.dtype(np.int64),
+    I32: np.dtype(np.int32),
+    BOOL: np.dtype(np.bool_),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NumberArgument:
+    """A number whose Python type is exactly one of `accepts` (`int`, `float`, `bool`, NumPy's scalars)."""
+
+    type: ScalarType
+    accepts: tuple[PythonType, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayArgument:
+    """An `ndarray` of just this dtype, rank and layout.
+
+    `written`: it must be writeable. `like`: its extents must be those of that leaf. `clear`: it is zeroed first.
+    """
+
+    dtype: ScalarType
+    rank: int
+    layout: Layout = "C"
+    written: bool = False
+    like: int | None = None
+    clear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StaticArgument:
+    """This very object."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class TupleArgument:
+    """A tuple of just these."""
+
+    items: tuple[Argument, ...]
+
+
+Argument = NumberArgument | ArrayArgument | StaticArgument | TupleArgument
+
+
+def leaves(argument: Argument) -> Iterator[NumberArgument | ArrayArgument]:
+    """The numbers and arrays of an argument, left to right."""
+    match argument:
+        case NumberArgument() | ArrayArgument():
+            yield argument
+        case TupleArgument(items=items):
+            for item in items:
+                yield from leaves(item)
+        case StaticArgument():
+            pass
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """Operand: leaf number `index`."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Operand and result: fresh array number `index`, zeroed before the call."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberResult:
+    """Output `index` as a Python float, int or bool."""
+
+    index: int
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayResult:
+    """Output `index`, copied into a fresh C-contiguous array."""
+
+    index: int
+    type: BufferType
+
+
+@dataclass(frozen=True, slots=True)
+class LeafResult:
+    """The object that was passed as this leaf."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConstResult:
+    """This very object."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class TupleResult:
+    """A tuple of these."""
+
+    items: tuple[Result, ...]
+
+
+Result = NumberResult | ArrayResult | LeafResult | Fresh | ConstResult | TupleResult
+
+ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuardCheck:
+    """The entry applies only while `name` of `holder` is `value` (`ABSENT`: is not there).
+
+    `holder` is a dict, a cell (`name` does not count), or a function and `name` one of its fields. `holds` answers for
+    every other holder, and for callers that are not native.
+    """
+
+    holder: dict[str, Any] | CellType | FunctionType | object
+    name: str
+    value: object
+    holds: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to call the native function `target` with Python objects.
+
+    `overlap` says what must be true of the byte ranges of arrays that the call writes and those of all others:
+    `none`, `some`, or anything. `keyword`: the last argument is passed by this keyword. `fresh` holds, per fresh array,
+    the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an error code.
+    """
+
+    target: str
+    arguments: tuple[Argument, ...]
+    operands: tuple[Leaf | Fresh, ...]
+    outputs: tuple[Type, ...]
+    result: Result
+    raised: Callable[..., BaseException]
+    captured: tuple[tuple[ArrayArgument, np.ndarray[Any, Any]], ...] = ()
+    fresh: tuple[int, ...] = ()
+    guards: tuple[GuardCheck, ...] = ()
+    overlap: Literal["none", "some", "any"] = "none"
+    keyword: str | None = None
+    work: Work = ()
+
+    def leaves(self) -> tuple[NumberArgument | ArrayArgument, ...]:
+        """All leaves, those of the captured arrays last."""
+        found = [leaf for argument in self.arguments for leaf in leaves(argument)]
+        return (*found, *(argument for argument, _ in self.captured))
+
+    def check(self) -> None:
+        """Assert that numbers refer to what is there."""
+        found = self.leaves()
+        arrays = [isinstance(leaf, ArrayArgument) for leaf in found]
+        assert all(arrays[like] for like in self.fresh)
+        assert all(arrays[x.like] for x in found if isinstance(x, ArrayArgument) and x.like is not None)
+        for operand in self.operands:
+            limit = len(self.fresh) if isinstance(operand, Fresh) else len(found)
+            assert 0 <= operand.index < limit, operand
+
+
+Symbols = Mapping[str, int]

@@ -1,0 +1,228 @@
+"""The first half of an entry point: from Python objects to operands in registers, or on to the next entry.
+
+Nothing here has a side effect, except that the version of a dict found unchanged is noted: any check may fail and
+leave the call to another specialisation or to the slow path.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import CellType, FunctionType, MappingProxyType
+from typing import assert_never
+
+import numpy as np
+
+from llad.codegen.assembly import Assembly
+from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, WRITEABLE, Layout, pointer_at
+from llad.codegen.plan import (
+    ABSENT,
+    NUMPY_TYPES,
+    Argument,
+    ArrayArgument,
+    GuardCheck,
+    NumberArgument,
+    Plan,
+    StaticArgument,
+    TupleArgument,
+)
+from llad.ir.types import BOOL, I64, ScalarType
+
+LLVM_TYPES: dict[str, str] = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
+
+
+@dataclass(slots=True)
+class Unpacked:
+    """The registers of a leaf: its object, and either its number or the fields of its array."""
+
+    object: str
+    value: str = ""
+    data: str = ""
+    shape: str = ""  # the pointer to the extents
+    extents: list[str] = field(default_factory=list)
+    strides: list[str] = field(default_factory=list)
+
+
+def llvm_type(type: ScalarType) -> str:
+    return LLVM_TYPES[type.name]
+
+
+def unpack(code: Assembly, plan: Plan, layout: Layout) -> list[Unpacked]:
+    """Check everything that the plan asks for; the leaves."""
+    _check_call(code, plan, layout)
+    found: list[Unpacked] = []
+    for k, argument in enumerate(plan.arguments):
+        _argument(code, layout, argument, code.load("ptr", "%args", 8 * k), found)
+    for array, value in plan.captured:
+        _argument(code, layout, array, code.pin(value), found)
+    _check_guards(code, layout, plan.guards)
+    _check_overlap(code, plan, found)
+    return found
+
+
+def _check_call(code: Assembly, plan: Plan, layout: Layout) -> None:
+    """The number of positional arguments (the top bit of the count is a flag), and the names of the others."""
+    count = code.let(f"and i64 %nargsf, {2**63 - 1}")
+    positional = len(plan.arguments) - (plan.keyword is not None)
+    code.require(code.let(f"icmp eq i64 {count}, {positional}"))
+    unnamed = code.let("icmp eq ptr %kwnames, null")
+    if plan.keyword is None:
+        code.require(unnamed)
+        return
+    code.require(code.let(f"xor i1 {unnamed}, true"))
+    code.require(code.let(f"icmp eq i64 {code.load('i64', '%kwnames', layout.payload)}, 1"))
+    code.require(code.same(code.load("ptr", "%kwnames", layout.items), plan.keyword))
+
+
+def _argument(code: Assembly, layout: Layout, argument: Argument, object: str, found: list[Unpacked]) -> None:
+    match argument:
+        case NumberArgument():
+            found.append(Unpacked(object, value=_number(code, layout, argument, object)))
+        case ArrayArgument():
+            found.append(_array(code, layout, argument, object, found))
+        case StaticArgument(value=value):
+            code.require(code.same(object, value))
+        case TupleArgument(items=items):
+            code.require(code.same(code.load("ptr", object, layout.type), tuple))
+            code.require(code.let(f"icmp eq i64 {code.load('i64', object, layout.payload)}, {len(items)}"))
+            for k, item in enumerate(items):
+                _argument(code, layout, item, code.load("ptr", object, layout.items + 8 * k), found)
+        case _:
+            assert_never(argument)
+
+
+def _number(code: Assembly, layout: Layout, argument: NumberArgument, object: str) -> str:
+    kind = code.load("ptr", object, layout.type)
+    checks = [code.same(kind, accepted) for accepted in argument.accepts]
+    for a, b in pairwise(checks):
+        checks[checks.index(b)] = code.either(a, b)
+    code.require(checks[-1])
+    if int in argument.accepts:
+        assert argument.accepts == (int,) and argument.type == I64
+        overflow = code.let("call i64 @PyLong_AsLongLongAndOverflow(ptr " + object + ", ptr %overflow)")
+        code.require(code.let(f"icmp eq i32 {code.load('i32', '%overflow')}, 0"))
+        return overflow
+    if argument.type == BOOL:
+        native = code.let(f"icmp eq ptr {object}, @_Py_TrueStruct")
+        if bool in argument.accepts and len(argument.accepts) == 1:
+            return native
+        byte = code.let(f"icmp ne i8 {code.load('i8', object, layout.payload)}, 0")
+        return code.let(f"select i1 {code.same(kind, np.bool_)}, i1 {byte}, i1 {native}")
+    return code.load(llvm_type(argument.type), object, layout.payload)
+
+
+def _array(code: Assembly, layout: Layout, argument: ArrayArgument, object: str, before: list[Unpacked]) -> Unpacked:
+    code.require(code.let(f"icmp eq ptr {code.load('ptr', object, layout.type)}, @PyArray_Type"))
+    code.require(code.same(code.load("ptr", object, layout.dtype), NUMPY_TYPES[argument.dtype]))
+    code.require(code.let(f"icmp eq i32 {code.load('i32', object, layout.rank)}, {argument.rank}"))
+    wanted = ALIGNED | (C_CONTIGUOUS if argument.layout == "C" else 0)
+    wanted |= WRITEABLE if argument.written or argument.clear else 0
+    masked = code.let(f"and i32 {code.load('i32', object, layout.flags)}, {wanted | C_CONTIGUOUS}")
+    code.require(code.let(f"icmp eq i32 {masked}, {wanted}"))
+    array = Unpacked(object, data=code.load("ptr", object, layout.data))
+    if argument.rank:
+        array.shape = code.load("ptr", object, layout.extents)
+        array.extents = [code.load("i64", array.shape, 8 * k) for k in range(argument.rank)]
+    if argument.layout == "strided":
+        steps = code.load("ptr", object, layout.strides)
+        array.strides = [code.load("i64", steps, 8 * k) for k in range(argument.rank)]
+        if argument.written:
+            for extent, stride in zip(array.extents, array.strides, strict=True):
+                short = code.let(f"icmp sle i64 {extent}, 1")
+                code.require(code.either(short, code.let(f"icmp ne i64 {stride}, 0")))
+    if argument.like is not None:
+        for mine, other in zip(array.extents, before[argument.like].extents, strict=True):
+            code.require(code.let(f"icmp eq i64 {mine}, {other}"))
+    return array
+
+
+def _check_guards(code: Assembly, layout: Layout, guards: tuple[GuardCheck, ...]) -> None:
+    dicts: dict[int, tuple[dict[str, object], list[GuardCheck]]] = {}
+    fields = dict(layout.function_fields)
+    for guard in guards:
+        holder = _namespace(guard.holder, layout)
+        if isinstance(holder, dict):
+            dicts.setdefault(id(holder), (holder, []))[1].append(guard)
+        elif isinstance(holder, CellType):
+            _require_pointer(code, code.load("ptr", code.pin(holder), layout.contents), guard.value)
+        elif isinstance(holder, FunctionType) and guard.name in fields:
+            value = ABSENT if guard.value is None else guard.value
+            _require_pointer(code, code.load("ptr", code.pin(holder), fields[guard.name]), value)
+        else:
+            verdict = code.let(f"call ptr @PyObject_Vectorcall(ptr {code.pin(guard.holds)}, ptr null, i64 0, ptr null)")
+            code.do(f"call void @Py_DecRef(ptr {verdict})")
+            code.require(code.let(f"icmp eq ptr {verdict}, @_Py_TrueStruct"))
+    for holder, held in dicts.values():
+        _check_dict(code, layout, holder, held)
+
+
+def _namespace(holder: object, layout: Layout) -> object:
+    """The dict behind a read-only view of a namespace."""
+    if isinstance(holder, MappingProxyType):
+        inner = ctypes.cast(pointer_at(id(holder) + layout.payload), ctypes.py_object).value
+        return inner if type(inner) is dict else holder
+    return holder
+
+
+def _require_pointer(code: Assembly, register: str, value: object) -> None:
+    code.require(code.let(f"icmp eq ptr {register}, null") if value is ABSENT else code.same(register, value))
+
+
+def _check_dict(code: Assembly, layout: Layout, holder: dict[str, object], guards: list[GuardCheck]) -> None:
+    """Look the names up, unless the dict is as it was when they were last found unchanged."""
+    namespace = code.pin(holder)
+    done = code.name("unchanged")
+    version = seen = ""
+    if layout.version is not None:
+        version = code.load("i64", namespace, layout.version)
+        seen = code.pin_address(code.pins.word())
+        look = code.name("look")
+        code.branch(code.let(f"icmp eq i64 {version}, {code.load('i64', seen)}"), done, look)
+        code.start(look)
+    for guard in guards:
+        item = code.let(f"call ptr @PyDict_GetItem(ptr {namespace}, ptr {code.pin(guard.name)})")
+        _require_pointer(code, item, guard.value)
+    if version:
+        code.do(f"store i64 {version}, ptr {seen}")
+        code.go(done)
+        code.start(done)
+
+
+def _check_overlap(code: Assembly, plan: Plan, found: list[Unpacked]) -> None:
+    """Compare the byte range of each array that is written with those of all others."""
+    arrays = [(x, a) for x, a in zip(found, plan.leaves(), strict=True) if isinstance(a, ArrayArgument)]
+    written = [k for k, (_, a) in enumerate(arrays) if a.written or a.clear]
+    if plan.overlap == "any" or not written or len(arrays) < 2:
+        assert plan.overlap != "some"
+        return
+    ranges = [_byte_range(code, x, a) for x, a in arrays]
+    overlaps = "false"
+    for k, (lo, hi) in enumerate(ranges):
+        for w in written:
+            if k == w or (k in written and k < w):
+                continue
+            below = code.let(f"icmp ult i64 {lo}, {ranges[w][1]}")
+            above = code.let(f"icmp ult i64 {ranges[w][0]}, {hi}")
+            overlaps = code.either(overlaps, code.both(below, above))
+    code.require(overlaps if plan.overlap == "some" else code.let(f"xor i1 {overlaps}, true"))
+
+
+def _byte_range(code: Assembly, array: Unpacked, argument: ArrayArgument) -> tuple[str, str]:
+    """First byte and the one past the last; of an empty array a range that meets no other."""
+    lo = hi = code.let(f"ptrtoint ptr {array.data} to i64")
+    empty = "false"
+    size = str(argument.dtype.bytes)
+    for extent in array.extents:
+        empty = code.either(empty, code.let(f"icmp eq i64 {extent}, 0"))
+    if argument.layout == "C":
+        for extent in array.extents:
+            size = code.let(f"mul i64 {size}, {extent}")
+    else:
+        for extent, stride in zip(array.extents, array.strides, strict=True):
+            span = code.let(f"mul i64 {code.let(f'sub i64 {extent}, 1')}, {stride}")
+            negative = code.let(f"icmp slt i64 {span}, 0")
+            lo = code.let(f"add i64 {lo}, {code.let(f'select i1 {negative}, i64 {span}, i64 0')}")
+            hi = code.let(f"add i64 {hi}, {code.let(f'select i1 {negative}, i64 0, i64 {span}')}")
+    hi = code.let(f"add i64 {hi}, {size}")
+    return code.let(f"select i1 {empty}, i64 -1, i64 {lo}"), code.let(f"select i1 {empty}, i64 0, i64 {hi}")
