@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.mirror import Mirror
 from llad.ad.rules import feeds_choice, products
@@ -204,7 +205,7 @@ class Adjoint:
         inits = [self.taken(result) for *_, result in carries]
         body = op.regions[-1]
         types = [I64, *[carry.type for _, carry, _, _ in carries]]
-        with b.region(types, ["i", *[f"{c.name}_bar" for _, c, _, _ in carries]]) as new:
+        with b.region(types, ["i", *[names.bar(c) for _, c, _, _ in carries]]) as new:
             self.mirror.of[body] = new
             if op.name == "for":
                 self.mirror.index[body.args[0]] = self.primal_index(op, body, new.args[0])
@@ -216,7 +217,7 @@ class Adjoint:
             bars = [self.taken(carry) for _, carry, _, _ in carries]
             self._scopes.pop()
             b.span = op.span
-            sums = [Value(k.type, f"{k.name}_bar") for k in scope.bar]
+            sums = [Value(k.type, names.bar(k)) for k in scope.bar]
             new.args = (*new.args, *sums)
             b.yield_(*bars, *[self.sum(s, d) for s, d in zip(sums, scope.bar.values(), strict=True)])
         starts = [*inits, *[self.zero(k) for k in scope.bar]]

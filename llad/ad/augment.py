@@ -6,6 +6,7 @@ of each region that keeps something, values yielded out of branches, and shadow 
 
 from __future__ import annotations
 
+from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.memory import as_layout, zeros_like
 from llad.ad.shadows import Shadows
@@ -48,7 +49,7 @@ class Augment:
             self.new[record.lifo] = b.lifo(record.lifo.type.fields)
         for param in fn.params:
             if isinstance(param.type, BufferType) and param not in self.shadow and self.activity.active(param):
-                self.shadow[param] = zeros_like(b, self.new[param], f"{param.name}_bar")
+                self.shadow[param] = zeros_like(b, self.new[param], names.bar(param))
         self.new.update(self.region(fn.body))
         for token, buffer in self.shadows.tokens.items():
             if self.structure.region_of[buffer] is fn.body:
@@ -73,7 +74,7 @@ class Augment:
                 case _:
                     self.b.current.ops.append(copy_op(op, self.new))
                     if op.name == "alloc" and self.activity.active(op.result) and self.shadows.travels(op.result):
-                        self.shadow[op.result] = zeros_like(self.b, self.new[op.result], f"{op.result.name}_bar")
+                        self.shadow[op.result] = zeros_like(self.b, self.new[op.result], names.bar(op.result))
         self.b.span = region.terminator.span
         for rectangle in self.tape.stored.get(region, ()):
             self.fill(rectangle)
@@ -131,8 +132,8 @@ class Augment:
         self.b.span = op.span
         results = self.b.if_(self.new[op.operands[0]], *regions)
         self.bind(op.results, results)
-        names = [name for branch in outs for name, _ in branch]
-        return list(zip(names, results[len(yields[0]) :], strict=True))
+        promised = [name for branch in outs for name, _ in branch]
+        return list(zip(promised, results[len(yields[0]) :], strict=True))
 
     def loop(self, op: Op) -> None:
         b = self.b
@@ -140,15 +141,15 @@ class Augment:
         start = [*[self.new[v] for v in inits], *self.pairs(inits, carries)]
         travelling = [v for v in carries if isinstance(v.type, BufferType) and self.activity.active(v)]
         types = [v.type for v in (*carries, *travelling)]
-        names = [*[v.name for v in carries], *[f"{v.name}_bar" for v in travelling]]
+        hints = [*[v.name for v in carries], *[names.bar(v) for v in travelling]]
         body = op.regions[-1]
         if op.name == "while":
-            with b.region(types, names) as condition:
+            with b.region(types, hints) as condition:
                 self.new.update(zip(op.regions[0].args, condition.args, strict=False))
                 for inner in op.regions[0].ops:
                     b.current.ops.append(copy_op(inner, self.new))
         leading = body.args[: op.name == "for"]
-        with b.region([*[v.type for v in leading], *types], [*[v.name for v in leading], *names]) as new:
+        with b.region([*[v.type for v in leading], *types], [*[v.name for v in leading], *hints]) as new:
             self.new.update(zip(leading, new.args, strict=False))
             self.bind(carries, new.args[len(leading) :])
             assert not self.region(body), "nothing is yielded out of a loop"

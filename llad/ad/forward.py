@@ -7,6 +7,7 @@ are those of the primal, bit for bit.
 
 from __future__ import annotations
 
+from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.memory import as_layout, privatise_written, zeros_like
 from llad.ad.rules import feeds_choice, products
@@ -49,13 +50,13 @@ class _Forward:
         self.new.update(zip(fn.params, params, strict=True))
         tangents = []
         for i in self.wrt:
-            dot = Value(tangent_type(fn.params[i].type), f"{fn.params[i].name}_dot")
+            dot = Value(tangent_type(fn.params[i].type), names.dot(fn.params[i]))
             self.dot[fn.params[i]] = dot
             tangents.append(dot)
         b.span = fn.body.ops[0].span
         for p, new in zip(fn.params, params, strict=True):
             if isinstance(p.type, BufferType) and p not in self.dot and self.activity.active(p):
-                self.dot[p] = zeros_like(b, new, f"{p.name}_dot")
+                self.dot[p] = zeros_like(b, new, names.dot(p))
         self.ops(fn.body)
         results = [self.new[r] for r in fn.results]
         dots = [self.tangent_of(r) for r in fn.results if carries_derivative(r.type)]
@@ -95,7 +96,7 @@ class _Forward:
             case "alloc" if active(op.result):
                 assert isinstance(op.result.type, BufferType)
                 sizes = [new[o] for o in op.operands]
-                self.dot[op.result] = b.alloc(op.result.type.dtype, sizes, zero=True, hint=f"{op.result.name}_dot")
+                self.dot[op.result] = b.alloc(op.result.type.dtype, sizes, zero=True, hint=names.dot(op.result))
             case "view" if active(op.result):
                 operands = [new[o] for o in op.operands[1:]]
                 self.dot[op.result] = b.view(self.dot[op.operands[0]], op.attrs["axes"], *operands)
@@ -160,17 +161,17 @@ class _Forward:
         carries, inits = loop_carries(op), loop_inits(op)
         start = [self.new[v] for v in inits] + self.paired(inits, carries)
         types = [v.type for v in carries] + self.merged_types(carries)
-        names = [v.name for v in carries] + [f"{v.name}_dot" for v in carries if self.activity.active(v)]
+        hints = [v.name for v in carries] + [names.dot(v) for v in carries if self.activity.active(v)]
         exits = op.attrs["exits"]
         body = op.regions[-1]
         if op.name == "while":
-            with b.region(types, names) as condition:
+            with b.region(types, hints) as condition:
                 self.bind(carries_of_condition := op.regions[0].args, list(condition.args))
                 assert len(carries_of_condition) == len(carries)
                 self.ops(op.regions[0])
                 b.yield_(self.new[op.regions[0].terminator.operands[0]])
         leading = [body.args[0]] if op.name == "for" else []
-        with b.region([v.type for v in leading] + types, [v.name for v in leading] + names) as new:
+        with b.region([v.type for v in leading] + types, [v.name for v in leading] + hints) as new:
             self.new.update(zip(leading, new.args, strict=False))
             self.bind(carries, list(new.args[len(leading) :]))
             self.ops(body)

@@ -7,6 +7,7 @@ Mirror (`adjoint.py`) → find what the mirror needs (`tape.py`) → write the f
 
 from __future__ import annotations
 
+from llad.ad import names
 from llad.ad.activity import Activity
 from llad.ad.adjoint import Adjoint
 from llad.ad.augment import Augment
@@ -59,7 +60,7 @@ def gradient(fn: Function, wrt: tuple[int, ...]) -> Function:
 
 def _shadow_param(param: Value) -> Value:
     assert isinstance(param.type, BufferType)
-    return Value(BufferType(param.type.dtype, param.type.rank, "C"), f"{param.name}_bar")
+    return Value(BufferType(param.type.dtype, param.type.rank, "C"), names.bar(param))
 
 
 def _final(value: Value, names: dict[Value, Value], new: dict[Value, Value]) -> Value:

@@ -8,6 +8,7 @@ the handle like any value that it needs. Such a handle is named by a *token* unt
 
 from __future__ import annotations
 
+from llad.ad import names
 from llad.ad.activity import Activity
 from llad.ad.mirror import Mirror
 from llad.ad.structure import Structure
@@ -55,10 +56,10 @@ class Shadows:
         if not self.travels(buffer):
             assert op is not None
             with b.inside(self.mirror.shadows(region)):
-                return b.alloc(type.dtype, op.operands, zero=True, hint=f"{buffer.name}_bar")
+                return b.alloc(type.dtype, op.operands, zero=True, hint=names.bar(buffer))
         is_fresh = op is None or op.name == "alloc"
         local = BufferType(type.dtype, type.rank, "C") if is_fresh and region is self.structure.fn.body else type
-        token = Value(local, f"{buffer.name}_bar")
+        token = Value(local, names.bar(buffer))
         self.tokens[token] = buffer
         return token
 

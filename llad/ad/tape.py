@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from llad.ad import names
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
 from llad.ad.structure import Structure
@@ -162,7 +163,7 @@ class Tape:
         structure = self.structure
         loops = structure.loops(region)
         assert isinstance(value.type, ScalarType)
-        rectangle = Rectangle(value, Value(BufferType(value.type, len(loops), "C"), f"{value.name}_tape"), loops)
+        rectangle = Rectangle(value, Value(BufferType(value.type, len(loops), "C"), names.tape(value)), loops)
         self.rectangles.setdefault(loops[0], []).append(rectangle)
         self.stored.setdefault(region, []).append(rectangle)
         home = structure.home(region)
