@@ -153,7 +153,8 @@ def _structured(op: Op, env: Env) -> None:
     """One op that is not a row of the op table."""
     match op.name:
         case "const":
-            env[op.result] = op.attrs["value"]
+            assert isinstance(op.result.type, ScalarType)
+            env[op.result] = NORMALISE[op.result.type](op.attrs["value"])
         case "load":
             env[op.result] = _load(op, env)
         case "store":

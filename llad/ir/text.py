@@ -44,8 +44,7 @@ SPELLED: dict[str, tuple[str, ...]] = {
 
 
 def show(fn: Function, spans: bool = False, mark: Op | None = None) -> str:
-    """The text of `fn`, after that of the functions that it differentiates. `mark` puts `>>>` before one op.
-    """
+    """The text of `fn`, after that of the functions that it differentiates. `mark` puts `>>>` before one op."""
     names: dict[Function, str] = {}
     parts: list[str] = []
 

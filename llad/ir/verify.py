@@ -1,0 +1,304 @@
+"""`verify(fn)`: the invariants that every function holds between passes.
+
+- V1 *One definition.* A value is defined once: a parameter, a block argument, or one result of one op. No op
+  and no region stands in two places.
+- V2 *Scope.* An operand is a parameter, a result of an earlier op of the same region or of one that encloses
+  it, or a block argument of a region around it. Nothing comes from outside the function.
+- V3 *Terminators.* The body ends in `return`, every other region in `yield`; neither stands anywhere else.
+  Only `if`, `for` and `while` own regions, as many as `docs/ir.md` says.
+- V4 *Scalar ops* are rows of the op table: their operand types match its typing, which gives the one result's
+  type.
+- V5 *Structured ops* have the operand and result types of `docs/ir.md`; what regions take and yield agrees
+  with the owner's operands and results; a loop's last result is its trip count.
+- V6 *Attributes.* Those of `docs/ir.md` are present and well formed; a `const` holds a number normal for its
+  type; every attribute is hashable.
+- V7 *Nobody reads `undef`.* It is only passed on: yielded, carried, pushed, stored, or an unchosen side of
+  `select`.
+- V8 *Spans.* In a function whose attribute `spans` is true, every op but terminators has one (I3).
+- V9 *Conditions of `while`* have no effects: no `store`, `push`, `pop` or `free` in them.
+- V10 *`derivative`* has a callee that itself verifies, and as many operands as callee, `mode` and `wrt`
+  imply.
+- V11 *`free`* is never given a parameter or the result of a `view`.
+
+A violation is a bug of llad: an `AssertionError` that names the invariant and prints the IR around the op.
+What holds only at run time (indices in range, no poison read, no use after free) is the interpreter's to
+check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value
+from llad.ir.text import SPELLED, show
+from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, LifoType, ScalarType, Type
+from llad.ops.table import OPS
+
+Types = list[Type]
+
+REGIONS = {"if": 2, "for": 1, "while": 2}
+EFFECTS = frozenset({"store", "push", "pop", "free"})
+KINDS = ("sequential", "parallel", "reduction")
+MODES = ("vjp", "jvp")
+
+
+def verify(fn: Function) -> Function:
+    """`fn` itself, so that calls can be chained. Raises: AssertionError if an invariant above does not hold."""
+    _Verifier(fn).function()
+    return fn
+
+
+class _Verifier:
+    def __init__(self, fn: Function) -> None:
+        self.fn = fn
+        self.maker: dict[Value, Op | None] = {}  # every value seen so far; None for parameters and block arguments
+        self.scope: set[Value] = set()
+        self.seen: set[Op | Region] = set()
+
+    def function(self) -> None:
+        for p in self.fn.params:
+            self.define(p, None, None)
+        self.expect(not self.fn.body.args, None, "V3", "the body has block arguments")
+        self.region(self.fn.body, "return", in_condition=False)
+
+    def expect(self, ok: bool, op: Op | None, number: str, message: str) -> None:
+        if not ok:
+            raise AssertionError(f"{number}: {message}\n{_around(self.fn, op)}")
+
+    def define(self, value: Value, maker: Op | None, op: Op | None) -> None:
+        self.expect(value not in self.maker, op, "V1", f"{value} is defined twice")
+        self.maker[value] = maker
+        self.scope.add(value)
+
+    def region(self, region: Region, terminator: str, in_condition: bool, owner: Op | None = None) -> None:
+        self.expect(region not in self.seen, owner, "V1", "a region stands in two places")
+        self.seen.add(region)
+        outer = set(self.scope)
+        for a in region.args:
+            self.define(a, None, owner)
+        self.expect(bool(region.ops), owner, "V3", f"a region without {terminator}")
+        for op in region.ops:
+            self.expect(op not in self.seen, op, "V1", "an op stands in two places")
+            self.seen.add(op)
+            self.place(op, op is region.ops[-1], terminator, in_condition)
+            self.op(op, in_condition)
+        self.scope = outer
+
+    def place(self, op: Op, last: bool, terminator: str, in_condition: bool) -> None:
+        ends = op.name in TERMINATORS
+        self.expect(ends == last, op, "V3", f"`{terminator}` is the last op, and only it")
+        self.expect(not last or op.name == terminator, op, "V3", f"{op.name} where {terminator} belongs")
+        self.expect(not in_condition or op.name not in EFFECTS, op, "V9", f"{op.name} in a condition")
+
+    def op(self, op: Op, in_condition: bool) -> None:
+        for o in op.operands:
+            self.expect(o in self.scope, op, "V2", f"{o} is not in scope")
+        self.attributes(op)
+        self.reads(op)
+        wanted = REGIONS.get(op.name, 0)
+        self.expect(len(op.regions) == wanted, op, "V3", f"{op.name} with {len(op.regions)} regions")
+        for number, region in enumerate(op.regions):
+            condition = in_condition or (op.name == "while" and number == 0)
+            self.region(region, "yield", condition, op)
+        self.types(op)
+        for r in op.results:
+            self.define(r, op, op)
+
+    def attributes(self, op: Op) -> None:
+        self.expect(op.name in OPS or op.name in STRUCTURED, op, "V4", f"there is no op {op.name}")
+        for key in SPELLED.get(op.name, ()):
+            self.expect(key in op.attrs, op, "V6", f"{op.name} without attribute {key}")
+        for key, value in op.attrs.items():
+            try:
+                hash(value)
+            except TypeError:
+                self.expect(False, op, "V6", f"attribute {key} is not hashable")
+        if op.name == "const":
+            value, type = op.attrs["value"], op.result.type
+            self.expect(_normal(value, type), op, "V6", f"{value!r} is no {type}")
+        if self.fn.attrs.get("spans") and op.name not in TERMINATORS:
+            self.expect(op.span is not None, op, "V8", f"{op.name} without a span")
+
+    def reads(self, op: Op) -> None:
+        match op.name:
+            case "yield" | "while":
+                read = op.operands[:0]
+            case "for":
+                read = op.operands[:3]
+            case "select" | "push":
+                read = op.operands[:1]
+            case "store":
+                read = op.operands[1:]
+            case _:
+                read = op.operands
+        for o in read:
+            maker = self.maker[o]
+            self.expect(maker is None or maker.name != "undef", op, "V7", f"{op.name} reads {o}, which is undef")
+
+    def types(self, op: Op) -> None:
+        operands, results = _types(op.operands), _types(op.results)
+        if op.name in OPS:
+            wanted: Type | None = None
+            try:
+                wanted = OPS[op.name].typing(tuple(operands))
+            except TypeError as error:
+                self.expect(False, op, "V4", f"{op.name}: {error}")
+            self.expect(results == [wanted], op, "V4", f"{op.name} gives {wanted}, not {_listed(results)}")
+            return
+        if op.name == "derivative":
+            self.derivative(op, operands)
+        if op.name == "free":
+            maker = self.maker[op.operands[0]]
+            owned = op.operands[0] not in self.fn.params and (maker is None or maker.name != "view")
+            self.expect(owned, op, "V11", f"free of {op.operands[0]}, which the function does not own")
+        problem = _problem(op, operands, results)
+        self.expect(not problem, op, "V5", f"{op.name}: {problem}")
+
+    def derivative(self, op: Op, operands: Types) -> None:
+        callee, mode, wrt = op.attrs["callee"], op.attrs["mode"], op.attrs["wrt"]
+        self.expect(isinstance(callee, Function) and mode in MODES, op, "V6", "derivative of what, and how?")
+        verify(callee)
+        params, results = _types(callee.params), _types(callee.results)
+        self.expect(all(0 <= k < len(params) for k in wrt), op, "V10", f"wrt {wrt} of {len(params)} parameters")
+        wanted = params + ([params[k] for k in wrt] if mode == "jvp" else [])
+        same = _bare(operands) == _bare(wanted)
+        self.expect(same, op, "V10", f"operands {_listed(operands)}, not {_listed(wanted)}")
+        if mode == "vjp":
+            objective = bool(results) and results[0] in FLOATS
+            self.expect(objective, op, "V10", "the callee's objective is not a float")
+        more = len(wrt) if mode == "vjp" else sum(_is_float_value(r) for r in results)
+        self.expect(len(op.results) == len(results) + more, op, "V10", f"{len(op.results)} results")
+
+
+def _around(fn: Function, op: Op | None, context: int = 8) -> str:
+    """The lines of the function's text near `op`."""
+    lines = show(fn, mark=op).splitlines()
+    marked = next((k for k, line in enumerate(lines) if line.lstrip().startswith(">>> ")), 0)
+    first = max(0, marked - context)
+    return "\n".join(["...", *lines[first : marked + context + 1]])
+
+
+def _types(values: Sequence[Value]) -> Types:
+    return [v.type for v in values]
+
+
+def _listed(types: Types) -> str:
+    return f"({', '.join(map(str, types))})"
+
+
+def _bare(types: Types) -> Types:
+    """Without layouts: the expansion of `derivative` adapts those."""
+    return [BufferType(t.dtype, t.rank) if isinstance(t, BufferType) else t for t in types]
+
+
+def _is_float_value(type: Type) -> bool:
+    return type in FLOATS or (isinstance(type, BufferType) and type.dtype in FLOATS)
+
+
+def _normal(value: object, type: Type) -> bool:
+    """Whether a constant's Python value is one that its type holds."""
+    if type == BOOL:
+        return isinstance(value, bool)
+    if type in FLOATS:
+        return isinstance(value, float)
+    half = 1 << (31 if type == I32 else 63)
+    return type in INTS and isinstance(value, int) and not isinstance(value, bool) and -half <= value < half
+
+
+# -- V5: what is wrong with the types of a structured op; empty if nothing is
+
+
+def _problem(op: Op, operands: Types, results: Types) -> str:
+    match op.name:
+        case "const":
+            return "" if not operands and len(results) == 1 else "want one result and no operand"
+        case "undef":
+            return "" if not operands and len(results) == 1 else "want one result and no operand"
+        case "cast":
+            ok = len(operands) == 1 == len(results) and isinstance(operands[0], ScalarType)
+            return "" if ok and isinstance(results[0], ScalarType) else "want scalar → scalar"
+        case "if":
+            ok = operands == [BOOL] and all(_yields(r) == results and not r.args for r in op.regions)
+            return "" if ok else f"want a bool, and both regions to yield {_listed(results)}"
+        case "for":
+            carries = operands[3:]
+            ok = operands[:3] == [I64] * 3 and _loops(op, [I64, *carries], carries)
+            return "" if ok and op.attrs["kind"] in KINDS else f"want i64 bounds, carries {_listed(carries)}"
+        case "while":
+            condition = op.regions[0]
+            ok = _types(condition.args) == operands and _yields(condition) == [BOOL]
+            ok = ok and _loops(op, operands, operands)
+            return "" if ok else f"want a bool condition, carries {_listed(operands)}"
+        case "yield" | "return":
+            return "" if not results else "want no result"
+        case "check":
+            held = op.attrs["message"].count("{}")
+            ok = operands == [BOOL, *[I64] * held] and held <= 4 and not results
+            return "" if ok else "want a bool and, per {} of the message, an i64; at most 4"
+        case "lifo":
+            return "" if not operands and len(results) == 1 and isinstance(results[0], LifoType) else "want → lifo"
+        case "push":
+            stack = operands[0] if operands else None
+            ok = isinstance(stack, LifoType) and list(stack.fields) == operands[1:] and not results
+            return "" if ok else "want a lifo and a value per field"
+        case "pop":
+            stack = operands[0] if operands else None
+            ok = isinstance(stack, LifoType) and list(stack.fields) == results and len(operands) == 1
+            return "" if ok else "want a lifo, and a result per field"
+        case "derivative":
+            return ""
+        case _:
+            return _memory_problem(op, operands, results)
+
+
+def _memory_problem(op: Op, operands: Types, results: Types) -> str:
+    if op.name == "alloc":
+        ok = len(results) == 1 and isinstance(results[0], BufferType) and results[0].layout == "C"
+        ok = ok and operands == [I64] * results[0].rank  # type: ignore[union-attr]
+        return "" if ok else "want an i64 per axis → contiguous buffer"
+    at = 1 if op.name == "store" else 0
+    buffer = operands[at] if at < len(operands) else None
+    if not isinstance(buffer, BufferType):
+        return f"operand {at} is no buffer"
+    rest = operands[at + 1 :]
+    match op.name:
+        case "free":
+            return "" if not rest and not results else "want a buffer"
+        case "load":
+            ok = rest == [I64] * buffer.rank and results == [buffer.dtype]
+            return "" if ok else f"want {buffer.rank} indices → {buffer.dtype}"
+        case "store":
+            ok = rest == [I64] * buffer.rank and operands[0] == buffer.dtype and not results
+            return "" if ok else f"want {buffer.dtype}, {buffer}, {buffer.rank} indices"
+        case "dim":
+            ok = not rest and results == [I64] and 0 <= op.attrs["axis"] < buffer.rank
+            return "" if ok else "want an axis of the buffer → i64"
+        case _:
+            assert op.name == "view", op.name
+            return _view_problem(op.attrs["axes"], buffer, rest, results)
+
+
+def _view_problem(axes: tuple[str, ...], source: BufferType, rest: Types, results: Types) -> str:
+    if not set(axes) <= {"index", "slice", "full", "new"} or sum(a != "new" for a in axes) != source.rank:
+        return f"axes {axes} do not fit {source}"
+    if rest != [I64] * sum({"index": 1, "slice": 3}.get(a, 0) for a in axes):
+        return f"axes {axes} want other operands"
+    result = results[0] if len(results) == 1 else None
+    if not isinstance(result, BufferType) or result.dtype != source.dtype:
+        return f"want → buffer of {source.dtype}"
+    kept = [a for a in axes if a != "new"]
+    inner = kept[next((k for k, a in enumerate(kept) if a != "index"), len(kept)) :]
+    contiguous = source.layout == "C" and all(a == "full" for a in inner)
+    ok = result.rank == sum(a != "index" for a in axes) and (result.layout == "strided" or contiguous)
+    return "" if ok else f"{result} is not what axes {axes} leave of {source}"
+
+
+def _yields(region: Region) -> Types:
+    return _types(region.terminator.operands)
+
+
+def _loops(op: Op, args: Types, carries: Types) -> bool:
+    """Whether the body (the last region), its yield and the results agree with the carries."""
+    body = op.regions[-1]
+    yielded = [*([BOOL] if op.attrs["exits"] else []), *carries]
+    return _types(body.args) == args and _yields(body) == yielded and _types(op.results) == [*carries, I64]
