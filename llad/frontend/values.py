@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final, NoReturn, Protocol
 
 from llad.ir.build import Builder
@@ -52,17 +53,21 @@ class Scalar:
         return self.value.type
 
 
+_births = count()
+
+
 @dataclass(frozen=True, slots=True)
 class Array:
     """A run-time array: a window on mutable memory.
 
     What is known beyond its type, where it is known: `extents`, and `root`, the allocation that it is a window on.
-    After a merge nothing is.
+    After a merge nothing is. `born` counts arrays in the order of the trace: the memory of an array is no younger.
     """
 
     value: Value
     extents: tuple[Extent, ...] | None = field(default=None, compare=False, repr=False)
     root: Value | None = field(default=None, compare=False, repr=False)
+    born: int = field(default_factory=_births.__next__, compare=False, repr=False)
 
     @property
     def type(self) -> BufferType:
@@ -95,14 +100,6 @@ NotHandled: Final = Marker("NotHandled")
 
 # What a local variable holds before its first assignment.
 Unbound: Final = Marker("Unbound")
-
-
-@dataclass(frozen=True, slots=True)
-class Maybe:
-    """What a local variable holds when only some paths assigned it: reading it checks the run-time bool `bound`."""
-
-    inner: Any
-    bound: Value
 
 
 class Context(Protocol):

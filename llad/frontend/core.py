@@ -1,0 +1,175 @@
+"""The tracer: what the handlers of expressions and statements share, and nothing of what they do.
+
+It owns the builder, the frame being traced, the guards and the captured arrays. The handlers are functions in
+tables, handed over once: so each file of handlers depends on this one only, and no file on the whole.
+
+Invariant: `builder.span` is the span of the innermost expression or statement being traced.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from llad.frontend import refused
+from llad.frontend.guards import Guards
+from llad.frontend.signature import spec_of
+from llad.frontend.state import Frame, PathEnds, Scope, State
+from llad.frontend.values import Array, Marker, NotHandled
+from llad.ir.build import Builder
+from llad.ir.core import Region, Value
+from llad.ir.types import BOOL
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Who traces what. `control` maps statements that may take the statements after them into their regions; they
+    return whether they did. `call` applies anything callable."""
+
+    expressions: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]]
+    statements: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]]
+    branch: Callable[[Tracer, ast.If, Sequence[ast.stmt]], bool]
+    rest: Callable[[Tracer, Sequence[ast.stmt]], None]
+    call: Callable[[Tracer, Any, Sequence[Any], Mapping[str, Any]], Any]
+
+
+class Tracer:
+    """One trace. It is the `Context` of arithmetic, indexing and spellings."""
+
+    def __init__(self, handlers: Handlers) -> None:
+        self.handlers = handlers
+        self.builder = Builder()
+        self.guards = Guards()
+        self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
+        self.born: dict[int, tuple[object, Scope]] = {}
+        self.active: list[object] = []
+        self.scope = Scope(None, "straight")
+        self._frame: Frame | None = None
+
+    @property
+    def frame(self) -> Frame:
+        assert self._frame is not None, "nothing is being traced"
+        return self._frame
+
+    @property
+    def state(self) -> State:
+        return self.frame.state
+
+    # -- walking
+
+    def eval(self, node: ast.expr) -> Any:
+        """The value of an expression: `Scalar`, `Array`, or what is known at trace time."""
+        outer = self.builder.span
+        self.builder.span = self.frame.source.span(node)
+        handler = self.handlers.expressions.get(type(node))
+        if handler is None:
+            self.refuse("expression", what=type(node).__name__)
+        value = handler(self, node)
+        self.builder.span = outer
+        return value
+
+    def execute(self, body: Sequence[ast.stmt]) -> None:
+        """Trace statements, up to where control has left on every path."""
+        for k, statement in enumerate(body):
+            left = self.state.left
+            if left is True:
+                return
+            if left is not False:
+                self.handlers.rest(self, body[k:])
+                return
+            outer = self.builder.span
+            self.builder.span = self.frame.source.span(statement)
+            try:
+                if isinstance(statement, ast.If):
+                    if self.handlers.branch(self, statement, body[k + 1 :]):
+                        return
+                else:
+                    self._statement(statement)
+            except PathEnds:
+                self.state.die()
+            self.builder.span = outer
+
+    def _statement(self, statement: ast.stmt) -> None:
+        handler = self.handlers.statements.get(type(statement))
+        if handler is None:
+            self.refuse("statement", what=type(statement).__name__)
+        handler(self, statement)
+
+    @contextmanager
+    def enter(self, frame: Frame) -> Iterator[Frame]:
+        """Trace inside `frame` for the `with` body."""
+        outer, scope, span = self._frame, self.scope, self.builder.span
+        self._frame, self.scope = frame, frame.scope
+        try:
+            yield frame
+        finally:
+            self._frame, self.scope, self.builder.span = outer, scope, span
+
+    @contextmanager
+    def within(self, region: Region, state: State, kind: str = "region") -> Iterator[None]:
+        """Append to `region`, with `state` as the frame's, in a scope of its own; a path that ends is dead.
+
+        The caller takes the state that results from `frame.state` and puts back the one that it wants."""
+        scope, span = self.scope, self.builder.span
+        self.scope = Scope(scope, kind, self.frame.extent if kind == "rest" else None)
+        self.frame.state = state
+        try:
+            with self.builder.inside(region):
+                try:
+                    yield
+                except PathEnds:
+                    self.frame.state.die()
+        finally:
+            self.scope, self.builder.span = scope, span
+
+    # -- Context
+
+    def refuse(self, code: str, **details: object) -> NoReturn:
+        refused.refuse(code, self.builder.span, **details)
+
+    def call(self, function: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return self.handlers.call(self, function, args, kwargs)
+
+    def lift(self, value: Any) -> Any:
+        """What traced code sees of an object found outside of it."""
+        if isinstance(value, np.ndarray):
+            return self.capture(value)
+        if type(value) is tuple:
+            return tuple(map(self.lift, value))
+        if isinstance(value, (list, dict, set, bytearray)) and id(value) not in self.born:
+            self.refuse("captured_container", type=type(value).__name__)
+        return value
+
+    def capture(self, array: np.ndarray[Any, Any]) -> Array:
+        """A captured array is a hidden parameter, the same one wherever the same object is met."""
+        if id(array) not in self.captured:
+            spec = spec_of(array)
+            self.captured[id(array)] = (array, Value(spec.type, "captured"))  # type: ignore[union-attr]
+        return Array(self.captured[id(array)][1])
+
+    # -- trace-time objects
+
+    def make(self, thing: Any) -> Any:
+        """Note that a list, dict or set was made by traced code here."""
+        self.born[id(thing)] = (thing, self.scope)
+        return thing
+
+    def mutate(self, thing: object) -> None:
+        """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
+        known = self.born.get(id(thing))
+        if known is None or not self.scope.may_mutate(known[1]):
+            self.refuse("mutation", type=type(thing).__name__)
+
+    def end_path(self, error: str, message: str) -> NoReturn:
+        """Raise `error` at run time, always; nothing after this is reached."""
+        self.builder.check(self.builder.const(False, BOOL), error, message)
+        raise PathEnds
+
+
+def handled(value: Any) -> bool:
+    return not (isinstance(value, Marker) and value is NotHandled)

@@ -1,0 +1,107 @@
+"""What a stretch of Python assigns, and where control may leave it: facts of the syntax alone.
+
+Only names of the function itself count: the bodies of nested functions, lambdas and comprehensions have scopes
+of their own, and none of them can assign an outer name (`nonlocal` is refused).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+FunctionNode = ast.FunctionDef | ast.Lambda
+Scoped = (
+    ast.FunctionDef,
+    ast.AsyncFunctionDef,
+    ast.Lambda,
+    ast.ClassDef,
+    ast.ListComp,
+    ast.SetComp,
+    ast.DictComp,
+    ast.GeneratorExp,
+)
+
+
+def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes and their descendants that belong to the same scope; scoped nodes are given, not entered."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, Scoped):
+            yield from own_nodes(ast.iter_child_nodes(node))
+
+
+def assigned(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
+    """The names that the statements or targets assign, in the order of their first assignment."""
+    names: dict[str, None] = {}
+    for node in own_nodes(nodes):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names[node.id] = None
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names[node.name] = None
+        elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            names.update(dict.fromkeys(n.target.id for n in ast.walk(node) if _is_walrus(n)))
+    return tuple(names)
+
+
+def _is_walrus(node: Any) -> bool:
+    return isinstance(node, ast.NamedExpr)
+
+
+def parameters(node: FunctionNode) -> tuple[str, ...]:
+    """The names of the parameters, in order."""
+    a = node.args
+    starred = [p for p in (a.vararg, a.kwarg) if p is not None]
+    return tuple(p.arg for p in (*a.posonlyargs, *a.args, *a.kwonlyargs, *starred))
+
+
+def body_of(node: FunctionNode) -> list[ast.stmt]:
+    return node.body if isinstance(node, ast.FunctionDef) else []
+
+
+def local_names(node: FunctionNode) -> frozenset[str]:
+    """Parameters and assigned names: what a name lookup finds in the function itself."""
+    body = node.body if isinstance(node, ast.FunctionDef) else [node.body]
+    return frozenset((*parameters(node), *assigned(body)))
+
+
+def reads(*nodes: ast.AST | None) -> frozenset[str]:
+    """Every name that is read somewhere below, nested functions included."""
+    return frozenset(
+        n.id
+        for node in nodes
+        if node is not None
+        for n in ast.walk(node)
+        if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)
+    )
+
+
+def captured_names(body: Iterable[ast.AST]) -> frozenset[str]:
+    """Names that nested functions and lambdas read: they may be read whenever those are called."""
+    nested = (ast.FunctionDef, ast.Lambda)
+    return frozenset().union(*(reads(n) for n in own_and_comprehended(body) if isinstance(n, nested)))
+
+
+def own_and_comprehended(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    for node in nodes:
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            yield from own_and_comprehended(ast.iter_child_nodes(node))
+
+
+def leaves_loop(body: Iterable[ast.AST]) -> bool:
+    """Whether a `break`, `continue` or `return` in `body` may leave the loop (or iteration) that `body` is of."""
+    for node in body:
+        match node:
+            case ast.Return() | ast.Break() | ast.Continue():
+                return True
+            case ast.For() | ast.While():
+                inner = [n for n in own_nodes(node.body) if isinstance(n, ast.Return)]
+                if inner or leaves_loop(node.orelse):
+                    return True
+            case ast.If():
+                if leaves_loop((*node.body, *node.orelse)):
+                    return True
+            case _:
+                pass
+    return False

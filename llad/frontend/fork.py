@@ -1,0 +1,224 @@
+"""Two paths that part at a run-time condition and meet again: the `if` op.
+
+Each side is traced in a region with a copy of the state. Where they meet, each name that may still be read is
+joined: unchanged and equal values stay what they are, others become results of the `if`. A name that only one
+side bound becomes a `Maybe` with a run-time bound flag, one whose values have no common type a `Conflict`. The
+flags of jumps are joined like values.
+
+Invariant: after `join` every value in the state dominates what follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.shapes import NoJoin, flatten, join, rebuild
+from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
+from llad.frontend.values import Unbound, describe
+from llad.ir.core import Region, Value
+from llad.ir.types import BOOL
+
+Names = frozenset[str]
+Fill = Callable[[tuple[Value, ...]], Any]
+
+
+def split(value: Any) -> tuple[Any, Flag | None]:
+    """What a name holds, and whether it is bound (`None`: it does not matter)."""
+    if value is Gone:
+        return Gone, None
+    if value is Unbound or value is Unknown:
+        return Gone, False
+    if isinstance(value, Maybe):
+        return value.inner, value.bound
+    return value, True
+
+
+class Fork:
+    """The two sides of one `if` op. `run` each side, then `join` them."""
+
+    def __init__(self, t: Tracer, condition: Value) -> None:
+        self.t = t
+        self.condition = condition
+        self.before = t.state
+        self.regions = (Region(), Region())
+        self.states = [self.before.copy(), self.before.copy()]
+        self.values: list[Any] = [Gone, Gone]
+        self._yields: tuple[list[Value], list[Value]] = ([], [])
+        self._memo: dict[tuple[Value, Value], int] = {}
+        self._negated: Value | None = None
+
+    def run(self, side: int, action: Callable[[], Any], kind: str = "region") -> None:
+        """Trace `action` on one side; what it returns is the side's value."""
+        try:
+            with self.t.within(self.regions[side], self.states[side], kind):
+                self.values[side] = action()
+            self.states[side] = self.t.frame.state
+        finally:
+            self.t.frame.state = self.before
+
+    def join(self, live: Names | None = None, exits: Names = frozenset()) -> Any:
+        """Emit the `if`; the state and the value where the sides meet.
+
+        `live`: names that may be read after (`None`: any); `exits`: those that may be read where a jump leads."""
+        fill_state = self._join_states(live, exits)
+        fill_value = self._join_value()
+        for region, values in zip(self.regions, self._yields, strict=True):
+            with self.t.builder.inside(region):
+                self.t.builder.yield_(*values)
+        results: tuple[Value, ...] = ()
+        if any(len(region.ops) > 1 for region in self.regions) or self._yields[0]:
+            results = self.t.builder.if_(self.condition, *self.regions)
+        self.t.frame.state = fill_state(results)
+        return fill_value(results)
+
+    # -- values
+
+    def _join_value(self) -> Fill:
+        a, b = self.values
+        if a is b:
+            return lambda _: a
+        try:
+            return self._inner(a, b)
+        except NoJoin:
+            self.t.refuse("branch_types", first=describe(a), second=describe(b))
+
+    def _inner(self, a: Any, b: Any) -> Fill:
+        """A bound value of both sides, or of one (`Gone` on the other)."""
+        if a is b:
+            return lambda _: a
+        t = self.t
+        shape = join(t, a, b)
+        leaves = []
+        for region, value in zip(self.regions, (a, b), strict=True):
+            with t.builder.inside(region):
+                leaves.append(flatten(t, value, shape))
+        slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
+        return lambda results: rebuild(t, shape, (s if isinstance(s, Value) else results[s] for s in slots))
+
+    def _slot(self, a: Value, b: Value) -> int | Value:
+        """Which result is `a` from one side and `b` from the other; one value on both needs none."""
+        if a is b:
+            return a
+        if (a, b) not in self._memo:
+            self._memo[a, b] = len(self._yields[0])
+            self._yields[0].append(a)
+            self._yields[1].append(b)
+        return self._memo[a, b]
+
+    def flag(self, a: Flag | None, b: Flag | None) -> Fill:
+        """A run-time bool of both sides; `None` where it does not matter."""
+        if a is None or b is None:
+            known = b if a is None else a
+            if not isinstance(known, Value):
+                return lambda _: bool(known)
+            a, b = (False if a is None else a), (False if b is None else b)
+        if a is b:
+            return lambda _: a
+        if a is True and b is False:
+            return lambda _: self.condition
+        if a is False and b is True:
+            negated = self._not_condition()
+            return lambda _: negated
+        slot = self._slot(self._constant(0, a), self._constant(1, b))
+        return lambda results: slot if isinstance(slot, Value) else results[slot]
+
+    def _constant(self, side: int, flag: Flag) -> Value:
+        if isinstance(flag, Value):
+            return flag
+        with self.t.builder.inside(self.regions[side]):
+            return self.t.builder.const(flag, BOOL)
+
+    def _not_condition(self) -> Value:
+        if self._negated is None:
+            self._negated = self.t.builder.op("not", self.condition)
+        return self._negated
+
+    # -- states
+
+    def _join_states(self, live: Names | None, exits: Names) -> Callable[[tuple[Value, ...]], State]:
+        a, b = self.states
+        if a.dead and b.dead:
+            return lambda _: a
+        flags = {
+            name: self.flag(None if a.dead else getattr(a, name), None if b.dead else getattr(b, name))
+            for name in ("left", "stop", "ret")
+        }
+        names: dict[str, Fill] = {}
+        spans = {}
+        for name in _keys(self.before.values, a.values, b.values):
+            x, y = self._visible(0, name, exits), self._visible(1, name, exits)
+            if x is not y and live is not None and name not in live and name not in exits:
+                x = y = Dropped
+            names[name] = self._name(name, x, y)
+            spans[name] = (b if x is Gone else a).spans.get(name)
+        result = self._result()
+        result_span = a.result_span or b.result_span
+
+        def fill(results: tuple[Value, ...]) -> State:
+            state = State({n: f(results) for n, f in names.items()}, spans)
+            state.left, state.stop, state.ret = (flags[f](results) for f in ("left", "stop", "ret"))
+            state.result, state.result_span = result(results), result_span
+            return state
+
+        return fill
+
+    def _visible(self, side: int, name: str, exits: Names) -> Any:
+        """What later code may see of a name of this side."""
+        state = self.states[side]
+        if state.dead or (state.left is True and (name not in exits or state.ret is True)):
+            return Gone
+        return state.values.get(name, Unbound)
+
+    def _name(self, name: str, x: Any, y: Any) -> Fill:
+        if x is y:
+            return lambda _: x
+        for one, other in ((x, y), (y, x)):
+            if one is Gone and other is self.before.values.get(name, Unbound):
+                return lambda _: other
+        for value in (x, y):
+            if isinstance(value, Conflict) or value is Dropped:
+                return lambda _: value
+        (a, bound_a), (b, bound_b) = split(x), split(y)
+        if a is Gone and b is Gone:
+            return lambda _: Unknown if Unknown in (x, y) else Unbound
+        bound = self.flag(bound_a, bound_b)
+        on_exit = self._bound_on_exit(0, x, bound_a) and self._bound_on_exit(1, y, bound_b)
+        try:
+            inner = self._inner(a, b)
+        except NoJoin:
+            spans = (state.spans.get(name) for state in self.states)
+            conflict = Conflict(describe(a), describe(b), *spans)
+            return lambda _: conflict
+
+        def fill(results: tuple[Value, ...]) -> Any:
+            flag = bound(results)
+            return inner(results) if flag is True else Maybe(inner(results), flag, on_exit)
+
+        return fill
+
+    def _bound_on_exit(self, side: int, value: Any, bound: Flag | None) -> bool:
+        """Whether the name is bound whenever this side stops the loop."""
+        state = self.states[side]
+        if state.dead or state.stop is False or bound is None or bound is True or bound is state.stop:
+            return True
+        return isinstance(value, Maybe) and value.on_exit
+
+    def _result(self) -> Fill:
+        x, y = (Gone if s.dead or s.result is Unbound else s.result for s in self.states)
+        if x is Gone and y is Gone:
+            return lambda _: Unbound
+        for value in (x, y):
+            if isinstance(value, Conflict):
+                return lambda _: value
+        try:
+            return self._inner(x, y)
+        except NoJoin:
+            spans = (state.result_span for state in self.states)
+            conflict = Conflict(describe(x), describe(y), *spans)
+            return lambda _: conflict
+
+
+def _keys(*maps: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(key for m in maps for key in m))

@@ -1,0 +1,152 @@
+"""Where a function's source stands: its syntax tree within its file, so that every span is right.
+
+The whole file is parsed, not a dedented piece, so lines and columns are those of the file. `linecache` gives the
+text, which covers notebooks, doctests and the interactive prompts that register their input. A lambda is told
+from its neighbours on the line by the columns of its bytecode.
+
+Invariant: the tree found is that of the running code, as far as names and lines can tell; else it is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import CodeType, FunctionType
+
+from llad.diagnostics import Span, span_of
+from llad.frontend.effects import FunctionNode, local_names, parameters
+from llad.frontend.liveness import Liveness, liveness
+from llad.frontend.refused import refuse
+
+
+@dataclass(eq=False)
+class Source:
+    """The tree of one function, and the file that it stands in."""
+
+    node: FunctionNode
+    file: str
+    lines: list[str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.node.name if isinstance(self.node, ast.FunctionDef) else "<lambda>"
+
+    def span(self, node: ast.AST) -> Span:
+        return span_of(node, self.file, self.lines)
+
+    @cached_property
+    def locals(self) -> frozenset[str]:
+        return local_names(self.node)
+
+    @cached_property
+    def live(self) -> Liveness:
+        return liveness(self.node)
+
+    def nested(self, node: FunctionNode) -> Source:
+        """The source of a function defined inside this one."""
+        return Source(node, self.file, self.lines)
+
+
+@dataclass
+class _File:
+    text: list[str]
+    lines: list[str]
+    functions: dict[int, list[FunctionNode]]
+    found: dict[FunctionNode, Source] = field(default_factory=dict)
+
+
+_files: dict[str, _File] = {}
+
+
+def source_of(function: FunctionType) -> Source:
+    """The source of a Python function or lambda.
+
+    Raises: UnsupportedError when there is no source, or it is not that of the running code.
+    """
+    code = function.__code__
+    file = _read(code.co_filename, function)
+    if file is None:
+        refuse("no_source", None, name=function.__qualname__, file=code.co_filename)
+    candidates = [n for n in file.functions.get(code.co_firstlineno, ()) if _matches(n, code)]
+    if len(candidates) > 1:
+        candidates = [min(candidates, key=_extent)] if code.co_name != "<lambda>" else _innermost(candidates)
+    if len(candidates) != 1:
+        refuse("stale_source", None, name=function.__qualname__, file=code.co_filename)
+    (node,) = candidates
+    if node not in file.found:
+        file.found[node] = Source(node, code.co_filename, file.lines)
+    return file.found[node]
+
+
+def _read(name: str, function: FunctionType) -> _File | None:
+    linecache.checkcache(name)
+    lines = linecache.getlines(name, function.__globals__)
+    if not lines:
+        return None
+    known = _files.get(name)
+    if known is None or (known.text is not lines and known.text != lines):
+        try:
+            tree = ast.parse("".join(lines))
+        except SyntaxError:
+            return None
+        functions: dict[int, list[FunctionNode]] = {}
+        for node in _functions(tree):
+            functions.setdefault(_first_line(node), []).append(node)
+        known = _files[name] = _File(lines, [line.rstrip("\r\n") for line in lines], functions)
+    return known
+
+
+def _functions(tree: ast.AST) -> Iterator[FunctionNode]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
+            yield node
+
+
+def _first_line(node: FunctionNode) -> int:
+    """The line that the compiler records as `co_firstlineno`: that of the first decorator."""
+    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
+    return min([node.lineno, *(d.lineno for d in decorators)])
+
+
+def _extent(node: FunctionNode) -> tuple[int, int]:
+    return (node.end_lineno or 0) - node.lineno, (node.end_col_offset or 0) - node.col_offset
+
+
+def _innermost(nodes: list[FunctionNode]) -> list[FunctionNode]:
+    """Of lambdas that all contain the bytecode's positions, the one that no other lies within."""
+    inner = [n for n in nodes if not any(m is not n and m in ast.walk(n) for m in nodes)]
+    return inner if len(inner) == 1 else nodes
+
+
+def _matches(node: FunctionNode, code: CodeType) -> bool:
+    name = node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
+    count = code.co_argcount + code.co_kwonlyargcount
+    wanted = code.co_varnames[: count + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
+    if name != code.co_name or parameters(node) != wanted:
+        return False
+    body = node.body[0] if isinstance(node, ast.FunctionDef) else node.body
+    start = (body.lineno, body.col_offset)
+    end = (node.end_lineno or 0, node.end_col_offset or 0)
+    if not all(_within(p, start, end) for p in code.co_positions()):
+        return False
+    if _imports(node):
+        return True
+    written = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    written |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    return all(n in written or "__" in n for n in code.co_names)
+
+
+def _imports(node: ast.AST) -> bool:
+    return any(isinstance(n, (ast.Import, ast.ImportFrom)) for n in ast.walk(node))
+
+
+def _within(
+    position: tuple[int | None, int | None, int | None, int | None], start: tuple[int, int], end: tuple[int, int]
+) -> bool:
+    line, end_line, column, end_column = position
+    if line is None or end_line is None or column is None or end_column is None or column == end_column:
+        return True  # an instruction of the function itself, not of an expression
+    return start <= (line, column) and (end_line, end_column) <= end

@@ -1,0 +1,151 @@
+"""The state of a trace at one point: what the names of the function being traced hold, and where control may be.
+
+Python's jumps become three flags, each `False`, `True` or a run-time bool: `left`, control has left the statements
+that follow (by any jump); `stop`, it has left the loop too (`break` or `return`); `ret`, it has left the function.
+`stop` implies `left`, `ret` implies `stop`. A `dead` state is one that no execution reaches: its names hold
+nothing, and its flags say `left`.
+
+Invariant: a state is copied before a region is traced, never shared by two paths; lists and dicts in it are shared,
+which `Scope` makes harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, Final
+
+from llad.diagnostics import Span
+from llad.frontend.source import Source
+from llad.frontend.values import Marker, Unbound
+from llad.ir.core import Value
+
+Flag = bool | Value
+
+# A name that is not carried or merged because nobody reads it before it is assigned again.
+Dropped: Final = Marker("Dropped")
+
+# A name before the first round of a loop in which only earlier iterations may have bound it.
+Unknown: Final = Marker("Unknown")
+
+
+# What a name holds, or an expression gives, on a path that does not come by.
+Gone: Final = Marker("Gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """What a name holds when only some paths assigned it: reading it checks the run-time bool `bound`.
+
+    `on_exit`: every path that stops the innermost loop has assigned it."""
+
+    inner: Any
+    bound: Value
+    on_exit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """What a name holds after paths that gave it values which have no common type: reading it is refused."""
+
+    first: str
+    second: str
+    first_span: Span | None
+    second_span: Span | None
+
+
+@dataclass(slots=True)
+class State:
+    """What the names hold, where each was assigned, and the flags. `result` is the value of a `return`."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Span | None] = field(default_factory=dict)
+    left: Flag = False
+    stop: Flag = False
+    ret: Flag = False
+    dead: bool = False
+    result: Any = Unbound
+    result_span: Span | None = None
+
+    def copy(self) -> State:
+        return State(
+            dict(self.values),
+            dict(self.spans),
+            self.left,
+            self.stop,
+            self.ret,
+            self.dead,
+            self.result,
+            self.result_span,
+        )
+
+    def die(self) -> None:
+        """No execution gets here."""
+        self.left, self.dead = True, True
+
+    def jump(self, stop: bool = False, ret: bool = False) -> None:
+        """Leave the statements that follow; the loop too; the function too."""
+        self.left, self.stop, self.ret = True, stop or ret, ret
+
+    def land(self) -> None:
+        """Control is here again: no flag is set."""
+        self.left, self.stop, self.ret = False, False, False
+
+
+@dataclass(eq=False)
+class Scope:
+    """A stretch of tracing in which each step follows the one before on every path.
+
+    `kind`: `straight` opens a function call or an iteration done at trace time; `region` a branch or loop body that
+    may run never or again; `rest` what follows a jump that some path took, within `extent`.
+    """
+
+    parent: Scope | None
+    kind: str
+    extent: Scope | None = None
+
+    def inside(self, outer: Scope | None) -> bool:
+        scope: Scope | None = self
+        while scope is not None and scope is not outer:
+            scope = scope.parent
+        return scope is outer and outer is not None
+
+    def may_mutate(self, born: Scope) -> bool:
+        """Whether an object made in `born` may be changed here: every path that sees it later comes by here."""
+        scope: Scope | None = self
+        while scope is not None and scope is not born:
+            if scope.kind == "region" or (scope.kind == "rest" and not born.inside(scope.extent)):
+                return False
+            scope = scope.parent
+        return scope is born
+
+
+@dataclass(eq=False)
+class Frame:
+    """A function being traced: its source, its state, and where free names are looked up.
+
+    `function` is the Python function, for its cells and globals; a function defined in traced code has none and
+    looks into `parent`, the frame that defined it. `extent` is the scope of the innermost loop iteration, or of
+    the call.
+    """
+
+    source: Source
+    function: FunctionType | None
+    parent: Frame | None
+    scope: Scope
+    extent: Scope
+    state: State = field(default_factory=State)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Closure:
+    """A function or lambda defined in traced code, with the frame whose names it sees."""
+
+    source: Source
+    frame: Frame
+    defaults: tuple[Any, ...]
+    keyword_defaults: dict[str, Any]
+
+
+class PathEnds(Exception):
+    """Control does not come past here: a check that always fails was emitted."""
