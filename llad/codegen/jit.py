@@ -1,0 +1,99 @@
+"""Textual LLVM IR → machine code in this process.
+
+`link` parses and verifies a module, runs the O3 pipeline for the host (with SLP vectorisation, which is off by
+default), emits an object and links that with ORC against the addresses in `symbols.py` and those handed in. Only
+the input text is kept: what O3 made of it, and the assembly, are produced again when somebody asks, which is
+deterministic and costs nothing to those who do not ask.
+
+Invariants: `verify` comes before every pass, since this LLVM has assertions on and misuse aborts the process. Code is
+unloaded only under `LOCK` and never from a finaliser, which can run in the middle of another thread's compile:
+finalisers leave the tracker in a list that the next `link` empties.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from llad.codegen.symbols import c_library
+from llad.codegen.target import LOCK, header, linker, machine
+
+_serial = itertools.count()
+_unloadable: deque[Any] = deque()
+
+
+class Linked:
+    """Machine code in this process. It stays loaded as long as this object lives.
+
+    `addresses` are those of the exports; `times` are seconds: `llvm` (parse to object), `link`; `object` the bytes.
+    """
+
+    def __init__(self, text: str, image: bytes, tracker: Any, exports: Sequence[str], times: dict[str, float]) -> None:
+        self.llvm_before = text
+        self.object = image
+        self.addresses = {name: int(tracker[name]) for name in exports}
+        self.times = times
+        weakref.finalize(self, _unloadable.append, tracker).atexit = False
+
+    @cached_property
+    def llvm_after(self) -> str:
+        """The module as O3 left it."""
+        with _optimised(self.llvm_before) as module:
+            return str(module)
+
+    @cached_property
+    def asm(self) -> str:
+        """The assembly of the whole module."""
+        with _optimised(self.llvm_before) as module:
+            return str(machine().emit_assembly(module))
+
+
+def link(text: str, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked:
+    """Compile `text` and load it; `exports` are the functions whose addresses are wanted.
+
+    `symbols`: addresses of what the module declares beyond the C library, which they may also override.
+
+    Raises:
+        RuntimeError: the text is not valid LLVM IR, or a symbol cannot be resolved; both are bugs of llad.
+    """
+    with LOCK:
+        while _unloadable:
+            _unloadable.popleft().close()
+        start = time.perf_counter()
+        with _optimised(text) as module:
+            image: bytes = machine().emit_object(module)
+        compiled = time.perf_counter()
+        tracker = _load(image, exports, {**c_library(), **(symbols or {})})
+        times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
+        return Linked(text, image, tracker, exports, times)
+
+
+@contextmanager
+def _optimised(text: str) -> Iterator[Any]:
+    """The module after O3, in a context of its own so that nothing of it outlives the `with`."""
+    with LOCK, llvm.create_context() as context:
+        module = llvm.parse_assembly(header() + text, context)
+        with module:
+            module.verify()
+            tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+            tuning.slp_vectorization = True
+            with llvm.create_pass_builder(machine(), tuning) as builder:
+                builder.getModulePassManager().run(module, builder)
+            yield module
+
+
+def _load(image: bytes, exports: Sequence[str], symbols: Mapping[str, int]) -> Any:
+    library = llvm.JITLibraryBuilder().add_object_img(image)
+    for name, address in symbols.items():
+        library.import_symbol(name, address)
+    for name in exports:
+        library.export_symbol(name)
+    return library.link(linker(), f"llad.{next(_serial)}")

@@ -1,0 +1,155 @@
+"""IR → textual LLVM IR.
+
+`define internal i32 @NAME(ptr %ctx, <parameters>, <results>)` returns 0, or 1 + the index of the error site at
+which it failed. A scalar parameter is passed as such (bool as `i1`), a buffer as its pointer, its extents (i64)
+and, unless its layout is C, its byte strides (i64); elements of bool buffers are bytes; data and strides are aligned
+to the element. A result is a pointer to where to leave it: a scalar (bool as `i8`), or a buffer's pointer, extents
+and strides in this order, 8 bytes each.
+
+`%ctx` points to a zeroed `{ptr, [4 x i64]}`: the heap blocks that the call owns, and the values of the message of the
+check that failed. Results may lie in those blocks: the caller copies what it wants and then calls `@llad.release`.
+
+Buffers of parameters do not overlap, unless the function's attribute `may_alias` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from llad.codegen.lower_control import lower_check, lower_for, lower_if, lower_while
+from llad.codegen.lower_emit import REGISTER, Emitter, ErrorSite, Lifo, assemble, register_types
+from llad.codegen.lower_flags import relaxed
+from llad.codegen.lower_memory import (
+    lower_alloc,
+    lower_dim,
+    lower_free,
+    lower_lifo,
+    lower_load,
+    lower_pop,
+    lower_push,
+    lower_store,
+    lower_view,
+    store_result,
+)
+from llad.codegen.lower_scalar import lower_cast, lower_scalar, number
+from llad.ir.core import Function, Op, Region, walk
+from llad.ir.types import BufferType, LifoType, ScalarType, Type
+
+__all__ = ["ErrorSite", "Lowered", "lower"]
+
+_EXTENT = "i64 noundef range(i64 0, -9223372036854775808)"  # not negative
+_RESULT = "ptr noalias noundef nonnull writeonly align 8"
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The text of one function, what it can raise (by code − 1), and what `runtime.module_text` must add."""
+
+    name: str
+    text: str
+    errors: tuple[ErrorSite, ...]
+    declarations: tuple[tuple[str, str], ...]
+
+
+def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
+    """`fn` as LLVM's internal function `@name`, in the calling convention above.
+
+    `fn` holds no `derivative`. Without `fastmath` results equal Python's bit for bit, except where a loop is a
+    `reduction` or an op carries the attribute `reassoc`.
+    """
+    used = frozenset(operand for op in walk(fn.body) for operand in op.operands)
+    definitions = {result: op for op in walk(fn.body) for result in op.results}
+    e = Emitter(used, definitions, relaxed(fn), fastmath)
+    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(40) %ctx", *_parameters(e, fn)]
+    parameters += [f"{_RESULT} %r{k}" for k in range(len(fn.results))]
+    _lower_region(e, fn.body)
+    loops = any(op.name in ("for", "while") for op in walk(fn.body))
+    head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
+    nodes = [f"!{k} = {node}" for k, node in enumerate(e.nodes)]
+    text = "\n".join([head, "entry:", *e.slots, *e.lines, *e.failures, "}", *nodes, ""])
+    return Lowered(name, text, tuple(e.errors), tuple(e.declarations.items()))
+
+
+def _parameters(e: Emitter, fn: Function) -> list[str]:
+    """The declarations of the parameters; `e` learns what they are called."""
+    alias = "" if fn.attrs.get("may_alias") else "noalias "
+    declared = []
+    for k, param in enumerate(fn.params):
+        match param.type:
+            case ScalarType(name=type):
+                e.values[param] = f"%p{k}"
+                declared.append(f"{REGISTER[type]} noundef %p{k}")
+            case BufferType(dtype=dtype, rank=rank):
+                types = register_types(param.type)
+                names = [f"%p{k}", *(f"%p{k}.{j}" for j in range(len(types) - 1))]
+                e.values[param] = assemble(param.type, names)
+                e.nonnegative.update(names[1 : 1 + rank])
+                declared.append(f"ptr {alias}noundef align {dtype.bytes} {names[0]}")
+                declared += [f"{_EXTENT} {n}" for n in names[1 : 1 + rank]]
+                declared += [f"i64 noundef {n}" for n in names[1 + rank :]]
+            case LifoType():
+                raise AssertionError("a lifo cannot be a parameter")
+    return declared
+
+
+def _undefined(type: Type) -> list[str]:
+    return ["poison"] * len(register_types(type))
+
+
+def _lower_region(e: Emitter, region: Region) -> None:
+    """The ops of a region; what its checks established holds until its end."""
+    outer = set(e.exact)
+    for op in region.ops:
+        _lower_op(e, op)
+    e.exact = outer
+
+
+def _lower_op(e: Emitter, op: Op) -> None:
+    run = partial(_lower_region, e)
+    match op.name:
+        case "const":
+            assert isinstance(op.result.type, ScalarType)
+            e.values[op.result] = number(op.attrs["value"], op.result.type)
+        case "undef":
+            e.values[op.result] = assemble(op.result.type, _undefined(op.result.type))
+        case "cast":
+            lower_cast(e, op)
+        case "alloc":
+            lower_alloc(e, op)
+        case "free":
+            lower_free(e, op)
+        case "load":
+            lower_load(e, op)
+        case "store":
+            lower_store(e, op)
+        case "dim":
+            lower_dim(e, op)
+        case "view":
+            lower_view(e, op)
+        case "lifo":
+            lower_lifo(e, op)
+        case "push":
+            lower_push(e, op)
+        case "pop":
+            lower_pop(e, op)
+        case "check":
+            lower_check(e, op)
+        case "if":
+            lower_if(e, op, run)
+        case "for":
+            lower_for(e, op, run)
+        case "while":
+            lower_while(e, op, run)
+        case "yield":
+            pass  # the op that owns the region reads what it yields
+        case "return":
+            for k, value in enumerate(op.operands):
+                operand = e.values[value]
+                assert not isinstance(operand, Lifo), "a lifo cannot be a result"
+                store_result(e, f"%r{k}", operand, value.type)
+            e.do("ret i32 0")
+        case "derivative":
+            raise AssertionError("`derivative` is expanded before lowering")
+        case _:
+            lower_scalar(e, op)

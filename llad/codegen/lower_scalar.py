@@ -1,0 +1,151 @@
+"""Lowering of what computes scalars: the rows of the op table, `const`, `cast`.
+
+A row's `lower` says which machine code an op is: an LLVM instruction, an overloaded intrinsic (`@llvm.…`), a C
+function (`@tan`, `tanf` for f32), or a function of the run-time (`@llad.…`), whose few-instruction ones are written
+out here so that they take part in the surrounding optimisation with its flags.
+
+Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instruction carries a fast-math flag.
+`fastmath` never assumes the absence of nan or infinity.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+from llad.codegen.lower_emit import REGISTER, Emitter
+from llad.ir.core import Op
+from llad.ir.types import BOOL, ScalarType, is_float
+from llad.ops.table import OPS
+
+FASTMATH = "reassoc contract arcp nsz afn "
+_FLAGGED = frozenset({"fadd", "fsub", "fmul", "fdiv", "frem", "fneg"})
+_INFINITY = "0x7FF0000000000000"
+_ZERO = {"double": "0.0", "float": "0.0", "i64": "0", "i32": "0"}
+
+
+def number(value: float | int | bool, type: ScalarType) -> str:
+    """The literal of a constant. Floats are written as the bits of a double, which LLVM reads exactly."""
+    if type == BOOL:
+        return "true" if value else "false"
+    if not is_float(type):
+        return str(int(value))
+    value = float(value)
+    if type.bytes == 4:
+        try:
+            value = struct.unpack("<f", struct.pack("<f", value))[0]
+        except OverflowError:
+            value = math.copysign(math.inf, value)
+    if math.isnan(value):
+        return "0x7FF8000000000000"
+    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
+
+
+def lower_scalar(e: Emitter, op: Op) -> None:
+    """A row of the op table."""
+    operands = [e.scalar(o) for o in op.operands]
+    kind = op.operands[-1].type
+    assert isinstance(kind, ScalarType) and isinstance(op.result.type, ScalarType)
+    code = OPS[op.name].lower["b" if kind == BOOL else "f" if is_float(kind) else "i"]
+    type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
+    flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
+    if code.startswith("@llad."):
+        e.values[op.result] = _run_time(e, code, operands, kind, flags)
+    elif code.startswith("@"):
+        overloaded = code.startswith("@llvm.")
+        symbol = f"{code}.{kind.name}" if overloaded else code + "f" if type == "float" else code
+        e.declare(symbol, result, [type] * len(operands))
+        arguments = ", ".join(f"{type} {o}" for o in operands)
+        e.values[op.result] = e.new(f"call {flags}{result} {symbol}({arguments})")
+    else:
+        e.values[op.result] = _instruction(e, op, code, operands, type, flags)
+
+
+def _instruction(e: Emitter, op: Op, code: str, operands: list[str], type: str, flags: str) -> str:
+    if code == "select":
+        condition, yes, no = operands
+        return e.new(f"select {flags}i1 {condition}, {type} {yes}, {type} {no}")
+    if code in _FLAGGED:
+        return e.new(f"{code} {flags}{type} {', '.join(operands)}")
+    if (op.name, *op.operands) in e.exact:
+        code += " nsw"
+    return e.new(f"{code} {type} {', '.join(operands)}")
+
+
+def _run_time(e: Emitter, code: str, operands: list[str], kind: ScalarType, flags: str) -> str:
+    """A function of `runtime.py`, or its few instructions in place. None of them traps."""
+    type, x, y = REGISTER[kind.name], operands[0], operands[-1]
+    zero = _ZERO.get(type, "")
+    match code.removeprefix("@llad."):
+        case "neg":
+            return e.new(f"sub {type} 0, {x}")
+        case "not":
+            return e.new(f"xor {type} {x}, {'true' if kind == BOOL else '-1'}")
+        case "abs":
+            e.declare(f"@llvm.abs.{type}", type, [type, "i1"])
+            return e.new(f"call {type} @llvm.abs.{type}({type} {x}, i1 false)")
+        case "min":
+            return e.new(f"select {flags}i1 {e.new(f'fcmp olt {type} {y}, {x}')}, {type} {y}, {type} {x}")
+        case "max":
+            return e.new(f"select {flags}i1 {e.new(f'fcmp ogt {type} {y}, {x}')}, {type} {y}, {type} {x}")
+        case "mulz":
+            product = e.new(f"fmul {flags}{type} {x}, {y}")
+            return e.new(f"select i1 {e.new(f'fcmp oeq {type} {x}, 0.0')}, {type} 0.0, {type} {product}")
+        case "isnan":
+            return e.new(f"fcmp uno {type} {x}, 0.0")
+        case "isinf" | "isfinite" as name:
+            return e.new(f"fcmp {'oeq' if name == 'isinf' else 'one'} {type} {_magnitude(e, x, kind)}, {_INFINITY}")
+        case "sign":
+            return _sign(e, x, kind, zero)
+        case "add_overflows" | "sub_overflows" | "mul_overflows" as name:
+            intrinsic = f"@llvm.s{name[:3]}.with.overflow.{type}"
+            pair = f"{{{type}, i1}}"
+            e.declare(intrinsic, pair, [type, type])
+            return e.new(f"extractvalue {pair} {e.new(f'call {pair} {intrinsic}({type} {x}, {type} {y})')}, 1")
+        case "ipow_overflows":
+            return e.new(f"call i1 {code}.{kind.name}({type} {x}, {type} {y})")
+        case _:
+            arguments = ", ".join(f"{type} {o}" for o in operands)
+            return e.new(f"call {type} {code}.{kind.name}({arguments})")
+
+
+def _magnitude(e: Emitter, x: str, kind: ScalarType) -> str:
+    type = REGISTER[kind.name]
+    e.declare(f"@llvm.fabs.{kind.name}", type, [type])
+    return e.new(f"call {type} @llvm.fabs.{kind.name}({type} {x})")
+
+
+def _sign(e: Emitter, x: str, kind: ScalarType, zero: str) -> str:
+    type = REGISTER[kind.name]
+    compare, one = ("fcmp o", "1.0") if is_float(kind) else ("icmp s", "1")
+    negative, positive = (e.new(f"{compare}{order} {type} {x}, {zero}") for order in ("lt", "gt"))
+    lower = e.new(f"select i1 {negative}, {type} -{one}, {type} {zero}")
+    sign = e.new(f"select i1 {positive}, {type} {one}, {type} {lower}")
+    if not is_float(kind):
+        return sign
+    return e.new(f"select i1 {e.new(f'fcmp uno {type} {x}, 0.0')}, {type} {x}, {type} {sign}")
+
+
+def lower_cast(e: Emitter, op: Op) -> None:
+    """Between scalar types. Float → int truncates; the operand is in range, a `check` stands before."""
+    (operand,) = op.operands
+    source, target = operand.type, op.result.type
+    assert isinstance(source, ScalarType) and isinstance(target, ScalarType)
+    value, frm, to = e.scalar(operand), REGISTER[source.name], REGISTER[target.name]
+    if source == target:
+        e.values[op.result] = value
+        return
+    if target == BOOL:
+        comparison = "fcmp une" if is_float(source) else "icmp ne"
+        e.values[op.result] = e.new(f"{comparison} {frm} {value}, {_ZERO[frm]}")
+        return
+    if is_float(source):
+        wider = target.bytes > source.bytes
+        code = "fptosi" if not is_float(target) else "fpext" if wider else "fptrunc"
+    elif is_float(target):
+        code = "uitofp" if source == BOOL else "sitofp"
+    elif source == BOOL:
+        code = "zext"
+    else:
+        code = "sext" if target.bytes > source.bytes else "trunc"
+    e.values[op.result] = e.new(f"{code} {frm} {value} to {to}")

@@ -1,0 +1,49 @@
+"""Addresses of the C functions that machine code may call, found through ctypes.
+
+Code calls libm by name: directly (`tan`), through intrinsics that become calls (`llvm.pow.f64`), and through calls
+that LLVM makes up (`sincos` out of `sin` and `cos`, `ldexp` out of `exp2`, `memset` out of a loop). The JIT looks
+nowhere but in the table handed to it, so every name that can arise is resolved here. A name that this platform's C
+library lacks is left out: LLVM only makes up calls that its own table of the platform lists, and the op table uses
+only what C99 has.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from contextlib import suppress
+from functools import cache
+
+# Functions of doubles; each also exists with the suffix `f` for floats.
+_TRIGONOMETRIC = "acos acosh asin asinh atan atan2 atanh cos cosh sin sincos sinh tan tanh"
+_POWERS = "cbrt exp exp10 exp2 expm1 hypot log log10 log1p log2 pow sqrt"
+_ROUNDING = "ceil floor nearbyint rint round roundeven trunc"
+_OTHER = "copysign erf erfc fabs fdim fma fmax fmin fmod frexp ldexp lgamma modf remainder scalbn tgamma"
+_MATH = " ".join([_TRIGONOMETRIC, _POWERS, _ROUNDING, _OTHER]).split()
+_APPLE = ["__exp10", "__exp10f", "__sincos_stret", "__sincosf_stret"]
+_MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "bzero"]
+
+
+def _libraries() -> list[ctypes.CDLL]:
+    if sys.platform == "win32":
+        return [ctypes.CDLL("ucrtbase"), ctypes.CDLL("vcruntime140")]
+    found = [ctypes.CDLL(None)]
+    if sys.platform != "darwin":
+        with suppress(OSError):  # musl keeps its libm in libc
+            found.insert(0, ctypes.CDLL("libm.so.6"))
+    return found
+
+
+@cache
+def c_library() -> dict[str, int]:
+    """Address by name of every function in the lists above that this platform has."""
+    libraries = _libraries()
+    table: dict[str, int] = {}
+    for name in [*_MATH, *(n + "f" for n in _MATH), *_APPLE, *_MEMORY]:
+        for library in libraries:
+            if hasattr(library, name):
+                address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
+                assert address is not None
+                table[name] = address
+                break
+    return table

@@ -1,0 +1,49 @@
+"""The machine that code is generated for: the one this process runs on, CPU name and features included.
+
+LLVM's native target is initialised on first use, so importing llad does not pay for it. Everything here runs under
+`LOCK`, which serialises all of llad's dealings with LLVM: llvmlite locks single calls only, and a compile is many.
+
+Invariant: nothing process-global is set in LLVM (no `set_option`), so Numba in the same process is not affected.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+
+LOCK = threading.RLock()
+
+
+@cache
+def machine() -> Any:
+    """LLVM's target machine for this host, at the optimisation level of the native code."""
+    with LOCK:
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        llvm.initialize_native_asmparser()
+        target = llvm.Target.from_triple(llvm.get_process_triple())
+        return target.create_target_machine(
+            cpu=llvm.get_host_cpu_name(),
+            features=llvm.get_host_cpu_features().flatten(),
+            opt=3,
+            codemodel="jitdefault",
+            jit=True,
+        )
+
+
+@cache
+def header() -> str:
+    """The lines that every module begins with: data layout and triple of the host."""
+    with LOCK:
+        host = machine()
+        return f'target datalayout = "{host.target_data}"\ntarget triple = "{host.triple}"\n'
+
+
+@cache
+def linker() -> Any:
+    """The process's one ORC JIT, into which every specialisation is linked as a library of its own."""
+    with LOCK:
+        return llvm.create_lljit_compiler(machine())
