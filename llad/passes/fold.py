@@ -1,0 +1,285 @@
+"""Constant folding and algebraic simplification.
+
+What: an op on constants becomes its constant; identities (`x * 1`, `x - 0.0`, `neg (neg x)`, `dim` of an
+`alloc`, a `select` or `if` whose condition is known, casts that undo each other, loops of no or one
+iteration) disappear; a `check` that holds is dropped; an access through a view made by plain indexing goes to
+the array itself.
+
+When: always sound, bit for bit. So `x + 0.0` stays (x may be -0.0) unless the op carries `reassoc`, which
+marks the accumulation of adjoints. Nothing folds to NaN, and nothing that Python would raise on.
+
+Before:
+
+    func @f(%x: f64, %n: i64) {
+      %one: f64 = const 1.0
+      %two: f64 = const 2.0
+      %a: f64 = mul %x, %one
+      %c: f64 = mul %two, %two
+      %b: f64 = div %a, %c
+      %z: buffer<f64, 1, C> = alloc(%n)
+      %d: i64 = dim %z, 0
+      return %b, %d
+    }
+
+After (and `dce`):
+
+    func @f(%x: f64, %n: i64) {
+      %k: f64 = const 0.25
+      %b: f64 = mul %x, %k
+      return %b, %n
+    }
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+
+from llad.ir.core import Function, Op, Value
+from llad.ir.types import BOOL, F32, F64, I32, I64, ScalarType, is_float
+from llad.ops.table import OPS
+from llad.passes.identities import IDENTITIES
+from llad.passes.rebuild import Rebuild
+
+Number = float | int | bool
+
+# Every value of the first type is a value of the second, so the next cast may start from the first.
+_EXACT = frozenset({(I32, I64), (I32, F64), (F32, F64), (BOOL, I32), (BOOL, I64), (BOOL, F32), (BOOL, F64)})
+_GROWING = frozenset({"ipow", "ipow_overflows", "shl", "shr"})  # `eval` is exact: keep its integers small
+
+
+def fold(fn: Function) -> Function:
+    """`fn` with constants folded and identities removed."""
+    return Fold().function(fn)
+
+
+class Fold(Rebuild):
+    """`made` knows the op behind each new value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: dict[Value, Op] = {}
+
+    def visit(self, op: Op) -> None:
+        operands = self.operands(op)
+        if op.name in OPS:
+            value = self.scalar(op, operands)
+            if value is not None:
+                self.mapping[op.result] = value
+                return
+        elif (special := _SPECIAL.get(op.name)) and special(self, op, operands):
+            return
+        copied = self.copy(op, operands, tuple([self.region(r) for r in op.regions]))
+        for result in copied.results:
+            self.made[result] = copied
+
+    # -- what is known about a value
+
+    def constant(self, value: Value) -> Number | None:
+        """The number that `value` always is, or None."""
+        op = self.made.get(value)
+        return op.attrs["value"] if op is not None and op.name == "const" else None
+
+    def maker(self, value: Value, *names: str) -> Op | None:
+        """The op that made `value`, if it is one of `names`."""
+        op = self.made.get(value)
+        return op if op is not None and op.name in names else None
+
+    def number(self, value: Number, like: Op, type: ScalarType) -> Value:
+        """A new constant, at the place of `like`."""
+        result = self.const(value, type, like.span)
+        self.made[result] = self.ops[-1]
+        return result
+
+    def new(self, name: str, like: Op, *operands: Value) -> Value:
+        """A new scalar op with the attributes of `like`, itself simplified."""
+        types = tuple(o.type for o in operands)
+        op = Op(name, operands, (Value(OPS[name].typing(types)),), like.attrs, (), like.span)
+        value = self.scalar(op, operands)
+        if value is None:
+            value = op.result
+            self.ops.append(op)
+            self.made[value] = op
+        return value
+
+    # -- scalar ops
+
+    def scalar(self, op: Op, operands: tuple[Value, ...]) -> Value | None:
+        """A simpler value for a row of the op table."""
+        constants = [self.constant(o) for o in operands]
+        known = [c for c in constants if c is not None]
+        type = op.result.type
+        if len(known) == len(constants) and isinstance(type, ScalarType):
+            value = evaluate(op.name, known, type)
+            if value is not None:
+                return self.number(value, op, type)
+        identity = IDENTITIES.get(op.name)
+        return identity(self, op, operands, constants) if identity else None
+
+
+def evaluate(name: str, operands: list[Number], type: ScalarType) -> Number | None:
+    """The op's result as a number of `type`; None if it is NaN or if Python would raise."""
+    if name in _GROWING and not 0 <= operands[1] < 64:
+        return None
+    try:
+        return normal(OPS[name].eval(*operands), type)
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def normal(value: Number, type: ScalarType) -> Number | None:
+    """`value` rounded or wrapped to `type`; None for NaN."""
+    if type == BOOL:
+        return bool(value)
+    if is_float(type):
+        value = float(value)
+        if math.isnan(value):
+            return None
+        return value if type == F64 else round_to_f32(value)
+    bits = 8 * type.bytes
+    return (int(value) + (1 << bits - 1)) % (1 << bits) - (1 << bits - 1)
+
+
+def round_to_f32(value: float) -> float:
+    """The nearest f32; too large a number becomes infinite."""
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+# -- structured ops: each returns whether it dealt with the op
+
+
+def _cast(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    (source,), to = operands, op.result.type
+    assert isinstance(to, ScalarType)
+    constant = f.constant(source)
+    if constant is not None and (value := _convert(constant, source.type == I64, to)) is not None:
+        f.mapping[op.result] = f.number(value, op, to)
+        return True
+    while (inner := f.maker(source, "cast")) and (inner.operands[0].type, source.type) in _EXACT:
+        source = inner.operands[0]
+    if source.type == to:
+        f.mapping[op.result] = source
+        return True
+    if source is operands[0]:
+        return False
+    copied = f.copy(op, (source,))
+    f.made[copied.result] = copied
+    return True
+
+
+def _convert(value: Number, from_i64: bool, to: ScalarType) -> Number | None:
+    if to == BOOL:
+        return value != 0
+    if to in (I32, I64) and isinstance(value, float):
+        if not abs(value) < 2.0 ** (8 * to.bytes - 1):  # also NaN
+            return None
+        return int(value)
+    if to == F32 and from_i64 and abs(value) > 1 << 53:
+        return None  # it would be rounded twice
+    return normal(value, to)
+
+
+def _dim(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    buffer, axis = operands[0], op.attrs["axis"]
+    while source := f.maker(buffer, "view"):
+        step = _axis_of_source(source, axis)
+        if isinstance(step, Value):
+            f.mapping[op.result] = step
+            return True
+        if step is None:
+            f.mapping[op.result] = f.number(1, op, I64)
+            return True
+        buffer, axis = source.operands[0], step
+    if source := f.maker(buffer, "alloc"):
+        f.mapping[op.result] = source.operands[axis]
+        return True
+    if buffer is operands[0]:
+        return False
+    f.mapping[op.result] = f.emit("dim", [buffer], [I64], op.span, {"axis": axis}).result
+    return True
+
+
+def _axis_of_source(view: Op, axis: int) -> Value | int | None:
+    """Where extent `axis` of a view comes from: a count, an axis of the source, or None for a new axis."""
+    operand, source_axis, seen = 1, 0, 0
+    for kind in view.attrs["axes"]:
+        if kind != "index":
+            if seen == axis:
+                return view.operands[operand + 1] if kind == "slice" else source_axis if kind == "full" else None
+            seen += 1
+        operand += {"index": 1, "slice": 3}.get(kind, 0)
+        source_axis += kind != "new"
+    raise AssertionError((view, axis))
+
+
+def _view(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    if any(kind != "full" for kind in op.attrs["axes"]) or operands[0].type != op.result.type:
+        return False
+    f.mapping[op.result] = operands[0]
+    return True
+
+
+def _access(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    """A load or store through views made by plain indexing goes to their source."""
+    first = int(op.name == "store")
+    buffer, indices = operands[first], list(operands[first + 1 :])
+    while (view := f.maker(buffer, "view")) and "slice" not in view.attrs["axes"]:
+        given, asked = iter(view.operands[1:]), iter(indices)
+        picked = []
+        for kind in view.attrs["axes"]:
+            if kind != "new":
+                picked.append(next(given) if kind == "index" else next(asked))
+            else:
+                next(asked)
+        buffer, indices = view.operands[0], picked
+    f.copy(op, (*operands[:first], buffer, *indices))
+    return True
+
+
+def _if(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    condition = f.constant(operands[0])
+    if condition is None:
+        return False
+    _inline(f, op.regions[0 if condition else 1].ops, op.results)
+    return True
+
+
+def _for(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    lo, hi, step = map(f.constant, operands[:3])
+    if lo is None or hi is None or not step or (lo + step < hi if step > 0 else lo + step > hi):
+        return False
+    *carries, trips = op.results
+    if lo >= hi if step > 0 else lo <= hi:
+        f.replace(carries, operands[3:])
+        f.mapping[trips] = f.number(0, op, I64)
+        return True
+    body = op.regions[0]
+    f.replace(body.args, (operands[0], *operands[3:]))
+    _inline(f, body.ops, carries, skip=int(op.attrs["exits"]))
+    f.mapping[trips] = f.number(1, op, I64)
+    return True
+
+
+def _inline(f: Fold, ops: list[Op], results: tuple[Value, ...] | list[Value], skip: int = 0) -> None:
+    f.splice(ops[:-1])
+    f.replace(results, [f.get(v) for v in ops[-1].operands[skip:]])
+
+
+def _check(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
+    return bool(f.constant(operands[0]))
+
+
+_SPECIAL: dict[str, Callable[[Fold, Op, tuple[Value, ...]], bool]] = {
+    "cast": _cast,
+    "dim": _dim,
+    "view": _view,
+    "load": _access,
+    "store": _access,
+    "if": _if,
+    "for": _for,
+    "check": _check,
+}

@@ -1,0 +1,210 @@
+"""Loop-invariant code: what every iteration would compute alike is computed once, before the loop.
+
+What: pure ops, loads of memory that the loop does not write, and whole `if`s and `for`s made of these, move out
+of the straight part of a loop body. LLVM does this too; here it lets reverse mode keep one value instead of
+one an iteration.
+
+When: an op that can neither trap nor make inf or nan moves freely. Any other would do harm if the loop ran no
+iteration: a load may be out of range, and a `1 / x` with x = 0 turns the zero cotangent of a value that nobody
+used into nan. So such ops move into an `if` on the loop running at all, where they compute what the first
+iteration would. What may trap (or read poison) moves only if no check, and no loop that may not end, stands
+before it in the iteration. Nothing leaves an `if` of the source. The first evaluation of a `while` condition
+always happens and needs no `if`.
+
+Before:
+
+    func @f(%n: i64, %k: i64, %x: f64, %y: f64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %s: f64, %m: i64, %trips: i64 = for %i in %zero..%n step %one carry (%a: f64 = %x, %b: i64 = %k) {
+        %p: i64 = add %k, %one
+        %d: f64 = div %x, %y
+        %u: f64 = mul %a, %d
+        %q: i64 = mul %b, %p
+        yield %u, %q
+      }
+      return %s, %m
+    }
+
+After:
+
+    func @f(%n: i64, %k: i64, %x: f64, %y: f64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %p: i64 = add %k, %one
+      %c: bool = lt %zero, %n
+      %d: f64 = if %c {
+        %e: f64 = div %x, %y
+        yield %e
+      } else {
+        %e: f64 = undef
+        yield %e
+      }
+      %s: f64, %m: i64, %trips: i64 = for %i in %zero..%n step %one carry (%a: f64 = %x, %b: i64 = %k) {
+        %u: f64 = mul %a, %d
+        %q: i64 = mul %b, %p
+        yield %u, %q
+      }
+      return %s, %m
+    }
+"""
+
+from __future__ import annotations
+
+from llad.ir.alias import Aliases, Roots
+from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
+from llad.ir.rewrite import Mapping, copy_op
+from llad.ir.types import BOOL, FLOATS, INTS, BufferType, is_float
+from llad.ops.table import OPS
+from llad.passes.rebuild import Rebuild
+
+_TRAPPING = frozenset({"floordiv", "mod", "shl", "shr", "ipow", "load"})
+_LINEAR = frozenset({"add", "sub", "neg"})  # their partials are ±1: a zero cotangent stays zero
+_QUIET = frozenset({"yield", "if", "for", "load"})
+
+
+def licm(fn: Function) -> Function:
+    """`fn` with invariant computation moved before its loops."""
+    return _Licm(fn).function(fn)
+
+
+class _Licm(Rebuild):
+    def __init__(self, fn: Function) -> None:
+        super().__init__()
+        self._aliases = Aliases(fn)
+        self._reads: dict[Op, Roots] = {}  # of the new ops that read memory
+        self._constants: dict[Value, float] = {}
+
+    def visit(self, op: Op) -> None:
+        operands = self.operands(op)
+        regions = tuple([self.region(r) for r in op.regions])
+        if op.name in ("for", "while"):
+            self._hoist(op, operands, regions)
+        copied = self.copy(op, operands, regions)
+        if op.name == "const":
+            self._constants[copied.result] = op.attrs["value"]
+        elif op.name == "load" or regions:
+            self._reads[copied] = self._aliases.read(op)
+
+    def _hoist(self, loop: Op, operands: tuple[Value, ...], regions: tuple[Region, ...]) -> None:
+        """Take what is invariant out of the new `regions` of `loop` and emit it here."""
+        written = self._aliases.written(loop)
+        for region in regions:
+            once = loop.name == "while" and region is regions[0]
+            guard = None
+            if loop.name == "for":
+                guard, once = self._runs(loop, operands)
+            found = _Invariants(region, written, self._reads, guarded=guard is not None, once=once)
+            if found.plain or found.guarded:
+                region.ops[:] = found.stays
+                self.ops += found.plain
+                if found.guarded:
+                    assert guard is not None
+                    self._emit_guarded(loop, guard, operands, found.guarded)
+
+    def _runs(self, loop: Op, operands: tuple[Value, ...]) -> tuple[str | None, bool]:
+        """The comparison of lo with hi that tells if the `for` runs (None: unknown), and if it surely does."""
+        lo, hi, step = [self._constants.get(o) for o in operands[:3]]
+        if not step:
+            return None, False
+        if lo is not None and hi is not None:
+            return None, lo < hi if step > 0 else lo > hi
+        return "lt" if step > 0 else "gt", False
+
+    def _emit_guarded(self, loop: Op, guard: str, operands: tuple[Value, ...], ops: list[Op]) -> None:
+        """`if` the loop runs, then `ops`; the results keep their values, so the loop body stands as it is."""
+        condition = self.emit(guard, operands[:2], [BOOL], loop.span).result
+        mapping: Mapping = {}
+        then = [copy_op(op, mapping) for op in ops]
+        for op, copied in zip(ops, then, strict=True):
+            self._reads[copied] = self._reads.get(op, frozenset())
+        results = tuple([r for op in ops for r in op.results])
+        nothing = [Op("undef", (), (Value(r.type),), {}, (), loop.span) for r in results]
+        then.append(Op("yield", tuple([mapping[r] for r in results]), span=loop.span))
+        otherwise = [*nothing, Op("yield", tuple([u.result for u in nothing]), span=loop.span)]
+        merged = Op("if", (condition,), results, {}, (Region((), then), Region((), otherwise)), loop.span)
+        self._reads[merged] = frozenset().union(*[self._reads[op] for op in then[:-1]])
+        self.ops.append(merged)
+
+
+class _Invariants:
+    """The ops of a loop region, sorted: to move freely, to move under a guard, to stay."""
+
+    def __init__(self, region: Region, written: Roots, reads: dict[Op, Roots], guarded: bool, once: bool) -> None:
+        self.plain: list[Op] = []
+        self.guarded: list[Op] = []
+        self.stays: list[Op] = []
+        inside = set(region.args)
+        under_guard: set[Value] = set()
+        certain = True  # reached by every iteration, whatever the numbers
+        for op in region.ops:
+            operands = _free(op) if op.regions else op.operands
+            movable = _is_movable(op) and inside.isdisjoint(operands)
+            if movable and (op.name == "load" or op.regions):
+                movable = written.isdisjoint(reads[op])
+            depends = not under_guard.isdisjoint(operands)
+            if movable and not depends and (_is_harmless(op) or (once and (certain or not _may_trap(op)))):
+                self.plain.append(op)
+            elif movable and guarded and (certain or not _may_trap(op)) and not _makes_handle(op):
+                self.guarded.append(op)
+                under_guard.update(op.results)
+            else:
+                self.stays.append(op)
+                inside.update(op.results)
+                certain = certain and not _may_stop(op)
+
+
+def _is_movable(op: Op) -> bool:
+    """Whether the op only computes results, from operands and perhaps memory."""
+    if op.regions:
+        return (
+            op.name != "while"
+            and all(_is_pure(o) or o.name in _QUIET for o in walk(op.regions[0]))
+            and (op.name == "for" or all(_is_pure(o) or o.name in _QUIET for o in walk(op.regions[1])))
+        )
+    return _is_pure(op) or op.name == "load"
+
+
+def _is_pure(op: Op) -> bool:
+    return op.name in OPS or op.name in PURE_STRUCTURED
+
+
+def _free(op: Op) -> list[Value]:
+    """The values from outside that `op` and its regions use."""
+    own = {a for r in op.regions for a in r.args}
+    used = list(op.operands)
+    for region in op.regions:
+        for inner in walk(region):
+            used += inner.operands
+            own.update(inner.results)
+            own.update(a for r in inner.regions for a in r.args)
+    return [v for v in used if v not in own]
+
+
+def _is_harmless(op: Op) -> bool:
+    """Whether computing the op where the program would not cannot be noticed, not even by its derivative."""
+    if op.regions or op.name in _TRAPPING:
+        return False
+    if op.name == "view":
+        return not any(kind in ("index", "slice") for kind in op.attrs["axes"])
+    if op.name == "cast":
+        return not (op.operands[0].type in FLOATS and op.result.type in INTS)
+    return op.name not in OPS or op.name in _LINEAR or not is_float(op.result.type)
+
+
+def _may_trap(op: Op) -> bool:
+    """Whether the op asserts something about its operands (a range, a divisor)."""
+    if op.regions:
+        return any(_may_trap(inner) for region in op.regions for inner in region.ops)
+    return not (op.name in OPS and is_float(op.result.type)) and op.name != "yield" and not _is_harmless(op)
+
+
+def _makes_handle(op: Op) -> bool:
+    return any(isinstance(r.type, BufferType) for r in op.results)
+
+
+def _may_stop(op: Op) -> bool:
+    """Whether what follows `op` in the region may not be reached."""
+    if op.regions:
+        return op.name == "while" or any(_may_stop(inner) for region in op.regions for inner in region.ops)
+    return op.name in ("check", "derivative")

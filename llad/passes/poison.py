@@ -1,0 +1,43 @@
+"""Which numbers may be `undef`, so that computing with them before the program does would be a read of poison.
+
+An `undef` travels unread through yields, carries, `select`s and records. Passes that compute something earlier than
+the program ask here: what is not in the set may be read wherever it is visible.
+"""
+
+from __future__ import annotations
+
+from llad.ir.core import Function, Value, walk
+
+
+def maybe_poison(fn: Function) -> frozenset[Value]:
+    """The values of `fn` that may be poison. Empty, at the cost of one look at each op, if `fn` has no `undef`."""
+    found: list[Value] = [op.result for op in walk(fn.body) if op.name == "undef"]
+    if not found:
+        return frozenset()
+    flow: dict[Value, list[Value]] = {}
+    for op in walk(fn.body):
+        match op.name:
+            case "select":
+                ways = [(op.operands[1:2], op.results), (op.operands[2:3], op.results)]
+            case "if":
+                ways = [(r.terminator.operands, op.results) for r in op.regions]
+            case "for" | "while":
+                first, exits = 3 if op.name == "for" else 0, bool(op.attrs["exits"])
+                sources = (op.operands[first:], op.regions[-1].terminator.operands[exits:])
+                names = [op.results, *[r.args[op.name == "for" :] for r in op.regions]]
+                ways = [(source, target) for source in sources for target in names]
+            case "pop":  # what was pushed may have been poison
+                found += op.results
+                continue
+            case _:
+                continue
+        for source, target in ways:
+            for a, b in zip(source, target, strict=False):
+                flow.setdefault(a, []).append(b)
+    poison: set[Value] = set()
+    while found:
+        value = found.pop()
+        if value not in poison:
+            poison.add(value)
+            found += flow.get(value, ())
+    return frozenset(poison)

@@ -1,0 +1,99 @@
+"""How a pass makes its output: op by op into a new function, with a mapping from old values to new ones.
+
+A pass subclasses `Rebuild` and overrides `visit`, which is called for every op in program order and emits
+what shall stand for it. What it does not care about it hands to `keep`, which copies the op and visits its
+regions.
+
+Invariant: `mapping` holds every old value that was visited; a value it does not hold stands for itself.
+Nothing reachable from the input is edited. New values are made in program order, so the output is the same
+in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from llad.diagnostics import Span
+from llad.ir.core import Function, Op, Region, Value
+from llad.ir.rewrite import Mapping
+from llad.ir.types import ScalarType, Type
+
+
+class Rebuild:
+    """Copies a function; `ops` is the list of the region being written."""
+
+    def __init__(self) -> None:
+        self.mapping: Mapping = {}
+        self.ops: list[Op] = []
+
+    def function(self, fn: Function) -> Function:
+        """The rebuilt function, with fresh parameters."""
+        params = tuple(Value(p.type, p.name) for p in fn.params)
+        self.mapping.update(zip(fn.params, params, strict=True))
+        return Function(fn.name, params, self.region(fn.body), dict(fn.attrs))
+
+    def visit(self, op: Op) -> None:
+        """Emit what stands for `op`; the default is a copy."""
+        self.keep(op)
+
+    def get(self, value: Value) -> Value:
+        """What stands for an old value."""
+        return self.mapping.get(value, value)
+
+    def operands(self, op: Op) -> tuple[Value, ...]:
+        """What stands for the operands of `op`."""
+        mapping = self.mapping
+        return tuple([mapping.get(o, o) for o in op.operands])
+
+    def replace(self, old: Iterable[Value], new: Iterable[Value]) -> None:
+        """From now on `new` stand for `old`."""
+        self.mapping.update(zip(old, new, strict=True))
+
+    def region(self, region: Region, known: Mapping | None = None) -> Region:
+        """The rebuilt region, with fresh block arguments; those that are `known` inside it are not read."""
+        args = tuple([Value(a.type, a.name) for a in region.args])
+        self.replace(region.args, args)
+        self.mapping.update(known or {})
+        outer, self.ops = self.ops, []
+        self.splice(region.ops)
+        inner, self.ops = self.ops, outer
+        return Region(args, inner)
+
+    def splice(self, ops: Iterable[Op]) -> None:
+        """Visit `ops` into the region being written."""
+        visit = self.visit
+        for op in ops:
+            visit(op)
+
+    def keep(self, op: Op) -> Op:
+        """A copy of `op`, its regions rebuilt."""
+        operands = self.operands(op)
+        return self.copy(op, operands, tuple([self.region(r) for r in op.regions]) if op.regions else ())
+
+    def copy(self, op: Op, operands: tuple[Value, ...], regions: tuple[Region, ...] = ()) -> Op:
+        """`op` with new operands and regions, emitted; its results stand for the old ones."""
+        results = tuple([Value(r.type, r.name) for r in op.results])
+        self.replace(op.results, results)
+        copied = Op(op.name, operands, results, op.attrs, regions, op.span)
+        self.ops.append(copied)
+        return copied
+
+    def emit(
+        self,
+        name: str,
+        operands: Sequence[Value],
+        types: Sequence[Type],
+        span: Span | None,
+        attrs: dict[str, Any] | None = None,
+        regions: tuple[Region, ...] = (),
+    ) -> Op:
+        """A new op."""
+        results = tuple([Value(t) for t in types])
+        op = Op(name, tuple(operands), results, attrs or {}, regions, span)
+        self.ops.append(op)
+        return op
+
+    def const(self, value: float | int | bool, type: ScalarType, span: Span | None) -> Value:
+        """A new constant, already normal for its type."""
+        return self.emit("const", (), [type], span, {"value": value}).result
