@@ -56,6 +56,7 @@ from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, FLOATS, INTS, BufferType, is_float
 from llad.ops.table import OPS
+from llad.passes.poison import maybe_poison
 from llad.passes.rebuild import Rebuild
 
 _TRAPPING = frozenset({"floordiv", "mod", "shl", "shr", "ipow", "load"})
@@ -73,6 +74,8 @@ class _Licm(Rebuild):
         super().__init__()
         self._aliases = Aliases(fn)
         self._reads: dict[Op, Roots] = {}  # of the new ops that read memory
+        self._old_poison = maybe_poison(fn)
+        self._poison: set[Value] = set()  # new values that only the program may know to be defined
         self._constants: dict[Value, float] = {}
 
     def visit(self, op: Op) -> None:
@@ -81,10 +84,16 @@ class _Licm(Rebuild):
         if op.name in ("for", "while"):
             self._hoist(op, operands, regions)
         copied = self.copy(op, operands, regions)
+        self._poison.update(self.get(r) for r in op.results if r in self._old_poison)
         if op.name == "const":
             self._constants[copied.result] = op.attrs["value"]
         elif op.name == "load" or regions:
             self._reads[copied] = self._aliases.read(op)
+
+    def region(self, region: Region, known: Mapping | None = None) -> Region:
+        rebuilt = super().region(region, known)
+        self._poison.update(a for a, old in zip(rebuilt.args, region.args, strict=True) if old in self._old_poison)
+        return rebuilt
 
     def _hoist(self, loop: Op, operands: tuple[Value, ...], regions: tuple[Region, ...]) -> None:
         """Take what is invariant out of the new `regions` of `loop` and emit it here."""
@@ -94,7 +103,7 @@ class _Licm(Rebuild):
             guard = None
             if loop.name == "for":
                 guard, once = self._runs(loop, operands)
-            found = _Invariants(region, written, self._reads, guarded=guard is not None, once=once)
+            found = _Invariants(region, written, self._reads, self._poison, guard is not None, once)
             if found.plain or found.guarded:
                 region.ops[:] = found.stays
                 self.ops += found.plain
@@ -119,6 +128,7 @@ class _Licm(Rebuild):
         for op, copied in zip(ops, then, strict=True):
             self._reads[copied] = self._reads.get(op, frozenset())
         results = tuple([r for op in ops for r in op.results])
+        self._poison.update(results)
         nothing = [Op("undef", (), (Value(r.type),), {}, (), loop.span) for r in results]
         then.append(Op("yield", tuple([mapping[r] for r in results]), span=loop.span))
         otherwise = [*nothing, Op("yield", tuple([u.result for u in nothing]), span=loop.span)]
@@ -130,7 +140,9 @@ class _Licm(Rebuild):
 class _Invariants:
     """The ops of a loop region, sorted: to move freely, to move under a guard, to stay."""
 
-    def __init__(self, region: Region, written: Roots, reads: dict[Op, Roots], guarded: bool, once: bool) -> None:
+    def __init__(
+        self, region: Region, written: Roots, reads: dict[Op, Roots], poison: set[Value], guarded: bool, once: bool
+    ) -> None:
         self.plain: list[Op] = []
         self.guarded: list[Op] = []
         self.stays: list[Op] = []
@@ -142,10 +154,12 @@ class _Invariants:
             movable = _is_movable(op) and inside.isdisjoint(operands)
             if movable and (op.name == "load" or op.regions):
                 movable = written.isdisjoint(reads[op])
-            depends = not under_guard.isdisjoint(operands)
-            if movable and not depends and (_is_harmless(op) or (once and (certain or not _may_trap(op)))):
+            poisoned = not poison.isdisjoint(operands)
+            as_first = certain or not (poisoned or _may_trap(op))  # it does what the first iteration does
+            free = _is_harmless(op) and not poisoned and under_guard.isdisjoint(operands)
+            if movable and (free or (once and as_first)):
                 self.plain.append(op)
-            elif movable and guarded and (certain or not _may_trap(op)) and not _makes_handle(op):
+            elif movable and guarded and as_first and not _makes_handle(op):
                 self.guarded.append(op)
                 under_guard.update(op.results)
             else:
@@ -157,11 +171,8 @@ class _Invariants:
 def _is_movable(op: Op) -> bool:
     """Whether the op only computes results, from operands and perhaps memory."""
     if op.regions:
-        return (
-            op.name != "while"
-            and all(_is_pure(o) or o.name in _QUIET for o in walk(op.regions[0]))
-            and (op.name == "for" or all(_is_pure(o) or o.name in _QUIET for o in walk(op.regions[1])))
-        )
+        inner = [o for region in op.regions for o in walk(region)]
+        return op.name != "while" and all(_is_pure(o) or o.name in _QUIET for o in inner)
     return _is_pure(op) or op.name == "load"
 
 
