@@ -5,8 +5,11 @@ The IR's `cast` from float to int demands an operand in range; the checks that g
 
 from __future__ import annotations
 
-from llad.frontend.promotion import Static, kind_of, plain
-from llad.frontend.values import Context, Scalar
+import math
+from typing import Any
+
+from llad.frontend.promotion import Static, is_static_number, kind_of, plain
+from llad.frontend.values import Context, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import F64, I32, I64, ScalarType, is_float, is_int
 
@@ -70,3 +73,16 @@ def to_element(ctx: Context, value: Value, dtype: ScalarType, wrap: bool) -> Val
     if type == I64 and dtype == I32 and not wrap:
         return narrow(ctx, value)
     return ctx.builder.cast(value, dtype)
+
+
+def stored(ctx: Context, value: Any, dtype: ScalarType) -> Value:
+    """A number as an element of `dtype`: what does not fit raises, floats are truncated to ints."""
+    if is_static_number(value):
+        number = plain(value)
+        if is_int(dtype) and math.isfinite(number):
+            low, high = LIMITS[dtype]
+            if low <= int(number) <= high:
+                return ctx.builder.const(int(number), dtype)
+    elif not isinstance(value, Scalar):
+        ctx.refuse("store-value", got=describe(value))
+    return to_element(ctx, value_of(ctx, value), dtype, wrap=False)

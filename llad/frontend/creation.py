@@ -1,0 +1,198 @@
+"""Making arrays: `np.zeros`, `np.full`, `np.array([...])`, `np.arange`, … as allocations and loops.
+
+Extents are static or run-time integers; a negative one raises NumPy's ValueError. `np.empty` really is empty: reading
+an element before it is written is reading garbage, as in NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from llad.frontend import extents as ext
+from llad.frontend.arrays import allocate, assign, copy, nest
+from llad.frontend.casts import float_to_int, stored, value_of
+from llad.frontend.extents import Int, extents_of, measure
+from llad.frontend.promotion import dtype_of, is_number, is_static_number, kind_of, plain, promote
+from llad.frontend.slices import integer
+from llad.frontend.values import Array, Context, Extent, Scalar, describe
+from llad.ir.core import Value
+from llad.ir.types import F64, I64, ScalarType, is_float, is_int
+
+
+def shape_argument(ctx: Context, shape: Any) -> list[Extent]:
+    """The extents that a `shape` argument asks for, checked not to be negative."""
+    extents: list[Extent] = []
+    for item in shape if isinstance(shape, (tuple, list)) else [shape]:
+        if isinstance(item, Scalar) and item.extent is not None:
+            extents.append(item.extent)
+            continue
+        if not (isinstance(item, Scalar) and is_int(item.type)) and not (
+            is_static_number(item) and type(plain(item)) is int
+        ):
+            ctx.refuse("shape", got=describe(shape))
+        extent = integer(ctx, item)
+        fine = ext.compare(ctx, "ge", extent, 0)
+        ext.check(ctx, fine, "ValueError", "negative dimensions are not allowed")
+        extents.append(max(extent, 0) if isinstance(extent, int) else extent)
+    return extents
+
+
+def filled(ctx: Context, extents: list[Extent], value: Any, dtype: ScalarType) -> Array:
+    """An array whose every element is `value`, a number or an array to broadcast."""
+    if is_static_number(value) and plain(value) == 0:
+        return allocate(ctx, dtype, extents, zero=True)
+    out = allocate(ctx, dtype, extents)
+    assign(ctx, out, value if isinstance(value, Array) else stored(ctx, value, dtype))
+    return out
+
+
+def element_type(ctx: Context, dtype: Any, default: ScalarType) -> ScalarType:
+    return default if dtype is None else dtype_of(ctx, dtype)
+
+
+def full(ctx: Context, shape: Any, value: Any, dtype: Any) -> Array:
+    """`np.full`: the element type is that of the value unless it is given."""
+    if isinstance(value, (tuple, list)):
+        value = array_of(ctx, value, None)
+    return filled(ctx, shape_argument(ctx, shape), value, element_type(ctx, dtype, kind_of(ctx, value)[0]))
+
+
+def like(ctx: Context, model: Any, value: Any, dtype: Any) -> Array:
+    """`np.zeros_like` and its like; `value` `None` leaves the elements unset."""
+    array = as_array(ctx, model)
+    type = element_type(ctx, dtype, array.dtype)
+    if value is None:
+        return allocate(ctx, type, extents_of(array))
+    return filled(ctx, list(extents_of(array)), value, type)
+
+
+def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
+    """`np.asarray`: the array itself if it has the element type already."""
+    value = ctx.lift(value)
+    if isinstance(value, Array):
+        type = element_type(ctx, dtype, value.dtype)
+        return value if type == value.dtype else copy(ctx, value, type)
+    return array_of(ctx, value, dtype)
+
+
+def array_of(ctx: Context, value: Any, dtype: Any) -> Array:
+    """`np.array`: a fresh array of a number, an array, or nested sequences of those."""
+    value = ctx.lift(value)
+    if isinstance(value, Array):
+        return copy(ctx, value, element_type(ctx, dtype, value.dtype))
+    extents: list[Extent] = []
+    first = value
+    while isinstance(first, (tuple, list)):
+        extents.append(len(first))
+        first = ctx.lift(first[0]) if first else 0.0
+    items = list(_items(ctx, value, len(extents), value))
+    wanted = promote([(kind_of(ctx, item)[0], False) for _, item in items] or [(F64, False)], arrays=True)[0]
+    type = element_type(ctx, dtype, wanted)
+    if isinstance(first, Array):
+        extents += extents_of(first)
+    _check_regular(ctx, value, extents, items)
+    out = allocate(ctx, type, extents)
+    for path, item in items:
+        indices = [ctx.builder.i64(k) for k in path]
+        if isinstance(item, Array):
+            axes = ["index"] * len(path) + ["full"] * item.rank
+            row = Array(ctx.builder.view(out.value, axes, *indices), tuple(extents[len(path) :]), out.root, out.born)
+            assign(ctx, row, item)
+        else:
+            ctx.builder.store(stored(ctx, item, type), out.value, *indices)
+    return out
+
+
+def _items(ctx: Context, value: Any, depth: int, whole: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """The leaves of nested sequences with their positions."""
+    value = ctx.lift(value)
+    if isinstance(value, (tuple, list)) and depth:
+        for k, item in enumerate(value):
+            for path, leaf in _items(ctx, item, depth - 1, whole):
+                yield (k, *path), leaf
+    elif is_number(value) and not depth:
+        yield (), value
+    else:
+        ctx.refuse("array-items", got=describe(whole))
+
+
+def _check_regular(ctx: Context, value: Any, extents: list[Extent], items: list[tuple[tuple[int, ...], Any]]) -> None:
+    """Refuse rows of different lengths; check those that are known only at run time."""
+    depth = len(items[0][0]) if items else len(extents)
+    count = 1
+    for extent in extents[:depth]:
+        assert isinstance(extent, int)
+        count *= extent
+    if len(items) != count or any(isinstance(i, Array) != isinstance(items[0][1], Array) for _, i in items):
+        ctx.refuse("array-items", got=describe(value))
+    for _, item in items:
+        own = extents_of(item) if isinstance(item, Array) else ()
+        if len(own) != len(extents) - depth:
+            ctx.refuse("array-items", got=describe(value))
+        for mine, wanted in zip(own, extents[depth:], strict=True):
+            if mine != wanted:
+                same = ext.compare(ctx, "eq", measure(ctx, mine), measure(ctx, wanted))
+                text = "setting an array element with a sequence. The requested array has an inhomogeneous shape"
+                ext.check(ctx, same, "ValueError", text)
+
+
+def arange(ctx: Context, start: Any, stop: Any, step: Any, dtype: Any) -> Array:
+    """`np.arange`: integers if all arguments are, else floats `start + i * step`."""
+    if stop is None:
+        start, stop = 0, start
+    kinds = [kind_of(ctx, x) for x in (start, stop, step)]
+    type = promote(kinds, arrays=False)[0]
+    type = type if is_float(type) else I64
+    first, last, pace = (value_of(ctx, x, type) for x in (start, stop, step))
+    b = ctx.builder
+    if is_float(type):
+        steps = b.op("ceil", b.op("div", b.op("sub", last, first), pace))
+        count: Int = b.op("max", float_to_int(ctx, steps), b.i64(0))
+        pace = b.op("sub", b.op("add", first, pace), first)
+    else:
+        count = _count(ctx, start, stop, step, first, last)
+    out = allocate(ctx, element_type(ctx, dtype, type), [count])
+
+    def body(indices: list[Value], _: list[Value]) -> list[Value]:
+        value = b.op("add", first, b.op("mul", b.cast(indices[0], type), pace))
+        b.store(stored(ctx, Scalar(value), out.dtype), out.value, *indices)
+        return []
+
+    nest(ctx, [count], [], body, "parallel")
+    return out
+
+
+def _count(ctx: Context, start: Any, stop: Any, step: Any, first: Value, last: Value) -> Int:
+    """How many integers `range(start, stop, step)` has; the step is known."""
+    if not is_static_number(step) or plain(step) == 0:
+        ctx.refuse("arange-step")
+    pace = int(plain(step))
+    if is_static_number(start) and is_static_number(stop):
+        return len(range(int(plain(start)), int(plain(stop)), pace))
+    distance = ext.sub(ctx, last, first) if pace > 0 else ext.sub(ctx, first, last)
+    positive = ext.greatest(ctx, distance, 0)
+    return ext.add(ctx, ext.floordiv(ctx, ext.sub(ctx, positive, 1), abs(pace)), 1)
+
+
+def linspace(ctx: Context, start: Any, stop: Any, num: Any) -> Array:
+    """`np.linspace`: `num` floats, the last of which is exactly `stop`."""
+    b = ctx.builder
+    if not all(isinstance(x, Scalar) or is_static_number(x) for x in (start, stop)):
+        ctx.refuse("not-a-number", name="np.linspace", got=describe(start))
+    first, last = value_of(ctx, start, F64), value_of(ctx, stop, F64)
+    (extent,) = shape_argument(ctx, num)
+    count = measure(ctx, extent)
+    gaps = ext.sub(ctx, count, 1)
+    step = b.op("div", b.op("sub", last, first), b.cast(ext.emit(ctx, ext.greatest(ctx, gaps, 1)), F64))
+    end = ext.emit(ctx, ext.choose(ctx, ext.compare(ctx, "lt", gaps, 1), -1, gaps))
+    out = allocate(ctx, F64, [extent])
+
+    def body(indices: list[Value], _: list[Value]) -> list[Value]:
+        (i,) = indices
+        value = b.op("add", b.op("mul", b.cast(i, F64), step), first)
+        b.store(b.op("select", b.op("eq", i, end), last, value), out.value, i)
+        return []
+
+    nest(ctx, [count], [], body, "parallel")
+    return out
