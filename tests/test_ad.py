@@ -316,6 +316,12 @@ def matrix_rows() -> Program:
 
 
 @program
+def rows_without_elements() -> Program:
+    fn, _ = matrix_rows()
+    return fn, [np.zeros((2, 0))]
+
+
+@program
 def single_precision_through_casts() -> Program:
     b, x = Builder(), Value(BufferType(F32, 1), "x")
 

@@ -2,7 +2,7 @@
 
 Slow and literal, it is the oracle for every pass and for native code. Where the IR leaves something undefined
 it stops with an `AssertionError` instead of choosing: a read of poison (`undef`, memory that `alloc` made and
-nobody wrote), an index out of range, a use after `free`, a shift by too many bits, a float out of an
+nobody wrote; to pass it on is no read), an index out of range, a use after `free`, a shift by too many bits, a float out of an
 integer's range. Only a `check` that fails raises what the user's program would raise.
 
 Numbers are Python numbers, f32 rounded after every op and ints wrapped to their width. A buffer is a NumPy
@@ -242,7 +242,8 @@ def _element(op: Op, at: int, env: Env) -> tuple[Buffer, tuple[int, ...]]:
 
 def _load(op: Op, env: Env) -> Any:
     buffer, indices = _element(op, 0, env)
-    assert buffer.written is None or buffer.written[indices], f"load of poison at {list(indices)}"
+    if buffer.written is not None and not buffer.written[indices]:
+        return POISON  # it may be passed on unread, as a tape does with what a zero-trip loop never used
     return buffer.data.item(*indices) if indices else buffer.data.item()
 
 
