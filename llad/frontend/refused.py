@@ -70,6 +70,7 @@ ARRAYS: tuple[Refusal, ...] = (
     Refusal("arange-step", "`np.arange` of integers with a step known only at run time", "give the step as a constant", "np.arange(0, 9, n)"),
     Refusal("axis", "the axis {axis} of an array with {rank} axes", "give one axis, an integer known at trace time", "np.sum(a, axis=n)"),
     Refusal("attribute", "the attribute `{name}` of {got}", "{hint}", "a.T"),
+    Refusal("no-length", "`len` of {got}", "ask for the length of an array with axes, a tuple or a list", "len(1.0)"),
     Refusal("no-array", "`{name}` of {got}", "use the `numpy` function of that name for arrays", "math.sin(a)"),
     Refusal("function", "the function `{name}`", "{hint}", "np.fft.fft(a)"),
     Refusal("keyword", "the argument `{keyword}` of `{name}`", "leave it out", "np.sum(a, initial=1.0)"),

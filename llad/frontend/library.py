@@ -1,0 +1,243 @@
+"""NumPy's functions of whole arrays, and the methods and attributes of arrays.
+
+Each handler binds the arguments that are supported and calls what makes the loops (`creation.py`, `reductions.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from llad.frontend import creation, reductions
+from llad.frontend.arguments import bind
+from llad.frontend.arrays import allocate, assign, copy, element
+from llad.frontend.casts import stored
+from llad.frontend.creation import array_of, as_array
+from llad.frontend.extents import emit, extents_of, measure
+from llad.frontend.functions import Handler, absolute, dimension
+from llad.frontend.indexing import window
+from llad.frontend.numbers import binary, compare
+from llad.frontend.promotion import NUMPY, dtype_of, is_number, is_static_number, plain
+from llad.frontend.ufuncs import COMPOSED, strong
+from llad.frontend.values import Array, Context, Scalar, describe
+from llad.ir.core import Value
+from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
+
+
+def creator(usage: str, make: Callable[..., Any], defaults: Sequence[Any] = ()) -> Handler:
+    """The handler that binds the parameters of `usage` and calls `make` with them."""
+
+    def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return make(ctx, *bind(ctx, usage, args, kwargs, defaults))
+
+    return handle
+
+
+def _empty(ctx: Context, shape: Any, dtype: Any) -> Array:
+    return allocate(ctx, creation.element_type(ctx, dtype, F64), creation.shape_argument(ctx, shape))
+
+
+def _filled(value: int) -> Callable[..., Array]:
+    def make(ctx: Context, shape: Any, dtype: Any) -> Array:
+        type = creation.element_type(ctx, dtype, F64)
+        return creation.filled(ctx, creation.shape_argument(ctx, shape), value, type)
+
+    return make
+
+
+def _like(value: int | None) -> Callable[..., Array]:
+    return lambda ctx, model, dtype: creation.like(ctx, model, value, dtype)
+
+
+def _contiguous(ctx: Context, value: Any, dtype: Any) -> Array:
+    array = as_array(ctx, value, dtype)
+    return array if array.type.layout == "C" else copy(ctx, array)
+
+
+def _eye(ctx: Context, n: Any, dtype: Any) -> Array:
+    out = creation.filled(ctx, creation.shape_argument(ctx, (n, n)), 0, creation.element_type(ctx, dtype, F64))
+    one = stored(ctx, 1, out.dtype)
+    b = ctx.builder
+    with b.region([I64], ["i"]) as body:
+        b.store(one, out.value, body.args[0], body.args[0])
+        b.yield_()
+    b.for_(b.i64(0), emit(ctx, measure(ctx, extents_of(out)[0])), b.i64(1), [], body, kind="parallel")
+    return out
+
+
+# -- reductions
+
+Reduce = Callable[[Context, Array], Scalar]
+ResultType = Callable[[ScalarType], ScalarType]
+
+
+def reduction(name: str, reduce: Reduce, result: ResultType) -> Handler:
+    """`np.sum(a, axis)` and its like; `result` is the type of the result for elements of a type."""
+
+    def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        a, axis = bind(ctx, f"{name}(a, axis)", args, kwargs, [None])
+        array = as_array(ctx, a)
+        if axis is None:
+            return reduce(ctx, array)
+        k = axis_argument(ctx, axis, array.rank)
+        return reductions.along(ctx, array, k, result(array.dtype), lambda line: reduce(ctx, line))
+
+    return handle
+
+
+def axis_argument(ctx: Context, axis: Any, rank: int) -> int:
+    k = plain(axis) if is_static_number(axis) else None
+    if type(k) is not int or not -rank <= k < rank:
+        ctx.refuse("axis", axis=describe(axis), rank=rank)
+    return k % rank
+
+
+REDUCTIONS: dict[str, tuple[Reduce, ResultType]] = {
+    "sum": (reductions.total, reductions.sum_type),
+    "prod": (reductions.product, reductions.sum_type),
+    "mean": (reductions.mean, lambda t: t if is_float(t) else F64),
+    "max": (lambda ctx, a: reductions.extremum(ctx, a, "max"), lambda t: t),
+    "min": (lambda ctx, a: reductions.extremum(ctx, a, "min"), lambda t: t),
+    "argmax": (lambda ctx, a: reductions.position_of_extremum(ctx, a, "max"), lambda t: I64),
+    "argmin": (lambda ctx, a: reductions.position_of_extremum(ctx, a, "min"), lambda t: I64),
+    "all": (lambda ctx, a: reductions.holds(ctx, a, "and"), lambda t: BOOL),
+    "any": (lambda ctx, a: reductions.holds(ctx, a, "or"), lambda t: BOOL),
+}
+
+
+def sum_builtin(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """`sum(x, start)`: in order, from left to right, as Python adds."""
+    x, total = bind(ctx, "sum(x, start)", args, kwargs, [0])
+    x = ctx.lift(x)
+    if isinstance(x, Array) and x.rank == 1 and x.dtype != BOOL:
+        b = ctx.builder
+        start = binary(ctx, "add", total, Scalar(b.const(0, reductions.sum_type(x.dtype))))
+        return Scalar(reductions.fold(ctx, x, start.value, lambda s, e: b.op("add", s, e), "sequential"))
+    if not isinstance(x, (tuple, list)):
+        ctx.refuse("not-a-number" if isinstance(x, Scalar) else "no-array", name="sum", got=describe(x))
+    for item in x:
+        total = binary(ctx, "add", total, ctx.lift(item))
+    return total
+
+
+# -- products
+
+
+def _dot(ctx: Context, a: Any, b: Any) -> Any:
+    x, y = _operand(ctx, a), _operand(ctx, b)
+    if isinstance(x, Array) and isinstance(y, Array) and x.rank and y.rank:
+        return reductions.dot(ctx, x, y)
+    return strong(binary(ctx, "mul", x, y))
+
+
+def _operand(ctx: Context, x: Any) -> Any:
+    x = array_of(ctx, x, None) if isinstance(x, (tuple, list)) else ctx.lift(x)
+    return x if is_number(x) else ctx.refuse("operand", got=describe(x))
+
+
+def _outer(ctx: Context, a: Any, b: Any) -> Any:
+    x, y = as_array(ctx, a), as_array(ctx, b)
+    if x.rank != 1 or y.rank != 1:
+        ctx.refuse("matmul-rank", left=x.rank, right=y.rank)
+    return binary(ctx, "mul", window(ctx, x, [slice(None), None]), y)
+
+
+def _matmul(ctx: Context, a: Any, b: Any) -> Any:
+    return reductions.matmul(ctx, as_array(ctx, a), as_array(ctx, b))
+
+
+def _array_equal(ctx: Context, a: Any, b: Any) -> Any:
+    return reductions.holds(ctx, as_array(ctx, compare(ctx, "eq", as_array(ctx, a), as_array(ctx, b))), "and")
+
+
+FUNCTIONS: dict[str, Handler] = {
+    "zeros": creator("np.zeros(shape, dtype)", _filled(0), [None]),
+    "ones": creator("np.ones(shape, dtype)", _filled(1), [None]),
+    "empty": creator("np.empty(shape, dtype)", _empty, [None]),
+    "full": creator("np.full(shape, fill_value, dtype)", creation.full, [None]),
+    "zeros_like": creator("np.zeros_like(a, dtype)", _like(0), [None]),
+    "ones_like": creator("np.ones_like(a, dtype)", _like(1), [None]),
+    "empty_like": creator("np.empty_like(a, dtype)", _like(None), [None]),
+    "full_like": creator("np.full_like(a, fill_value, dtype)", creation.like, [None]),
+    "array": creator("np.array(object, dtype)", array_of, [None]),
+    "asarray": creator("np.asarray(a, dtype)", as_array, [None]),
+    "ascontiguousarray": creator("np.ascontiguousarray(a, dtype)", _contiguous, [None]),
+    "copy": creator("np.copy(a)", lambda ctx, a: array_of(ctx, a, None)),
+    "arange": creator("np.arange(start, stop, step, dtype)", creation.arange, [None, 1, None]),
+    "linspace": creator("np.linspace(start, stop, num)", creation.linspace, [50]),
+    "eye": creator("np.eye(N, dtype)", _eye, [None]),
+    "identity": creator("np.identity(n, dtype)", _eye, [None]),
+    "dot": creator("np.dot(a, b)", _dot),
+    "vdot": creator("np.vdot(a, b)", _dot),
+    "inner": creator("np.inner(a, b)", _dot),
+    "outer": creator("np.outer(a, b)", _outer),
+    "matmul": creator("np.matmul(x1, x2)", _matmul),
+    "shape": creator("np.shape(a)", lambda ctx, a: _shape(ctx, as_array(ctx, a))),
+    "size": creator("np.size(a)", lambda ctx, a: _size(ctx, as_array(ctx, a))),
+    "ndim": creator("np.ndim(a)", lambda ctx, a: as_array(ctx, a).rank),
+    "abs": absolute,
+    **{name: reduction(f"np.{name}", *parts) for name, parts in REDUCTIONS.items()},
+    **COMPOSED,
+}
+FUNCTIONS |= {"amax": FUNCTIONS["max"], "amin": FUNCTIONS["min"]}
+
+
+# -- methods and attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method of an array, before it is called."""
+
+    base: Array
+    name: str
+
+
+def _fill(ctx: Context, array: Array, value: Any) -> None:
+    assign(ctx, array, stored(ctx, value, array.dtype))
+
+
+def _item(ctx: Context, array: Array) -> Scalar:
+    if array.rank:
+        ctx.refuse("attribute", name="item", got=describe(array), hint="index the element, e.g. `a[0]`")
+    return Scalar(element(ctx, array, []).value, True)
+
+
+def _astype(ctx: Context, array: Array, dtype: Any) -> Array:
+    return copy(ctx, array, dtype_of(ctx, dtype))
+
+
+METHODS: dict[str, Handler] = {
+    **{name: reduction(f"a.{name}", *parts) for name, parts in REDUCTIONS.items()},
+    "copy": creator("a.copy(a)", copy),
+    "dot": creator("a.dot(a, b)", _dot),
+    "fill": creator("a.fill(a, value)", _fill),
+    "item": creator("a.item(a)", _item),
+    "astype": creator("a.astype(a, dtype)", _astype),
+    "clip": COMPOSED["clip"],
+}
+
+
+def _shape(ctx: Context, array: Array) -> tuple[int | Scalar, ...]:
+    return tuple(dimension(ctx, array, k) for k in range(array.rank))
+
+
+def _size(ctx: Context, array: Array) -> int | Scalar:
+    if array.rank == 1:
+        return dimension(ctx, array, 0)
+    size = reductions.size_of(ctx, array)
+    return Scalar(size, True) if isinstance(size, Value) else size
+
+
+ATTRIBUTES: dict[str, Callable[[Context, Array], Any]] = {
+    "shape": _shape,
+    "size": _size,
+    "ndim": lambda ctx, array: array.rank,
+    "dtype": lambda ctx, array: np.dtype(NUMPY[array.dtype]),
+    "T": lambda ctx, array: array if array.rank < 2 else ctx.refuse(
+        "attribute", name="T", got=describe(array), hint="swap the indices, e.g. `a[j, i]`"
+    ),
+}  # fmt: skip

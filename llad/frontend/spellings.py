@@ -1,0 +1,148 @@
+"""The one table from what Python calls a function to what it means in traced code.
+
+Most of it is generated from the `spellings` of the op table's records; the rest is in `functions.py`, `ufuncs.py`
+and `library.py`. A function of `math` or `numpy` that is not in the table is refused, with the nearest that is.
+
+Invariant: the table is keyed by the callable itself, so `from math import sin as s` is the same as `math.sin`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from llad.frontend import functions as fn
+from llad.frontend.arguments import bind
+from llad.frontend.functions import Handler
+from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
+from llad.frontend.numbers import binary
+from llad.frontend.promotion import NUMPY
+from llad.frontend.ufuncs import float_ufunc, operator_ufunc
+from llad.frontend.values import Array, Context, NotHandled, Scalar, describe
+from llad.ops.table import OPS
+
+_MODULES: dict[str, ModuleType] = {"math": math, "numpy": np, "operator": operator, "builtins": builtins}
+
+# Ops that are Python operators: numbers and arrays take them through `numbers.py`, with its checks.
+_OPERATORS = frozenset(
+    {"add", "sub", "mul", "div", "floordiv", "mod", "pow", "and", "or", "xor", "shl", "shr", "not", "neg"}
+    | {"lt", "le", "gt", "ge", "eq", "ne"}
+)
+
+# Spellings of a record that differ from it in more than the name.
+_SET_APART = frozenset({"numpy.float_power", "operator.abs"})
+
+
+def _divmod(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    x, y = bind(ctx, "divmod(x, y)", args, kwargs)
+    return binary(ctx, "floordiv", x, y), binary(ctx, "mod", x, y)
+
+
+def _pow(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    return binary(ctx, "pow", *bind(ctx, "pow(base, exp)", args, kwargs))
+
+
+_BUILTINS: dict[Callable[..., Any], Handler] = {
+    abs: fn.absolute, operator.abs: fn.absolute, round: fn.round_, len: fn.length, sum: sum_builtin,
+    divmod: _divmod, pow: _pow,
+    min: fn.extreme("min"), max: fn.extreme("max"), int: fn.to_int, float: fn.to_float, bool: fn.to_bool,
+}  # fmt: skip
+
+_MATH: dict[str, Handler] = {
+    "log": fn.math_log,
+    "hypot": fn.math_hypot,
+    "pow": fn.math_pow,
+    "floor": fn.rounding("floor", "math.floor"),
+    "ceil": fn.rounding("ceil", "math.ceil"),
+    "trunc": fn.rounding("trunc", "math.trunc"),
+    "radians": fn.scaled(math.radians, "math.radians", math.pi / 180.0),
+    "degrees": fn.scaled(math.degrees, "math.degrees", 180.0 / math.pi),
+}
+
+
+def _entries() -> Iterator[tuple[Callable[..., Any], str, Handler]]:
+    """Every callable, its name, and its handler; later rows replace earlier ones."""
+    for record in OPS.values():
+        for spelling in record.spellings:
+            module, name = spelling.split(".")
+            function = getattr(_MODULES[module], name, None)
+            if function is None or module == "builtins" or spelling in _SET_APART:
+                continue  # None: this Python does not have it; builtins stand below
+            handler: Handler
+            if record.name in _OPERATORS and module != "math":
+                handler = operator_ufunc(function, spelling, record.name, module == "numpy")
+            elif module == "numpy":
+                handler = float_ufunc(record, function, spelling)
+            else:
+                handler = fn.math_function(record, function, spelling)
+            yield function, spelling, handler
+    for name, handler in _MATH.items():
+        yield getattr(math, name), f"math.{name}", handler
+    for name, handler in FUNCTIONS.items():
+        yield getattr(np, name), f"np.{name}", handler
+    for type, dtype in NUMPY.items():
+        yield dtype.type, f"np.{dtype.type.__name__}", fn.to_numpy(dtype.type, type)
+    for function, handler in _BUILTINS.items():
+        yield function, function.__name__, handler
+
+
+_ROWS = list(_entries())
+TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
+NAMES: tuple[str, ...] = tuple(sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS}))
+
+
+def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The result of calling a function of the library or a method of an array, or `NotHandled`."""
+    if isinstance(function, Method):
+        return METHODS[function.name](ctx, [function.base, *args], kwargs)
+    try:
+        handler = TABLE.get(function)
+    except TypeError:  # not hashable
+        return NotHandled
+    if handler is not None:
+        return handler(ctx, args, kwargs)
+    name = _library_name(function)
+    if name is None:
+        return NotHandled
+    near = difflib.get_close_matches(name, NAMES, 1)
+    hint = (
+        f"the nearest that is supported is `{near[0]}`" if near else "write it as a loop, or as a function of your own"
+    )
+    return ctx.refuse("function", name=name, hint=hint)
+
+
+def _library_name(function: Any) -> str | None:
+    """`math.foo`, `np.foo` or `np.linalg.foo`, if that is where the function comes from."""
+    if isinstance(function, np.ufunc):
+        return f"np.{function.__name__}"
+    module = getattr(function, "__module__", None) or ""
+    name = getattr(function, "__qualname__", getattr(function, "__name__", "?"))
+    if module == "math":
+        return f"math.{name}"
+    if module.split(".")[0] == "numpy":
+        return f"np{module.removeprefix('numpy')}.{name}"
+    return None
+
+
+def attribute(ctx: Context, value: Any, name: str) -> Any:
+    """`value.name` of a run-time value; `NotHandled` for what is known at trace time."""
+    if isinstance(value, Array):
+        if name in METHODS:
+            return Method(value, name)
+        if name in ATTRIBUTES:
+            return ATTRIBUTES[name](ctx, value)
+    elif isinstance(value, Scalar):
+        if name == "dtype" and not value.weak:
+            return NUMPY[value.type]
+    else:
+        return NotHandled
+    near = difflib.get_close_matches(name, [*METHODS, *ATTRIBUTES], 1)
+    hint = f"the nearest that is supported is `{near[0]}`" if near else "use a function of `numpy`, or a loop"
+    return ctx.refuse("attribute", name=name, got=describe(value), hint=hint)
