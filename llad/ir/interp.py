@@ -1,9 +1,10 @@
 """The reference interpreter: what the IR means.
 
-Slow and literal, it is the oracle for every pass and for native code. Where the IR leaves something undefined
-it stops with an `AssertionError` instead of choosing: a read of poison (`undef`, memory that `alloc` made and
-nobody wrote; to pass it on is no read), an index out of range, a use after `free`, a shift by too many bits, a float out of an
-integer's range. Only a `check` that fails raises what the user's program would raise.
+Slow and literal, it is the oracle for every pass and for native code. Where the IR leaves something undefined it
+stops with an `AssertionError` instead of choosing: poison (`undef`, memory that `alloc` made and nobody wrote) that
+is computed with, branched on or returned, an index out of range, a use after `free`, a shift by too many bits, a
+float out of an integer's range. To load poison and pass it on is no read. Only a `check` that fails raises what the
+user's program would raise.
 
 Numbers are Python numbers, f32 rounded after every op and ints wrapped to their width. A buffer is a NumPy
 view and, for memory the call allocated, a second array of the same shape that tells which elements were

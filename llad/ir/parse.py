@@ -24,7 +24,7 @@ _TOKEN = re.compile(
       )""",
     re.VERBOSE,
 )
-_SPAN = re.compile(r" @ (?P<file>.*):(?P<line>\d+):(?P<column>\d+)-(?P<end>\d+)$")
+_SPAN = re.compile(r' @ (?P<file>[^"]*):(?P<line>\d+):(?P<column>\d+)-(?P<end>\d+)$')
 
 
 def parse(text: str) -> Function:

@@ -41,6 +41,8 @@ SPELLED: dict[str, tuple[str, ...]] = {
     "check": ("error", "message"),
     "derivative": ("callee", "mode", "wrt"),
 }
+# How many regions an op owns, if any.
+REGIONS = {"if": 2, "for": 1, "while": 2}
 
 
 def show(fn: Function, spans: bool = False, mark: Op | None = None) -> str:
@@ -130,10 +132,13 @@ class _Printer:
     def op(self, op: Op) -> Iterator[str]:
         tail = self.extra(op.attrs, SPELLED.get(op.name, ()))
         span = f" @ {op.span}-{op.span.end_column}" if self.spans and op.span else ""
-        if op.name in ("if", "for", "while"):
+        if op.regions and len(op.regions) == REGIONS.get(op.name):
             yield from self.control(op, tail, span)
             return
-        text = self.simple(op)  # operands first: a result is not in scope in its own op
+        try:
+            text = self.simple(op)  # operands first: a result is not in scope in its own op
+        except (KeyError, ValueError, IndexError, StopIteration):  # what the verifier rejects can be shown too
+            text, tail = f"{op.name} {self.uses(op.operands)}", self.extra(op.attrs, ())
         results = ", ".join(map(self.typed, op.results))
         yield f"{results} = {text}{tail}{span}" if results else f"{text}{tail}{span}"
 

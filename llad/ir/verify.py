@@ -30,13 +30,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value
-from llad.ir.text import SPELLED, show
+from llad.ir.text import REGIONS, SPELLED, show
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
 
 Types = list[Type]
 
-REGIONS = {"if": 2, "for": 1, "while": 2}
 EFFECTS = frozenset({"store", "push", "pop", "free"})
 KINDS = ("sequential", "parallel", "reduction")
 MODES = ("vjp", "jvp")
