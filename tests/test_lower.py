@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import math
+import platform
 import re
+import threading
 from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any
@@ -19,7 +21,7 @@ from llad.diagnostics import Span
 from llad.ir import interp
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
-from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, Type
+from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
 
 Body = Callable[..., Any]
@@ -424,7 +426,7 @@ def test_nested_loops_with_two_exits() -> None:
                 s = b.op("add", s, b.load(x, i, j))
                 return [b.op("gt", s, limit), s]
 
-            s, trips = loop(b, 0, b.dim(x, 1), [s], inner, exits=True)
+            s, _ = loop(b, 0, b.dim(x, 1), [s], inner, exits=True)
             gone = b.op("gt", s, limit)
             return [gone, s, gone]
 
@@ -531,6 +533,20 @@ def test_lifo_keeps_buffer_handles() -> None:
     run([V], body, np.arange(4.0))
 
 
+def test_a_lifo_made_in_a_branch_is_popped_in_another() -> None:
+    def body(b: Builder, c: Value, x: Value) -> Value:
+        def then() -> list[Value]:
+            tape = b.lifo([F64])
+            b.push(tape, x)
+            return [tape]
+
+        (tape,) = when(b, c, then, lambda: [b.undef(LifoType((F64,)))])
+        return when(b, c, lambda: list(b.pop(tape)), lambda: [b.f64(0.0)])[0]
+
+    assert run([BOOL, F64], body, True, 3.0) == (3.0,)
+    assert run([BOOL, F64], body, False, 3.0) == (0.0,)
+
+
 # -- errors
 
 
@@ -617,8 +633,6 @@ def body_of(asm: str) -> str:
 
 
 def test_a_reduction_is_vectorised_and_a_plain_loop_keeps_its_order() -> None:
-    import platform
-
     reduction, plain = Native(sum_of_products("reduction")), Native(sum_of_products("sequential"))
     x = np.random.default_rng(0).normal(size=1001)
     assert math.isclose(reduction(x, x, 1001)[0], float(x @ x), rel_tol=1e-14)
@@ -731,6 +745,24 @@ def test_many_functions_are_compiled_and_dropped() -> None:
     gc.collect()
     jit.link("define i64 @f() {\n  ret i64 1\n}\n", ["f"])
     assert kept(np.ones(3), np.ones(3), 3) == (3.0,)
+
+
+def test_threads_compile_at_the_same_time() -> None:
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(3):
+                assert Native(sum_of_products("reduction"))(np.ones(9), np.ones(9), 9) == (9.0,)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures
 
 
 def test_invalid_text_raises_instead_of_aborting() -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from llad.codegen.lower_control import lower_check, lower_for, lower_if, lower_while
-from llad.codegen.lower_emit import REGISTER, Emitter, ErrorSite, Lifo, assemble, register_types
+from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
 from llad.codegen.lower_flags import relaxed
 from llad.codegen.lower_memory import (
     lower_alloc,
@@ -93,8 +93,11 @@ def _parameters(e: Emitter, fn: Function) -> list[str]:
     return declared
 
 
-def _undefined(type: Type) -> list[str]:
-    return ["poison"] * len(register_types(type))
+def _undefined(type: Type) -> Operand:
+    """Poison: nothing that matters depends on it, so LLVM may choose what suits."""
+    if isinstance(type, LifoType):
+        return NO_LIFO
+    return assemble(type, ["poison"] * len(register_types(type)))
 
 
 def _lower_region(e: Emitter, region: Region) -> None:
@@ -112,7 +115,7 @@ def _lower_op(e: Emitter, op: Op) -> None:
             assert isinstance(op.result.type, ScalarType)
             e.values[op.result] = number(op.attrs["value"], op.result.type)
         case "undef":
-            e.values[op.result] = assemble(op.result.type, _undefined(op.result.type))
+            e.values[op.result] = _undefined(op.result.type)
         case "cast":
             lower_cast(e, op)
         case "alloc":

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from llad.codegen.lower_emit import Emitter, ErrorSite, Operand, assemble, components, literal, register_types
+from llad.codegen.lower_emit import Emitter, ErrorSite, Lifo, Operand, assemble, components, literal, register_types
 from llad.ir.core import Op, Region, Value, walk
+from llad.ir.types import LifoType
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved.
 VECTORISED_LINES = 400
@@ -68,6 +69,9 @@ def _choose(e: Emitter, op: Op) -> None:
     condition = e.scalar(op.operands[0])
     yes, no = (region.terminator.operands for region in op.regions)
     for result, y, n in zip(op.results, yes, no, strict=True):
+        if isinstance(result.type, LifoType):
+            e.values[result] = _the_lifo([e.values[y], e.values[n]])
+            continue
         names = [
             a if a == b else e.new(f"select i1 {condition}, {type} {a}, {type} {b}")
             for type, a, b in zip(
@@ -79,6 +83,8 @@ def _choose(e: Emitter, op: Op) -> None:
 
 def _merge(e: Emitter, result: Value, arms: Sequence[tuple[str, Operand]]) -> Operand:
     """Phis of a value's components; a component that is the same on every edge needs none."""
+    if isinstance(result.type, LifoType):
+        return _the_lifo([operand for _, operand in arms])
     names = []
     parts = [components(operand) for _, operand in arms]
     for k, type in enumerate(register_types(result.type)):
@@ -89,6 +95,13 @@ def _merge(e: Emitter, result: Value, arms: Sequence[tuple[str, Operand]]) -> Op
             edges = ", ".join(f"[{t}, %{block}]" for t, (block, _) in zip(texts, arms, strict=True))
             names.append(e.new(f"phi {type} {edges}"))
     return assemble(result.type, names)
+
+
+def _the_lifo(operands: Sequence[Operand]) -> Operand:
+    """The one LIFO that can be meant: the other sides of the merge are `undef`."""
+    known = {operand for operand in operands if isinstance(operand, Lifo) and operand.data}
+    assert len(known) == 1, "two lifos cannot be merged"
+    return known.pop()
 
 
 class _Phis:

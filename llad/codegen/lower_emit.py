@@ -5,7 +5,7 @@ reserved line that is filled in later. Names are counted (`%v12`, `b12`), so the
 
 A scalar is a string (an SSA name or a literal; bools are `i1`). A buffer is the tuple of its SSA components: the
 pointer, the extents, and unless its layout is C the byte strides; a merge of buffers is one phi per component. A LIFO
-is three stack slots that LLVM promotes to registers, so it has no components and cannot be merged.
+is three stack slots that LLVM promotes to registers; it has no components, so only a merge with `undef` is possible.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Lifo:
 
 
 Operand = str | Buffer | Lifo
+NO_LIFO = Lifo("", "", "", (), 0)  # `undef`
 
 
 def literal(text: str) -> int | None:
