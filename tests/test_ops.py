@@ -11,7 +11,9 @@ import itertools
 import math
 import operator
 import random
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -406,7 +408,9 @@ def agree(got: float, want: float, name: str, type: ScalarType) -> bool:
     return abs(got - want) <= ulps * max(math.ulp(scale) * coarser, smallest)
 
 
-@pytest.mark.parametrize("types", sorted({s for r in RECORDS for s in signatures(r)}, key=str), ids=str)
+@pytest.mark.parametrize(
+    "types", sorted({s for r in RECORDS for s in signatures(r)}, key=str), ids=lambda s: "-".join(map(str, s))
+)
 def test_native_code_means_what_eval_means(types):
     records = [r for r in RECORDS if types in signatures(r)]
     b, params = Builder(), [Value(t) for t in types]
@@ -422,3 +426,30 @@ def test_native_code_means_what_eval_means(types):
             if not agree(got, want, record.name, result):
                 wrong.append(f"{record.name}{tuple(point)}: native {got!r}, eval {want!r}")
     assert not wrong, "\n".join(wrong[:40])
+
+
+# -- a new op
+
+
+@pytest.fixture
+def documented(monkeypatch: pytest.MonkeyPatch) -> OpRecord:
+    """The op that `docs/adding-an-op.md` adds, in the table for one test."""
+    page = (Path(__file__).parent.parent / "docs" / "adding-an-op.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    scope: dict[str, OpRecord] = {}
+    exec(compile(block, "adding-an-op.md", "exec"), scope)
+    record = scope["RECORD"]
+    assert record.name not in OPS, "the example must be an op that is not there"
+    monkeypatch.setitem(OPS, record.name, record)
+    return record
+
+
+def test_a_record_is_all_that_a_new_op_needs(documented):
+    test_accepts_its_operand_types_and_no_others(documented)
+    test_verifies_prints_and_reads_back(documented)
+    test_names_code_for_every_class_of_operand(documented)
+    test_float_eval_never_raises(documented)
+    test_partial_is_the_central_difference(documented)
+    test_second_derivatives_exist_and_are_right(documented)
+    test_a_zero_cotangent_gives_exactly_zero_at_every_finite_point(documented)
+    assert_close(Native(function_of(documented, (F64,)))(1.5), (10**1.5,), 1e-15)
