@@ -1,4 +1,4 @@
-"""Native entry points against kernels written by hand: what they accept, return, raise, and how they count references."""
+"""Native entry points against kernels written by hand: what they accept, return, raise and keep references to."""
 
 from __future__ import annotations
 
@@ -39,8 +39,6 @@ pytestmark = pytest.mark.skipif(LAYOUT is None, reason="no native entry points o
 
 SUPPORT = """\
 %llad.ctx = type { ptr, [4 x i64] }
-declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 define internal void @llad.release(ptr %ctx) { ret void }
 """
 
@@ -162,7 +160,7 @@ def test_arrays_of_another_kind_go_the_slow_way():
 
 
 def test_out_by_keyword_is_zeroed_and_returned():
-    arguments = [VECTOR, ArrayArgument(F64, 1, like=0, clear=True)]
+    arguments = [VECTOR, ArrayArgument(F64, 1, like=0, writeable=True, apart=True, clear=True)]
     result = LeafResult(1)
     f = build(SUM, arguments, [Leaf(0), Leaf(1)], [F64], result, keyword="out")
     x, out = np.arange(4.0), np.full(4, 9.0)
@@ -183,7 +181,7 @@ def test_out_by_keyword_is_zeroed_and_returned():
 
 
 def test_some_overlap_is_the_other_half_of_none():
-    arguments = [VECTOR, ArrayArgument(F64, 1, written=True)]
+    arguments = [VECTOR, ArrayArgument(F64, 1, writeable=True, apart=True)]
     x = np.arange(8.0)
     pairs = [(x[:4], x[4:]), (x[:4], x[3:7]), (x, x), (x[3:3], x), (x[2:5], x[:3])]
     for overlap in ("none", "some"):
@@ -198,7 +196,7 @@ def test_some_overlap_is_the_other_half_of_none():
 
 
 def test_strided_ranges_of_bytes():
-    strided = ArrayArgument(F64, 1, "strided", written=True)
+    strided = ArrayArgument(F64, 1, "strided", writeable=True, apart=True)
     kernel = "define internal i32 @k(ptr %c, ptr %x, i64 %n, i64 %s, ptr %y, i64 %m, ptr %r) {\n"
     kernel += "  store i64 %s, ptr %r\n  ret i32 0\n}\n"
     f = build(kernel, [strided, VECTOR], [Leaf(0), Leaf(1)], [I64], NumberResult(0, I64))
@@ -369,7 +367,7 @@ def test_captured_arrays_are_read_where_they_are():
 def test_references_balance():
     x, out = np.arange(50.0), np.zeros(50)
     keyed = build(
-        SUM, [VECTOR, ArrayArgument(F64, 1, like=0, clear=True)], [Leaf(0), Leaf(1)], [F64],
+        SUM, [VECTOR, ArrayArgument(F64, 1, like=0, writeable=True, apart=True, clear=True)], [Leaf(0), Leaf(1)], [F64],
         TupleResult((TupleResult((LeafResult(1), ConstResult(x))), ConstResult(None))), keyword="out",
     )  # fmt: skip
     gradient, fail = value_and_gradient(), failing()

@@ -9,7 +9,7 @@ captured arrays. The native function's operands are leaves and fresh arrays; a r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any, Literal
@@ -42,13 +42,15 @@ class NumberArgument:
 class ArrayArgument:
     """An `ndarray` of just this dtype, rank and layout.
 
-    `written`: it must be writeable. `like`: its extents must be those of that leaf. `clear`: it is zeroed first.
+    `writeable`: it must be. `apart`: the call writes it (or a copy), so overlap with other arrays matters.
+    `like`: its extents must be those of that leaf. `clear`: it is zeroed first.
     """
 
     dtype: ScalarType
     rank: int
     layout: Layout = "C"
-    written: bool = False
+    writeable: bool = False
+    apart: bool = False
     like: int | None = None
     clear: bool = False
 
@@ -156,9 +158,9 @@ class GuardCheck:
 class Plan:
     """How to call the native function `target` with Python objects.
 
-    `overlap` says what must be true of the byte ranges of arrays that the call writes and those of all others:
-    `none`, `some`, or anything. `keyword`: the last argument is passed by this keyword. `fresh` holds, per fresh array,
-    the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an error code.
+    `overlap` says what must be true of the byte ranges of arrays that are `apart` and those of all others: that
+    none overlap, that some do, or nothing. `keyword`: the last argument is passed by this keyword. `fresh` holds,
+    per fresh array, the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an error code.
     """
 
     target: str
@@ -188,6 +190,3 @@ class Plan:
         for operand in self.operands:
             limit = len(self.fresh) if isinstance(operand, Fresh) else len(found)
             assert 0 <= operand.index < limit, operand
-
-
-Symbols = Mapping[str, int]

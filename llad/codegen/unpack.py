@@ -117,7 +117,7 @@ def _array(code: Assembly, layout: Layout, argument: ArrayArgument, object: str,
     code.require(code.same(code.load("ptr", object, layout.dtype), NUMPY_TYPES[argument.dtype]))
     code.require(code.let(f"icmp eq i32 {code.load('i32', object, layout.rank)}, {argument.rank}"))
     wanted = ALIGNED | (C_CONTIGUOUS if argument.layout == "C" else 0)
-    wanted |= WRITEABLE if argument.written or argument.clear else 0
+    wanted |= WRITEABLE if argument.writeable else 0
     masked = code.let(f"and i32 {code.load('i32', object, layout.flags)}, {wanted | C_CONTIGUOUS}")
     code.require(code.let(f"icmp eq i32 {masked}, {wanted}"))
     array = Unpacked(object, data=code.load("ptr", object, layout.data))
@@ -127,7 +127,7 @@ def _array(code: Assembly, layout: Layout, argument: ArrayArgument, object: str,
     if argument.layout == "strided":
         steps = code.load("ptr", object, layout.strides)
         array.strides = [code.load("i64", steps, 8 * k) for k in range(argument.rank)]
-        if argument.written:
+        if argument.apart:
             for extent, stride in zip(array.extents, array.strides, strict=True):
                 short = code.let(f"icmp sle i64 {extent}, 1")
                 code.require(code.either(short, code.let(f"icmp ne i64 {stride}, 0")))
@@ -192,7 +192,7 @@ def _check_dict(code: Assembly, layout: Layout, holder: dict[str, object], guard
 def _check_overlap(code: Assembly, plan: Plan, found: list[Unpacked]) -> None:
     """Compare the byte range of each array that is written with those of all others."""
     arrays = [(x, a) for x, a in zip(found, plan.leaves(), strict=True) if isinstance(a, ArrayArgument)]
-    written = [k for k, (_, a) in enumerate(arrays) if a.written or a.clear]
+    written = [k for k, (_, a) in enumerate(arrays) if a.apart]
     if plan.overlap == "any" or not written or len(arrays) < 2:
         assert plan.overlap != "some"
         return

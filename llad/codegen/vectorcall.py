@@ -150,14 +150,18 @@ class Native(_Chained):
         self.strict = _Twin()
         self.strict._slow = _unaccepted
         self._chain: list[tuple[int, Pins]] = []
-        self._owned: list[object] = []
+        self._owned: dict[int, object] = {}
         self._relink()
 
     def prepend(self, address: int, pins: Pins, owner: object) -> None:
         """Try the entry point at `address` before all others; `owner` keeps its code loaded."""
-        self._owned += [owner, pins]
+        self._owned[id(owner)] = (owner, pins)
         self._chain.insert(0, (address, pins))
         self._relink()
+
+    def holds(self, pins: Pins) -> bool:
+        """Whether the entry point that reads `pins` is in the chain."""
+        return any(entry[1] is pins for entry in self._chain)
 
     def drop(self, pins: Pins) -> None:
         """Try the entry point that reads `pins` no more."""

@@ -1,0 +1,237 @@
+"""What users call: `jit`, `jit_grad`, and the objects that they make.
+
+A decorated function is a native callable with attributes. Nothing is compiled before the first call: per kind of
+argument (dtype, rank, layout, never size) one trace and one piece of machine code for each of value, gradient and
+tangent that is asked for. When a global or a closure value that a trace used changes, the next call compiles anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, Literal, overload
+
+from llad.codegen.vectorcall import Native
+from llad.compile import LOCK, Program, Specialisation, Stage, What
+from llad.dispatch import Dispatcher
+from llad.frontend import transforms
+from llad.frontend.transforms import Argnums, Kind, Transform, Transformed, transform_of
+from llad.ir.text import show
+
+
+class Compiled(Native, Transformed):
+    """A native callable that stands for a Python function or a derivative of one."""
+
+    def __init__(self, program: Program, kind: Kind, argnums: Argnums = None) -> None:
+        self.dispatcher = Dispatcher(program, kind, argnums)
+        super().__init__(self.dispatcher)
+        self.dispatcher.native = self
+        self.transform = Transform(kind, program.py_func, argnums)
+        suffix = "" if kind == "primal" else f".{kind}"
+        for name in ("__module__", "__doc__"):
+            setattr(self, name, getattr(program.py_func, name, None))
+        self.__name__ = program.name + suffix
+        self.__qualname__ = getattr(program.py_func, "__qualname__", program.name) + suffix
+        if kind != "jvp":
+            self.__wrapped__ = program.py_func
+
+    def __repr__(self) -> str:
+        return f"<llad {self.__qualname__}>"
+
+    def __reduce__(self) -> str:
+        """Pickled by name, as functions are."""
+        return self.__qualname__
+
+    @property
+    def py_func(self) -> Callable[..., Any]:
+        """The Python function as it was written."""
+        function: Callable[..., Any] = self.dispatcher.program.py_func
+        return function
+
+    @property
+    def specialisations(self) -> tuple[Specialisation, ...]:
+        """The machine code made so far for this callable, oldest first."""
+        return tuple(self.dispatcher.made.values())
+
+    @property
+    def compile_times(self) -> dict[str, float]:
+        """Seconds spent so far in `trace`, `passes`, `differentiate`, `llvm` and `link`."""
+        return _total(self.dispatcher.program, self.specialisations)
+
+
+def _total(program: Program, specialisations: tuple[Specialisation, ...]) -> dict[str, float]:
+    steps = dict.fromkeys(("trace", "passes", "differentiate", "llvm", "link"), 0.0)
+    stages = [stage for made in program.stages.values() for stage in made]
+    for times in [*(s.times for s in stages), *(s.linked.times for s in specialisations)]:
+        for step, seconds in times.items():
+            steps[step] += seconds
+    return steps
+
+
+class Jit(Compiled):
+    """A Python function with native code: what `llad.jit` makes."""
+
+    def __init__(self, program: Program, argnums: Argnums = None) -> None:
+        super().__init__(program, "primal", argnums)
+
+    def dump_ir(self, *args: Any, of: What = "primal", stage: Literal["traced", "optimised"] = "optimised") -> str:
+        """The IR for such arguments, which may be left out when there is one specialisation.
+
+        `stage`: `traced` is the IR as tracing or differentiation left it, `optimised` what machine code is made of.
+        """
+        found, wrt = self._stage(args, of)
+        with LOCK:
+            return show(found.function(of, wrt, last=stage == "optimised"))
+
+    def dump_llvm(self, *args: Any, of: What = "primal", stage: Literal["before", "after"] = "after") -> str:
+        """The LLVM IR of the native function for such arguments, `before` or `after` O3."""
+        listing = self._specialisation(args, of).listing
+        return listing.llvm_before if stage == "before" else listing.llvm_after
+
+    def dump_asm(self, *args: Any, of: What = "primal") -> str:
+        """The assembly of the native function for such arguments."""
+        return self._specialisation(args, of).listing.asm
+
+    def _derived(self, of: What) -> Dispatcher:
+        if of != "primal":
+            raise ValueError(f"{self.__name__} has no {of}: it was made by llad.jit, not llad.jit_grad")
+        return self.dispatcher
+
+    def _stage(self, args: tuple[Any, ...], of: What) -> tuple[Stage, tuple[int, ...]]:
+        dispatcher = self._derived(of)
+        with LOCK:
+            stages = [stage for made in dispatcher.program.stages.values() for stage in made]
+            if args or not stages:
+                stage = dispatcher.program.stage(dispatcher.bind(args, {}))
+            elif len(stages) == 1:
+                stage = stages[0]
+            else:
+                raise ValueError(f"{self.__name__} has {len(stages)} specialisations: say which by arguments")
+            return stage, dispatcher.wrt(stage)
+
+    def _specialisation(self, args: tuple[Any, ...], of: What) -> Specialisation:
+        stage, _ = self._stage(args, of)
+        with LOCK:
+            return self._derived(of).specialise(stage)
+
+
+class JitGrad(Jit):
+    """A Python function with native code for its value and derivatives: what `llad.jit_grad` makes.
+
+    `grad(*args)`: the gradient by all arguments that have one (or by `argnums`), shaped like the arguments: bare
+    when there is one parameter or `argnums` is an int, else a tuple with `None` for what has none. Gradients of
+    arrays are fresh C-contiguous arrays, or those given as `out=`. `value_and_grad(*args)`: the value too.
+    `jvp(primals, tangents)`: the value and its derivative along the tangents, by forward mode.
+    Arrays that the function writes are written by a call of the function itself only.
+    """
+
+    def __init__(self, program: Program, argnums: Argnums = None) -> None:
+        super().__init__(program, argnums)
+        self.grad = Compiled(program, "grad", argnums)
+        self.value_and_grad = Compiled(program, "value_and_grad", argnums)
+        self.jvp = Compiled(program, "jvp")
+
+    def _derived(self, of: What) -> Dispatcher:
+        return {"primal": self, "gradient": self.grad, "tangent": self.jvp}[of].dispatcher
+
+    @property
+    def specialisations(self) -> tuple[Specialisation, ...]:
+        """The machine code made so far for value, gradient and tangent."""
+        natives = (self, self.grad, self.value_and_grad, self.jvp)
+        return tuple(s for native in natives for s in native.dispatcher.made.values())
+
+
+def program_of(function: Any, fastmath: bool = False) -> Program:
+    """The program of a Python function: the same one for the same function, as long as the function lives."""
+    if not isinstance(function, types.FunctionType):
+        return _other_program(function, fastmath)
+    programs: dict[bool, Program] = function.__dict__.get("__llad__", {})
+    known = programs.get(fastmath)
+    if known is not None and known.py_func is function:
+        return known
+    # `functools.wraps` copies a function's attributes: what stands there may be another function's
+    made = Program(function, fastmath)
+    others = {key: program for key, program in programs.items() if program.py_func is function}
+    function.__dict__["__llad__"] = {**others, fastmath: made}
+    return made
+
+
+@functools.lru_cache(maxsize=64)
+def _other_program(function: Any, fastmath: bool) -> Program:
+    if not callable(function):
+        raise TypeError(f"want a function, got {function!r}")
+    transform = transform_of(function)
+    if transform is None:
+        return Program(function, fastmath)
+
+    def derived(*args):  # type: ignore[no-untyped-def]
+        return function(*args)
+
+    derived.__name__ = derived.__qualname__ = str(getattr(function, "__name__", transform.kind))
+    derived.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return Program(derived, fastmath)
+
+
+def _make(transform: Transform) -> Compiled:
+    """The callable that a functional form returns; the same one each time."""
+    function = transform.function
+    program = function.dispatcher.program if isinstance(function, Jit) else program_of(function)
+    key = (transform.kind, transform.argnums)
+    with LOCK:
+        if key not in program.derived:
+            program.derived[key] = Compiled(program, *key)
+        made: Compiled = program.derived[key]
+        return made
+
+
+transforms.install(_make)
+
+
+@overload
+def jit(f: Callable[..., Any], *, fastmath: bool = False) -> Jit: ...
+@overload
+def jit(f: None = None, *, fastmath: bool = False) -> Callable[[Callable[..., Any]], Jit]: ...
+def jit(f: Callable[..., Any] | None = None, *, fastmath: bool = False) -> Jit | Callable[[Callable[..., Any]], Jit]:
+    """`f` as native code, compiled when it is first called with arguments of a kind. Also a decorator.
+
+    `fastmath`: floating-point operations may be reordered and contracted; infinities and NaNs stay what they are.
+
+    Raises:
+        LladError: when called, if `f` lies outside of the language; it names the line and what to write instead.
+
+    >>> import llad
+    >>> double = llad.jit(lambda x: x + x)
+    >>> double(1.5)
+    3.0
+    """
+    if f is None:
+        return lambda g: jit(g, fastmath=fastmath)
+    return Jit(program_of(transforms.function_of(f), fastmath))
+
+
+@overload
+def jit_grad(f: Callable[..., Any], *, argnums: Argnums = None, fastmath: bool = False) -> JitGrad: ...
+@overload
+def jit_grad(
+    f: None = None, *, argnums: Argnums = None, fastmath: bool = False
+) -> Callable[[Callable[..., Any]], JitGrad]: ...
+def jit_grad(
+    f: Callable[..., Any] | None = None, *, argnums: Argnums = None, fastmath: bool = False
+) -> JitGrad | Callable[[Callable[..., Any]], JitGrad]:
+    """`f` as native code with native derivatives: `f.grad`, `f.value_and_grad`, `f.jvp`. Also a decorator.
+
+    `argnums`: the arguments to differentiate by, an int or a tuple of ints; by default all that can be.
+
+    Raises:
+        LladError: when called, if `f` lies outside of the language, or has no derivative.
+
+    >>> import llad
+    >>> square = llad.jit_grad(lambda x: x * x)
+    >>> square(3.0), square.grad(3.0), square.jvp((3.0,), (2.0,))
+    (9.0, 6.0, (9.0, 12.0))
+    """
+    if f is None:
+        return lambda g: jit_grad(g, argnums=argnums, fastmath=fastmath)
+    return JitGrad(program_of(transforms.function_of(f), fastmath), argnums)

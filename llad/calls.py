@@ -1,0 +1,332 @@
+"""How the calls of a function, its gradient and its tangent look to Python: which arguments, which result.
+
+Turns what the trace knows (specs, result tree) into the plan of an entry point, and the arguments of a call that no
+entry point accepted as they are into ones that it does accept (`fit`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Literal, assert_never
+
+import numpy as np
+
+from llad.codegen.plan import (
+    ABSENT,
+    Argument,
+    ArrayArgument,
+    ArrayResult,
+    ConstResult,
+    Fresh,
+    GuardCheck,
+    Leaf,
+    LeafResult,
+    NumberArgument,
+    NumberResult,
+    Plan,
+    Result,
+    StaticArgument,
+    TupleArgument,
+    TupleResult,
+)
+from llad.codegen.plan import leaves as plan_leaves
+from llad.codegen.work import estimate
+from llad.compile import Stage, tangible
+from llad.diagnostics import ArgumentError, DerivativeError
+from llad.frontend.signature import (
+    ArgSpec,
+    ArraySpec,
+    Guard,
+    Missing,
+    ResultArgument,
+    ResultConst,
+    ResultTree,
+    ResultTuple,
+    ResultValue,
+    ScalarSpec,
+    StaticSpec,
+    TupleSpec,
+    leaves,
+)
+from llad.frontend.transforms import Argnums
+from llad.ir.core import Function
+from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
+
+Overlap = Literal["none", "some", "any"]
+Raised = Callable[..., BaseException]
+
+_SCALARS: dict[ScalarType, tuple[type[Any], ...]] = {
+    F64: (np.float64,),
+    F32: (np.float32,),
+    I64: (np.int64,),
+    I32: (np.int32,),
+    BOOL: (bool, np.bool_),
+}
+
+
+class _Numbering:
+    """Turns specs into arguments, numbering the leaves as it goes."""
+
+    def __init__(self, stage: Stage, writes: bool) -> None:
+        self.stage = stage
+        self.writes = writes
+        self.next = 0
+
+    def argument(self, spec: ArgSpec) -> Argument:
+        match spec:
+            case ScalarSpec(type=type, weak=weak):
+                self.next += 1
+                if not weak or type == BOOL:
+                    return NumberArgument(type, _SCALARS[type])
+                if type == I64:
+                    return NumberArgument(I64, (int,))
+                return NumberArgument(F64, (float, np.float64) if self.stage.uniform else (float,))
+            case ArraySpec(dtype=dtype, rank=rank, layout=layout):
+                written = self.next in self.stage.written
+                self.next += 1
+                return ArrayArgument(dtype, rank, layout, writeable=written and self.writes, apart=written)
+            case TupleSpec(items=items):
+                return TupleArgument(tuple(map(self.argument, items)))
+            case StaticSpec(value=value):
+                return StaticArgument(value)
+            case _:
+                assert_never(spec)
+
+    def captured(self) -> tuple[tuple[ArrayArgument, np.ndarray[Any, Any]], ...]:
+        out = []
+        for array in self.stage.traced.captured:
+            param = self.stage.traced.function.params[self.next].type
+            assert isinstance(param, BufferType)
+            argument = self.argument(ArraySpec(param.dtype, param.rank, param.layout))
+            assert isinstance(argument, ArrayArgument)
+            out.append((argument, array))
+        return tuple(out)
+
+
+def primal_plan(stage: Stage, overlap: Overlap) -> Callable[[Function, str, Raised], Plan]:
+    """The call `f(*arguments)`."""
+
+    def make(fn: Function, name: str, raised: Raised) -> Plan:
+        numbering = _Numbering(stage, writes=True)
+        arguments = tuple(map(numbering.argument, stage.specs))
+        captured = numbering.captured()
+        return Plan(
+            target=name,
+            arguments=arguments,
+            operands=tuple(map(Leaf, range(numbering.next))),
+            outputs=tuple(r.type for r in fn.results),
+            result=_result(fn, stage.traced.result),
+            raised=raised,
+            captured=captured,
+            guards=guard_checks(stage.traced.guards),
+            overlap=overlap,
+            work=estimate(fn),
+        )
+
+    return make
+
+
+def _result(fn: Function, tree: ResultTree) -> Result:
+    match tree:
+        case ResultValue(index=index):
+            type = fn.results[index].type
+            if isinstance(type, ScalarType):
+                return NumberResult(index, type)
+            assert isinstance(type, BufferType)
+            return ArrayResult(index, type)
+        case ResultArgument(leaf=leaf):
+            return LeafResult(leaf)
+        case ResultConst(value=value):
+            return ConstResult(value)
+        case ResultTuple(items=items):
+            return TupleResult(tuple(_result(fn, item) for item in items))
+        case _:
+            assert_never(tree)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """By which arguments to differentiate. `argnums`: an int (a bare result), a tuple, or `None` for all that can be.
+
+    `bare`: with `None`, the result is that of the only parameter rather than a tuple.
+    """
+
+    argnums: Argnums
+    bare: bool = False
+
+    def wrt(self, stage: Stage) -> tuple[int, ...]:
+        """The leaves to differentiate by.
+
+        Raises:
+            ArgumentError: `argnums` names an argument that does not exist, or that has no derivative.
+            DerivativeError: there is nothing to differentiate by.
+        """
+        owner = [k for k, spec in enumerate(stage.specs) for _ in leaves(spec)]
+        chosen = self._positions(stage)
+        wrt = tuple(k for k in stage.differentiable if owner[k] in chosen)
+        if self.argnums is not None:
+            for n in chosen:
+                if not any(owner[k] == n for k in wrt):
+                    message = f"argument {n} ({stage.specs[n]}) of {stage.definition} has no derivative"
+                    raise ArgumentError(message, stage.definition, "pass a float or an array of floats")
+        if not wrt:
+            hint = "pass a float (1.0, not 1) or an array of floats"
+            raise DerivativeError("no argument can be differentiated", stage.definition, hint)
+        return wrt
+
+    def _positions(self, stage: Stage) -> tuple[int, ...]:
+        count = len(stage.specs)
+        if self.argnums is None:
+            return tuple(range(count))
+        given = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
+        for n in given:
+            if not -count <= n < count:
+                raise ArgumentError(f"argnums names argument {n}, but the call has {count}", stage.definition)
+        return tuple(n % count for n in given)
+
+    def shape(self, stage: Stage, gradients: Sequence[Result]) -> Result:
+        """The result, of the gradients by each argument."""
+        if isinstance(self.argnums, int) or (self.argnums is None and self.bare and len(gradients) == 1):
+            return gradients[self._positions(stage)[0]]
+        return TupleResult(tuple(gradients[n] for n in self._positions(stage)))
+
+
+def gradient_plan(
+    stage: Stage, wrt: tuple[int, ...], selection: Selection, with_value: bool, out: bool
+) -> Callable[[Function, str, Raised], Plan]:
+    """The call `f.grad(*arguments)` or `f.value_and_grad(*arguments)`; with `out`, `…, out=arrays`."""
+
+    def make(fn: Function, name: str, raised: Raised) -> Plan:
+        numbering = _Numbering(stage, writes=False)
+        arguments = tuple(map(numbering.argument, stage.specs))
+        inputs = [leaf for argument in arguments for leaf in plan_leaves(argument)]
+        captured = numbering.captured()
+        buffers = [k for k in wrt if isinstance(inputs[k], ArrayArgument)]
+        numbers = [k for k in wrt if isinstance(inputs[k], NumberArgument)]
+        made: dict[int, Result] = {k: LeafResult(len(inputs) + n) if out else Fresh(n) for n, k in enumerate(buffers)}
+        made |= {k: NumberResult(1 + n, inputs[k].type) for n, k in enumerate(numbers)}  # type: ignore[union-attr]
+        position = count()
+        gradients = selection.shape(stage, [_mirror(argument, position, made) for argument in arguments])
+        if out:
+            arguments = (*arguments, _receiver(gradients, inputs, buffers))
+        first_captured = len(inputs) + (len(buffers) if out else 0)
+        operands = (
+            *map(Leaf, range(len(inputs))),
+            *(Leaf(first_captured + n) for n in range(len(captured))),
+            *(Leaf(len(inputs) + n) if out else Fresh(n) for n in range(len(buffers))),
+        )
+        value = fn.results[0].type
+        assert isinstance(value, ScalarType)
+        return Plan(
+            target=name,
+            arguments=arguments,
+            operands=operands,
+            outputs=tuple(r.type for r in fn.results),
+            result=TupleResult((NumberResult(0, value), gradients)) if with_value else gradients,
+            raised=raised,
+            captured=captured,
+            fresh=() if out else tuple(buffers),
+            guards=guard_checks(stage.traced.guards),
+            keyword="out" if out else None,
+            work=estimate(fn),
+        )
+
+    return make
+
+
+def _mirror(argument: Argument, position: Iterator[int], made: dict[int, Result]) -> Result:
+    """The gradient by an argument: what was made for its leaves, `None` where there is nothing."""
+    match argument:
+        case NumberArgument() | ArrayArgument():
+            return made.get(next(position), ConstResult(None))
+        case StaticArgument():
+            return ConstResult(None)
+        case TupleArgument(items=items):
+            parts = tuple(_mirror(item, position, made) for item in items)
+            return TupleResult(parts) if any(p != ConstResult(None) for p in parts) else ConstResult(None)
+        case _:
+            assert_never(argument)
+
+
+def _receiver(gradients: Result, inputs: Sequence[NumberArgument | ArrayArgument], buffers: Sequence[int]) -> Argument:
+    """The argument `out`: arrays where the gradient has arrays, `None` elsewhere."""
+    match gradients:
+        case LeafResult(index=index):
+            like = buffers[index - len(inputs)]
+            array = inputs[like]
+            assert isinstance(array, ArrayArgument)
+            return ArrayArgument(array.dtype, array.rank, "C", writeable=True, apart=True, like=like, clear=True)
+        case TupleResult(items=items):
+            return TupleArgument(tuple(_receiver(item, inputs, buffers) for item in items))
+        case _:
+            return StaticArgument(None)
+
+
+def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> Callable[[Function, str, Raised], Plan]:
+    """The call `f.jvp(primals, tangents)`; the tangent of a leaf that is not in `wrt` is `None`."""
+
+    def make(fn: Function, name: str, raised: Raised) -> Plan:
+        numbering = _Numbering(stage, writes=False)
+        primals = TupleArgument(tuple(map(numbering.argument, stage.specs)))
+        inputs = list(plan_leaves(primals))
+        captured = numbering.captured()
+        position = count()
+        tangents = TupleArgument(tuple(_tangent(item, position, wrt) for item in primals.items))
+        base, tree = tangible(stage.traced.function, stage.traced.result)
+        kinds = [r.type for r in base.results]
+        dots = {k: n for n, k in enumerate(k for k, t in enumerate(kinds) if carries_derivative(t))}
+        moved = {k: len(kinds) + n for k, n in dots.items()}
+        return Plan(
+            target=name,
+            arguments=(primals, tangents),
+            operands=(
+                *map(Leaf, range(len(inputs))),
+                *(Leaf(len(inputs) + len(wrt) + n) for n in range(len(captured))),
+                *(Leaf(len(inputs) + n) for n in range(len(wrt))),
+            ),
+            outputs=tuple(r.type for r in fn.results),
+            result=TupleResult((_result(fn, tree), _result(fn, _moved(tree, moved)))),
+            raised=raised,
+            captured=captured,
+            guards=guard_checks(stage.traced.guards),
+            work=estimate(fn),
+        )
+
+    return make
+
+
+def _tangent(argument: Argument, position: Iterator[int], wrt: Sequence[int]) -> Argument:
+    match argument:
+        case NumberArgument(type=type):
+            floats = (np.float32,) if type == F32 else (float, np.float64)
+            return NumberArgument(type, floats) if next(position) in wrt else StaticArgument(None)
+        case ArrayArgument(dtype=dtype, rank=rank):
+            leaf = next(position)
+            return ArrayArgument(dtype, rank, "C", like=leaf) if leaf in wrt else StaticArgument(None)
+        case StaticArgument():
+            return StaticArgument(None)
+        case TupleArgument(items=items):
+            parts = tuple(_tangent(item, position, wrt) for item in items)
+            return TupleArgument(parts) if any(p != StaticArgument(None) for p in parts) else StaticArgument(None)
+        case _:
+            assert_never(argument)
+
+
+def _moved(tree: ResultTree, moved: dict[int, int]) -> ResultTree:
+    """The tree of the tangents of a result: 0.0 for a constant float, `None` for what has no tangent."""
+    match tree:
+        case ResultValue(index=index, spec=spec):
+            return ResultValue(moved[index], spec) if index in moved else ResultConst(None)
+        case ResultTuple(items=items):
+            return ResultTuple(tuple(_moved(item, moved) for item in items))
+        case ResultConst(value=value):
+            return ResultConst(0.0 if isinstance(value, float) else None)
+        case _:
+            raise AssertionError(tree)
+
+
+def guard_checks(guards: Sequence[Guard]) -> tuple[GuardCheck, ...]:
+    """The guards of a trace as an entry point checks them."""
+    return tuple(GuardCheck(g.holder, g.name, ABSENT if g.value is Missing else g.value, g.holds) for g in guards)

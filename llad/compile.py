@@ -1,0 +1,343 @@
+"""The pipeline: from a Python function and the specs of its arguments to machine code.
+
+    Python source --trace--> IR --PASSES--> IR --differentiate--> IR --PASSES--> IR --lower--> LLVM IR --O3--> code
+
+A `Program` is one Python function; a `Stage` is one trace of it (per specs, as long as the guards hold) with every IR
+that was made of it, each once and only when asked for; `compile_native` makes machine code of one of these.
+
+Invariant: with `VERIFY` (the environment variable LLAD_VERIFY=1, which the tests set) the verifier runs after the
+trace, every pass and every differentiation, so the step that broke the IR is the one that is named.
+"""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from llad.ad.expand import expand
+from llad.ad.forward import tangent
+from llad.ad.reverse import gradient
+from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
+from llad.codegen.jit import Linked, link
+from llad.codegen.layout import LAYOUT, symbols
+from llad.codegen.lower import ErrorSite, Lowered, lower
+from llad.codegen.plan import Plan
+from llad.codegen.runtime import module_text
+from llad.diagnostics import DerivativeError, Span
+from llad.frontend.signature import (
+    ArgSpec,
+    ArraySpec,
+    ResultArgument,
+    ResultConst,
+    ResultTree,
+    ResultTuple,
+    ResultValue,
+    ScalarSpec,
+    Traced,
+    TupleSpec,
+    leaves,
+    spec_of,
+)
+from llad.frontend.trace import trace
+from llad.ir.alias import Aliases
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value, walk
+from llad.ir.rewrite import inline
+from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
+from llad.ir.verify import verify
+from llad.passes.cse import cse
+from llad.passes.dce import dce
+from llad.passes.fold import fold
+from llad.passes.licm import licm
+from llad.passes.simplify import simplify
+
+What = Literal["primal", "gradient", "tangent"]
+Pass = Callable[[Function], Function]
+
+# In this order, before and after differentiation.
+PASSES: tuple[Pass, ...] = (fold, simplify, cse, licm, dce)
+# Once, before machine code is made.
+LAST: tuple[Pass, ...] = ()
+
+VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
+LOCK = threading.RLock()
+
+
+def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
+    """`fn` after each of the passes in turn."""
+    for step in passes:
+        fn = checked(step(fn))
+    return fn
+
+
+def checked(fn: Function) -> Function:
+    """`fn`, verified if the verifier is on."""
+    return verify(fn) if VERIFY else fn
+
+
+@dataclass(eq=False)
+class Stage:
+    """One trace, and every IR made of it. `times`: seconds spent in `trace`, `passes` and `differentiate`."""
+
+    specs: tuple[ArgSpec, ...]
+    traced: Traced
+    definition: Span
+    times: dict[str, float] = field(default_factory=dict)
+    _made: dict[object, Function] = field(default_factory=dict)
+
+    def holds(self) -> bool:
+        """Whether what the trace assumed about globals and closures is still so."""
+        return all(guard.holds() for guard in self.traced.guards)
+
+    @cached_property
+    def written(self) -> frozenset[int]:
+        """The parameters (leaves of the arguments, then captured arrays) whose memory a call writes."""
+        fn = self.traced.function
+        roots = Aliases(fn).written(fn)
+        return frozenset(k for k, p in enumerate(fn.params) if p in roots)
+
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether every float is f64 and every int i64, so that it does not matter which numbers are weak."""
+        values = (v for op in walk(self.traced.function.body) for v in (*op.operands, *op.results))
+        kinds = (v.type.dtype if isinstance(v.type, BufferType) else v.type for v in values)
+        return not any(kind in (F32, I32) for kind in kinds if isinstance(kind, ScalarType))
+
+    @property
+    def differentiable(self) -> tuple[int, ...]:
+        """The leaves of the arguments that have a derivative."""
+        found = [leaf for spec in self.specs for leaf in leaves(spec)]
+        return tuple(k for k, x in enumerate(found) if is_float(x.type if isinstance(x, ScalarSpec) else x.dtype))
+
+    def function(self, what: What, wrt: tuple[int, ...] = (), may_alias: bool = False, last: bool = True) -> Function:
+        """The IR of the primal, the gradient or the tangent. `last`: as it is lowered, else as it first came to be.
+
+        Raises:
+            DerivativeError: a gradient of something other than one float, or of an op without a rule.
+        """
+        key = (what, wrt, may_alias, last)
+        if key not in self._made:
+            self._made[key] = self._make(what, wrt, may_alias, last)
+        return self._made[key]
+
+    def _make(self, what: What, wrt: tuple[int, ...], may_alias: bool, last: bool) -> Function:
+        if what == "primal":
+            fn = self.traced.function
+            if may_alias:
+                fn = Function(fn.name, fn.params, fn.body, {**fn.attrs, "may_alias": True})
+            return self._finish(self._expand(fn)) if last else fn
+        if last:
+            return self._finish(self.function(what, wrt, may_alias, last=False))
+        base = self.traced.function if what == "tangent" else self._objective()
+        base = tangible(base, self.traced.result)[0] if what == "tangent" else base
+        with self._timed("passes"):
+            base = run_passes(self._expand(base))
+        with self._timed("differentiate"):
+            return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
+
+    def _expand(self, fn: Function) -> Function:
+        with self._timed("differentiate"):
+            return checked(expand(fn, run_passes))
+
+    def _finish(self, fn: Function) -> Function:
+        with self._timed("passes"):
+            return run_passes(fn, PASSES + LAST)
+
+    def _objective(self) -> Function:
+        """The traced function with its one float as the only result."""
+        fn, result = self.traced.function, self.traced.result
+        if isinstance(result, ResultConst) and isinstance(result.value, float):
+            value = result.value
+            return with_results(fn, lambda b, new: [b.f64(value)])
+        if isinstance(result, ResultValue) and isinstance(result.spec, ScalarSpec) and is_float(result.spec.type):
+            kept = fn.results[result.index]
+            return fn if fn.results == (kept,) else with_results(fn, lambda b, new: [new[kept]])
+        got = describe_result(result)
+        hint = "return one float (e.g. the sum of an array), or use `jvp`, which takes any result"
+        raise DerivativeError(f"a gradient is that of one float, but the function returns {got}", self.definition, hint)
+
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        start = time.perf_counter()
+        before = sum(self.times.values())
+        try:
+            yield
+        finally:  # what was timed inside is not counted twice
+            inner = sum(self.times.values()) - before
+            self.times[what] = self.times.get(what, 0.0) + time.perf_counter() - start - inner
+
+
+def describe_result(result: ResultTree) -> str:
+    """A result in words."""
+    match result:
+        case ResultValue(spec=spec):
+            return f"an {spec}" if str(spec)[0] in "aei" else f"a {spec}"
+        case ResultTuple(items=items):
+            return f"a tuple of {len(items)}"
+        case ResultArgument():
+            return "one of its arguments"
+        case ResultConst(value=value):
+            return repr(value)
+
+
+def with_results(fn: Function, pick: Callable[[Builder, dict[Value, Value]], list[Value]]) -> Function:
+    """`fn` with other results: `pick` is given a builder at the end of the body, and where each value went."""
+    b = Builder(fn.body.terminator.span)
+    params = [Value(p.type, p.name) for p in fn.params]
+    new = dict(zip(fn.params, params, strict=True))
+    new |= dict(zip(fn.results, inline(b, fn, params), strict=True))
+    b.return_(*pick(b, new))
+    return b.function(fn.name, params, **fn.attrs)
+
+
+def tangible(fn: Function, result: ResultTree) -> tuple[Function, ResultTree]:
+    """`fn` with arguments that it returns as such made ordinary results: a tangent call returns copies of them."""
+    returned: list[Value] = []
+
+    def visit(tree: ResultTree) -> ResultTree:
+        match tree:
+            case ResultArgument(leaf=leaf):
+                returned.append(fn.params[leaf])
+                type = fn.params[leaf].type
+                assert isinstance(type, BufferType)
+                spec = ArraySpec(type.dtype, type.rank, type.layout)
+                return ResultValue(len(fn.results) + len(returned) - 1, spec)
+            case ResultTuple(items=items):
+                return ResultTuple(tuple(map(visit, items)))
+            case _:
+                return tree
+
+    result = visit(result)
+    if not returned:
+        return fn, result
+    return with_results(fn, lambda b, new: [*(new[r] for r in fn.results), *(new[p] for p in returned)]), result
+
+
+@dataclass(eq=False)
+class Program:
+    """A Python function, and its traces by the specs of its arguments."""
+
+    py_func: Any
+    fastmath: bool = False
+    stages: dict[tuple[ArgSpec, ...], list[Stage]] = field(default_factory=dict)
+    derived: dict[object, Any] = field(default_factory=dict)  # callables made of it, for those who make them
+
+    @cached_property
+    def name(self) -> str:
+        return str(getattr(self.py_func, "__name__", type(self.py_func).__name__))
+
+    @cached_property
+    def definition(self) -> Span:
+        """Where the function is defined."""
+        code = getattr(self.py_func, "__code__", None)
+        if code is None:
+            return Span("<unknown>", 1, 1, 2)
+        line = linecache.getline(code.co_filename, code.co_firstlineno).rstrip()
+        start = len(line) - len(line.lstrip()) + 1
+        return Span(code.co_filename, code.co_firstlineno, start, max(len(line) + 1, start + 1), line)
+
+    def stage(self, arguments: tuple[Any, ...]) -> Stage:
+        """The trace for such arguments that holds now; made if there is none.
+
+        Raises: LladError when the function or an argument lies outside of what can be compiled.
+        """
+        specs = tuple(map(spec_of, arguments))
+        weak = tuple(map(_weakened, specs))
+        if weak != specs:
+            stage = self._stage(weak)
+            if stage.uniform:
+                return stage
+        return self._stage(specs)
+
+    def _stage(self, specs: tuple[ArgSpec, ...]) -> Stage:
+        known = self.stages.setdefault(specs, [])
+        for stage in known:
+            if stage.holds():
+                return stage
+        start = time.perf_counter()
+        traced = trace(self.py_func, specs)
+        checked(traced.function)
+        stage = Stage(specs, traced, self.definition, {"trace": time.perf_counter() - start})
+        known.insert(0, stage)
+        return stage
+
+
+def _weakened(spec: ArgSpec) -> ArgSpec:
+    """The spec with `np.float64` taken for `float`, which is the same wherever nothing is narrower than 64 bits."""
+    match spec:
+        case ScalarSpec(type=type) if type == F64:
+            return ScalarSpec(F64, True)
+        case TupleSpec(items=items):
+            return TupleSpec(tuple(map(_weakened, items)))
+        case _:
+            return spec
+
+
+@dataclass(eq=False)
+class Specialisation:
+    """Machine code for one kind of argument."""
+
+    what: What
+    stage: Stage
+    function: Function
+    plan: Plan
+    entry: Entry | None
+    linked: Linked
+    lowered: Lowered
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds by step of the pipeline; those of the trace are shared with its other specialisations."""
+        return self.stage.times | self.linked.times
+
+    @cached_property
+    def listing(self) -> Linked:
+        """The native function alone, without its entry point, for reading."""
+        visible = self.lowered.text.replace("define internal", "define", 1)
+        part = Lowered(self.lowered.name, visible, self.lowered.errors, self.lowered.declarations)
+        return link(module_text([part]), [self.lowered.name])
+
+    def __repr__(self) -> str:
+        return f"<{self.what} of ({', '.join(map(str, self.stage.specs))})>"
+
+
+MakePlan = Callable[[Function, str, Callable[..., BaseException]], Plan]
+
+
+def compile_native(
+    stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, fastmath: bool, make_plan: MakePlan
+) -> Specialisation:
+    """Machine code of one IR of the stage, with an entry point that does what `make_plan(fn, name, raised)` says."""
+    fn = stage.function(what, wrt, may_alias)
+    name = re.sub(r"[^A-Za-z0-9_]", "_", f"{fn.name}_{what}" if what not in fn.name else fn.name)
+    lowered = lower(fn, name, fastmath)
+    plan = make_plan(fn, name, Raised(lowered.errors))
+    assert LAYOUT is not None
+    entry = emit_entry(plan, LAYOUT)
+    table = symbols() | {entry.pins.symbol: entry.pins.seal()}
+    linked = link(module_text([lowered, DECLARATIONS, entry.text]), [entry.symbol], table)
+    return Specialisation(what, stage, fn, plan, entry, linked, lowered)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raised:
+    """Makes the exception for an error code of a native function, and names the Python line in it."""
+
+    sites: tuple[ErrorSite, ...]
+
+    def __call__(self, code: int, *values: int) -> BaseException:
+        site = self.sites[code - 1]
+        message = site.message.format(*values)
+        if site.span is not None:
+            message += f" ({os.path.basename(site.span.file)}, line {site.span.line})"
+        error: BaseException = getattr(builtins, site.error)(message)
+        return error

@@ -1,0 +1,178 @@
+"""The slow path of a native callable: what happens in a call that no entry point accepts.
+
+It binds names and defaults, finds or makes the trace and the machine code for such arguments, puts the entry point
+before the others and calls it. A call comes here once per kind of argument, and whenever arguments need converting.
+
+Invariant: traces and specialisations are made under one lock, so each is made once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from llad.calls import Overlap, Selection, gradient_plan, primal_plan, tangent_plan
+from llad.codegen.vectorcall import Native
+from llad.compile import LOCK, Program, Specialisation, Stage, What, compile_native
+from llad.diagnostics import ArgumentError
+from llad.fit import arrays_of, fit, overlapping, plain
+from llad.frontend.signature import ArgSpec, ScalarSpec, TupleSpec, leaves
+from llad.frontend.transforms import Argnums, Kind
+
+
+@dataclass(eq=False)
+class Dispatcher:
+    """What a native callable of `program` does when its entry points give up. `native` is that callable."""
+
+    program: Program
+    kind: Kind
+    argnums: Argnums = None
+    native: Native | None = None
+    made: dict[object, Specialisation] = field(default_factory=dict)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        out = kwargs.pop("out", None) if self._takes_out else None
+        with LOCK:
+            if self.kind == "jvp":
+                found, values = self._jvp(*args, **kwargs)
+            else:
+                found, values = self._find(self.bind(args, kwargs), out)
+            self._activate(found)
+        assert self.native is not None
+        if out is None:
+            return self.native.strict(*fit(found.plan, values))
+        *fitted, received = fit(found.plan, (*values, out))
+        return self.native.strict(*fitted, out=received)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.program.py_func)
+
+    @cached_property
+    def _simple(self) -> int | None:
+        """How many parameters there are, if all are positional."""
+        kinds = [p.kind for p in self.signature.parameters.values()]
+        allowed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return len(kinds) if all(k in allowed for k in kinds) else None
+
+    @cached_property
+    def _takes_out(self) -> bool:
+        return self.kind in ("grad", "value_and_grad") and "out" not in self.signature.parameters
+
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """The positional arguments, defaults included.
+
+        Raises: TypeError as Python does when they do not fit the signature.
+        """
+        if kwargs or len(args) != self._simple:
+            try:
+                bound = self.signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeError(f"{self.program.name}() {error}") from None
+            if bound.kwargs:
+                hint = "make it an ordinary parameter"
+                raise ArgumentError(
+                    f"keyword-only argument {next(iter(bound.kwargs))!r}", self.program.definition, hint
+                )
+            bound.apply_defaults()
+            args = bound.args
+        return tuple(map(plain, args))
+
+    def wrt(self, stage: Stage) -> tuple[int, ...]:
+        """The leaves that a gradient, or a tangent that says nothing else, is by.
+
+        Raises: LladError when there are none.
+        """
+        match self.kind:
+            case "primal":
+                return ()
+            case "jvp":
+                return stage.differentiable
+            case _:
+                return self._selection.wrt(stage)
+
+    @cached_property
+    def _selection(self) -> Selection:
+        return Selection(self.argnums, self._simple == 1)
+
+    def specialise(
+        self, stage: Stage, overlap: Overlap = "none", out: bool = False, wrt: tuple[int, ...] | None = None
+    ) -> Specialisation:
+        """Machine code for arguments of the stage's kind; made if there is none."""
+        wrt = self.wrt(stage) if wrt is None else wrt
+        key = (stage, overlap, out, wrt)
+        if key in self.made:
+            return self.made[key]
+        what: What
+        match self.kind:
+            case "primal":
+                what, plan = "primal", primal_plan(stage, overlap)
+            case "jvp":
+                what, plan = "tangent", tangent_plan(stage, wrt)
+            case _:
+                what = "gradient"
+                plan = gradient_plan(stage, wrt, self._selection, self.kind == "value_and_grad", out)
+        self.made[key] = compile_native(stage, what, wrt, overlap == "some", self.program.fastmath, plan)
+        return self.made[key]
+
+    def _find(self, values: tuple[Any, ...], out: Any) -> tuple[Specialisation, tuple[Any, ...]]:
+        stage = self.program.stage(values)
+        overlap: Overlap = "some" if self.kind == "primal" and _overlaps(stage, values) else "none"
+        return self.specialise(stage, overlap, out is not None), values
+
+    def _jvp(self, primals: Any, tangents: Any) -> tuple[Specialisation, tuple[Any, Any]]:
+        for given in (primals, tangents):
+            if not isinstance(given, (tuple, list)):
+                raise ArgumentError(f"jvp wants its primals and tangents as tuples, got {given!r}")
+        if len(primals) != len(tangents):
+            raise ArgumentError(f"jvp got {len(primals)} primals but {len(tangents)} tangents")
+        values = self.bind(primals, {})
+        dots = (*tangents, *[None] * (len(values) - len(tangents)))
+        stage = self.program.stage(values)
+        return self.specialise(stage, wrt=_directions(stage, dots)), (values, dots)
+
+    def _activate(self, found: Specialisation) -> None:
+        """Put the entry point into the chain, and take those out whose traces are overtaken."""
+        assert self.native is not None and found.entry is not None
+        if self.native.holds(found.entry.pins):
+            return
+        for other in self.made.values():
+            if other is not found and other.entry is not None and not other.stage.holds():
+                self.native.drop(other.entry.pins)
+        self.native.prepend(found.linked.addresses[found.entry.symbol], found.entry.pins, found)
+
+
+def _overlaps(stage: Stage, values: tuple[Any, ...]) -> bool:
+    """Whether an array that the function writes shares bytes with another argument or captured array."""
+    if not stage.written:
+        return False
+    kinds = [leaf for spec in stage.specs for leaf in leaves(spec)]
+    apart = [k in stage.written for k, leaf in enumerate(kinds) if not isinstance(leaf, ScalarSpec)]
+    apart += [len(kinds) + k in stage.written for k in range(len(stage.traced.captured))]
+    return overlapping([*arrays_of(values), *stage.traced.captured], apart)
+
+
+def _directions(stage: Stage, tangents: Sequence[Any]) -> tuple[int, ...]:
+    """The leaves that have a tangent."""
+    given: list[bool] = []
+
+    def visit(spec: ArgSpec, tangent: Any) -> None:
+        inside = list(leaves(spec))
+        if not isinstance(spec, TupleSpec) or tangent is None:
+            given.extend([tangent is not None] * len(inside))
+            return
+        if not isinstance(tangent, (tuple, list)) or len(tangent) != len(spec.items):
+            raise ArgumentError(f"want a tangent for each of {len(spec.items)} items, got {tangent!r}")
+        for item, part in zip(spec.items, tangent, strict=True):
+            visit(item, part)
+
+    for spec, tangent in zip(stage.specs, tangents, strict=True):
+        visit(spec, tangent)
+    able = set(stage.differentiable)
+    wrong = [k for k, g in enumerate(given) if g and k not in able]
+    if wrong:
+        raise ArgumentError("a tangent for a number or array of another kind than float", hint="pass None there")
+    return tuple(k for k, g in enumerate(given) if g)

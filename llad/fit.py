@@ -1,0 +1,140 @@
+"""The arguments of a call that no entry point took as they are, made such that one does, or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, assert_never
+
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from llad.codegen.plan import (
+    NUMPY_TYPES,
+    Argument,
+    ArrayArgument,
+    NumberArgument,
+    Plan,
+    StaticArgument,
+    TupleArgument,
+)
+from llad.diagnostics import ArgumentError
+
+Array = np.ndarray[Any, Any]
+
+
+def fit(plan: Plan, values: Sequence[Any]) -> tuple[Any, ...]:
+    """The values as the plan's entry point accepts them: copies only where that makes no difference.
+
+    Raises:
+        OverflowError: an int does not fit into 64 bits.
+        ValueError: an array that the function writes is read-only.
+        ArgumentError: shapes or structures do not match, or written arrays overlap others.
+    """
+    found: list[Any] = []
+    fitted = tuple(_fit(a, v, found) for a, v in zip(plan.arguments, values, strict=True))
+    if plan.overlap == "none":
+        _refuse_overlap(plan, [*found, *(array for _, array in plan.captured)])
+    return fitted
+
+
+def plain(value: Any) -> Any:
+    """The argument with each array as a plain, aligned one of canonical dtype: the same memory where it can be.
+
+    Where it cannot, the copy is read-only, so that no write is lost in it.
+    """
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    if not isinstance(value, np.ndarray) or (type(value) is not np.ndarray and type(value) is not np.memmap):
+        return value
+    canonical = next((known for known in NUMPY_TYPES.values() if known == value.dtype), value.dtype)
+    if not value.flags.aligned:
+        copy = value.astype(canonical)
+        copy.flags.writeable = False
+        return copy
+    same = type(value) is np.ndarray and value.dtype is canonical
+    return value if same else value.view(canonical, np.ndarray)
+
+
+def _fit(argument: Argument, value: Any, found: list[Any]) -> Any:
+    """`found` collects the leaves."""
+    match argument:
+        case NumberArgument():
+            found.append(_number(argument, value))
+            return found[-1]
+        case ArrayArgument():
+            array = _received(argument, value) if argument.clear else _array(argument, value)
+            if argument.like is not None and array.shape != found[argument.like].shape:
+                want = found[argument.like].shape
+                raise ArgumentError(f"an array of shape {array.shape} for an argument of shape {want}")
+            found.append(array)
+            return array
+        case StaticArgument(value=own):
+            if own is None and value is not None:
+                raise ArgumentError(f"{value!r} where there is nothing to differentiate", hint="pass None there")
+            return own
+        case TupleArgument(items=items):
+            if not isinstance(value, (tuple, list)) or len(value) != len(items):
+                raise ArgumentError(f"want a tuple of {len(items)}, got {value!r}")
+            return tuple(_fit(a, v, found) for a, v in zip(items, value, strict=True))
+        case _:
+            assert_never(argument)
+
+
+def _number(argument: NumberArgument, value: Any) -> Any:
+    if type(value) is int and int in argument.accepts and not -(2**63) <= value < 2**63:
+        raise OverflowError(f"the int {value} does not fit into 64 bits")
+    if type(value) in argument.accepts:
+        return value
+    if not isinstance(value, (int, float, np.number, np.bool_)):
+        raise ArgumentError(f"want a number, got {value!r}")
+    return argument.accepts[0](value)
+
+
+def _array(argument: ArrayArgument, value: Any) -> Array:
+    if argument.like is not None:  # a tangent
+        return np.ascontiguousarray(value, NUMPY_TYPES[argument.dtype])
+    array: Array = value
+    if argument.writeable and not array.flags.writeable:
+        raise ValueError("assignment destination is read-only")
+    if argument.apart and any(n > 1 and s == 0 for n, s in zip(array.shape, array.strides, strict=True)):
+        raise ArgumentError("the function writes an array whose elements share memory", hint="pass a copy")
+    return array
+
+
+def _received(argument: ArrayArgument, value: Any) -> Array:
+    """An array given as `out`, which must be right as it is."""
+    dtype = NUMPY_TYPES[argument.dtype]
+    if not isinstance(value, np.ndarray):
+        raise ArgumentError(f"out wants an array, got {value!r}")
+    if value.dtype != dtype or value.ndim != argument.rank:
+        raise ArgumentError(f"out wants {dtype} with {argument.rank} axes, got {value.dtype} with {value.ndim}")
+    if not (value.flags.c_contiguous and value.flags.writeable and value.flags.aligned):
+        raise ArgumentError("out wants a C-contiguous, writeable, aligned array")
+    return value.view(dtype) if value.dtype is not dtype or type(value) is not np.ndarray else value
+
+
+def overlapping(arrays: Sequence[Array], apart: Sequence[bool]) -> bool:
+    """Whether the bytes of an array marked in `apart` lie among those of another."""
+    ranges = [byte_bounds(a) if a.size else (-1, -1) for a in arrays]
+    for w, (lo, hi) in enumerate(ranges):
+        for k, (other_lo, other_hi) in enumerate(ranges):
+            if apart[w] and k != w and lo < other_hi and other_lo < hi:
+                return True
+    return False
+
+
+def arrays_of(values: Any) -> Iterator[Array]:
+    """The arrays in (nested tuples of) arguments."""
+    if isinstance(values, (tuple, list)):
+        for value in values:
+            yield from arrays_of(value)
+    elif isinstance(values, np.ndarray):
+        yield values
+
+
+def _refuse_overlap(plan: Plan, found: Sequence[Any]) -> None:
+    pairs = [(a, v) for a, v in zip(plan.leaves(), found, strict=True) if isinstance(a, ArrayArgument)]
+    if overlapping([v for _, v in pairs], [a.apart for a, _ in pairs]):
+        received = any(a.clear for a, _ in pairs)
+        what = "out overlaps an argument" if received else "an array that the function writes overlaps another"
+        raise ArgumentError(what, hint="pass a copy")
