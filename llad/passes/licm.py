@@ -90,10 +90,10 @@ class _Licm(Rebuild):
         elif op.name == "load" or regions:
             self._reads[copied] = self._aliases.read(op)
 
-    def region(self, region: Region, known: Mapping | None = None) -> Region:
-        rebuilt = super().region(region, known)
-        self._poison.update(a for a, old in zip(rebuilt.args, region.args, strict=True) if old in self._old_poison)
-        return rebuilt
+    def arguments(self, region: Region) -> tuple[Value, ...]:
+        args = super().arguments(region)
+        self._poison.update(a for a, old in zip(args, region.args, strict=True) if old in self._old_poison)
+        return args
 
     def _hoist(self, loop: Op, operands: tuple[Value, ...], regions: tuple[Region, ...]) -> None:
         """Take what is invariant out of the new `regions` of `loop` and emit it here."""

@@ -52,13 +52,18 @@ class Rebuild:
 
     def region(self, region: Region, known: Mapping | None = None) -> Region:
         """The rebuilt region, with fresh block arguments; those that are `known` inside it are not read."""
-        args = tuple([Value(a.type, a.name) for a in region.args])
-        self.replace(region.args, args)
+        args = self.arguments(region)
         self.mapping.update(known or {})
         outer, self.ops = self.ops, []
         self.splice(region.ops)
         inner, self.ops = self.ops, outer
         return Region(args, inner)
+
+    def arguments(self, region: Region) -> tuple[Value, ...]:
+        """Fresh block arguments, which stand for those of `region`."""
+        args = tuple([Value(a.type, a.name) for a in region.args])
+        self.replace(region.args, args)
+        return args
 
     def splice(self, ops: Iterable[Op]) -> None:
         """Visit `ops` into the region being written."""
