@@ -1,0 +1,147 @@
+"""Fill the generated parts of the documents from the tables they describe: `python -m docs.generate`.
+
+A generated part stands between `<!-- begin NAME -->` and `<!-- end -->`; the prose around it is written by hand.
+`tests/test_docs.py` fails when a part is not what the tables say.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from llad import diagnostics
+from llad.frontend import refused
+from llad.frontend.expressions import EXPRESSIONS
+from llad.frontend.library import ATTRIBUTES, METHODS
+from llad.frontend.signature import DTYPES
+from llad.frontend.spellings import NAMES
+from llad.frontend.statements import STATEMENTS
+
+DOCS = Path(__file__).parent
+
+# How a node of Python's grammar is written.
+SPELLED: dict[type[ast.AST], str] = {
+    ast.Assign: "`x = …`, also to elements, slices and several targets",
+    ast.AnnAssign: "`x: float = …` (the annotation is not read)",
+    ast.AugAssign: "`x += …` and its like, in place on arrays",
+    ast.Expr: "a call for its effect, a docstring",
+    ast.Return: "`return` anywhere",
+    ast.Break: "`break`",
+    ast.Continue: "`continue`",
+    ast.Pass: "`pass`",
+    ast.Assert: "`assert condition, 'message'`",
+    ast.FunctionDef: "`def` inside a function",
+    ast.If: "`if … elif … else`",
+    ast.For: "`for` over a `range`, an array, a tuple, `enumerate`, `zip`, `reversed`",
+    ast.While: "`while`",
+    ast.Name: "names, also of closures and globals",
+    ast.Constant: "constants",
+    ast.BinOp: "`+ - * / // % ** @ & | ^ << >>`",
+    ast.UnaryOp: "`-x`, `+x`, `~x`, `not x`",
+    ast.BoolOp: "`and`, `or`, evaluated only as far as needed",
+    ast.Compare: "comparisons, also chained",
+    ast.IfExp: "`a if c else b`",
+    ast.Call: "calls: of the functions below, and of Python functions, which are inlined",
+    ast.Attribute: "attributes",
+    ast.Subscript: "indexing; slices are views",
+    ast.Slice: "slices, which are views",
+    ast.Tuple: "tuples",
+    ast.List: "lists (at trace time)",
+    ast.Set: "sets (at trace time)",
+    ast.Dict: "dicts (at trace time)",
+    ast.JoinedStr: "f-strings (at trace time)",
+    ast.NamedExpr: "`:=`",
+    ast.ListComp: "list comprehensions (over what is known at trace time)",
+    ast.GeneratorExp: "generator expressions (over what is known at trace time)",
+    ast.SetComp: "set comprehensions (at trace time)",
+    ast.DictComp: "dict comprehensions (at trace time)",
+    ast.Lambda: "`lambda`",
+    ast.Starred: "`*args`",
+}
+
+
+def accepted(table: Mapping[Any, Callable[..., Any]], *others: type[ast.AST]) -> str:
+    """A list of the node types whose handler does not refuse them, and of others that have no handler."""
+    kinds = [*others, *(kind for kind, handler in table.items() if "_refuse" not in handler.__qualname__)]
+    return "\n".join(f"- {SPELLED[kind]}" for kind in kinds)
+
+
+def functions() -> str:
+    """The functions that are known, a paragraph for each module."""
+    groups: dict[str, list[str]] = {}
+    for name in NAMES:
+        module, _, short = name.rpartition(".")
+        groups.setdefault(module, []).append(f"`{short}`")
+    titles = {"": "Builtins", "math": "`math.`", "np": "`np.`", "operator": "`operator.`"}
+    return "\n\n".join(f"**{titles[module]}** " + " ".join(names) for module, names in sorted(groups.items()))
+
+
+def arrays() -> str:
+    dtypes = " ".join(f"`{dtype.name}`" for dtype in DTYPES)
+    attributes = " ".join(f"`.{name}`" for name in ATTRIBUTES)
+    methods = " ".join(f"`.{name}()`" for name in METHODS)
+    return f"**Element types** {dtypes}\n\n**Attributes** {attributes}\n\n**Methods** {methods}"
+
+
+def refusals() -> str:
+    """The table of what is refused: what, an example, what to write instead."""
+    rows = ["| what | for example | write instead |", "|---|---|---|"]
+    for row in refused.TABLE.values():
+        example = " · ".join(f"`{line.strip()}`" for line in row.example.splitlines())
+        cells = (templated(row.message), example, templated(row.hint))
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(rows)
+
+
+def templated(text: str) -> str:
+    """Without the braces of the fields; a text that is one field stands for what depends on the case."""
+    if re.fullmatch(r"{\w+}", text):
+        return "(says what is nearest)"
+    return re.sub(r"{(\w+)}", r"…", text)
+
+
+def kinds() -> str:
+    """The classes of errors that are llad's own."""
+    rows = ["| class | shown as | meaning |", "|---|---|---|"]
+    for kind in error_classes():
+        about = (kind.__doc__ or "").strip().splitlines()[0]
+        base = ", a `TypeError`" if issubclass(kind, TypeError) else ""
+        rows.append(f"| `{kind.__name__}`{base} | `{kind.kind}` | {about} |")
+    return "\n".join(rows)
+
+
+def error_classes() -> Iterator[type[diagnostics.LladError]]:
+    for value in vars(diagnostics).values():
+        if isinstance(value, type) and issubclass(value, diagnostics.LladError):
+            if value is not diagnostics.LladError:
+                yield value
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "statements": lambda: accepted(STATEMENTS, ast.If),
+    "expressions": lambda: accepted(EXPRESSIONS),
+    "functions": functions,
+    "arrays": arrays,
+    "refusals": refusals,
+    "error kinds": kinds,
+}
+
+PART = re.compile(r"(<!-- begin ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """The document with every generated part as the tables have it now."""
+    return PART.sub(lambda match: f"{match[1]}{PARTS[match[2]]()}\n{match[3]}", text)
+
+
+def documents() -> list[Path]:
+    return [path for path in sorted(DOCS.glob("*.md")) if PART.search(path.read_text())]
+
+
+if __name__ == "__main__":
+    for path in documents():
+        path.write_text(filled(path.read_text()))
+        print(f"wrote {path}")
