@@ -39,7 +39,7 @@ from llad.ir.types import BufferType, LifoType, ScalarType, Type
 __all__ = ["ErrorSite", "Lowered", "lower"]
 
 _EXTENT = "i64 noundef range(i64 0, -9223372036854775808)"  # not negative
-_RESULT = "ptr noalias noundef nonnull writeonly align 8"
+_RESULT = "ptr noalias noundef nonnull writeonly dereferenceable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     definitions = {result: op for op in walk(fn.body) for result in op.results}
     e = Emitter(used, definitions, relaxed(fn), fastmath)
     parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(40) %ctx", *_parameters(e, fn)]
-    parameters += [f"{_RESULT} %r{k}" for k in range(len(fn.results))]
+    parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
     _lower_region(e, fn.body)
     loops = any(op.name in ("for", "while") for op in walk(fn.body))
     head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
@@ -91,6 +91,11 @@ def _parameters(e: Emitter, fn: Function) -> list[str]:
             case LifoType():
                 raise AssertionError("a lifo cannot be a parameter")
     return declared
+
+
+def _room(type: Type) -> int:
+    """Bytes in which a result is left."""
+    return type.bytes if isinstance(type, ScalarType) else 8 * len(register_types(type))
 
 
 def _undefined(type: Type) -> Operand:
