@@ -114,10 +114,10 @@ def kinds() -> str:
 
 
 def error_classes() -> Iterator[type[diagnostics.LladError]]:
+    base = diagnostics.LladError
     for value in vars(diagnostics).values():
-        if isinstance(value, type) and issubclass(value, diagnostics.LladError):
-            if value is not diagnostics.LladError:
-                yield value
+        if isinstance(value, type) and issubclass(value, base) and value is not base:
+            yield value
 
 
 PARTS: dict[str, Callable[[], str]] = {
