@@ -27,6 +27,7 @@ from llad.ad.expand import expand
 from llad.ad.forward import tangent
 from llad.ad.reverse import gradient
 from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
+from llad.codegen.foreign import call_foreign, emit_foreign
 from llad.codegen.jit import Linked, link
 from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.lower import ErrorSite, Lowered, lower
@@ -299,6 +300,12 @@ class Specialisation:
         """Seconds by step of the pipeline; those of the trace are shared with its other specialisations."""
         return self.stage.times | self.linked.times
 
+    def call(self, values: tuple[Any, ...]) -> Any:
+        """Call through ctypes, with values that fit the plan."""
+        found = self.linked.addresses
+        name = self.plan.target
+        return call_foreign(self.plan, found[f"{name}.foreign"], found[f"{name}.release"], values)
+
     @cached_property
     def listing(self) -> Linked:
         """The native function alone, without its entry point, for reading."""
@@ -321,10 +328,13 @@ def compile_native(
     name = re.sub(r"[^A-Za-z0-9_]", "_", f"{fn.name}_{what}" if what not in fn.name else fn.name)
     lowered = lower(fn, name, fastmath)
     plan = make_plan(fn, name, Raised(lowered.errors))
-    assert LAYOUT is not None
-    entry = emit_entry(plan, LAYOUT)
-    table = symbols() | {entry.pins.symbol: entry.pins.seal()}
-    linked = link(module_text([lowered, DECLARATIONS, entry.text]), [entry.symbol], table)
+    if LAYOUT is None:
+        entry = None
+        linked = link(module_text([lowered, emit_foreign(plan)]), [f"{name}.foreign", f"{name}.release"])
+    else:
+        entry = emit_entry(plan, LAYOUT)
+        table = symbols() | {entry.pins.symbol: entry.pins.seal()}
+        linked = link(module_text([lowered, DECLARATIONS, entry.text]), [entry.symbol], table)
     return Specialisation(what, stage, fn, plan, entry, linked, lowered)
 
 

@@ -42,10 +42,12 @@ class Dispatcher:
                 found, values = self._find(self.bind(args, kwargs), out)
             self._activate(found)
         assert self.native is not None
+        fitted = fit(found.plan, values if out is None else (*values, out))
+        if found.entry is None:
+            return found.call(fitted)
         if out is None:
-            return self.native.strict(*fit(found.plan, values))
-        *fitted, received = fit(found.plan, (*values, out))
-        return self.native.strict(*fitted, out=received)
+            return self.native.strict(*fitted)
+        return self.native.strict(*fitted[:-1], out=fitted[-1])
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -136,8 +138,8 @@ class Dispatcher:
 
     def _activate(self, found: Specialisation) -> None:
         """Put the entry point into the chain, and take those out whose traces are overtaken."""
-        assert self.native is not None and found.entry is not None
-        if self.native.holds(found.entry.pins):
+        assert self.native is not None
+        if found.entry is None or self.native.holds(found.entry.pins):
             return
         for other in self.made.values():
             if other is not found and other.entry is not None and not other.stage.holds():

@@ -1,0 +1,157 @@
+"""Calling a native function through ctypes: slow, and independent of how the interpreter lays out its objects.
+
+It carries out the same plan as an entry point, for arguments that are known to fit it (`strict` calls), so it serves
+interpreters whose layout is unknown, and tests as a second opinion.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, assert_never
+
+import numpy as np
+
+from llad.codegen.plan import (
+    NUMPY_TYPES,
+    Argument,
+    ArrayArgument,
+    ArrayResult,
+    ConstResult,
+    Fresh,
+    LeafResult,
+    NumberArgument,
+    NumberResult,
+    Plan,
+    Result,
+    StaticArgument,
+    TupleArgument,
+    TupleResult,
+)
+from llad.codegen.unpack import llvm_type
+from llad.ir.types import BufferType, ScalarType
+
+_FORMATS = {"f64": "<d", "f32": "<f", "i64": "<q", "i32": "<i", "bool": "<?"}
+
+
+def emit_foreign(plan: Plan) -> str:
+    """LLVM text of `i32 @NAME.foreign(ptr %words)`, which takes each parameter from a word, and of `@NAME.release`."""
+    types = ["ptr"]  # the context
+    arguments = plan.leaves()
+    for operand in plan.operands:
+        argument = arguments[plan.fresh[operand.index] if isinstance(operand, Fresh) else operand.index]
+        if isinstance(argument, NumberArgument):
+            types.append(llvm_type(argument.type))
+        else:
+            strided = argument.layout == "strided" and not isinstance(operand, Fresh)
+            types += ["ptr", *["i64"] * (argument.rank * (2 if strided else 1))]
+    types += ["ptr"] * len(plan.outputs)
+    loads = [
+        f"  %p{k} = getelementptr i64, ptr %words, i64 {k}\n  %v{k} = load {type}, ptr %p{k}"
+        for k, type in enumerate(types)
+    ]
+    listed = ", ".join(f"{type} %v{k}" for k, type in enumerate(types))
+    return f"""\
+define i32 @{plan.target}.foreign(ptr %words) {{
+{chr(10).join(loads)}
+  %failed = call i32 @{plan.target}({listed})
+  ret i32 %failed
+}}
+define void @{plan.target}.release(ptr %ctx) {{
+  call void @llad.release(ptr %ctx)
+  ret void
+}}
+"""
+
+
+def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any]) -> Any:
+    """Carry out the plan with the function at an address.
+
+    Raises: what the native function raises.
+    """
+    found = [leaf for a, v in zip(plan.arguments, values, strict=True) for leaf in _flat(a, v)]
+    found += [array for _, array in plan.captured]
+    for value, argument in zip(found, plan.leaves(), strict=True):
+        if isinstance(argument, ArrayArgument) and argument.clear:
+            value[...] = 0
+    fresh = [np.zeros_like(found[like], order="C") for like in plan.fresh]
+    context = (ctypes.c_uint64 * 5)()
+    words = [ctypes.addressof(context)]
+    for operand in plan.operands:
+        if isinstance(operand, Fresh):
+            words += [fresh[operand.index].ctypes.data, *fresh[operand.index].shape]
+        else:
+            words += _words(plan.leaves()[operand.index], found[operand.index])
+    outputs = [(ctypes.c_uint64 * _length(type))() for type in plan.outputs]
+    words += [ctypes.addressof(output) for output in outputs]
+    table = (ctypes.c_uint64 * len(words))(*(word % 2**64 for word in words))
+    try:
+        code = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
+        if code:
+            raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
+        return _build(plan.result, found, fresh, outputs)
+    finally:
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(release)(ctypes.addressof(context))
+
+
+def _flat(argument: Argument, value: Any) -> Iterator[Any]:
+    match argument:
+        case NumberArgument() | ArrayArgument():
+            yield value
+        case TupleArgument(items=items):
+            for item, part in zip(items, value, strict=True):
+                yield from _flat(item, part)
+        case StaticArgument():
+            pass
+        case _:
+            assert_never(argument)
+
+
+def _words(argument: NumberArgument | ArrayArgument, value: Any) -> list[int]:
+    if isinstance(argument, NumberArgument):
+        raw = struct.pack(_FORMATS[argument.type.name], value)
+        return [int.from_bytes(raw, "little")]
+    strides = value.strides if argument.layout == "strided" else ()
+    return [value.ctypes.data, *value.shape, *strides]
+
+
+def _length(type: object) -> int:
+    return 1 + type.rank * (2 if type.layout == "strided" else 1) if isinstance(type, BufferType) else 1
+
+
+def _build(result: Result, found: list[Any], fresh: list[Any], outputs: list[Any]) -> Any:
+    match result:
+        case NumberResult(index=index, type=type):
+            return _number(outputs[index], type)
+        case ArrayResult(index=index, type=type):
+            return _array(list(outputs[index]), type)
+        case LeafResult(index=index):
+            return found[index]
+        case ConstResult(value=value):
+            return value
+        case Fresh(index=index):
+            return fresh[index]
+        case TupleResult(items=items):
+            return tuple(_build(item, found, fresh, outputs) for item in items)
+        case _:
+            assert_never(result)
+
+
+def _number(output: Any, type: ScalarType) -> Any:
+    form = _FORMATS[type.name]
+    return struct.unpack(form, bytes(output)[: struct.calcsize(form)])[0]
+
+
+def _array(words: list[int], type: BufferType) -> Any:
+    """A copy of what the native function left."""
+    signed = [ctypes.c_int64(word).value for word in words[1:]]
+    shape, strides = tuple(signed[: type.rank]), tuple(signed[type.rank :])
+    dtype = NUMPY_TYPES[type.dtype]
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    steps = strides or tuple(type.dtype.bytes * int(np.prod(shape[k + 1 :])) for k in range(type.rank))
+    low = sum(min(0, s * (n - 1)) for s, n in zip(steps, shape, strict=True))
+    high = sum(max(0, s * (n - 1)) for s, n in zip(steps, shape, strict=True)) + type.dtype.bytes
+    memory: Any = (ctypes.c_char * (high - low)).from_address(words[0] + low)
+    return np.ndarray(shape, dtype, memory, -low, steps).copy("C")
