@@ -217,10 +217,12 @@ def _check_aligned(ctx: Context, a: Array, b: Array, dot: bool) -> None:
     left, right = shape_of(ctx, a), shape_of(ctx, b)
     fits = ext.compare(ctx, "eq", left[-1], right[0])
     if dot:
-        shapes = f"shapes {ext.shape_text(left)} and {ext.shape_text(right)} not aligned"
-        text = f"{shapes}: {{}} (dim {a.rank - 1}) != {{}} (dim 0)"
-        brief = "shapes not aligned"
-        ext.check(ctx, fits, "ValueError", text, *left, *right, left[-1], right[0], brief=brief)
+        text = f"shapes {ext.shape_text(left)} and {ext.shape_text(right)} not aligned"
+        values = [*left, *right]
+        if len(values) == 2:  # a check shows four values; a matrix's shape leaves none for the rest of the text
+            text += ": {} (dim 0) != {} (dim 0)"
+            values += [left[-1], right[0]]
+        ext.check(ctx, fits, "ValueError", text, *values)
         return
     text = (
         "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
