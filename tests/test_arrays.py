@@ -155,8 +155,17 @@ def test_division(x: Any, y: Any) -> None:
     same(lambda x, y: divmod(x, y), x, y)
 
 
-@pytest.mark.parametrize("x,y", [(np.float32(0.1), np.float64(0.1)), (np.int32(3), 4), (np.int64(3), np.float32(2.5)),
-                                 (np.float32(2.5), 7), (np.bool_(True), 2), (np.bool_(True), np.bool_(True))])  # fmt: skip
+@pytest.mark.parametrize(
+    "x,y",
+    [
+        (np.float32(0.1), np.float64(0.1)),
+        (np.int32(3), 4),
+        (np.int64(3), np.float32(2.5)),
+        (np.float32(2.5), 7),
+        (np.bool_(True), 2),
+        (np.bool_(True), np.bool_(True)),
+    ],
+)
 def test_promotion_of_numpy_scalars(x: Any, y: Any) -> None:
     if x.dtype == np.int32:
         assert traced(lambda x, y: x * y, x, y) == 12
@@ -249,8 +258,13 @@ def test_builtins_on_what_is_known() -> None:
 # -- functions
 
 
-@pytest.mark.parametrize("name", "sqrt exp expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh atanh "
-                         "fabs erf erfc gamma lgamma degrees radians".split())  # fmt: skip
+ONE_ARGUMENT = """
+    sqrt exp expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh atanh
+    fabs erf erfc gamma lgamma degrees radians
+"""
+
+
+@pytest.mark.parametrize("name", ONE_ARGUMENT.split())
 def test_math_functions(name: str) -> None:
     f = getattr(math, name)
     same(lambda x: f(x), 0.3)
