@@ -127,6 +127,19 @@ class Tracer:
         finally:
             self.scope, self.builder.span = scope, span
 
+    @contextmanager
+    def iteration(self, fresh: bool = False) -> Iterator[None]:
+        """One iteration of a loop, for the `with` body; `fresh`: one done at trace time, in this region."""
+        scope, extent = self.scope, self.frame.extent
+        if fresh:
+            self.scope = Scope(scope, "straight")
+        frame = self.frame
+        frame.extent = self.scope
+        try:
+            yield
+        finally:
+            self.scope, frame.extent = scope, extent
+
     # -- Context
 
     def refuse(self, code: str, **details: object) -> NoReturn:
@@ -142,7 +155,7 @@ class Tracer:
         if type(value) is tuple:
             return tuple(map(self.lift, value))
         if isinstance(value, (list, dict, set, bytearray)) and id(value) not in self.born:
-            self.refuse("captured_container", type=type(value).__name__)
+            self.refuse("captured-container", type=type(value).__name__)
         return value
 
     def capture(self, array: np.ndarray[Any, Any]) -> Array:

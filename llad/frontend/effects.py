@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.Lambda
 Scoped = (
@@ -40,12 +39,8 @@ def assigned(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names[node.name] = None
         elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            names.update(dict.fromkeys(n.target.id for n in ast.walk(node) if _is_walrus(n)))
+            names.update(dict.fromkeys(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)))
     return tuple(names)
-
-
-def _is_walrus(node: Any) -> bool:
-    return isinstance(node, ast.NamedExpr)
 
 
 def parameters(node: FunctionNode) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ Fill = Callable[[tuple[Value, ...]], Any]
 
 def split(value: Any) -> tuple[Any, Flag | None]:
     """What a name holds, and whether it is bound (`None`: it does not matter)."""
-    if value is Gone:
+    if value is Gone or value is Dropped:
         return Gone, None
     if value is Unbound or value is Unknown:
         return Gone, False
@@ -47,6 +47,7 @@ class Fork:
         self.values: list[Any] = [Gone, Gone]
         self._yields: tuple[list[Value], list[Value]] = ([], [])
         self._memo: dict[tuple[Value, Value], int] = {}
+        self._constants: dict[tuple[int, bool], Value] = {}
         self._negated: Value | None = None
 
     def run(self, side: int, action: Callable[[], Any], kind: str = "region") -> None:
@@ -82,7 +83,7 @@ class Fork:
         try:
             return self._inner(a, b)
         except NoJoin:
-            self.t.refuse("branch_types", first=describe(a), second=describe(b))
+            self.t.refuse("branch-types", first=describe(a), second=describe(b))
 
     def _inner(self, a: Any, b: Any) -> Fill:
         """A bound value of both sides, or of one (`Gone` on the other)."""
@@ -127,8 +128,10 @@ class Fork:
     def _constant(self, side: int, flag: Flag) -> Value:
         if isinstance(flag, Value):
             return flag
-        with self.t.builder.inside(self.regions[side]):
-            return self.t.builder.const(flag, BOOL)
+        if (side, flag) not in self._constants:
+            with self.t.builder.inside(self.regions[side]):
+                self._constants[side, flag] = self.t.builder.const(flag, BOOL)
+        return self._constants[side, flag]
 
     def _not_condition(self) -> Value:
         if self._negated is None:
@@ -178,11 +181,12 @@ class Fork:
             if one is Gone and other is self.before.values.get(name, Unbound):
                 return lambda _: other
         for value in (x, y):
-            if isinstance(value, Conflict) or value is Dropped:
+            if isinstance(value, Conflict):
                 return lambda _: value
         (a, bound_a), (b, bound_b) = split(x), split(y)
         if a is Gone and b is Gone:
-            return lambda _: Unknown if Unknown in (x, y) else Unbound
+            left = next((v for v in (Unknown, Unbound) if v is x or v is y), Dropped)
+            return lambda _: left
         bound = self.flag(bound_a, bound_b)
         on_exit = self._bound_on_exit(0, x, bound_a) and self._bound_on_exit(1, y, bound_b)
         try:

@@ -10,7 +10,6 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-
 from llad.frontend.signature import Guard, Missing
 
 # Namespaces that nobody rebinds.
@@ -64,5 +63,3 @@ def global_value(namespace: Mapping[str, Any], name: str) -> Any:
     if name in namespace:
         return namespace[name]
     return vars(builtins).get(name, Missing)
-
-

@@ -5,6 +5,8 @@ details), a hint (what to write instead) and a small example that meets it. `doc
 this table, and `tests/test_refused.py` checks that every row is used.
 """
 
+# ruff: noqa: E501 (a row is one line)
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -35,6 +37,56 @@ STATEMENTS = (
     Refusal("match", "`match`", "write `if` and `elif`", "match x: ..."),
     Refusal("async", "asynchronous code", "write an ordinary function", "await g()"),
     Refusal("yield", "a generator", "fill an array and return it", "yield x"),
+    Refusal("statement", "`{what}`", "see docs/language.md for what can be compiled", "type X = int"),
+    Refusal("expression", "`{what}`", "see docs/language.md for what can be compiled", "x @= y"),
+    Refusal("loop-else", "`else` after a loop", "set a flag before `break` and test it after the loop", "for i in range(3):\n    pass\nelse:\n    x = 0.0"),
+    Refusal("decorator", "a decorator on a nested function", "decorate a function at the top level", "@cache\ndef g(): ..."),
+    Refusal("attribute-assignment", "assignment to the attribute `{name}`", "use a local variable, or an element of an array", "self.x = 1.0"),
+    Refusal("complex", "a complex number", "compute with the real and the imaginary part", "z = 1j"),
+    Refusal("print", "`print`", "return the value, or call `f.py_func` to print from Python", "print(x)"),
+)  # fmt: skip
+
+# Names, and what paths that meet have in common.
+NAMES = (
+    Refusal("unbound", "`{name}` before it is assigned", "assign it first", "y = z\nz = x"),
+    Refusal("undefined", "the name `{name}`, which is not defined", "define it, or pass it as an argument", "return undefined"),
+    Refusal("conflict", "`{name}` is {first} (line {first_line}) or {second} (line {second_line})", "use two names, or give it the same kind of value on every path", "y = x if c else a"),
+    Refusal("return-types", "`{name}` returns {first} (line {first_line}) or {second} (line {second_line})", "return the same kind of value on every path", "if x > 0:\n    return x\nreturn a"),
+    Refusal("falls-off", "`{name}` returns {got} on some paths and nothing on others", "end the function with a `return`", "if x > 0:\n    return x"),
+    Refusal("branch-types", "an expression that is {first} or {second}", "give both sides the same kind of value", "x if c else a"),
+    Refusal("return-view", "returning an array that shares memory with an argument", "return a copy, with `.copy()`", "return a[1:]"),
+    Refusal("return-list", "returning a {type}", "return a tuple, e.g. `tuple(values)`, or an array", "return [x, y]"),
+)  # fmt: skip
+
+# Calls, and objects known at trace time.
+CALLS = (
+    Refusal("no-source", "`{name}`, whose source cannot be found in {file}", "define it in a file or a notebook cell", "exec('def f(x): return x')"),
+    Refusal("stale-source", "`{name}`, whose source in {file} has changed since it was defined", "import the module again", "f"),
+    Refusal("recursion", "`{name}` calls itself", "write it as a loop", "def f(n):\n    return 1 if n == 0 else n * f(n - 1)"),
+    Refusal("depth", "more than {depth} calls inside one another, at `{name}`", "write it as a loop", "f(1000)"),
+    Refusal("call", "a call of {got}", "call Python functions, and functions of `math` and `numpy`", "open('f')"),
+    Refusal("call-arguments", "the arguments of `{name}`: {error}", "pass what its signature says", "f(1, 2, 3)"),
+    Refusal("static-error", "what raises when it is traced: {error}", "correct it; it does not depend on run-time values", "(1, 2)[5]"),
+    Refusal("static-key", "a key or set element that is known only at run time", "use an array indexed by integers", "{{x: 1.0}}"),
+    Refusal("captured-container", "a {type} from outside the function", "use a tuple or a NumPy array, or pass it as an argument", "PARAMETERS['rate']"),
+    Refusal("mutation", "changing a {type} on some paths only, or from another scope", "use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`", "for i in range(n):\n    out.append(x[i])"),
+    Refusal("identity", "`is` between {left} and {right}", "compare with `==`", "x is y"),
+    Refusal("membership", "`in` between {item} and {container}", "write comparisons, or a loop", "x in a"),
+    Refusal("format", "a string made from a number known only at run time", "format it outside the compiled function", "f'{{x}}'"),
+    Refusal("assert-message", "a message made from a number known only at run time", "use a constant message", "assert x > 0, x"),
+    Refusal("comprehension", "a comprehension over what is known only at run time", "use an array: `out = np.zeros(n)` and a loop", "[f(v) for v in a]"),
+    Refusal("comprehension-if", "a comprehension whose `if` is known only at run time", "write a loop over an array", "[v for v in (x, y) if v > 0]"),
+    Refusal("materialise", "a tuple or list of {got}", "its length must be known; use the array itself", "tuple(a)"),
+    Refusal("not-iterable", "iterating over {got}", "iterate over a `range`, an array or a tuple", "for i in x: ..."),
+    Refusal("zip-mixture", "`zip` of arrays and of what is known at trace time", "make arrays of all, or index them", "zip(a, (1.0, 2.0))"),
+    Refusal("range-type", "`range` of {got}", "use integers, e.g. `range(int(x))`", "range(x)"),
+    Refusal("range-arguments", "`range` with no or more than three arguments", "give stop, start and stop, or start, stop and step", "range()"),
+    Refusal("unpack-type", "unpacking {got}", "unpack tuples, lists, and arrays into a fixed number of names", "a, b = x"),
+    Refusal("unpack-count", "unpacking {count} values into {wanted} names", "use as many names as there are values", "a, b = 1, 2, 3"),
+    Refusal("grad-result", "the gradient of a function that returns {got}", "return one float", "llad.grad(lambda x: (x, x))(x)"),
+    Refusal("argnums", "argnums {argnums} for a call with {count} positional arguments", "name existing arguments", "llad.grad(f, 3)(x)"),
+    Refusal("jvp-arguments", "`jvp` without a tuple of primals and one of tangents, equally long", "call it as `llad.jvp(f, (x, y), (dx, dy))`", "llad.jvp(f, x, dx)"),
+    Refusal("tangent", "{got} as the tangent of {primal}", "give a tangent of the type and shape of the primal", "llad.jvp(f, (a,), (1.0,))"),
 )  # fmt: skip
 
 # Arithmetic on numbers.
@@ -77,7 +129,14 @@ ARRAYS: tuple[Refusal, ...] = (
     Refusal("arguments", "`{name}` with {count} arguments", "call it as `{usage}`", "math.sin(x, x)"),
 )  # fmt: skip
 
-TABLE: dict[str, Refusal] = {row.code: row for row in (*STATEMENTS, *NUMBERS, *ARRAYS)}
+# Refusals that unrolling a loop over a known range may avoid.
+NEED_STATIC = frozenset({"static-index", "static-key", "format", "axis", "mutation"})
+
+TABLE: dict[str, Refusal] = {row.code: row for row in (*STATEMENTS, *NAMES, *CALLS, *NUMBERS, *ARRAYS)}
+
+
+class NeedsStatic(UnsupportedError):
+    """A number that is known only at run time stands where one must be known: a loop may be unrolled for it."""
 
 
 def refuse(code: str, span: Span | None, **details: object) -> NoReturn:
@@ -86,4 +145,5 @@ def refuse(code: str, span: Span | None, **details: object) -> NoReturn:
     Raises: UnsupportedError, always.
     """
     row = TABLE[code]
-    raise UnsupportedError(row.message.format(**details), span, row.hint.format(**details))
+    kind = NeedsStatic if code in NEED_STATIC else UnsupportedError
+    raise kind(row.message.format(**details), span, row.hint.format(**details))

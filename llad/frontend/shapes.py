@@ -110,17 +110,11 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
     if a is Gone or b is Gone:
         return shape_of(b if a is Gone else a)
     if isinstance(a, Array) and isinstance(b, Array):
-        if a.dtype != b.dtype or a.rank != b.rank:
-            raise NoJoin
-        layout = "C" if a.type.layout == b.type.layout == "C" else "strided"
-        return ArraySpec(a.dtype, a.rank, layout)  # type: ignore[arg-type]
+        return _join_leaf(t, a, b)
     if is_number(a) and is_number(b):
         if is_static_number(a) and same(a, b):
             return Static(a)
-        try:
-            return numbers.join(t, a, b)
-        except UnsupportedError:
-            raise NoJoin from None
+        return _join_leaf(t, a, b)
     first, second = _parts(a), _parts(b)
     if first is not None and second is not None:
         if first[:2] != second[:2] or len(first[2]) != len(second[2]):
@@ -129,6 +123,13 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
     if same(a, b):
         return Static(a)
     raise NoJoin
+
+
+def _join_leaf(t: Tracer, a: Any, b: Any) -> Shape:
+    try:
+        return numbers.join(t, a, b)
+    except UnsupportedError:
+        raise NoJoin from None
 
 
 def types_of(shape: Shape) -> Iterator[Type]:
@@ -146,28 +147,15 @@ def types_of(shape: Shape) -> Iterator[Type]:
 def flatten(t: Tracer, value: Any, shape: Shape) -> list[Value]:
     """The run-time leaves of `value`, converted to `shape` where the builder stands; `undef` for `Gone`."""
     match shape:
-        case ScalarSpec():
+        case ScalarSpec() | ArraySpec():
             if value is Gone:
                 return [t.builder.undef(shape.type)]
             return [numbers.convert(t, value, shape).value]
-        case ArraySpec():
-            return [t.builder.undef(shape.type) if value is Gone else _relayout(t, value, shape)]
         case Tree(items=items):
             parts = [Gone] * len(items) if value is Gone else _parts(value)[2]  # type: ignore[index]
             return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s)]
         case Static():
             return []
-
-
-def _relayout(t: Tracer, array: Array, shape: ArraySpec) -> Value:
-    """The same memory under a type that says less about its layout."""
-    if array.type == shape.type:
-        return array.value
-    assert shape.layout == "strided"
-    b = t.builder
-    zero, one = b.i64(0), b.i64(1)
-    bounds = [v for axis in range(array.rank) for v in (zero, b.dim(array.value, axis), one)]
-    return b.view(array.value, ["slice"] * array.rank, *bounds)
 
 
 def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value]) -> Any:

@@ -29,6 +29,7 @@ class Source:
     node: FunctionNode
     file: str
     lines: list[str] = field(repr=False)
+    targets: frozenset[str] | None = None  # of a comprehension: its only names
 
     @property
     def name(self) -> str:
@@ -39,7 +40,7 @@ class Source:
 
     @cached_property
     def locals(self) -> frozenset[str]:
-        return local_names(self.node)
+        return local_names(self.node) if self.targets is None else self.targets
 
     @cached_property
     def live(self) -> Liveness:
@@ -48,6 +49,10 @@ class Source:
     def nested(self, node: FunctionNode) -> Source:
         """The source of a function defined inside this one."""
         return Source(node, self.file, self.lines)
+
+    def comprehension(self, targets: frozenset[str]) -> Source:
+        """The scope of a comprehension in this function that binds `targets`."""
+        return Source(self.node, self.file, self.lines, targets)
 
 
 @dataclass
@@ -61,7 +66,7 @@ class _File:
 _files: dict[str, _File] = {}
 
 
-def source_of(function: FunctionType) -> Source:
+def source_of(function: FunctionType, span: Span | None = None) -> Source:
     """The source of a Python function or lambda.
 
     Raises: UnsupportedError when there is no source, or it is not that of the running code.
@@ -69,12 +74,12 @@ def source_of(function: FunctionType) -> Source:
     code = function.__code__
     file = _read(code.co_filename, function)
     if file is None:
-        refuse("no_source", None, name=function.__qualname__, file=code.co_filename)
+        refuse("no-source", span, name=function.__qualname__, file=code.co_filename)
     candidates = [n for n in file.functions.get(code.co_firstlineno, ()) if _matches(n, code)]
     if len(candidates) > 1:
         candidates = [min(candidates, key=_extent)] if code.co_name != "<lambda>" else _innermost(candidates)
     if len(candidates) != 1:
-        refuse("stale_source", None, name=function.__qualname__, file=code.co_filename)
+        refuse("stale-source", span, name=function.__qualname__, file=code.co_filename)
     (node,) = candidates
     if node not in file.found:
         file.found[node] = Source(node, code.co_filename, file.lines)

@@ -1,0 +1,45 @@
+"""Attributes: of run-time values by `spellings.py`, of objects known at trace time by Python, with a guard."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from llad.frontend import spellings
+from llad.frontend.core import Tracer
+from llad.frontend.transforms import Transform, Transformed, transform_of
+from llad.frontend.values import Array, NotHandled, Scalar, describe
+
+
+def attribute(t: Tracer, value: Any, name: str) -> Any:
+    """`value.name`."""
+    result = spellings.attribute(t, value, name)
+    if result is not NotHandled:
+        return result
+    if isinstance(value, (Scalar, Array)):
+        t.refuse("attribute", name=name, got=describe(value), hint="")
+    if isinstance(value, Transformed):
+        return _derived(t, value, name)
+    prop = inspect.getattr_static(type(value), name, None)
+    if isinstance(prop, property) and prop.fget is not None:
+        return t.call(prop.fget, [value], {})
+    try:
+        found = getattr(value, name)
+    except AttributeError as error:
+        t.refuse("static-error", error=error)
+    t.guards.attribute(value, name, found)
+    return t.lift(found)
+
+
+def _derived(t: Tracer, value: Transformed, name: str) -> Any:
+    """`f.grad`, `f.value_and_grad`, `f.jvp` of a compiled function."""
+    found = getattr(value, name, None)
+    transform = transform_of(found)
+    if transform is not None:
+        return transform
+    own = transform_of(value)
+    assert own is not None
+    if name in ("grad", "value_and_grad", "jvp"):
+        kind: Any = name
+        return Transform(kind, value, own.argnums)
+    return t.refuse("attribute", name=name, got="a compiled function", hint="call it, or use its `.grad`")

@@ -1,0 +1,209 @@
+"""Calls: Python functions are traced where they are called, as if written there.
+
+A call has a frame of its own whose names are those of the callee. What the callee returns on its several paths
+joins like any value. A call that is active already with the same code, cells and types is recursion, which is
+refused; recursion on a number known at trace time ends by itself, and its depth is bounded.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+from llad.frontend import differentiate, spellings, statics
+from llad.frontend.core import Tracer
+from llad.frontend.effects import FunctionNode
+from llad.frontend.iteration import items_of
+from llad.frontend.shapes import is_static_number, shape_of
+from llad.frontend.source import Source, source_of
+from llad.frontend.state import Closure, Conflict, Frame, PathEnds, Scope
+from llad.frontend.transforms import transform_of
+from llad.frontend.values import Array, NotHandled, Scalar, Unbound, describe
+from llad.ir.core import Value
+
+_DEPTH = 60
+
+
+def call_node(t: Tracer, node: ast.Call) -> Any:
+    """A call expression."""
+    function = t.eval(node.func)
+    args: list[Any] = []
+    for arg in node.args:
+        if isinstance(arg, ast.Starred):
+            args += items_of(t, t.eval(arg.value))
+        else:
+            args.append(t.eval(arg))
+    kwargs: dict[str, Any] = {}
+    for keyword in node.keywords:
+        value = t.eval(keyword.value)
+        if keyword.arg is None:
+            kwargs.update(value)
+        else:
+            kwargs[keyword.arg] = value
+    return call(t, function, args, kwargs)
+
+
+def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Apply anything callable to traced values."""
+    if isinstance(function, Closure):
+        return _call_closure(t, function, args, kwargs)
+    transform = transform_of(function)
+    if transform is not None:
+        if transform.kind == "primal":
+            return call(t, transform.function, args, kwargs)
+        return differentiate.apply(t, transform, args, kwargs)
+    result = differentiate.transformation(t, function, args, kwargs)
+    if result is NotHandled:
+        result = statics.call(t, function, args, kwargs)
+    if result is NotHandled:
+        result = spellings.call(t, function, args, kwargs)
+    if result is not NotHandled:
+        return result
+    return _call_object(t, function, args, kwargs)
+
+
+def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    match function:
+        case FunctionType():
+            return inline(t, function, args, kwargs)
+        case MethodType():
+            return call(t, function.__func__, [function.__self__, *args], kwargs)
+        case functools.partial():
+            bound = [t.lift(a) for a in function.args]
+            return call(t, function.func, [*bound, *args], {**function.keywords, **kwargs})
+        case type() | Scalar() | Array():
+            t.refuse("call", got=describe(function) if not isinstance(function, type) else function.__name__)
+    for name in ("py_func", "__wrapped__"):
+        if isinstance(inner := getattr(function, name, None), FunctionType):
+            return call(t, inner, args, kwargs)
+    method = inspect.getattr_static(type(function), "__call__", None)
+    if isinstance(method, FunctionType):
+        return call(t, method, [function, *args], kwargs)
+    return t.refuse("call", got=getattr(function, "__name__", describe(function)))
+
+
+def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """A call of a Python function with source."""
+    source = source_of(function, t.builder.span)
+    t.guards.function(function)
+    defaults = [t.lift(d) for d in function.__defaults__ or ()]
+    keyword_defaults = {n: t.lift(d) for n, d in (function.__kwdefaults__ or {}).items()}
+    names = _bind(t, source, defaults, keyword_defaults, args, kwargs)
+    cells = tuple(map(id, function.__closure__ or ()))
+    scope = Scope(t.scope, "straight")
+    return _run(t, Frame(source, function, None, scope, scope), names, (function.__code__, cells))
+
+
+def _call_closure(t: Tracer, closure: Closure, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """A call of a function defined in traced code."""
+    names = _bind(t, closure.source, closure.defaults, closure.keyword_defaults, args, kwargs)
+    scope = Scope(t.scope, "straight")
+    frame = Frame(closure.source, None, closure.frame, scope, scope)
+    return _run(t, frame, names, (closure.source.node, id(closure.frame)))
+
+
+def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any, ...]) -> Any:
+    """Trace the callee in `frame`, its parameters bound to `names`; what it returns."""
+    key = (*identity, tuple(map(_key, names.values())))
+    if key in t.active:
+        t.refuse("recursion", name=frame.source.name)
+    if len(t.active) >= _DEPTH:
+        t.refuse("depth", name=frame.source.name, depth=_DEPTH)
+    t.active.append(key)
+    try:
+        with t.enter(frame):
+            frame.state.values.update(names)
+            node = frame.source.node
+            if isinstance(node, ast.Lambda):
+                return t.eval(node.body)
+            t.execute(node.body)
+    finally:
+        t.active.pop()
+    return _returned(t, frame)
+
+
+def _returned(t: Tracer, frame: Frame) -> Any:
+    state = frame.state
+    if state.dead:
+        raise PathEnds
+    result = state.result
+    if state.ret is False or result is Unbound:
+        return None
+    if isinstance(result, Conflict):
+        lines = [span.line if span else "?" for span in (result.first_span, result.second_span)]
+        t.refuse(
+            "return-types",
+            name=frame.source.name,
+            first=result.first,
+            second=result.second,
+            first_line=lines[0],
+            second_line=lines[1],
+        )
+    if isinstance(state.ret, Value) and result is not None:
+        t.refuse("falls-off", name=frame.source.name, got=describe(result))
+    return result
+
+
+def _key(value: Any) -> object:
+    """What tells calls of one function apart: types of run-time values, identity of all else."""
+    if isinstance(value, (Scalar, Array)):
+        return shape_of(value)
+    if type(value) is tuple:
+        return tuple(map(_key, value))
+    if is_static_number(value) or isinstance(value, str):
+        return type(value), repr(value)
+    if isinstance(value, Closure):
+        return value.source.node, id(value.frame)
+    return id(value)
+
+
+# -- arguments
+
+
+def _bind(
+    t: Tracer,
+    source: Source,
+    defaults: Sequence[Any],
+    keyword_defaults: Mapping[str, Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What each parameter holds."""
+    try:
+        bound = _signature(source.node, defaults, keyword_defaults).bind(*args, **kwargs)
+    except TypeError as error:
+        t.refuse("call-arguments", name=source.name, error=error)
+    bound.apply_defaults()
+    variadic = source.node.args.kwarg
+    if variadic is not None:
+        t.make(bound.arguments[variadic.arg])
+    return bound.arguments
+
+
+def _signature(node: FunctionNode, defaults: Sequence[Any], keyword_defaults: Mapping[str, Any]) -> inspect.Signature:
+    a = node.args
+    kind = inspect.Parameter
+    positional: list[tuple[str, Any]] = [(p.arg, kind.POSITIONAL_ONLY) for p in a.posonlyargs]
+    positional += [(p.arg, kind.POSITIONAL_OR_KEYWORD) for p in a.args]
+    missing: list[Any] = [kind.empty] * (len(positional) - len(defaults))
+    parameters = [kind(name, k, default=d) for (name, k), d in zip(positional, [*missing, *defaults], strict=True)]
+    if a.vararg is not None:
+        parameters.append(kind(a.vararg.arg, kind.VAR_POSITIONAL))
+    for p in a.kwonlyargs:
+        default = keyword_defaults.get(p.arg, kind.empty)
+        parameters.append(kind(p.arg, kind.KEYWORD_ONLY, default=default))
+    if a.kwarg is not None:
+        parameters.append(kind(a.kwarg.arg, kind.VAR_KEYWORD))
+    return inspect.Signature(parameters)
+
+
+def define(t: Tracer, node: FunctionNode) -> Closure:
+    """The function object of a `def` or `lambda` in traced code; its defaults are computed here."""
+    defaults = tuple(t.eval(d) for d in node.args.defaults)
+    named = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    keyword_defaults = {p.arg: t.eval(d) for p, d in named if d is not None}
+    return Closure(t.frame.source.nested(node), t.frame, defaults, keyword_defaults)

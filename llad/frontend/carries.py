@@ -1,0 +1,113 @@
+"""What a name holds from one iteration of a loop to the next.
+
+A carry has a shape, which widens until the body gives back what it was given: int to float, weak to strong, C to
+strided. The body is then traced again. A name that only earlier iterations may have bound starts as `Unknown` in
+the first round, and as a `Maybe` with a carried bound flag in the next.
+
+Invariant: widening only ever goes up, so the rounds end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.fork import split
+from llad.frontend.shapes import NoJoin, Shape, flatten, join, rebuild, shape_of, types_of
+from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
+from llad.frontend.values import Unbound, describe
+from llad.ir.core import Value
+from llad.ir.types import BOOL, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """`shape` of what the name holds (`None`: never bound); `flagged`: whether it is bound is carried too."""
+
+    shape: Shape | None = None
+    flagged: bool = False
+    conflict: Conflict | None = None
+
+    @property
+    def types(self) -> list[Type]:
+        if self.shape is None or self.conflict is not None:
+            return []
+        return [*types_of(self.shape), *([BOOL] if self.flagged else [])]
+
+    def value(self, t: Tracer, leaves: Iterator[Value], first_round: bool = False, on_exit: bool = False) -> Any:
+        """What the name holds, from the carried leaves."""
+        if self.conflict is not None:
+            return self.conflict
+        if self.shape is None:
+            return Unknown if first_round else Unbound
+        inner = rebuild(t, self.shape, leaves)
+        return Maybe(inner, next(leaves), on_exit) if self.flagged else inner
+
+    def leaves(self, t: Tracer, value: Any) -> list[Value]:
+        """The leaves to carry for what the name holds here."""
+        if self.shape is None or self.conflict is not None:
+            return []
+        inner, bound = split(value)
+        if isinstance(value, Conflict):
+            inner, bound = Gone, False
+        flat = flatten(t, inner, self.shape)
+        if self.flagged:
+            flat.append(bound if isinstance(bound, Value) else t.builder.const(bool(bound), BOOL))
+        return flat
+
+
+def initial(value: Any) -> Carry:
+    """The carry of a name that holds `value` before the loop."""
+    if isinstance(value, Conflict):
+        return Carry(conflict=value)
+    inner, bound = split(value)
+    if inner is Gone:
+        return Carry()
+    return Carry(shape_of(inner, run_time=True), flagged=bound is not True)
+
+
+def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: State) -> Carry:
+    """The carry that also takes what the name holds at the end of the body."""
+    value = Gone if end.dead else end.values.get(name, Unbound)
+    if carry.conflict is not None:
+        return carry
+    if isinstance(value, Conflict):
+        return Carry(conflict=value)
+    inner, _ = split(value)
+    if inner is Gone:
+        return carry
+    if carry.shape is None:
+        return Carry(shape_of(inner, run_time=True), flagged=True)
+    known, _ = split(start)
+    try:
+        return replace(carry, shape=join(t, known, inner))
+    except NoJoin:
+        first = before.values.get(name, Unbound)
+        spans = before.spans.get(name), end.spans.get(name)
+        shown = describe(known if first is Unbound else split(first)[0])
+        return Carry(conflict=Conflict(shown, describe(inner), *spans))
+
+
+def late(t: Tracer, name: str, before: State, end: State) -> Carry:
+    """The carry of a name that every iteration assigns before it reads it, but that is read after the loop."""
+    x = before.values.get(name, Unbound)
+    y = Gone if end.dead else end.values.get(name, Unbound)
+    for value in (x, y):
+        if isinstance(value, Conflict):
+            return Carry(conflict=value)
+    (a, bound_a), (b, bound_b) = split(x), split(y)
+    if a is Gone and b is Gone:
+        return Carry()
+    flagged = not (_sure(bound_a) and _sure(bound_b))
+    try:
+        shape = join(t, a, b)
+    except NoJoin:
+        spans = before.spans.get(name), end.spans.get(name)
+        return Carry(conflict=Conflict(describe(a), describe(b), *spans))
+    return Carry(shape, flagged)
+
+
+def _sure(bound: Flag | None) -> bool:
+    return bound is None or bound is True

@@ -1,0 +1,204 @@
+"""Expressions: names, constants, arithmetic, attributes, subscripts, displays and comprehensions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from llad.frontend import numbers
+from llad.frontend.attributes import attribute
+from llad.frontend.calls import call_node, define
+from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
+from llad.frontend.core import Tracer
+from llad.frontend.iteration import items_of, walk_of
+from llad.frontend.names import bind, load
+from llad.frontend.state import Frame
+from llad.frontend.subscripts import index_of, item
+from llad.frontend.targets import assign
+from llad.frontend.values import is_static
+from llad.ir.core import Value
+
+BINARY: dict[type[ast.operator], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floordiv", ast.Mod: "mod",
+    ast.Pow: "pow", ast.MatMult: "matmul", ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor",
+    ast.LShift: "shl", ast.RShift: "shr",
+}  # fmt: skip
+UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"}
+
+
+def _constant(t: Tracer, node: ast.Constant) -> Any:
+    if isinstance(node.value, complex):
+        t.refuse("complex")
+    return node.value
+
+
+def _binary(t: Tracer, node: ast.BinOp) -> Any:
+    left = t.eval(node.left)
+    return binary_values(t, node.op, left, t.eval(node.right))
+
+
+def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
+    """`a op b`. Lists and strings made at trace time are handled by Python."""
+    if isinstance(op, ast.Mod) and isinstance(a, str):
+        if not is_static(b):
+            t.refuse("format")
+        return a % b
+    result = numbers.binary(t, BINARY[type(op)], a, b)
+    return t.make(result) if isinstance(result, (list, dict, set)) else result
+
+
+def _unary(t: Tracer, node: ast.UnaryOp) -> Any:
+    if isinstance(node.op, ast.Not):
+        return not_(t, node)
+    return numbers.unary(t, UNARY[type(node.op)], t.eval(node.operand))
+
+
+def _attribute(t: Tracer, node: ast.Attribute) -> Any:
+    return attribute(t, t.eval(node.value), node.attr)
+
+
+def _subscript(t: Tracer, node: ast.Subscript) -> Any:
+    base = t.eval(node.value)
+    return item(t, base, index_of(t, node.slice))
+
+
+def elements_of(t: Tracer, nodes: Sequence[ast.expr]) -> list[Any]:
+    """The values of a display's elements, starred ones spread."""
+    values: list[Any] = []
+    for node in nodes:
+        if isinstance(node, ast.Starred):
+            values += items_of(t, t.eval(node.value))
+        else:
+            values.append(t.eval(node))
+    return values
+
+
+def _tuple(t: Tracer, node: ast.Tuple) -> Any:
+    return tuple(elements_of(t, node.elts))
+
+
+def _list(t: Tracer, node: ast.List) -> Any:
+    return t.make(elements_of(t, node.elts))
+
+
+def _set(t: Tracer, node: ast.Set) -> Any:
+    values = elements_of(t, node.elts)
+    if not is_static(values):
+        t.refuse("static-key")
+    return t.make(set(values))
+
+
+def _dict(t: Tracer, node: ast.Dict) -> Any:
+    result: dict[Any, Any] = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is None:
+            result.update(t.eval(value))
+            continue
+        name = t.eval(key)
+        if not is_static(name):
+            t.refuse("static-key")
+        result[name] = t.eval(value)
+    return t.make(result)
+
+
+def _f_string(t: Tracer, node: ast.JoinedStr) -> str:
+    parts = []
+    for part in node.values:
+        value = t.eval(part.value if isinstance(part, ast.FormattedValue) else part)
+        if not is_static(value):
+            t.refuse("format")
+        if isinstance(part, ast.FormattedValue):
+            spec = "" if part.format_spec is None else t.eval(part.format_spec)
+            shown = {-1: value, 115: str(value), 114: repr(value), 97: ascii(value)}[part.conversion]
+            value = format(shown, spec)
+        parts.append(value)
+    return "".join(parts)
+
+
+def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
+    value = t.eval(node.value)
+    bind(t, node.target.id, value)
+    return value
+
+
+def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
+    values: list[Any] = []
+    _generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
+    if isinstance(node, ast.SetComp):
+        if not is_static(values):
+            t.refuse("static-key")
+        return t.make(set(values))
+    return t.make(values)
+
+
+def _dict_comprehension(t: Tracer, node: ast.DictComp) -> Any:
+    result: dict[Any, Any] = {}
+
+    def add() -> None:
+        key = t.eval(node.key)
+        if not is_static(key):
+            t.refuse("static-key")
+        result[key] = t.eval(node.value)
+
+    _generate(t, node.generators, add)
+    return t.make(result)
+
+
+def _generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable[[], None]) -> None:
+    """Run `emit` per iteration, at trace time; the targets have a scope of their own."""
+    if not generators:
+        emit()
+        return
+    first, rest = generators[0], generators[1:]
+    iterable = t.eval(first.iter)
+    if walk_of(t, iterable) is not None and not isinstance(iterable, range):
+        t.refuse("comprehension")
+    names = frozenset(n.id for n in ast.walk(first.target) if isinstance(n, ast.Name))
+    source = t.frame.source.comprehension(names)
+    with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent)):
+        for value in items_of(t, iterable):
+            assign(t, first.target, value)
+            if all(_chosen(t, test) for test in first.ifs):
+                _generate(t, rest, emit)
+
+
+def _chosen(t: Tracer, test: ast.expr) -> bool:
+    flag = condition(t, test)
+    return t.refuse("comprehension-if") if isinstance(flag, Value) else flag
+
+
+def _lambda(t: Tracer, node: ast.Lambda) -> Any:
+    return define(t, node)
+
+
+def _refuse(code: str) -> Callable[[Tracer, Any], Any]:
+    return lambda t, node: t.refuse(code)
+
+
+EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
+    ast.Name: load,
+    ast.Constant: _constant,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: bool_op,
+    ast.Compare: compare,
+    ast.IfExp: if_expression,
+    ast.Call: call_node,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.Tuple: _tuple,
+    ast.List: _list,
+    ast.Set: _set,
+    ast.Dict: _dict,
+    ast.JoinedStr: _f_string,
+    ast.NamedExpr: _walrus,
+    ast.ListComp: _comprehension,
+    ast.GeneratorExp: _comprehension,
+    ast.SetComp: _comprehension,
+    ast.DictComp: _dict_comprehension,
+    ast.Lambda: _lambda,
+    ast.Await: _refuse("async"),
+    ast.Yield: _refuse("yield"),
+    ast.YieldFrom: _refuse("yield"),
+}

@@ -1,0 +1,171 @@
+"""What a `for` may run over: a run-time walk, or items known at trace time.
+
+A `Walk` is a `range` of run-time bounds and, per index, an item: the index itself, an element or row of an array,
+a pair (`enumerate`), a tuple of items (`zip`). Sequences made at trace time are iterated over at trace time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llad.frontend import arrays
+from llad.frontend.casts import value_of
+from llad.frontend.core import Tracer
+from llad.frontend.values import Array, Scalar, describe
+from llad.ir.core import Value
+from llad.ir.types import BOOL, I32, I64
+
+Bound = int | Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walk:
+    """`item(i)` for `i in range(lo, hi, step)`."""
+
+    lo: Bound
+    hi: Bound
+    step: Bound
+    item: Callable[[Tracer, Value], Any]
+
+    @property
+    def trips(self) -> int | None:
+        """How many iterations, where it is known."""
+        if isinstance(self.lo, int) and isinstance(self.hi, int) and isinstance(self.step, int):
+            return len(range(self.lo, self.hi, self.step))
+        return None
+
+
+def walk_of(t: Tracer, value: Any) -> Walk | None:
+    """The walk over a run-time array or a range; `None` for what is iterated over at trace time."""
+    if isinstance(value, Walk):
+        return value
+    if isinstance(value, range):
+        return Walk(value.start, value.stop, value.step, _index)
+    if isinstance(value, Array):
+        if value.rank == 0:
+            t.refuse("not-iterable", got=describe(value))
+        return Walk(0, t.builder.dim(value.value, 0), 1, lambda t, i: _row(t, value, i))
+    return None
+
+
+def _index(t: Tracer, i: Value) -> Scalar:
+    return Scalar(i, weak=True)
+
+
+def _row(t: Tracer, array: Array, i: Value) -> Scalar | Array:
+    """Element or row `i`, which is in range."""
+    if array.rank == 1:
+        return arrays.element(t, array, [i])
+    view = t.builder.view(array.value, ["index"] + ["full"] * (array.rank - 1), i)
+    return Array(view, None if array.extents is None else array.extents[1:], array.root, array.born)
+
+
+def items_of(t: Tracer, value: Any) -> Sequence[Any]:
+    """The items of what is iterated over at trace time."""
+    if isinstance(value, (tuple, list, str, bytes, range)):
+        return value
+    if isinstance(value, (dict, frozenset, set, zip, enumerate, map, reversed)):
+        return list(value)
+    return t.refuse("not-iterable", got=describe(value))
+
+
+def range_(t: Tracer, args: Sequence[Any]) -> range | Walk:
+    """`range(…)` of numbers of which some may be run-time."""
+    if not 1 <= len(args) <= 3:
+        t.refuse("range-arguments")
+    bounds = [_bound(t, a) for a in args]
+    lo, hi, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds[:2], bounds[2] if len(bounds) == 3 else 1)
+    if isinstance(lo, int) and isinstance(hi, int) and isinstance(step, int):
+        if step == 0:
+            t.end_path("ValueError", "range() arg 3 must not be zero")
+        return range(lo, hi, step)
+    if isinstance(step, Value):
+        b = t.builder
+        b.check(b.op("ne", step, b.i64(0)), "ValueError", "range() arg 3 must not be zero")
+    elif step == 0:
+        t.end_path("ValueError", "range() arg 3 must not be zero")
+    return Walk(lo, hi, step, _index)
+
+
+def _bound(t: Tracer, x: Any) -> Bound:
+    if isinstance(x, Scalar) and x.type in (I64, I32, BOOL):
+        return value_of(t, x, I64)
+    if hasattr(x, "__index__") and not isinstance(x, Array):
+        return int(x.__index__())
+    return t.refuse("range-type", got=describe(x))
+
+
+def emit(t: Tracer, x: Bound) -> Value:
+    return x if isinstance(x, Value) else t.builder.i64(x)
+
+
+def length(t: Tracer, walk: Walk) -> Bound:
+    """The number of iterations."""
+    if walk.trips is not None:
+        return walk.trips
+    b = t.builder
+    if walk.step == 1:
+        count = emit(t, walk.hi) if walk.lo == 0 else b.op("sub", emit(t, walk.hi), emit(t, walk.lo))
+    else:
+        span = b.op("sub", emit(t, walk.lo), emit(t, walk.hi))
+        count = b.op("neg", b.op("floordiv", span, emit(t, walk.step)))
+    return b.op("max", b.i64(0), count)
+
+
+def _nth(t: Tracer, walk: Walk, k: Value) -> Any:
+    """The item of iteration `k`."""
+    b = t.builder
+    index = k
+    if walk.step != 1:
+        index = b.op("mul", index, emit(t, walk.step))
+    if walk.lo != 0:
+        index = b.op("add", index, emit(t, walk.lo))
+    return walk.item(t, index)
+
+
+def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
+    """`enumerate(value, start)`."""
+    walk = walk_of(t, value)
+    first = _bound(t, start)
+    if walk is None:
+        if isinstance(first, Value):
+            t.refuse("range-type", got=describe(start))
+        return t.make(list(enumerate(items_of(t, value), first)))
+
+    def item(t: Tracer, k: Value) -> Any:
+        number = k if first == 0 else t.builder.op("add", k, emit(t, first))
+        return Scalar(number, weak=True), _nth(t, walk, k)
+
+    return Walk(0, length(t, walk), 1, item)
+
+
+def zip_(t: Tracer, values: Sequence[Any]) -> Any:
+    """`zip(…)` of arrays and ranges, or of what is known at trace time."""
+    walks = [walk_of(t, v) for v in values]
+    known = [w for w in walks if w is not None]
+    if not known or all(isinstance(v, range) or w is None for v, w in zip(values, walks, strict=True)):
+        return t.make(list(zip(*(items_of(t, v) for v in values), strict=False)))
+    if len(known) < len(walks):
+        t.refuse("zip-mixture")
+    counts = [length(t, w) for w in known]
+    count = counts[0]
+    for other in counts[1:]:
+        if not (isinstance(count, int) and isinstance(other, int)):
+            count = t.builder.op("min", emit(t, count), emit(t, other))
+        else:
+            count = min(count, other)
+    return Walk(0, count, 1, lambda t, k: tuple(_nth(t, w, k) for w in known))
+
+
+def reversed_(t: Tracer, value: Any) -> Any:
+    """`reversed(value)`."""
+    walk = walk_of(t, value)
+    if isinstance(value, range):
+        return value[::-1]
+    if walk is None:
+        return t.make(list(items_of(t, value))[::-1])
+    b = t.builder
+    last = b.op("sub", emit(t, length(t, walk)), b.i64(1))
+    return Walk(last, -1, -1, lambda t, k: _nth(t, walk, k))

@@ -1,0 +1,299 @@
+"""Run-time loops: the `for` and `while` ops.
+
+The body is traced with the carried names as block arguments, and traced again from the same state until the
+types of the carries hold (`carries.py`). Which names are carried is a matter of liveness: what an iteration may
+read before it assigns it, and what is read after the loop. `break` and `return` set the flag `stop`, which is the
+`exits` bool; the value returned from inside a loop is a carry that only the last iteration sets.
+
+Invariant: nothing of a discarded round remains but captured arrays and guards.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from llad.frontend.carries import Carry, initial, late, widen
+from llad.frontend.conditions import condition, constant_flag
+from llad.frontend.core import Tracer
+from llad.frontend.effects import assigned
+from llad.frontend.fork import Fork, split
+from llad.frontend.iteration import Walk, emit
+from llad.frontend.state import Conflict, Dropped, Flag, Maybe, State
+from llad.frontend.values import Unbound
+from llad.ir.core import Region, Value, walk
+from llad.ir.types import BOOL, I64, Type
+
+_ROUNDS = 24
+_EFFECTS = frozenset({"store", "push", "pop", "free", "derivative"})
+
+
+@dataclass
+class Loop:
+    """One loop being traced: the names that it carries, the state before it, and how a round starts."""
+
+    node: ast.For | ast.While
+    names: tuple[str, ...]
+    carried: dict[str, Carry]
+    late: tuple[str, ...]
+    before: State
+    indexed: bool
+    start: Callable[[Region], None]
+    runs: bool = False
+    endless: bool = False
+
+
+@dataclass
+class Round:
+    """One traced body: its region and the state at its end."""
+
+    region: Region
+    end: State
+    start: dict[str, Any]
+
+
+def for_loop(t: Tracer, node: ast.For, walk: Walk, assign: Callable[[Any], None]) -> None:
+    """A `for` over a run-time walk."""
+    trips = walk.trips
+    if trips == 0:
+        return
+    lo, hi, step = (emit(t, x) for x in (walk.lo, walk.hi, walk.step))
+
+    def start(region: Region) -> None:
+        assign(walk.item(t, region.args[0]))
+        t.execute(node.body)
+
+    loop = _prepare(t, node, True, start, (node.target, *node.body))
+    loop.runs = trips is not None
+    done = _settle(t, loop)
+
+    def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
+        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits)
+
+    _finish(t, loop, done, emit_op)
+
+
+def while_loop(t: Tracer, node: ast.While) -> None:
+    """A `while` whose condition is not known to be false."""
+
+    def start(region: Region) -> None:
+        t.execute(node.body)
+
+    loop = _prepare(t, node, False, start, (node.test, *node.body))
+    first = _test(t, loop)
+    if first.flag is False:
+        return
+    if _has_effects(first.region):
+        _tested_inside(t, node, loop)
+        first = Test(Region(), True)
+    loop.endless = loop.runs = first.flag is True
+    done = _settle(t, loop)
+
+    def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
+        types = [i.type for i in inits]
+        if loop.endless:
+            with t.builder.region(types) as test_region:
+                t.builder.yield_(t.builder.const(True, BOOL))
+        else:
+            test = _test(t, loop)
+            test_region = test.region
+            test_region.args += tuple(Value(x) for x in types[len(test_region.args) :])
+            with t.builder.inside(test_region):
+                t.builder.yield_(constant_flag(t, test.flag))
+        return t.builder.while_(inits, test_region, done.region, exits=exits)
+
+    _finish(t, loop, done, emit_op)
+
+
+@dataclass
+class Test:
+    """The condition of a `while`, traced in its region."""
+
+    region: Region
+    flag: Flag
+
+
+def _test(t: Tracer, loop: Loop) -> Test:
+    """Trace the condition on the carries. What an unbound name raises, it raises at trace time."""
+    assert isinstance(loop.node, ast.While)
+    args = _args(loop)
+    region = Region(tuple(args))
+    state = loop.before.copy()
+    leaves = iter(args)
+    for name, carry in loop.carried.items():
+        state.values[name] = carry.value(t, leaves)
+    flag: Flag = True
+    with t.within(region, state):
+        flag = condition(t, loop.node.test)
+    t.frame.state = loop.before
+    return Test(region, flag)
+
+
+def _has_effects(region: Region) -> bool:
+    return any(op.name in _EFFECTS for op in walk(region))
+
+
+def _tested_inside(t: Tracer, node: ast.While, loop: Loop) -> None:
+    """Move a condition that writes memory into the body: `while True: if not test: break; …`."""
+    live = t.frame.source.live
+    names = live.start[node] | live.after[node]
+    loop.carried |= {n: initial(loop.before.values.get(n, Unbound)) for n in loop.late}
+    loop.late = ()
+
+    def start(region: Region) -> None:
+        flag = condition(t, node.test)
+        if not isinstance(flag, Value):
+            if flag:
+                t.execute(node.body)
+            else:
+                t.state.jump(stop=True)
+            return
+        fork = Fork(t, flag)
+        fork.run(0, lambda: t.execute(node.body))
+        fork.run(1, lambda: t.state.jump(stop=True))
+        fork.join(names, names)
+
+    loop.start = start
+
+
+# -- the rounds
+
+
+def _prepare(
+    t: Tracer, node: ast.For | ast.While, indexed: bool, start: Callable[[Region], None], parts: tuple[ast.AST, ...]
+) -> Loop:
+    live = t.frame.source.live
+    names = assigned(parts)
+    at_start, after = live.start[node], live.after[node]
+    before = t.state
+    carried = {n: initial(before.values.get(n, Unbound)) for n in names if n in at_start}
+    late_names = tuple(n for n in names if n not in at_start and n in after)
+    return Loop(node, names, carried, late_names, before, indexed, start)
+
+
+def _args(loop: Loop) -> list[Value]:
+    return [Value(type, name) for name, carry in loop.carried.items() for type in carry.types]
+
+
+def _settle(t: Tracer, loop: Loop) -> Round:
+    """Trace the body until the carries hold."""
+    for number in range(_ROUNDS):
+        done = _round(t, loop, first=number == 0)
+        wider = {
+            name: widen(t, carry, name, loop.before, done.start[name], done.end) for name, carry in loop.carried.items()
+        }
+        unknown = number == 0 and any(c.shape is None and c.conflict is None for c in wider.values())
+        if wider == loop.carried and not unknown:
+            return done
+        loop.carried = wider
+    raise AssertionError("the types of a loop's carries do not settle")
+
+
+def _round(t: Tracer, loop: Loop, first: bool) -> Round:
+    args = _args(loop)
+    region = Region((*([Value(I64, "i")] if loop.indexed else []), *args))
+    state = loop.before.copy()
+    state.values.update(dict.fromkeys(loop.names, Dropped))
+    leaves = iter(args)
+    for name, carry in loop.carried.items():
+        state.values[name] = carry.value(t, leaves, first_round=first)
+    start = {name: state.values[name] for name in loop.carried}
+    with t.within(region, state), t.iteration():
+        loop.start(region)
+    end = t.frame.state
+    t.frame.state = loop.before
+    return Round(region, end, start)
+
+
+# -- the op, and the state after it
+
+
+def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], bool], tuple[Value, ...]]) -> None:
+    """Close the body, emit the op, and let the names hold what it gives."""
+    before, end = loop.before, done.end
+    carries = loop.carried | {n: late(t, n, before, end) for n in loop.late}
+    stop, ret = (False, False) if end.dead else (end.stop, end.ret)
+    result = _result_carry(t, end) if ret is not False else Carry()
+    returns = ret is not False and not (loop.endless and ret is stop)
+    inits = [leaf for n, c in carries.items() for leaf in c.leaves(t, before.values.get(n, Unbound))]
+    inits += result.leaves(t, Unbound)
+    if returns:
+        inits.append(t.builder.const(False, BOOL))
+    region = done.region
+    types: list[Type] = [v.type for v in inits]
+    known = len(region.args) - loop.indexed
+    region.args += tuple(Value(x) for x in types[known:])
+    with t.builder.inside(region):
+        nexts = [constant_flag(t, stop)] if stop is not False else []
+        for name, carry in carries.items():
+            nexts += carry.leaves(t, Unbound if end.dead else end.values.get(name, Unbound))
+        nexts += result.leaves(t, end.result)
+        if returns:
+            nexts.append(constant_flag(t, ret))
+        t.builder.yield_(*nexts)
+    results = iter(emit_op(inits, stop is not False))
+    state = before.copy()
+    state.values.update(dict.fromkeys(loop.names, Dropped))
+    for name, carry in carries.items():
+        value = carry.value(t, results)
+        state.values[name] = value.inner if isinstance(value, Maybe) and _bound_after(loop, end, name) else value
+        state.spans[name] = end.spans.get(name) or before.spans.get(name)
+    if ret is not False:
+        state.result = result.value(t, results)
+        state.result_span = end.result_span
+        after: Flag = next(results) if returns else True
+        state.left = state.stop = state.ret = after
+    if loop.endless and stop is False:
+        state.die()
+    t.frame.state = state
+
+
+def _bound_after(loop: Loop, end: State, name: str) -> bool:
+    """Whether a name is bound after the loop, whichever way it ended."""
+    if not loop.runs or end.dead:
+        return False
+    value = end.values.get(name, Unbound)
+    _, bound = split(value)
+    if bound is True or bound is None:
+        return True
+    return loop.endless and (bound is end.stop or (isinstance(value, Maybe) and value.on_exit))
+
+
+def _result_carry(t: Tracer, end: State) -> Carry:
+    """The value returned from inside the loop: set by the last iteration, never read by another."""
+    if end.result is Unbound:
+        return Carry()
+    if isinstance(end.result, Conflict):
+        return Carry(conflict=end.result)
+    return Carry(initial(end.result).shape)
+
+
+def unrolled(t: Tracer, node: ast.For, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
+    """A `for` done at trace time, one iteration after the other."""
+    _unroll(t, node, items, assign)
+    state = t.state
+    if not state.dead:
+        state.left = state.stop = state.ret
+
+
+def _unroll(t: Tracer, node: ast.For, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
+    live = t.frame.source.live
+    for item in items:
+        with t.iteration(fresh=True):
+            assign(item)
+            t.execute(node.body)
+        state = t.state
+        if state.dead or state.stop is True:
+            return
+        state.left = state.stop
+        if state.stop is not False:
+            names = live.start[node] | live.after[node] | live.exits[node]
+            fork = Fork(t, state.stop)
+            gone = fork.states[0]
+            gone.left, gone.stop, gone.ret = True, True, gone.ret is state.stop or gone.ret
+            fork.states[1].land()
+            fork.run(1, lambda: _unroll(t, node, items, assign), "rest")
+            fork.join(names, names)
+            return

@@ -1,0 +1,83 @@
+"""Names: what they hold in traced code, and what they are bound to.
+
+A local name is looked up in the state of its frame, a free one in the frames that enclose a nested function, then
+in the cells and globals of the Python function, where each look-up leaves a guard.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.guards import global_value
+from llad.frontend.signature import Missing
+from llad.frontend.state import Conflict, Dropped, Frame, Gone, Maybe, Unknown
+from llad.frontend.values import Array, Scalar, Unbound
+
+
+def load(t: Tracer, node: ast.Name) -> Any:
+    """What a name holds."""
+    frame: Frame | None = t.frame
+    while frame is not None:
+        if node.id in frame.source.locals:
+            return _local(t, frame, node.id, free=frame is not t.frame)
+        if frame.function is not None:
+            return _outside(t, frame, node.id)
+        frame = frame.parent
+    raise AssertionError("the outermost frame has a function")
+
+
+def _local(t: Tracer, frame: Frame, name: str, free: bool) -> Any:
+    value = frame.state.values.get(name, Unbound)
+    if isinstance(value, Conflict):
+        lines = [span.line if span else "?" for span in (value.first_span, value.second_span)]
+        t.refuse(
+            "conflict", name=name, first=value.first, second=value.second, first_line=lines[0], second_line=lines[1]
+        )
+    assert value is not Dropped and value is not Gone, f"`{name}` was taken for dead"
+    if value is Unbound:
+        t.refuse("unbound", name=name)
+    kind, message = _unbound_message(name, free)
+    if value is Unknown:
+        t.end_path(kind, message)
+    if isinstance(value, Maybe):
+        t.builder.check(value.bound, kind, message)
+        if not free:
+            frame.state.values[name] = value.inner
+        return value.inner
+    return value
+
+
+def _unbound_message(name: str, free: bool) -> tuple[str, str]:
+    if free:
+        text = f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+        return "NameError", text
+    return "UnboundLocalError", f"cannot access local variable '{name}' where it is not associated with a value"
+
+
+def _outside(t: Tracer, frame: Frame, name: str) -> Any:
+    function = frame.function
+    assert function is not None
+    code = function.__code__
+    if name in code.co_freevars:
+        cell = (function.__closure__ or ())[code.co_freevars.index(name)]
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            t.refuse("unbound", name=name)
+        t.guards.add(cell, name, value)
+        return t.lift(value)
+    value = global_value(function.__globals__, name)
+    if value is Missing:
+        t.refuse("undefined", name=name)
+    t.guards.add(function.__globals__, name, function.__globals__.get(name, Missing))
+    return t.lift(value)
+
+
+def bind(t: Tracer, name: str, value: Any) -> None:
+    """Let the local name hold `value`; a run-time value without a name takes this one."""
+    if isinstance(value, (Scalar, Array)) and not value.value.name:
+        value.value.name = name
+    t.state.values[name] = value
+    t.state.spans[name] = t.builder.span

@@ -1,0 +1,120 @@
+"""What the traced function returns: leaves for the IR, and a tree from which Python's result is built.
+
+An argument that is returned is the same object in Python. An array that shares memory with an argument cannot be
+handed over and is refused; a window on a local array is copied, since only whole allocations are detached from
+the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llad.frontend.arrays import copy
+from llad.frontend.core import Tracer
+from llad.frontend.shapes import is_static_number, shape_of
+from llad.frontend.signature import (
+    ArraySpec,
+    ResultArgument,
+    ResultConst,
+    ResultTree,
+    ResultTuple,
+    ResultValue,
+    ScalarSpec,
+)
+from llad.frontend.values import Array, Scalar
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.types import BufferType
+
+
+class Results:
+    """The results of one function: `tree` of a value, and its `leaves` in order."""
+
+    def __init__(self, t: Tracer, params: Sequence[Value]) -> None:
+        self.t = t
+        self.leaves: list[Value] = []
+        self.params = {p: k for k, p in enumerate(params)}
+        self.captured = {value: array for array, value in t.captured.values()}
+        self.region = Region((), [*t.builder.root.ops])
+
+    def tree(self, value: Any) -> ResultTree:
+        """The tree of a value; arrays that are windows are copied where the builder stands."""
+        if isinstance(value, (tuple, list)):
+            if type(value) is not tuple:
+                self.t.refuse("return-list", type=type(value).__name__)
+            return ResultTuple(tuple(map(self.tree, value)))
+        if isinstance(value, Array):
+            return self._array(value)
+        if isinstance(value, Scalar) or is_static_number(value):
+            return self._number(value)
+        return ResultConst(value)
+
+    def _number(self, value: Any) -> ResultTree:
+        spec = shape_of(value, run_time=True)
+        if not isinstance(spec, ScalarSpec):
+            return ResultConst(value)
+        leaf = value.value if isinstance(value, Scalar) else self.t.builder.const(value, spec.type)
+        return ResultValue(self._index(leaf), spec)
+
+    def _array(self, array: Array) -> ResultTree:
+        if array.value in self.params:
+            return ResultArgument(self.params[array.value])
+        if array.value in self.captured:
+            return ResultConst(self.captured[array.value])
+        if not self._owned(array.value):
+            self.t.refuse("return-view")
+        if array.type.layout != "C" or not whole(self.region, array.value):
+            array = copy(self.t, array)
+        spec = ArraySpec(array.dtype, array.rank, "C")
+        return ResultValue(self._index(array.value), spec)
+
+    def _index(self, leaf: Value) -> int:
+        """The number of the result; one array returned twice is one result."""
+        if leaf in self.leaves and isinstance(leaf.type, BufferType):
+            return self.leaves.index(leaf)
+        self.leaves.append(leaf)
+        return len(self.leaves) - 1
+
+    def _owned(self, value: Value) -> bool:
+        """Whether the memory was allocated by this call."""
+        outside = {*self.params, *self.captured}
+        ended = Region((), [*self.region.ops, Op("return", (value,))])
+        roots = Aliases(Function("", tuple(outside), ended)).roots(value)
+        return roots.isdisjoint(outside)
+
+
+def whole(region: Region, value: Value) -> bool:
+    """Whether a value is always an allocation made in the region, never a window on one."""
+    sources = _sources(region)
+    seen: set[Value] = set()
+    pending = [value]
+    while pending:
+        current = pending.pop()
+        if current not in seen:
+            seen.add(current)
+            if current not in sources:
+                return False
+            pending += sources[current]
+    return True
+
+
+def _sources(region: Region) -> dict[Value, list[Value]]:
+    """Per buffer value that is an allocation or one of several other values: those others."""
+    sources: dict[Value, list[Value]] = {}
+    for op in walk(region):
+        match op.name:
+            case "alloc" | "derivative" | "undef":
+                sources.update({r: [] for r in op.results})
+            case "if":
+                yields = [r.terminator.operands for r in op.regions]
+                sources.update({v: list(ys) for v, *ys in zip(op.results, *yields, strict=True)})
+            case "for" | "while":
+                inits = op.operands[3:] if op.name == "for" else op.operands
+                nexts = op.regions[-1].terminator.operands[bool(op.attrs["exits"]) :]
+                pairs = [list(p) for p in zip(inits, nexts, strict=True)]
+                sources.update(zip(op.results[:-1], pairs, strict=True))
+                for inner in op.regions:
+                    args = inner.args[1:] if op.name == "for" else inner.args
+                    sources.update(zip(args, pairs, strict=True))
+    return sources

@@ -1,0 +1,177 @@
+"""Calls that happen at trace time: builtins that build or ask about what is known, methods of its objects."""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from llad.frontend.conditions import as_value, truth
+from llad.frontend.core import Tracer
+from llad.frontend.iteration import Walk, enumerate_, items_of, range_, reversed_, zip_
+from llad.frontend.values import Array, NotHandled, Scalar, describe, is_static
+from llad.ir.types import BOOL, is_float
+
+Args = Sequence[Any]
+_IMMUTABLE = (str, bytes, tuple, int, float, bool, frozenset, range)
+_MUTATING = frozenset(
+    {"append", "extend", "insert", "pop", "clear", "reverse", "update", "setdefault", "popitem", "add", "discard"}
+)
+_READING = frozenset({"keys", "values", "items", "get", "copy"})
+
+# Builtins that Python may run at trace time when every argument is known.
+_PURE: frozenset[Any] = frozenset(
+    {str, repr, format, sorted, set, frozenset, type, isinstance, issubclass, callable, hasattr, getattr, ord, chr,
+     hash, bytes, slice, int, float, bool, max, min, sum, len, any, all, divmod, hex, bin, ascii}
+)  # fmt: skip
+
+
+def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any:
+    """The result, or `NotHandled` if this is no matter of trace time."""
+    handler = _handler(function)
+    if handler is not None:
+        return handler(t, *args, **kwargs)
+    owner = getattr(function, "__self__", None)
+    if isinstance(function, types.BuiltinMethodType) and owner is not None:
+        if isinstance(owner, types.ModuleType):
+            owner = None
+        elif isinstance(owner, (*_IMMUTABLE, list, dict, set)):
+            return _method(t, owner, function, args, kwargs)
+    if _pure(function) and is_static(args) and not any(isinstance(a, Walk) for a in args):
+        return _python(t, function, args, kwargs)
+    if function is getattr(builtins, "print", None):
+        t.refuse("print")
+    return NotHandled
+
+
+def _pure(function: Any) -> bool:
+    try:
+        return function in _PURE
+    except TypeError:
+        return False
+
+
+def _python(t: Tracer, function: Callable[..., Any], args: Args, kwargs: Mapping[str, Any]) -> Any:
+    """Let Python do it."""
+    if function in (int, float, bool, max, min, sum, len, divmod) and not _plain(args):
+        return NotHandled
+    try:
+        result = function(*args, **kwargs)
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        t.refuse("static-error", error=error)
+    return t.make(result) if isinstance(result, (list, dict, set)) else t.lift(result)
+
+
+def _plain(args: Args) -> bool:
+    """Whether the arguments are no numbers: those have IEEE's rules (`spellings.py`)."""
+    return not any(isinstance(a, (int, float, np.generic)) for a in args)
+
+
+def _method(t: Tracer, owner: Any, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any:
+    """A method of a string, tuple, list, dict or set."""
+    name = function.__name__
+    if isinstance(owner, (list, dict, set)):
+        if name in _MUTATING:
+            t.mutate(owner)
+        elif name not in _READING and not is_static((list(owner), args)):
+            t.refuse("call", got=f"{type(owner).__name__}.{name}")
+    elif not is_static((owner, args)):
+        t.refuse("call", got=f"{type(owner).__name__}.{name}")
+    return _python(t, function, args, kwargs)
+
+
+# -- builtins that take run-time values too
+
+
+def _range(t: Tracer, *args: Any) -> Any:
+    return range_(t, args)
+
+
+def _zip(t: Tracer, *args: Any, strict: bool = False) -> Any:
+    return zip_(t, args)
+
+
+def _tuple(t: Tracer, value: Any = ()) -> Any:
+    return tuple(_items(t, value))
+
+
+def _list(t: Tracer, value: Any = ()) -> Any:
+    return t.make(list(_items(t, value)))
+
+
+def _items(t: Tracer, value: Any) -> Sequence[Any]:
+    if isinstance(value, (Walk, Array)):
+        t.refuse("materialise", got=describe(value))
+    return items_of(t, value)
+
+
+def _dict(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+    return t.make(dict(*args, **kwargs))
+
+
+def _map(t: Tracer, function: Any, *values: Any) -> Any:
+    rows = zip(*(_items(t, v) for v in values), strict=False)
+    return t.make([t.call(function, list(row), {}) for row in rows])
+
+
+def _any(t: Tracer, value: Any) -> Any:
+    return _over(t, value, "or", False)
+
+
+def _all(t: Tracer, value: Any) -> Any:
+    return _over(t, value, "and", True)
+
+
+def _over(t: Tracer, value: Any, op: str, neutral: bool) -> Any:
+    """`any` or `all` of a sequence of known length."""
+    flag: Any = neutral
+    for item in _items(t, value):
+        other = truth(t, item)
+        if isinstance(flag, bool) or isinstance(other, bool):
+            known, rest = (flag, other) if isinstance(flag, bool) else (other, flag)
+            flag = rest if known is neutral else known
+        else:
+            flag = t.builder.op(op, flag, other)
+    return as_value(flag)
+
+
+def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
+    if isinstance(value, Array):
+        return isinstance(np.empty(0), kinds)
+    if isinstance(value, Scalar):
+        return isinstance(_example(value), kinds)
+    return isinstance(value, kinds)
+
+
+def _example(value: Scalar) -> object:
+    """A number of the Python type that the value has in Python."""
+    if value.weak:
+        return False if value.type == BOOL else 0.0 if is_float(value.type) else 0
+    names = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32, "bool": np.bool_}
+    kind: Any = names[value.type.name]
+    return kind(0)
+
+
+def _handler(function: Any) -> Callable[..., Any] | None:
+    try:
+        return _HANDLERS.get(function)
+    except TypeError:
+        return None
+
+
+_HANDLERS: dict[Any, Callable[..., Any]] = {
+    range: _range,
+    zip: _zip,
+    enumerate: enumerate_,
+    reversed: reversed_,
+    tuple: _tuple,
+    list: _list,
+    dict: _dict,
+    map: _map,
+    any: _any,
+    all: _all,
+    isinstance: _isinstance,
+}

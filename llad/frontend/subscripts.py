@@ -1,0 +1,57 @@
+"""Subscripts: run-time arrays are indexed by `indexing.py`, what is known at trace time by Python itself."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from llad.frontend import indexing
+from llad.frontend.core import Tracer
+from llad.frontend.values import Array, Scalar, describe, is_static
+
+
+def index_of(t: Tracer, node: ast.expr) -> Any:
+    """What stands between the brackets: slices are `slice` objects of traced values."""
+    match node:
+        case ast.Slice():
+            return _slice(t, node)
+        case ast.Tuple(elts=elements):
+            return tuple(index_of(t, e) for e in elements)
+    return t.eval(node)
+
+
+def _slice(t: Tracer, node: ast.Slice) -> slice:
+    return slice(*(None if part is None else t.eval(part) for part in (node.lower, node.upper, node.step)))
+
+
+def item(t: Tracer, base: Any, index: Any) -> Any:
+    """`base[index]`."""
+    if isinstance(base, (Scalar, Array)):
+        return indexing.get_item(t, base, index)
+    if isinstance(index, slice):
+        static = all(is_static(p) for p in (index.start, index.stop, index.step))
+    else:
+        static = is_static(index)
+    if not static:
+        t.refuse("static-index", got=describe(base))
+    if not isinstance(base, (tuple, list, dict, str, bytes, range)):
+        t.refuse("not-indexable", got=describe(base))
+    try:
+        value = base[index]
+    except (IndexError, KeyError, TypeError) as error:
+        t.refuse("static-error", error=error)
+    return t.make(value) if isinstance(index, slice) and isinstance(value, list) else t.lift(value)
+
+
+def store(t: Tracer, base: Any, index: Any, value: Any) -> None:
+    """`base[index] = value`."""
+    if isinstance(base, (list, dict)):
+        t.mutate(base)
+        if not is_static(index):
+            t.refuse("static-index", got=describe(base))
+        try:
+            base[index] = value
+        except (IndexError, TypeError, KeyError) as error:
+            t.refuse("static-error", error=error)
+        return
+    indexing.set_item(t, base, index, value)

@@ -1,0 +1,72 @@
+"""Python function → IR, by abstract interpretation of its syntax tree on tracer values.
+
+What is known at trace time is handled by Python, the rest becomes ops: arithmetic as the values meet, `if`, `for`
+and `while` as structured control flow. The handlers of expressions and statements stand in files of their own;
+this one puts them together and turns arguments into parameters and the result into a tree.
+
+    >>> from llad.frontend.signature import ScalarSpec
+    >>> from llad.ir.types import F64
+    >>> traced = trace(lambda x: x * x, (ScalarSpec(F64, weak=True),))
+    >>> [op.name for op in traced.function.body.ops]
+    ['mul', 'return']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import FunctionType
+from typing import Any
+
+from llad.frontend import branches, calls
+from llad.frontend.core import Handlers, Tracer
+from llad.frontend.effects import parameters
+from llad.frontend.expressions import EXPRESSIONS
+from llad.frontend.results import Results
+from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced, TupleSpec
+from llad.frontend.source import source_of
+from llad.frontend.state import PathEnds
+from llad.frontend.statements import STATEMENTS
+from llad.frontend.values import Array, Scalar
+from llad.ir.core import Value
+
+HANDLERS = Handlers(EXPRESSIONS, STATEMENTS, branches.branch, branches.rest, calls.call)
+
+
+def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
+    """The function as IR for arguments of these types, in the order of its parameters.
+
+    Raises:
+        LladError: when the function, or one that it calls, is outside the language.
+    """
+    t = Tracer(HANDLERS)
+    source = source_of(function)
+    names = [*parameters(source.node), *(f"arg{k}" for k in range(len(specs)))]
+    params: list[Value] = []
+    args = [_parameter(spec, name, params) for spec, name in zip(specs, names, strict=False)]
+    t.builder.span = source.span(source.node)
+    try:
+        value = calls.inline(t, function, args, {})
+    except PathEnds:
+        value = None
+    results = Results(t, params)
+    tree = results.tree(value)
+    t.builder.return_(*results.leaves)
+    captured = tuple(t.captured.values())
+    name = getattr(function, "__name__", "function")
+    made = t.builder.function(name, [*params, *(v for _, v in captured)])
+    return Traced(made, tree, tuple(array for array, _ in captured), t.guards.all())
+
+
+def _parameter(spec: ArgSpec, name: str, params: list[Value]) -> Any:
+    """The argument as traced code sees it; its run-time leaves are added to `params`."""
+    match spec:
+        case ScalarSpec(type=type, weak=weak):
+            params.append(Value(type, name))
+            return Scalar(params[-1], weak)
+        case ArraySpec():
+            params.append(Value(spec.type, name))
+            return Array(params[-1])
+        case TupleSpec(items=items):
+            return tuple(_parameter(item, f"{name}{k}", params) for k, item in enumerate(items))
+        case StaticSpec(value=value):
+            return value
