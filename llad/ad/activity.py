@@ -115,7 +115,8 @@ def _loop_flows(op: Op) -> list[tuple[Value, Value]]:
     yielded = loop_yields(op)
     pairs = []
     for init, carry, next_, result in zip(inits, carries, yielded, op.results, strict=False):
-        pairs += [(init, carry), (next_, carry), (init, result), (next_, result)]
+        # carry → result: a carry that nothing reads still carries the adjoint of the result
+        pairs += [(init, carry), (next_, carry), (init, result), (next_, result), (carry, result)]
         if op.name == "while":
             pairs.append((carry, op.regions[0].args[carries.index(carry)]))
     assert body.terminator.name == "yield"

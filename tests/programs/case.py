@@ -11,7 +11,7 @@ import numpy as np
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """A function, arguments for it, and which variants make sense.
 
