@@ -114,7 +114,7 @@ def test_goldstein_price_at_the_known_point() -> None:
     assert_close(gradient, (-5.324409e6, 3.3109701e7), rtol=1e-12)
 
 
-@pytest.mark.parametrize("point", [(0.0, -1.0), (1.8, 0.2), (-0.7, 1.3)])
+@pytest.mark.parametrize("point", [(0.1, -0.8), (1.5, 0.4), (-0.7, 1.3)])
 def test_goldstein_price_gradient(point: tuple[float, float]) -> None:
     check_gradient(example("goldstein_price").goldstein_price, *point)
 
@@ -335,7 +335,7 @@ def test_show_prints_every_stage(stage: str, of: str, tmp_path: Path) -> None:
         (["examples/rosenbrock.py:nothing"], 2, "has no nothing"),
         (["examples/rosenbrock.py:np"], 2, "is not a function"),
         (["examples/rosenbrock.py:quartic", "--args", "1 +"], 2, "SyntaxError"),
-        (["examples/rosenbrock.py:quartic", "--args", "object()"], 1, "argument"),
+        (["examples/rosenbrock.py:quartic", "--args", "np.zeros(2, complex)"], 1, "argument"),
     ],
 )
 def test_show_says_what_is_wrong(arguments: list[str], status: int, said: str) -> None:
