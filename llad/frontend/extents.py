@@ -6,7 +6,7 @@ nothing at run time. This arithmetic is llad's own (extents fit in 63 bits with 
 
 from __future__ import annotations
 
-from llad.frontend.values import Array, Context, Dim, Extent
+from llad.frontend.values import Array, Context, Dim, Extent, Less
 from llad.ir.core import Value
 from llad.ir.types import BOOL
 
@@ -27,7 +27,24 @@ def extents_of(array: Array) -> tuple[Extent, ...]:
 
 def measure(ctx: Context, extent: Extent) -> Int:
     """The extent as a number."""
-    return ctx.builder.dim(extent.buffer, extent.axis) if isinstance(extent, Dim) else extent
+    match extent:
+        case Dim(buffer, axis):
+            return ctx.builder.dim(buffer, axis)
+        case Less(of, by):
+            return greatest(ctx, sub(ctx, measure(ctx, of), by), 0)
+        case _:
+            return extent
+
+
+def shorten(extent: Extent, by: int) -> Extent:
+    """The extent that is `by` less, at least 0."""
+    match extent:
+        case int():
+            return max(extent - by, 0)
+        case Less(of, already):
+            return Less(of, already + by)
+        case _:
+            return Less(extent, by) if by else extent
 
 
 def shape_of(ctx: Context, array: Array) -> list[Int]:
@@ -104,9 +121,7 @@ def either(ctx: Context, x: bool | Value, y: bool | Value) -> bool | Value:
     return ctx.builder.op("or", x, y)
 
 
-def check(
-    ctx: Context, condition: bool | Value, error: str, message: str, *values: Int, brief: str = ""
-) -> None:
+def check(ctx: Context, condition: bool | Value, error: str, message: str, *values: Int, brief: str = "") -> None:
     """Raise `error` at run time unless the condition holds; known values stand in the message as text.
 
     A check holds four values: `brief` is the message (without any) when there are more.

@@ -15,10 +15,10 @@ import numpy as np
 from llad.frontend.arguments import bind
 from llad.frontend.arrays import element, elementwise
 from llad.frontend.casts import float_to_int, value_of
-from llad.frontend.extents import extents_of
+from llad.frontend.extents import extents_of, measure
 from llad.frontend.numbers import binary, check_not_least, truth
 from llad.frontend.promotion import is_number, is_static_number, kind_of, plain, promote
-from llad.frontend.values import Array, Context, Dim, Scalar, describe, is_static
+from llad.frontend.values import Array, Context, Dim, Less, Scalar, describe, is_static
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
 from llad.ops.record import OpRecord
@@ -250,6 +250,7 @@ def length(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 def dimension(ctx: Context, array: Array, axis: int) -> int | Scalar:
     """An extent as a Python int."""
     extent = extents_of(array)[axis]
-    if isinstance(extent, Dim):
-        return Scalar(ctx.builder.dim(extent.buffer, extent.axis), True, extent)
-    return Scalar(extent, True) if isinstance(extent, Value) else extent
+    size = measure(ctx, extent)
+    if isinstance(size, int):
+        return size
+    return Scalar(size, True, extent if isinstance(extent, (Dim, Less)) else None)

@@ -15,11 +15,11 @@ from llad.frontend.arithmetic import SYMBOLS, Operand, apply
 from llad.frontend.arrays import assign, element, modify, update
 from llad.frontend.casts import stored
 from llad.frontend.creation import array_of
-from llad.frontend.extents import emit, extents_of, measure
+from llad.frontend.extents import emit, extents_of, measure, shorten
 from llad.frontend.numbers import operand
 from llad.frontend.promotion import kind_of, promote, rank_of
 from llad.frontend.reductions import matmul
-from llad.frontend.slices import integer, is_full, position, progression
+from llad.frontend.slices import integer, is_full, position, progression, trimmed
 from llad.frontend.values import Array, Context, Extent, Scalar, describe, is_static
 from llad.ir.core import Value
 from llad.ir.types import F64, is_float
@@ -132,9 +132,11 @@ def window(ctx: Context, array: Array, items: list[Any]) -> Array:
             extents.append(size)
         else:
             selected = progression(ctx, item, measure(ctx, size))
+            left_out = trimmed(item)
+            extent = selected.count if left_out is None else shorten(size, left_out)
             axes.append("slice")
-            operands += [emit(ctx, n) for n in (selected.start, selected.count, selected.step)]
-            extents.append(selected.count)
+            operands += [emit(ctx, n) for n in (selected.start, measure(ctx, extent), selected.step)]
+            extents.append(extent)
         axis += 1
     value = ctx.builder.view(array.value, axes, *operands)
     return Array(value, tuple(extents), array.root, array.born)

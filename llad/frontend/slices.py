@@ -55,6 +55,14 @@ def is_full(part: slice) -> bool:
     return part.start is None and part.stop is None and (part.step is None or part.step == 1)
 
 
+def trimmed(part: slice) -> int | None:
+    """How many elements `x[a:-b]` with constants leaves out at its ends; `None` for other slices."""
+    start, stop = part.start or 0, part.stop or 0
+    if part.step not in (None, 1) or part.stop == 0 or type(start) is not int or type(stop) is not int:
+        return None
+    return start - stop if start >= 0 >= stop else None
+
+
 def progression(ctx: Context, part: slice, size: Int) -> Progression:
     """What `part` selects on an axis of `size` elements.
 

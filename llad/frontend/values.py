@@ -32,20 +32,28 @@ class Dim:
     axis: int
 
 
-# How many elements an axis has: a number, an i64, or what the axis of some buffer has.
-Extent = int | Value | Dim
+@dataclass(frozen=True, slots=True)
+class Less:
+    """The extent of `x[1:-1]`: `by` fewer elements than `of`, but not fewer than none."""
+
+    of: Value | Dim
+    by: int
+
+
+# How many elements an axis has: a number, an i64, or what it is by name.
+Extent = int | Value | Dim | Less
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
     """A run-time number. `weak`: it came from a Python number, so it takes the type of what it meets (NEP 50).
 
-    `extent`: the axis whose length it is, if it was asked for as one (`len(x)`).
+    `extent`: its name, if it was asked for as the length of an axis (`len(x)`).
     """
 
     value: Value
     weak: bool = False
-    extent: Dim | None = field(default=None, compare=False, repr=False)
+    extent: Dim | Less | None = field(default=None, compare=False, repr=False)
 
     @property
     def type(self) -> ScalarType:
