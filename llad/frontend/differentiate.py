@@ -156,9 +156,10 @@ def _tangent(t: Tracer, shape: ScalarSpec | ArraySpec, tangent: Any) -> Value:
         if isinstance(tangent, Scalar):
             return t.builder.cast(tangent.value, shape.type)
         return t.builder.const(tangent, shape.type)
-    fits = isinstance(shape, ArraySpec) and isinstance(tangent, Array)
-    if fits and (tangent.rank, tangent.dtype) == (shape.rank, shape.dtype):
-        return (tangent if tangent.type.layout == "C" else copy(t, tangent)).value
+    if isinstance(shape, ArraySpec) and isinstance(tangent, Array):
+        same_kind = (tangent.rank, tangent.dtype) == (shape.rank, shape.dtype)
+        if same_kind:
+            return (tangent if tangent.type.layout == "C" else copy(t, tangent)).value
     return t.refuse("tangent", primal=shape, got=describe(tangent))
 
 

@@ -62,9 +62,9 @@ class Results:
             return ResultArgument(self.params[array.value])
         if array.value in self.captured:
             return ResultConst(self.captured[array.value])
-        if not self._owned(array.value):
-            self.t.refuse("return-view")
-        if array.type.layout != "C" or not whole(self.region, array.value):
+        if not whole(self.region, array.value):
+            if not self._owned(array.value):
+                self.t.refuse("return-view")
             array = copy(self.t, array)
         spec = ArraySpec(array.dtype, array.rank, "C")
         return ResultValue(self._index(array.value), spec)
