@@ -37,7 +37,8 @@ def five_wells(x: float, y: float) -> float:
         - 2 / (1 + 0.05 * (x - 5) ** 2 + (y + 10) ** 2)
         - 1 / (1 + 0.1 * (x + 5) ** 2 + (y + 10) ** 2)
     )
-    return wells * (1 + 0.0001 * (x**2 + y**2) ** 1.2)
+    far: float = (x**2 + y**2) ** 1.2
+    return wells * (1 + 0.0001 * far)
 
 
 def f_gradient(x: float, y: float) -> tuple[float, float]:
@@ -162,8 +163,8 @@ def show_function(out: TextIO) -> bool:
 
     gradient = f.grad(*POINT)
     numeric = central_differences(f.py_func, *POINT)
-    error = max(abs(a - b) for a, b in zip(gradient, GRADIENT, strict=True))
-    apart = max(abs(a - b) for a, b in zip(gradient, numeric, strict=True))
+    error: float = max(abs(a - b) for a, b in zip(gradient, GRADIENT, strict=True))
+    apart: float = max(abs(a - b) for a, b in zip(gradient, numeric, strict=True))
     rows = [
         f"f{POINT} = {f(*POINT)!r}, plain Python {f.py_func(*POINT)!r}",
         f"gradient            ({gradient[0]:.16f}, {gradient[1]:.16f})",
