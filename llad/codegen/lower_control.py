@@ -4,7 +4,7 @@ Loops are written rotated (a guard, then a body that ends in its own test), the 
 induction variable at once. A `for` of unit step counts with its index itself, so `i < hi` is what LLVM knows of `i`
 inside; other steps count trips. What a carry is known to be all along (`yield` of the body argument itself) gets no
 phi. Loop metadata says what the IR knows: that a `for` ends, that its iterations are independent (`kind`), and that
-very large bodies are not worth vectorising, which would take seconds.
+large bodies are not worth unrolling nor very large ones vectorising, which costs more time than all else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from llad.ir.types import LifoType
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved.
 VECTORISED_LINES = 400
+# Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
+UNROLLED_LINES = 16
 
 _NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop"})
 
@@ -238,6 +240,8 @@ def _loop_properties(e: Emitter, op: Op, group: str, lines: int) -> list[str]:
         properties.append(e.node('!{!"llvm.loop.mustprogress"}'))
     if group:
         properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
+    if lines > UNROLLED_LINES:
+        properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
     if lines > VECTORISED_LINES:
         properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
     return properties

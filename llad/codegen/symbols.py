@@ -20,13 +20,14 @@ _POWERS = "cbrt exp exp10 exp2 expm1 hypot log log10 log1p log2 pow sqrt"
 _ROUNDING = "ceil floor nearbyint rint round roundeven trunc"
 _OTHER = "copysign erf erfc fabs fdim fma fmax fmin fmod frexp ldexp lgamma modf remainder scalbn tgamma"
 _MATH = " ".join([_TRIGONOMETRIC, _POWERS, _ROUNDING, _OTHER]).split()
-_APPLE = ["__exp10", "__exp10f", "__sincos_stret", "__sincosf_stret"]
-_MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "bzero"]
+_MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset"]
+_APPLE = ["__exp10", "__exp10f", "__sincos_stret", "__sincosf_stret", "bzero", "__bzero", "memset_pattern16"]
+_WINDOWS = ["__chkstk"]  # for stack frames beyond a page
 
 
 def _libraries() -> list[ctypes.CDLL]:
     if sys.platform == "win32":
-        return [ctypes.CDLL("ucrtbase"), ctypes.CDLL("vcruntime140")]
+        return [ctypes.CDLL("ucrtbase"), ctypes.CDLL("vcruntime140"), ctypes.CDLL("ntdll")]
     found = [ctypes.CDLL(None)]
     if sys.platform != "darwin":
         with suppress(OSError):  # musl keeps its libm in libc
@@ -39,7 +40,7 @@ def c_library() -> dict[str, int]:
     """Address by name of every function in the lists above that this platform has."""
     libraries = _libraries()
     table: dict[str, int] = {}
-    for name in [*_MATH, *(n + "f" for n in _MATH), *_APPLE, *_MEMORY]:
+    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_APPLE, *_WINDOWS]:
         for library in libraries:
             if hasattr(library, name):
                 address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
