@@ -116,8 +116,12 @@ class _Checks(Rebuild):
             case "check":
                 self._check(op)
             case "select" if (truth := ranges.truth(op.operands[0])) is not None:
-                self.mapping[op.result] = self.get(op.operands[1 if truth else 2])
+                chosen = op.operands[1 if truth else 2]
                 ranges.define(op)
+                if chosen in self._poison:
+                    self.keep(op)
+                else:
+                    self.mapping[op.result] = self.get(chosen)
             case "if":
                 self._if(op)
             case "for":
@@ -156,9 +160,9 @@ class _Checks(Rebuild):
     def _if(self, op: Op) -> None:
         condition, ranges = op.operands[0], self._ranges
         truth = ranges.truth(condition)
-        if truth is not None:  # nothing leaves the branch but its results, so it may stand here
+        if truth is not None and not any(r in self._poison for r in op.results):
             taken = op.regions[0 if truth else 1].ops
-            self.splice(taken[:-1])
+            self.splice(taken[:-1])  # nothing leaves the branch but its results, so it may stand here
             self.replace(op.results, [self.get(v) for v in taken[-1].operands])
             ranges.identify(op.results, taken[-1].operands)
             return

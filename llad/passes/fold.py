@@ -37,7 +37,7 @@ import struct
 from collections.abc import Callable
 
 from llad.ir.core import Function, Op, Value
-from llad.ir.types import BOOL, F32, F64, I32, I64, ScalarType, is_float
+from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.identities import IDENTITIES
 from llad.passes.rebuild import Rebuild
@@ -55,14 +55,17 @@ def fold(fn: Function) -> Function:
 
 
 class Fold(Rebuild):
-    """`made` knows the op behind each new value."""
+    """`made` knows the op behind each new value, `undefined` the results of `undef`."""
 
     def __init__(self) -> None:
         super().__init__()
         self.made: dict[Value, Op] = {}
+        self.undefined: set[Value] = set()
 
     def visit(self, op: Op) -> None:
         operands = self.operands(op)
+        if self.undefined and not self.undefined.isdisjoint(operands):
+            operands = self._defined(op, operands)
         if op.name in OPS:
             value = self.scalar(op, operands)
             if value is not None:
@@ -73,6 +76,37 @@ class Fold(Rebuild):
         copied = self.copy(op, operands, tuple([self.region(r) for r in op.regions]))
         for result in copied.results:
             self.made[result] = copied
+        if op.name == "undef":
+            self.undefined.add(copied.result)
+
+    def _defined(self, op: Op, operands: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The operands of `op`, which is never reached if it reads an `undef`: so that it reads something."""
+        if op.name in ("yield", "while"):
+            return operands
+        first = int(op.name == "store")  # these pass the others on unread
+        last = {"for": 3, "select": 1, "push": 1}.get(op.name, len(operands))
+        return tuple(
+            self._anything(o, op) if o in self.undefined and first <= k < last else o for k, o in enumerate(operands)
+        )
+
+    def _anything(self, undefined: Value, like: Op) -> Value:
+        match undefined.type:
+            case ScalarType() as type:
+                zero = normal(0, type)
+                assert zero is not None
+                return self.number(zero, like, type)
+            case BufferType(rank=rank):
+                extents = [self.number(0, like, I64)] * rank
+                dense = BufferType(undefined.type.dtype, rank)
+                empty = self.emit("alloc", extents, [dense], like.span, {"zero": True}).result
+                if undefined.type == dense:
+                    return empty
+                window = [*extents, *extents, *[self.number(1, like, I64)] * rank]
+                axes = {"axes": ("slice",) * rank}
+                operands = [empty, *[window[k + rank * j] for k in range(rank) for j in range(3)]]
+                return self.emit("view", operands, [undefined.type], like.span, axes).result
+            case _:
+                return self.emit("lifo", (), [undefined.type], like.span).result
 
     # -- what is known about a value
 

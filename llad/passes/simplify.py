@@ -54,8 +54,15 @@ def simplify(fn: Function) -> Function:
 
 
 class _Simplify(Rebuild):
+    def __init__(self) -> None:
+        super().__init__()
+        self._undefined: set[Value] = set()  # a carry that is always one of these stays: nothing may read them
+
     def visit(self, op: Op) -> None:
         match op.name:
+            case "undef":
+                self._undefined.update(op.results)
+                self.keep(op)
             case "if":
                 self._merge(op, self.keep(op))
             case "for" | "while":
@@ -71,7 +78,8 @@ class _Simplify(Rebuild):
         known: Mapping = {}
         for k, value in enumerate(yielded):
             names = [r.args[k + (op.name == "for")] for r in op.regions]
-            if value is names[-1] or value is op.operands[first + k]:
+            unchanged = value is names[-1] or value is op.operands[first + k]
+            if unchanged and op.operands[first + k] not in self._undefined:
                 known.update(dict.fromkeys([*names, op.results[k]], operands[first + k]))
         self.copy(op, operands, tuple([self.region(r, known) for r in op.regions]))
         self.mapping.update(known)
@@ -79,6 +87,7 @@ class _Simplify(Rebuild):
     def _merge(self, op: Op, copied: Op) -> None:
         inside = {r for region in copied.regions for inner in region.ops for r in inner.results}
         seen: dict[tuple[Value, ...], Value] = {}
+        inside |= {self.get(v) for v in self._undefined}
         pairs = zip(*[r.terminator.operands for r in copied.regions], strict=True)
         for result, pair in zip(op.results, pairs, strict=True):
             if pair[0] is pair[1] and pair[0] not in inside:
