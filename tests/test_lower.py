@@ -657,13 +657,20 @@ def test_a_parallel_loop_is_vectorised_without_run_time_checks() -> None:
         loop(b, 0, b.dim(x, 0), [], step, kind="parallel")
         return []
 
-    for may_alias in (False, True):
-        native = Native(build([F64, V, V], body, may_alias=may_alias))
-        x, y = np.arange(9.0), np.ones(9)
-        native(2.0, x, y)
-        np.testing.assert_array_equal(y, 2 * np.arange(9.0) + 1)
-        assert "x double>" in native.code.llvm_after
-        assert "memcheck" not in native.code.llvm_after
+    fn = build([F64, V, V], body)
+    native = Native(fn)
+    x, y = np.arange(9.0), np.ones(9)
+    native(2.0, x, y)
+    np.testing.assert_array_equal(y, 2 * np.arange(9.0) + 1)
+    assert "x double>" in native.code.llvm_after
+    assert "memcheck" not in native.code.llvm_after
+    overlapping = Native(build([F64, V, V], body, may_alias=True))
+    shared = np.arange(40.0)
+    want = shared.copy()
+    for i in range(39):
+        want[i + 1] = 2 * want[i] + want[i + 1]
+    overlapping(2.0, shared[:-1], shared[1:])
+    np.testing.assert_array_equal(shared, want)
 
 
 def test_index_checks_of_a_plain_loop_disappear() -> None:

@@ -60,7 +60,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     """
     used = frozenset(operand for op in walk(fn.body) for operand in op.operands)
     definitions = {result: op for op in walk(fn.body) for result in op.results}
-    e = Emitter(used, definitions, relaxed(fn), fastmath)
+    e = Emitter(used, definitions, relaxed(fn), fastmath, bool(fn.attrs.get("may_alias")))
     parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(40) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
     _lower_region(e, fn.body)
@@ -73,7 +73,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
 
 def _parameters(e: Emitter, fn: Function) -> list[str]:
     """The declarations of the parameters; `e` learns what they are called."""
-    alias = "" if fn.attrs.get("may_alias") else "noalias "
+    alias = "" if e.may_alias else "noalias "
     declared = []
     for k, param in enumerate(fn.params):
         match param.type:

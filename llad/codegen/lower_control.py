@@ -168,7 +168,7 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
     counter = "" if unit else phis.value("i64", "0")
     _start_carries(e, phis, carries, op.operands[3:], out)
     e.values[body.args[0]] = index
-    group = e.distinct() if _independent(op) else ""
+    group = e.distinct() if _independent(e, op) else ""
     if group:
         e.groups.append(group)
     run(body)
@@ -226,12 +226,15 @@ def _trip_count(e: Emitter, lo: str, hi: str, step: str) -> str:
     return e.new(f"select i1 {some}, i64 {e.new(f'add i64 {steps}, 1')}, i64 0")
 
 
-def _independent(op: Op) -> bool:
+def _independent(e: Emitter, op: Op) -> bool:
     """Whether loads and stores of different iterations may be interleaved.
 
-    Memory that an iteration makes for itself is the same stack slot, or maybe the same block, every time.
+    Not if parameters may overlap, for which `kind` does not answer; nor if an iteration makes memory for itself, which
+    is the same stack slot, or maybe the same block, every time.
     """
-    return op.attrs["kind"] != "sequential" and not any(o.name in _NOT_PARALLEL for o in walk(op.regions[0]))
+    if e.may_alias or op.attrs["kind"] == "sequential":
+        return False
+    return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
 
 
 def _loop_properties(e: Emitter, op: Op, group: str, lines: int) -> list[str]:

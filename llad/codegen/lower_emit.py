@@ -103,6 +103,7 @@ class Emitter:
     definitions: dict[Value, Op]
     flags: dict[Op, str]
     fastmath: bool
+    may_alias: bool
     lines: list[str] = field(default_factory=list)
     slots: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
