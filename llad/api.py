@@ -58,16 +58,16 @@ class Compiled(Native, Transformed):
     @property
     def compile_times(self) -> dict[str, float]:
         """Seconds spent so far in `trace`, `passes`, `differentiate`, `llvm` and `link`."""
-        return _total(self.dispatcher.program, self.specialisations)
+        steps = dict.fromkeys(("trace", "passes", "differentiate", "llvm", "link"), 0.0)
+        made = self.specialisations
+        for times in [*(s.times for s in self._stages()), *(s.linked.times for s in made)]:
+            for step, seconds in times.items():
+                steps[step] += seconds
+        return steps
 
-
-def _total(program: Program, specialisations: tuple[Specialisation, ...]) -> dict[str, float]:
-    steps = dict.fromkeys(("trace", "passes", "differentiate", "llvm", "link"), 0.0)
-    stages = [stage for made in program.stages.values() for stage in made]
-    for times in [*(s.times for s in stages), *(s.linked.times for s in specialisations)]:
-        for step, seconds in times.items():
-            steps[step] += seconds
-    return steps
+    def _stages(self) -> list[Stage]:
+        """The traces behind the specialisations."""
+        return list(dict.fromkeys(s.stage for s in self.specialisations))
 
 
 class Jit(Compiled):
@@ -102,7 +102,7 @@ class Jit(Compiled):
     def _stage(self, args: tuple[Any, ...], of: What) -> tuple[Stage, tuple[int, ...]]:
         dispatcher = self._derived(of)
         with LOCK:
-            stages = [stage for made in dispatcher.program.stages.values() for stage in made]
+            stages = self._stages()
             if args or not stages:
                 stage = dispatcher.program.stage(dispatcher.bind(args, {}))
             elif len(stages) == 1:

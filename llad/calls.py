@@ -169,7 +169,7 @@ class Selection:
         if self.argnums is not None:
             for n in chosen:
                 if not any(owner[k] == n for k in wrt):
-                    message = f"argument {n} ({stage.specs[n]}) of {stage.definition} has no derivative"
+                    message = f"argument {n} ({stage.specs[n]}) has no derivative"
                     raise ArgumentError(message, stage.definition, "pass a float or an array of floats")
         if not wrt:
             hint = "pass a float (1.0, not 1) or an array of floats"

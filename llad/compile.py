@@ -85,7 +85,7 @@ def checked(fn: Function) -> Function:
     return verify(fn) if VERIFY else fn
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Stage:
     """One trace, and every IR made of it. `times`: seconds spent in `trace`, `passes` and `differentiate`."""
 
@@ -223,7 +223,7 @@ def tangible(fn: Function, result: ResultTree) -> tuple[Function, ResultTree]:
     return with_results(fn, lambda b, new: [*(new[r] for r in fn.results), *(new[p] for p in returned)]), result
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Program:
     """A Python function, and its traces by the specs of its arguments."""
 
@@ -242,9 +242,13 @@ class Program:
         code = getattr(self.py_func, "__code__", None)
         if code is None:
             return Span("<unknown>", 1, 1, 2)
-        line = linecache.getline(code.co_filename, code.co_firstlineno).rstrip()
-        start = len(line) - len(line.lstrip()) + 1
-        return Span(code.co_filename, code.co_firstlineno, start, max(len(line) + 1, start + 1), line)
+        first = code.co_firstlineno
+        lines = linecache.getlines(code.co_filename)[first - 1 : first + 20]
+        word = "lambda" if code.co_name == "<lambda>" else "def "
+        skip = next((k for k, line in enumerate(lines) if word in line), 0)  # decorators come first
+        text = lines[skip].rstrip() if lines else ""
+        column = len(text) - len(text.lstrip()) + 1
+        return Span(code.co_filename, first + skip, column, max(len(text), column) + 1, text)
 
     def stage(self, arguments: tuple[Any, ...]) -> Stage:
         """The trace for such arguments that holds now; made if there is none.
@@ -283,7 +287,7 @@ def _weakened(spec: ArgSpec) -> ArgSpec:
             return spec
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Specialisation:
     """Machine code for one kind of argument."""
 

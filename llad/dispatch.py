@@ -23,7 +23,7 @@ from llad.frontend.signature import ArgSpec, ScalarSpec, TupleSpec, leaves
 from llad.frontend.transforms import Argnums, Kind
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Dispatcher:
     """What a native callable of `program` does when its entry points give up. `native` is that callable."""
 
