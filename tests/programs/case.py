@@ -16,7 +16,8 @@ class Program:
     """A function, arguments for it, and which variants make sense.
 
     `arguments` draws them from a generator that is seeded per program. `second`: forward over reverse is tested
-    too. `f32`: a run in single precision is meaningful (off where a branch or trip count hangs on rounding).
+    too. `f32`: a run in single precision is meaningful (off where a branch or trip count hangs on
+    rounding, and where a name would be an f32 array at one time and an f64 array at another, which is refused).
     `exact`: the gradient, where the arguments lie on a branch point and differences cannot tell it. `step`: of
     the finite differences; smaller where branches are near. `scalar`: the result is one float; otherwise there
     is no gradient, only forward mode.

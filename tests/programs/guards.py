@@ -118,7 +118,7 @@ def branch_on_equality(x, y, a):
     return x * y
 
 
-@program(lambda r: (0.7, 1.0e200, 1.0e200))
+@program(lambda r: (0.7, 1.0e200, 1.0e200), f32=False)
 def untaken_overflow(x, a, b):
     huge = a * b if x > 1.0 else x
     return huge * x

@@ -96,7 +96,7 @@ def determinant_by_elimination(a):
     return det
 
 
-@program(lambda r: (spd(r, 3), r.normal(size=3), 4))
+@program(lambda r: (spd(r, 3), r.normal(size=3), 4), f32=False)
 def power_iteration(a, x, steps):
     n = len(x)
     eigenvalue = 0.0

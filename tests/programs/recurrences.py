@@ -38,7 +38,7 @@ def lotka_volterra(y, p):
     return d
 
 
-@program(lambda r: (np.array([1.0, 0.5]), r.uniform(0.3, 0.8, 4), 4))
+@program(lambda r: (np.array([1.0, 0.5]), r.uniform(0.3, 0.8, 4), 4), f32=False)
 def rk4_arrays(y, p, steps):
     h = 0.1
     loss = 0.0
@@ -123,7 +123,7 @@ def cheapest_path(cost):
     return best[n - 1, n - 1]
 
 
-@program(lambda r: (r.normal(size=(4, 3)), r.normal(size=(3, 3)), np.array([0, 2, 1, 1])))
+@program(lambda r: (r.normal(size=(4, 3)), r.normal(size=(3, 3)), np.array([0, 2, 1, 1])), f32=False)
 def viterbi_forward(emission, transition, labels):
     steps, states = emission.shape
     alpha = emission[0].copy()

@@ -7,7 +7,7 @@ import numpy as np
 from programs.case import program
 
 
-@program(lambda r: (r.normal(size=6), 5), second=True)
+@program(lambda r: (r.normal(size=6), 5), second=True, f32=False)
 def ping_pong(u, steps):
     a = u.copy()
     b = np.zeros(len(u))
@@ -37,7 +37,7 @@ def conditional_scalar_swap(x):
     return lo * hi
 
 
-@program(lambda r: (r.normal(size=5),))
+@program(lambda r: (r.normal(size=5),), f32=False)
 def conditional_buffer_swap(x):
     a = x.copy()
     b = x * 2.0
@@ -49,7 +49,7 @@ def conditional_buffer_swap(x):
     return np.sum(a) + 2.0 * np.sum(b)
 
 
-@program(lambda r: (r.normal(size=4), 4))
+@program(lambda r: (r.normal(size=4), 4), f32=False)
 def three_buffers(x, n):
     a = x.copy()
     b = x * x

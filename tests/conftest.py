@@ -1,0 +1,14 @@
+"""Options and switches of the test suite."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# Between passes the IR is verified, before anything of llad is imported.
+os.environ["LLAD_VERIFY"] = "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden/*.txt, then read the diff")

@@ -1,0 +1,102 @@
+"""Running traced Python on the reference interpreter, with and without passes: the oracle beside native code.
+
+A `Traced`'s function takes the run-time leaves of the arguments, then the captured arrays; `Reference` flattens and
+rebuilds, so tests speak of Python arguments and results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from llad.ad.expand import expand
+from llad.ad.forward import tangent
+from llad.ad.reverse import gradient
+from llad.compile import run_passes
+from llad.frontend.signature import ResultArgument, ResultConst, ResultTree, ResultTuple, ResultValue, spec_of
+from llad.frontend.trace import trace
+from llad.ir.core import Function
+from llad.ir.interp import run
+from llad.ir.types import carries_derivative
+from llad.ir.verify import verify
+from llad.testing import Vector, copy_arguments, differentiable_leaves, flatten, unflatten
+
+Run = Callable[[Function, Sequence[Any]], Sequence[Any]]
+
+
+def runtime_leaves(args: Any) -> list[Any]:
+    """The numbers and arrays in (nested tuples of) arguments: what the traced function takes."""
+    if isinstance(args, tuple):
+        return [leaf for item in args for leaf in runtime_leaves(item)]
+    return [args] if isinstance(args, bool | int | float | np.generic | np.ndarray) else []
+
+
+def rebuild(tree: ResultTree, results: Sequence[Any], leaves: Sequence[Any]) -> Any:
+    """The Python result."""
+    match tree:
+        case ResultValue(index=index):
+            return results[index]
+        case ResultArgument(leaf=leaf):
+            return leaves[leaf]
+        case ResultConst(value=value):
+            return value
+        case ResultTuple(items=items):
+            return tuple(rebuild(item, results, leaves) for item in items)
+
+
+class Reference:
+    """A Python function on IR: as it was traced, or (`optimised`) after the passes, before and after differentiation.
+
+    `run` is the interpreter or anything that runs a `Function` as it does.
+    """
+
+    def __init__(self, function: Callable[..., Any], args: Sequence[Any], optimised: bool, run: Run = run) -> None:
+        self.args = tuple(args)
+        self.traced = trace(function, tuple(map(spec_of, self.args)))
+        self.optimise = run_passes if optimised else verify
+        self.run = run
+        self.primal = self.optimise(expand(verify(self.traced.function), self.optimise))
+        self.wrt = tuple(
+            k for k, p in enumerate(self.primal.params[: self.count]) if carries_derivative(p.type)
+        )
+
+    @property
+    def count(self) -> int:
+        """How many parameters are arguments; the rest are captured arrays."""
+        return len(runtime_leaves(self.args))
+
+    def value(self) -> tuple[Any, Any]:
+        """(result, the arguments afterwards)."""
+        args = copy_arguments(self.args)
+        leaves = runtime_leaves(args)
+        results = self.run(self.primal, [*leaves, *self.traced.captured])
+        return rebuild(self.traced.result, results, leaves), args
+
+    def gradient(self) -> tuple[Any, Vector]:
+        """(value, flat gradient); asserts that the arguments were not written."""
+        fn = self.optimise(verify(gradient(self.primal, self.wrt)))
+        args = copy_arguments(self.args)
+        leaves = runtime_leaves(args)
+        shadows = {k: np.zeros_like(leaves[k], order="C") for k in self.wrt if isinstance(leaves[k], np.ndarray)}
+        results = self.run(fn, [*leaves, *self.traced.captured, *shadows.values()])
+        for before, after in zip(runtime_leaves(self.args), leaves, strict=True):
+            assert np.array_equal(before, after), "the gradient wrote to an argument"
+        scalars = iter(results[len(self.primal.results) :])
+        bars = [shadows[k] if k in shadows else float(next(scalars)) for k in self.wrt]
+        return results[0], flatten(tuple(bars))
+
+    def tangent(self, direction: Vector) -> Vector:
+        """The flat tangent of the float results along a flat direction."""
+        fn = self.optimise(verify(tangent(self.primal, self.wrt)))
+        args = copy_arguments(self.args)
+        dots = [
+            np.ascontiguousarray(d) if isinstance(d, np.ndarray) else d
+            for d in differentiable_leaves(unflatten(direction, self.args))
+        ]
+        results = self.run(fn, [*runtime_leaves(args), *self.traced.captured, *dots])
+        kinds = [r.type for r in self.primal.results]
+        of_result = iter(results[len(kinds) :])
+        tangents = [next(of_result) if carries_derivative(t) else None for t in kinds]
+        return flatten((rebuild(self.traced.result, tangents, [None] * self.count),))
