@@ -20,7 +20,7 @@ from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
-from llad.frontend.state import Closure, Conflict, Frame, PathEnds, Scope
+from llad.frontend.state import Bound, Closure, Conflict, Frame, PathEnds, Scope
 from llad.frontend.transforms import transform_of
 from llad.frontend.values import Array, NotHandled, Scalar, Unbound, describe
 from llad.ir.core import Value
@@ -51,6 +51,8 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     """Apply anything callable to traced values."""
     if isinstance(function, Closure):
         return _call_closure(t, function, args, kwargs)
+    if isinstance(function, Bound):
+        return call(t, function.function, [*function.args, *args], {**function.kwargs, **kwargs})
     transform = transform_of(function)
     if transform is not None:
         if transform.kind == "primal":

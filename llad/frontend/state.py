@@ -147,5 +147,14 @@ class Closure:
     keyword_defaults: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """A `functools.partial` made in traced code."""
+
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
 class PathEnds(Exception):
     """Control does not come past here: a check that always fails was emitted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from llad.frontend.conditions import as_value, truth
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, items_of, range_, reversed_, zip_
+from llad.frontend.state import Bound
 from llad.frontend.values import Array, NotHandled, Scalar, describe, is_static
 from llad.ir.types import BOOL, is_float
 
@@ -117,6 +119,10 @@ def _map(t: Tracer, function: Any, *values: Any) -> Any:
     return t.make([t.call(function, list(row), {}) for row in rows])
 
 
+def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
+    return Bound(function, args, kwargs)
+
+
 def _any(t: Tracer, value: Any) -> Any:
     return _over(t, value, "or", False)
 
@@ -171,6 +177,7 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     list: _list,
     dict: _dict,
     map: _map,
+    functools.partial: _partial,
     any: _any,
     all: _all,
     isinstance: _isinstance,
