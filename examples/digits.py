@@ -128,7 +128,7 @@ def picture(history: list[tuple[float, float]], file: str) -> None:
 
     losses, accuracies = zip(*history, strict=True)
     epochs = range(1, len(history) + 1)
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.5))
+    figure, (left, right) = pyplot.subplots(1, 2, layout="constrained", figsize=(9, 3.5))
     left.semilogy(epochs, losses)
     left.set(xlabel="epoch", title="loss on the training set")
     right.plot(epochs, accuracies)

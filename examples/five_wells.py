@@ -71,7 +71,7 @@ def picture(side: np.ndarray, image: np.ndarray, wells: np.ndarray, file: str) -
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6, 6))
+    figure, axes = pyplot.subplots(layout="constrained", figsize=(6, 6))
     axes.imshow(image, extent=(side[0], side[-1], side[0], side[-1]), origin="lower", cmap="Pastel1", vmax=8)
     height = [[five_wells(float(x), float(y)) for x in side] for y in side]
     axes.contour(side, side, height, levels=20, colors="grey", linewidths=0.5)

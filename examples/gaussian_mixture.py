@@ -145,7 +145,7 @@ def picture(x: np.ndarray, found: np.ndarray, means: np.ndarray, file: str) -> N
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6, 4))
+    figure, axes = pyplot.subplots(layout="constrained", figsize=(6, 4))
     axes.scatter(x[:, 2], x[:, 3], c=found, s=12)
     axes.plot(means[:, 2], means[:, 3], "k+", markersize=12)
     axes.set(xlabel="petal length, cm", ylabel="petal width, cm", title="Irises by likeliest component")

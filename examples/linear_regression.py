@@ -53,7 +53,7 @@ def picture(x: np.ndarray, y: np.ndarray, slope: float, intercept: float, file: 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(6, 4))
+    figure, axes = pyplot.subplots(layout="constrained", figsize=(6, 4))
     axes.plot(x, y, ".", markersize=2, label="measurements")
     ends = np.array([x.min(), x.max()])
     axes.plot(ends, slope * ends + intercept, label=f"y = {slope:.3f} x + {intercept:.3f}")

@@ -101,7 +101,7 @@ def picture(parameters: np.ndarray, steps: int, file: str) -> None:
 
     path = populations(parameters, len(YEARS) - 1, steps)
     time = YEARS[0] + np.arange(len(path)) / steps
-    figure, axes = pyplot.subplots(figsize=(8, 4))
+    figure, axes = pyplot.subplots(layout="constrained", figsize=(8, 4))
     for column, (counts, name) in enumerate(((HARE, "hare"), (LYNX, "lynx"))):
         (line,) = axes.plot(time, path[:, column], label=f"{name}, model")
         axes.plot(YEARS, counts, "o", color=line.get_color(), label=f"{name}, counted")

@@ -123,7 +123,7 @@ def picture(potential: JitGrad, paths: Sequence[Path], file: str) -> None:
     from matplotlib import pyplot
 
     fine = [-15 + 30 * k / 150 for k in range(151)]
-    figure, axes = pyplot.subplots(figsize=(8, 7))
+    figure, axes = pyplot.subplots(layout="constrained", figsize=(8, 7))
     height = [[potential(x, y) for x in fine] for y in fine]
     surface = axes.contourf(fine, fine, height, levels=40, cmap="viridis")
     figure.colorbar(surface, label="potential")
