@@ -55,19 +55,21 @@ from llad.ir.core import Function, Value, walk
 from llad.ir.rewrite import inline
 from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
 from llad.ir.verify import verify
+from llad.passes.checks import checks
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
 from llad.passes.licm import licm
+from llad.passes.ownership import ownership
 from llad.passes.simplify import simplify
 
 What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
-PASSES: tuple[Pass, ...] = (fold, simplify, cse, licm, dce)
+PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, fold, licm, cse, dce)
 # Once, before machine code is made.
-LAST: tuple[Pass, ...] = ()
+LAST: tuple[Pass, ...] = (ownership,)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 LOCK = threading.RLock()
