@@ -121,6 +121,7 @@ def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any,
             frame.state.values.update(names)
             node = frame.source.node
             if isinstance(node, ast.Lambda):
+                t.returned = frame.source.span(node.body)
                 return t.eval(node.body)
             t.execute(node.body)
     finally:
@@ -130,6 +131,7 @@ def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any,
 
 def _returned(t: Tracer, frame: Frame) -> Any:
     state = frame.state
+    t.returned = state.result_span
     if state.dead:
         raise PathEnds
     result = state.result

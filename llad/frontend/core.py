@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from llad.diagnostics import Span
 from llad.frontend import refused
 from llad.frontend.guards import Guards
 from llad.frontend.signature import spec_of
@@ -49,6 +50,7 @@ class Tracer:
         self.born: dict[int, tuple[object, Scope]] = {}
         self.active: list[object] = []
         self.scope = Scope(None, "straight")
+        self.returned: Span | None = None  # where the last call traced returned
         self._frame: Frame | None = None
 
     @property

@@ -165,7 +165,10 @@ def _generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable
 
 def _chosen(t: Tracer, test: ast.expr) -> bool:
     flag = condition(t, test)
-    return t.refuse("comprehension-if") if isinstance(flag, Value) else flag
+    if isinstance(flag, Value):
+        t.builder.span = t.frame.source.span(test)
+        t.refuse("comprehension-if")
+    return flag
 
 
 def _lambda(t: Tracer, node: ast.Lambda) -> Any:

@@ -10,9 +10,10 @@ Invariant: the tree found is that of the running code, as far as names and lines
 from __future__ import annotations
 
 import ast
+import inspect
 import linecache
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import CodeType, FunctionType
 
@@ -36,7 +37,12 @@ class Source:
         return self.node.name if isinstance(self.node, ast.FunctionDef) else "<lambda>"
 
     def span(self, node: ast.AST) -> Span:
-        return span_of(node, self.file, self.lines)
+        """Where the node stands; of a compound statement, its header."""
+        span = span_of(node, self.file, self.lines)
+        head = _head(node)
+        if head is None or head.end_lineno != span.line:
+            return span
+        return replace(span, end_column=max(span.column + 1, span_of(head, self.file, self.lines).end_column))
 
     @cached_property
     def locals(self) -> frozenset[str]:
@@ -72,6 +78,8 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
     Raises: UnsupportedError when there is no source, or it is not that of the running code.
     """
     code = function.__code__
+    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span)
     file = _read(code.co_filename, function)
     if file is None:
         refuse("no-source", span, name=function.__qualname__, file=code.co_filename)
@@ -116,6 +124,18 @@ def _first_line(node: FunctionNode) -> int:
     return min([node.lineno, *(d.lineno for d in decorators)])
 
 
+def _head(node: ast.AST) -> ast.expr | None:
+    """The last expression of a compound statement's header."""
+    match node:
+        case ast.For():
+            return node.iter
+        case ast.While() | ast.If():
+            return node.test
+        case ast.With():
+            return node.items[-1].optional_vars or node.items[-1].context_expr
+    return None
+
+
 def _extent(node: FunctionNode) -> tuple[int, int]:
     return (node.end_lineno or 0) - node.lineno, (node.end_col_offset or 0) - node.col_offset
 
@@ -132,8 +152,8 @@ def _matches(node: FunctionNode, code: CodeType) -> bool:
     wanted = code.co_varnames[: count + bool(code.co_flags & 4) + bool(code.co_flags & 8)]
     if name != code.co_name or parameters(node) != wanted:
         return False
-    body = node.body[0] if isinstance(node, ast.FunctionDef) else node.body
-    start = (body.lineno, body.col_offset)
+    body: ast.stmt | ast.expr = node.body[0] if isinstance(node, ast.FunctionDef) else node.body
+    start = (_first_line(body), 0) if isinstance(body, ast.FunctionDef) else (body.lineno, body.col_offset)
     end = (node.end_lineno or 0, node.end_col_offset or 0)
     if not all(_within(p, start, end) for p in code.co_positions()):
         return False

@@ -72,7 +72,7 @@ def _expression(t: Tracer, node: ast.Expr) -> None:
 
 def _return(t: Tracer, node: ast.Return) -> None:
     value = None if node.value is None else t.eval(node.value)
-    t.state.result, t.state.result_span = value, t.builder.span
+    t.state.result, t.state.result_span = value, t.frame.source.span(node.value or node)
     t.state.jump(ret=True)
 
 

@@ -26,21 +26,13 @@ def _slice(t: Tracer, node: ast.Slice) -> slice:
 
 def item(t: Tracer, base: Any, index: Any) -> Any:
     """`base[index]`."""
-    if isinstance(base, (Scalar, Array)):
-        return indexing.get_item(t, base, index)
-    if isinstance(index, slice):
-        static = all(is_static(p) for p in (index.start, index.stop, index.step))
-    else:
-        static = is_static(index)
-    if not static:
-        t.refuse("static-index", got=describe(base))
-    if not isinstance(base, (tuple, list, dict, str, bytes, range)):
+    if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):
         t.refuse("not-indexable", got=describe(base))
-    try:
-        value = base[index]
-    except (IndexError, KeyError, TypeError) as error:
-        t.refuse("static-error", error=error)
-    return t.make(value) if isinstance(index, slice) and isinstance(value, list) else t.lift(value)
+    if isinstance(base, list) and isinstance(index, slice):
+        if not is_static((index.start, index.stop, index.step)):
+            t.refuse("static-index", got=describe(base))
+        return t.make(base[index])
+    return indexing.get_item(t, base, index)
 
 
 def store(t: Tracer, base: Any, index: Any, value: Any) -> None:

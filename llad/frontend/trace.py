@@ -17,10 +17,12 @@ from collections.abc import Sequence
 from types import FunctionType
 from typing import Any
 
+from llad.diagnostics import UnsupportedError
 from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.effects import parameters
 from llad.frontend.expressions import EXPRESSIONS
+from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced, TupleSpec
 from llad.frontend.source import source_of
@@ -48,6 +50,9 @@ def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
         value = calls.inline(t, function, args, {})
     except PathEnds:
         value = None
+    except NeedsStatic as error:
+        raise UnsupportedError(error.message, error.span, error.hint) from None
+    t.builder.span = t.returned or t.builder.span
     results = Results(t, params)
     tree = results.tree(value)
     t.builder.return_(*results.leaves)

@@ -144,7 +144,8 @@ def describe(value: Any) -> str:
         return f"array of {value.dtype} with {value.rank} {'axis' if value.rank == 1 else 'axes'}"
     if isinstance(value, (tuple, list)):
         inner = ", ".join(map(describe, value))
-        return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
+        comma = "," if len(value) == 1 else ""
+        return f"({inner}{comma})" if isinstance(value, tuple) else f"[{inner}]"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
     return type(value).__name__

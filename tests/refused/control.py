@@ -1,0 +1,66 @@
+"""Statements that are outside the language."""
+
+import math
+
+
+def catching(x):
+    try:  # error: `try`
+#   ^
+        return 1 / x
+    except ZeroDivisionError:
+        return 0.0
+
+
+def raising(x):
+    if x < 0:
+        raise ValueError("x")  # error: `raise`
+    #   ^
+    return math.sqrt(x)
+
+
+def printing(x):
+    y = x * 2
+    print(y)  # error: `print`
+#   ^
+    return y
+
+
+def loop_else(x, n):
+    for i in range(n):  # error: `else` after a loop
+#   ^
+        x += i
+    else:
+        x = 0.0
+    return x
+
+
+def deleting(x):
+    y = x
+    del y  # error: `del`
+#   ^
+    return x
+
+
+def a_float_range(x):
+    s = 0.0
+    for i in range(x):  # error: `range` of f64
+    #        ^
+        s += i
+    return s
+
+
+def iterating_over_a_number(x):
+    for i in x:  # error: iterating over f64
+#   ^
+        pass
+    return i
+
+
+def a_generator(x):
+    return [v for v in (x, 2.0) if v > 0]  # error: a comprehension whose `if` is known only at run time
+    #                              ^
+
+
+def a_run_time_comprehension(a):
+    return sum([2 * v for v in a])  # error: a comprehension over what is known only at run time
+    #          ^

@@ -1,0 +1,67 @@
+"""Results that cannot be handed over, and calls that cannot be made."""
+
+import llad
+import numpy as np
+
+
+def a_window_on_an_argument(a):
+    b = a[1:]
+    return b  # error: returning an array that shares memory with an argument
+    #      ^
+
+
+def an_argument_or_a_new_array(a, x):
+    b = np.zeros(3)
+    if x > 0:
+        b = a
+    return b  # error: returning an array that shares memory with an argument
+    #      ^
+
+
+def a_list(x):
+    return [x, x]  # error: returning a list
+    #      ^
+
+
+def factorial(n):
+    if n <= 1:
+        return 1
+    return n * factorial(n - 1)  # error: `factorial` calls itself
+    #          ^
+
+
+def without_end(x, level=0):
+    return without_end(x, level + 1)  # error: more than 60 calls inside one another, at `without_end`
+    #      ^
+
+
+def opening(x):
+    f = open("data")  # error: a call of open
+    #   ^
+    return x
+
+
+def wrong_arguments(x):
+    return factorial(x, 2)  # error: the arguments of `factorial`: too many positional arguments
+    #      ^
+
+
+def gradient_of_two(x):
+    return llad.grad(lambda y: (y, y))(x)  # error: the gradient of a function that returns
+    #      ^
+
+
+def gradient_of_an_integer(n):
+    return llad.grad(lambda k: k * 2)(n)  # error: the gradient of a function that returns i64
+    #      ^
+
+
+def calling_a_number(x):
+    return x(2)  # error: a call of f64
+    #      ^
+
+
+def an_attribute(x):
+    x.rate = 2.0  # error: assignment to the attribute `rate`
+#   ^
+    return x

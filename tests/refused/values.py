@@ -1,0 +1,120 @@
+"""Names and results whose kinds do not agree."""
+
+import numpy as np
+
+WEIGHTS = [1.0, 2.0]
+RATES = {"slow": 0.5}
+
+
+def a_name_of_two_kinds(x, a):
+    y = x
+    if x > 0:
+        y = a
+    return y  # error: `y` is array of f64 with 1 axis (line 12) or f64 (line 10)
+    #      ^
+
+
+def a_carry_of_two_ranks(a, n):
+    y = a
+    for i in range(n):
+        y = y[0]  # error: `y` is array of f64 with 1 axis (line 18) or f64 (line 20)
+    #       ^
+    return y
+
+
+def a_carry_of_two_lengths(x, n):
+    t = (x,)
+    for i in range(n):
+        t = (*t, x)  # error: `t` is (f64,) (line 26) or (f64, f64) (line 28)
+    #         ^
+    return t
+
+
+def returns_of_two_kinds(x, a):
+    return pick(x, a)  # error: `pick` returns f64 (line 40) or array of f64 with 1 axis (line 41)
+    #      ^
+
+
+def pick(x, a):
+    if x > 0:
+        return x
+    return a
+
+
+def no_return_at_the_end(x):
+    y = only_positive(x)  # error: `only_positive` returns f64 on some paths and nothing on others
+    #   ^
+    return y
+
+
+def only_positive(x):
+    if x > 0:
+        return x
+
+
+def never_assigned(x):
+    return x + total  # error: `total` before it is assigned
+    #          ^
+    total = x  # noqa
+
+
+def not_defined(x):
+    return x + undefined_name  # error: the name `undefined_name`, which is not defined
+    #          ^
+
+
+def a_global_list(x):
+    return WEIGHTS[0] * x  # error: a list from outside the function
+    #      ^
+
+
+def a_global_dict(x):
+    rate = RATES["slow"]  # error: a dict from outside the function
+    #      ^
+    return rate * x
+
+
+def growing_a_list(a, n):
+    out = []
+    for i in range(n):
+        out.append(a[i])  # error: changing a list on some paths only, or from another scope
+    #   ^
+    return sum(out)
+
+
+def growing_a_list_in_a_branch(x):
+    out = [x]
+    if x > 0:
+        out[0] = 2 * x  # error: changing a list on some paths only, or from another scope
+    #   ^
+    return out[0]
+
+
+def growing_a_list_unless_continued(x):
+    out = []
+    for c in (1.0, 2.0):
+        if x > c:
+            continue
+        out.append(c)  # error: changing a list on some paths only, or from another scope
+    #   ^
+    return sum(out)
+
+
+def a_run_time_tuple_index(x, n):
+    return (x, 2.0)[n]  # error: indexing (f64, 2.0) with a number known only at run time
+    #      ^
+
+
+def both_sides_of_an_expression(x, a):
+    return np.sum(a if x > 0 else (a, a))  # error: an expression that is array of f64 with 1 axis or (
+    #             ^
+
+
+def ünïcode_columns(x):
+    ähnlich = "ü"; return x + ähnlich  # error: `+` between f64 and 'ü'
+    #                     ^
+
+
+def wide_text(x):
+    return x + f"幅{x}"  # error: a string made from a number known only at run time
+    #          ^
