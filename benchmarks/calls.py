@@ -107,7 +107,11 @@ def measure_processes(rounds: int) -> dict[str, dict[str, float]]:
     """Medians over new processes."""
     codes = {
         "first gradient": {"llad": FIRST},
-        "import": {"llad": IMPORT.format("llad"), "what it needs": IMPORT.format("numpy, llvmlite.binding")},
+        "import": {
+            "llad": IMPORT.format("llad"),
+            "llad, first use": IMPORT.format("llad; llad.jit"),
+            "what it needs": IMPORT.format("numpy, llvmlite.binding"),
+        },
     }
     times: dict[str, dict[str, list[float]]] = {k: {n: [] for n in c} for k, c in codes.items()}
     for _ in range(rounds + 1):

@@ -6,11 +6,16 @@
 ...     return x * x * y
 >>> f(3.0, 2.0), f.grad(3.0, 2.0)
 (18.0, (12.0, 9.0))
+
+The compiler is loaded when one of the names below is first used, so that `import llad` costs next to nothing.
 """
 
-from llad.api import jit, jit_grad
-from llad.diagnostics import ArgumentError, DerivativeError, LladError, UnsupportedError
-from llad.frontend.transforms import grad, jvp, value_and_grad
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from llad.api import grad, jit, jit_grad, jvp, value_and_grad
+    from llad.diagnostics import ArgumentError, DerivativeError, LladError, UnsupportedError
 
 __version__ = "0.1.0"
 
@@ -25,3 +30,15 @@ __all__ = [
     "jvp",
     "value_and_grad",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'llad' has no attribute {name!r}")
+    value = getattr(import_module("llad.diagnostics" if name.endswith("Error") else "llad.api"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

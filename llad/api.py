@@ -17,8 +17,19 @@ from llad.codegen.vectorcall import Native
 from llad.compile import LOCK, Program, Specialisation, Stage, What
 from llad.dispatch import Dispatcher
 from llad.frontend import transforms
-from llad.frontend.transforms import Argnums, Kind, Transform, Transformed, transform_of
+from llad.frontend.transforms import (
+    Argnums,
+    Kind,
+    Transform,
+    Transformed,
+    grad,
+    jvp,
+    transform_of,
+    value_and_grad,
+)
 from llad.ir.text import show
+
+__all__ = ["Compiled", "Jit", "JitGrad", "grad", "jit", "jit_grad", "jvp", "value_and_grad"]
 
 
 class Compiled(Native, Transformed):
