@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from llad.api import jit_grad
 from llad.diagnostics import LladError, UnsupportedError
 from llad.frontend.signature import (
     ResultArgument,
@@ -725,3 +726,26 @@ def test_every_refusal_is_an_error_of_llad() -> None:
     with pytest.raises(LladError) as caught:
         traced(lambda x: x[1.0], X)
     assert "test_arrays.py" in str(caught.value)
+
+
+# -- derivatives of what is composed here
+
+
+def test_equal_extrema_share_the_derivative() -> None:
+    x = np.array([1.0, 3.0, 3.0, 2.0, 3.0])
+    np.testing.assert_allclose(jit_grad(lambda x: np.max(x)).grad(x), [0, 1 / 3, 1 / 3, 0, 1 / 3], rtol=1e-15)
+    np.testing.assert_array_equal(jit_grad(lambda x: np.min(x)).grad(x), [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(jit_grad(lambda x: np.max(x) ** 2).grad(np.ones(4)), [0.5] * 4)
+    m = np.array([[1.0, 2.0], [2.0, 0.0]])
+    np.testing.assert_array_equal(jit_grad(lambda m: np.max(m)).grad(m), [[0, 0.5], [0.5, 0]])
+    np.testing.assert_array_equal(jit_grad(lambda m: np.sum(np.max(m, axis=0))).grad(m), [[0, 1], [1, 0]])
+
+
+def test_derivatives_at_bounds_and_ties() -> None:
+    x = np.array([0.0, 0.5, 1.0, 2.0])
+    np.testing.assert_array_equal(jit_grad(lambda x: np.sum(np.clip(x, 0.0, 1.0))).grad(x), [1, 1, 1, 0])
+    np.testing.assert_array_equal(jit_grad(lambda x: np.sum(np.maximum(x, 1.0))).grad(x), [0, 0, 0.5, 1])
+    np.testing.assert_array_equal(jit_grad(lambda x: np.sum(np.where(x > 0, np.log(x), 0.0))).grad(x), [0, 2, 1, 0.5])
+    np.testing.assert_array_equal(jit_grad(lambda x: np.prod(x)).grad(np.array([0.0, 2.0, 3.0])), [6, 0, 0])
+    np.testing.assert_array_equal(jit_grad(lambda x: np.sum(x**0 + x**3)).grad(x), 3 * x**2)
+    assert jit_grad(lambda x, y: np.logaddexp(x, y)).grad(1000.0, 1000.0) == (0.5, 0.5)
