@@ -321,9 +321,17 @@ def test_constants_are_plain() -> None:
     same(lambda x: (x * np.pi, x * np.e, x + np.inf, math.tau * x), 2.0)
 
 
+def test_what_is_known_is_computed_by_python() -> None:
+    same(lambda x: (math.comb(5, 2) * x, math.factorial(4), math.gcd(12, 18), np.finfo(float).eps * x), 1.0)
+    refuses("factorial", lambda x: math.factorial(-1) * x, 1.0)
+
+
 def test_unknown_functions_are_refused_with_the_nearest() -> None:
     refuses("`np.fft.fft`", lambda x: np.fft.fft(x), X)
     refuses("np.logaddexp", lambda x: np.logaddexp2(x, x), X)
+    refuses("np.dot", lambda x: np.linalg.norm(x), X)
+    refuses("as an argument", lambda x: np.random.rand(3) + x, X)
+    refuses("fill it", lambda x: x.reshape(1, 5), X)
     refuses("`math.gcd`", lambda n: math.gcd(n, 4), 6)
     refuses("`initial`", lambda x: np.sum(x, initial=1.0), X)
     refuses("`out`", lambda x: np.sin(x, out=x), X)
@@ -367,6 +375,10 @@ def test_equal_names_of_extents_need_no_check() -> None:
     function = trace(f, (spec_of(X),)).function
     assert "check" not in {op.name for op in walk(function.body)}
     same(f, X)
+
+
+def test_sequences_beside_an_array_are_arrays() -> None:
+    same(lambda x, t: (x[:2] - [t, 1], (1, 2) * x[:2], x[:2] < (t, 0)), X, 0.5)
 
 
 def test_bool_arrays_follow_numpy() -> None:

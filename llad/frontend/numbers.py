@@ -17,6 +17,7 @@ import numpy as np
 from llad.frontend.arithmetic import SYMBOLS, Operand, apply
 from llad.frontend.arrays import elementwise
 from llad.frontend.casts import LIMITS, constant, value_of
+from llad.frontend.creation import array_of
 from llad.frontend.promotion import (
     Number,
     Static,
@@ -48,6 +49,7 @@ def binary(ctx: Context, op: str, a: Any, b: Any) -> Any:
         known = _python(op, a, b)
         if known is not None:
             return known
+    a, b = _as_operands(ctx, a, b)
     if not (is_number(a) and is_number(b)):
         return _sequences(ctx, op, a, b)
     if op == "matmul":
@@ -70,6 +72,15 @@ def _python(op: str, *operands: Any) -> Any:
     except (ArithmeticError, ValueError):
         return None
     return None if isinstance(result, complex) else result
+
+
+def _as_operands(ctx: Context, a: Any, b: Any) -> tuple[Any, Any]:
+    """Beside an array, a tuple or list is an array too."""
+    if isinstance(a, Array) and isinstance(b, (tuple, list)):
+        return a, array_of(ctx, b, None)
+    if isinstance(b, Array) and isinstance(a, (tuple, list)):
+        return array_of(ctx, a, None), b
+    return a, b
 
 
 def _sequences(ctx: Context, op: str, a: Any, b: Any) -> Any:
@@ -144,6 +155,7 @@ def compare(ctx: Context, op: str, a: Any, b: Any) -> Any:
     """`a op b` for `lt le gt ge eq ne`: a bool, or an array of them."""
     if is_static_number(a) and is_static_number(b):
         return _PYTHON[op](a, b)
+    a, b = _as_operands(ctx, a, b)
     if not (is_number(a) and is_number(b)):
         return _compare_structures(ctx, op, a, b)
     arrays = isinstance(a, Array) or isinstance(b, Array)

@@ -25,7 +25,7 @@ from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_bu
 from llad.frontend.numbers import binary
 from llad.frontend.promotion import NUMPY
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
-from llad.frontend.values import Array, Context, NotHandled, Scalar, describe
+from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
 from llad.ops.table import OPS
 
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np, "operator": operator, "builtins": builtins}
@@ -93,6 +93,17 @@ def _entries() -> Iterator[tuple[Callable[..., Any], str, Handler]]:
         yield function, function.__name__, handler
 
 
+# Functions of NumPy that describe types: called at trace time.
+_DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
+
+_JOIN = "make the whole array with `np.empty` and assign its parts"
+_INSTEAD = {
+    "np.concatenate": _JOIN, "np.append": _JOIN, "np.stack": _JOIN, "np.hstack": _JOIN, "np.vstack": _JOIN,
+    "np.linalg.norm": "write `np.sqrt(np.dot(x, x))`", "np.std": "write `np.sqrt(np.mean((x - np.mean(x)) ** 2))`",
+    "np.var": "write `np.mean((x - np.mean(x)) ** 2)`", "np.cumsum": "write a loop that adds up",
+    "np.random": "pass the random numbers as an argument", "np.reshape": "make an array of that shape and fill it",
+}  # fmt: skip
+
 _ROWS = list(_entries())
 TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
 NAMES: tuple[str, ...] = tuple(sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS}))
@@ -111,11 +122,28 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
     name = _library_name(function)
     if name is None:
         return NotHandled
-    near = difflib.get_close_matches(name, NAMES, 1)
-    hint = (
-        f"the nearest that is supported is `{near[0]}`" if near else "write it as a loop, or as a function of your own"
-    )
-    return ctx.refuse("function", name=name, hint=hint)
+    if (name.startswith("math.") or name in _DESCRIPTIONS) and is_static((*args, *kwargs.values())):
+        return _described(ctx, function, name, args, kwargs)
+    return ctx.refuse("function", name=name, hint=_hint(name))
+
+
+def _described(ctx: Context, function: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """What Python itself makes of arguments that are all known: `math.comb(5, 2)`, `np.finfo(float)`."""
+    try:
+        return function(*args, **kwargs)
+    except (ArithmeticError, ValueError, TypeError) as error:
+        return ctx.refuse("static-error", error=f"{name}: {error}")
+
+
+def _hint(name: str) -> str:
+    """What to write instead of a function that is not supported."""
+    for prefix, hint in _INSTEAD.items():
+        if name == prefix or name.startswith(f"{prefix}."):
+            return hint
+    module, _, last = name.rpartition(".")
+    rivals = [n.rpartition(".")[2] for n in NAMES if n.rpartition(".")[0] == module]
+    near = difflib.get_close_matches(last, rivals, 1, 0.7)
+    return f"the nearest that is supported is `{module}.{near[0]}`" if near else "write it as a function of your own"
 
 
 def _library_name(function: Any) -> str | None:
@@ -143,6 +171,8 @@ def attribute(ctx: Context, value: Any, name: str) -> Any:
             return NUMPY[value.type]
     else:
         return NotHandled
-    near = difflib.get_close_matches(name, [*METHODS, *ATTRIBUTES], 1)
+    near = difflib.get_close_matches(name, [*METHODS, *ATTRIBUTES], 1, 0.7)
     hint = f"the nearest that is supported is `{near[0]}`" if near else "use a function of `numpy`, or a loop"
+    if name in ("reshape", "ravel", "flatten"):
+        hint = _INSTEAD["np.reshape"]
     return ctx.refuse("attribute", name=name, got=describe(value), hint=hint)
