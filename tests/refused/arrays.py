@@ -1,0 +1,84 @@
+"""Numbers, indices and functions of arrays that llad does not have."""
+
+import math
+
+import numpy as np
+
+
+def a_float_as_an_index(a, x):
+    return a[0] + a[x]  # error: an index that is f64
+    #             ^
+
+
+def too_many_indices(a):
+    return a[0, 1]  # error: 2 indices for an array with 1 axes
+    #      ^
+
+
+def a_gather(a, k):
+    return a[k]  # error: indexing with an array
+    #      ^
+
+
+def a_mask(a, n):
+    for _ in range(n):
+        a[a > 0.5] = 0.0  # error: indexing with an array
+    #   ^
+    return a
+
+
+def truth_of_an_array(a):
+    return 1.0 if a > 0 else 0.0  # error: the truth of an array
+    #             ^
+
+
+def floats_into_integers(k, n):
+    for _ in range(n):
+        k /= 2  # error: `/=` would make array of i64 with 1 axis into f64
+    #   ^
+    return k
+
+
+def a_product_of_a_number(a):
+    return a @ 2.0  # error: `@` between array of f64 with 1 axis and 2.0
+    #      ^
+
+
+def bits_of_a_float(x):
+    return x & 1  # error: `&` on floats
+    #      ^
+
+
+def math_of_an_array(a):
+    return 1.0 + math.sin(a)  # error: `math.sin` of array of f64 with 1 axis
+    #            ^
+
+
+def an_unknown_function(a):
+    return np.sort(a)[0]  # error: the function `np.sort`
+    #      ^
+
+
+def an_unknown_keyword(a):
+    return np.sum(a, where=a > 0)  # error: the argument `where` of `np.sum`
+    #      ^
+
+
+def an_unknown_method(a):
+    return a.argsort()  # error: the attribute `argsort` of array of f64 with 1 axis
+    #      ^
+
+
+def digits(x):
+    return round(x, 2)  # error: `round` to a number of digits
+    #      ^
+
+
+def ragged_rows(x):
+    return np.array([[x], [x, x]])  # error: `np.array` of [[f64], [f64, f64]]
+    #      ^
+
+
+def a_dtype(n):
+    return np.zeros(n, dtype=np.complex128)  # error: the element type <class 'numpy.complex128'>
+    #      ^
