@@ -6,6 +6,9 @@ import contextlib
 import importlib.util
 import io
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -54,6 +57,13 @@ def test_readme_s_two_commands() -> None:
         "python -m pip install . && python -m llad demo",
         "python -m pip install '.[test]' && python -m pytest",
     ]
+
+
+def test_readme_s_look_at_a_stage_works() -> None:
+    (line,) = re.findall(r"^python -m llad show .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    command = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.startswith("func @rosenbrock")
 
 
 def test_every_word_of_the_glossary_is_defined_once() -> None:
