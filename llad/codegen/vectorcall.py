@@ -14,7 +14,6 @@ unloaded during a call. An entry that was removed is kept too, since another thr
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -112,13 +111,14 @@ def _trampoline() -> Linked:
 class _Interpreted:
     """The base where there is no native calling: Python's call protocol, always slow."""
 
+    __slots__ = ()
     _slow: Callable[..., Any]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._slow(*args, **kwargs)
 
 
-_Base: Any = _Interpreted if LAYOUT is None or sys.platform == "win32" else _make_base()
+_Base: Any = _Interpreted if LAYOUT is None else _make_base()
 
 
 class _Chained(_Base):  # type: ignore[misc]
