@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+import random_ir
 from building import S2, Body, M, S, V, build, loop, run, when
 from native import DTYPES, Native
 
@@ -416,3 +418,29 @@ def test_exhausted_memory_is_a_memory_error_that_leaks_nothing() -> None:
             native(shape[0], min(shape[1], 300)) if shape[1] <= 300 else native.__class__(
                 build([I64, I64], lambda b, n, m: b.alloc(F64, [n, m]))
             )(*shape)
+
+
+# -- everything together
+
+
+def _outcome(call: Body, numbers: list[Any], sizes: tuple[int, int]) -> Any:
+    """Results and memory afterwards, or the error and its message."""
+    arrays = [np.arange(1.0, n + 1.0) / 2 for n in sizes]
+    try:
+        with np.errstate(all="ignore"):
+            results = call(*numbers, *arrays)
+    except (IndexError, OverflowError, ZeroDivisionError) as error:
+        return type(error), str(error)
+    return [np.asarray(r).tolist() for r in (*results, *arrays)]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_programs_do_what_the_interpreter_does(seed: int) -> None:
+    rng = random.Random(seed)
+    fn = random_ir.program(rng)
+    native = Native(fn)
+    for _ in range(4):
+        numbers = [rng.choice([0.0, 0.75, -2.5]), rng.gauss(0, 2), rng.randint(-3, 6), rng.randint(-2, 8)]
+        sizes = rng.randint(0, 5), rng.randint(0, 5)
+        want = _outcome(lambda *args: interp.run(fn, args), numbers, sizes)
+        np.testing.assert_equal(_outcome(native, numbers, sizes), want)
