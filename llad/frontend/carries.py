@@ -45,14 +45,14 @@ class Carry:
         inner = rebuild(t, self.shape, leaves)
         return Maybe(inner, next(leaves), on_exit) if self.flagged else inner
 
-    def leaves(self, t: Tracer, value: Any) -> list[Value]:
-        """The leaves to carry for what the name holds here."""
+    def leaves(self, t: Tracer, value: Any, gone: Flag = False) -> list[Value]:
+        """The leaves to carry for what the name holds here, or does not where `gone` is true."""
         if self.shape is None or self.conflict is not None:
             return []
         inner, bound = split(value)
         if isinstance(value, Conflict):
             inner, bound = Gone, False
-        flat = flatten(t, inner, self.shape)
+        flat = flatten(t, inner, self.shape, gone)
         if self.flagged:
             flat.append(bound if isinstance(bound, Value) else t.builder.const(bool(bound), BOOL))
         return flat

@@ -10,13 +10,13 @@ Invariant: after `join` every value in the state dominates what follows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.shapes import NoJoin, flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Unbound, describe
+from llad.frontend.values import Array, Unbound, describe
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
 
@@ -85,16 +85,16 @@ class Fork:
         except NoJoin:
             self.t.refuse("branch-types", first=describe(a), second=describe(b))
 
-    def _inner(self, a: Any, b: Any) -> Fill:
-        """A bound value of both sides, or of one (`Gone` on the other)."""
+    def _inner(self, a: Any, b: Any, gone: Sequence[Flag] = (False, False)) -> Fill:
+        """A bound value of both sides, or of one (`Gone` on the other, or where `gone` is true)."""
         if a is b:
             return lambda _: a
         t = self.t
         shape = join(t, a, b)
         leaves = []
-        for region, value in zip(self.regions, (a, b), strict=True):
+        for region, value, missing in zip(self.regions, (a, b), gone, strict=True):
             with t.builder.inside(region):
-                leaves.append(flatten(t, value, shape))
+                leaves.append(flatten(t, value, shape, missing))
         slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
         return lambda results: rebuild(t, shape, (s if isinstance(s, Value) else results[s] for s in slots))
 
@@ -154,7 +154,7 @@ class Fork:
             x, y = self._visible(0, name, exits), self._visible(1, name, exits)
             if x is not y and live is not None and name not in live and name not in exits:
                 x = y = Dropped
-            names[name] = self._name(name, x, y)
+            names[name] = self._name(name, x, y, exits)
             spans[name] = (b if x is Gone else a).spans.get(name)
         result = self._result()
         result_span = a.result_span or b.result_span
@@ -174,7 +174,7 @@ class Fork:
             return Gone
         return state.values.get(name, Unbound)
 
-    def _name(self, name: str, x: Any, y: Any) -> Fill:
+    def _name(self, name: str, x: Any, y: Any, exits: Names) -> Fill:
         if x is y:
             return lambda _: x
         for one, other in ((x, y), (y, x)):
@@ -190,7 +190,7 @@ class Fork:
         bound = self.flag(bound_a, bound_b)
         on_exit = self._bound_on_exit(0, x, bound_a) and self._bound_on_exit(1, y, bound_b)
         try:
-            inner = self._inner(a, b)
+            inner = self._inner(a, b, [s.ret if name in exits else s.left for s in self.states])
         except NoJoin:
             spans = (state.spans.get(name) for state in self.states)
             conflict = Conflict(describe(a), describe(b), *spans)
@@ -217,11 +217,20 @@ class Fork:
             if isinstance(value, Conflict):
                 return lambda _: value
         try:
-            return self._inner(x, y)
+            arrays = isinstance(x, (Array, tuple)) or isinstance(y, (Array, tuple))
+            return self._inner(x, y, [arrays and self._missing_result(side) for side in (0, 1)])
         except NoJoin:
             spans = (state.result_span for state in self.states)
             conflict = Conflict(describe(x), describe(y), *spans)
             return lambda _: conflict
+
+    def _missing_result(self, side: int) -> Flag:
+        """Whether this side has returned nothing, where its result may be needed in another layout."""
+        ret = self.states[side].ret
+        if not isinstance(ret, Value):
+            return False
+        with self.t.builder.inside(self.regions[side]):
+            return self.t.builder.op("not", ret)
 
 
 def _keys(*maps: Iterable[str]) -> list[str]:

@@ -228,7 +228,7 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
     with t.builder.inside(region):
         nexts = [constant_flag(t, stop)] if stop is not False else []
         for name, carry in carries.items():
-            nexts += carry.leaves(t, Unbound if end.dead else end.values.get(name, Unbound))
+            nexts += carry.leaves(t, Unbound if end.dead else end.values.get(name, Unbound), end.ret)
         nexts += result.leaves(t, end.result)
         if returns:
             nexts.append(constant_flag(t, ret))

@@ -19,7 +19,7 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import numbers
 from llad.frontend.core import Tracer
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
-from llad.frontend.state import Gone
+from llad.frontend.state import Flag, Gone
 from llad.frontend.values import Array, Scalar, is_static
 from llad.ir.core import Value
 from llad.ir.types import Type
@@ -144,18 +144,40 @@ def types_of(shape: Shape) -> Iterator[Type]:
             pass
 
 
-def flatten(t: Tracer, value: Any, shape: Shape) -> list[Value]:
-    """The run-time leaves of `value`, converted to `shape` where the builder stands; `undef` for `Gone`."""
+def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Value]:
+    """The run-time leaves of `value`, converted to `shape` where the builder stands.
+
+    `Gone` gives zeros, which any later conversion may take, and undefined arrays. `gone` is true where an array
+    in `value` may be such an undefined one, which has no layout to convert.
+    """
     match shape:
-        case ScalarSpec() | ArraySpec():
+        case ScalarSpec():
+            if value is Gone:
+                return [t.builder.const(0, shape.type)]
+            return [numbers.convert(t, value, shape).value]
+        case ArraySpec():
             if value is Gone:
                 return [t.builder.undef(shape.type)]
-            return [numbers.convert(t, value, shape).value]
+            if value.type == shape.type or gone is False:
+                return [numbers.convert(t, value, shape).value]
+            return [_convert_unless(t, gone, value, shape)]
         case Tree(items=items):
             parts = [Gone] * len(items) if value is Gone else _parts(value)[2]  # type: ignore[index]
-            return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s)]
+            return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s, gone)]
         case Static():
             return []
+
+
+def _convert_unless(t: Tracer, gone: Flag, array: Array, shape: ArraySpec) -> Value:
+    """The converted array, or `undef` where there is none."""
+    b = t.builder
+    if not isinstance(gone, Value):
+        return b.undef(shape.type)
+    with b.region() as missing:
+        b.yield_(b.undef(shape.type))
+    with b.region() as there:
+        b.yield_(numbers.convert(t, array, shape).value)
+    return b.if_(gone, missing, there)[0]
 
 
 def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value]) -> Any:
