@@ -260,6 +260,10 @@ class Builder:
         assert all(v.type == I64 for v in values)
         self.emit("check", [condition, *values], (), {"error": error, "message": message})
 
+    def call(self, callee: str, operands: Sequence[Value], result_types: Sequence[Type]) -> tuple[Value, ...]:
+        """Call a function of the root's table; it may write its buffers, raise, and not end."""
+        return self.emit("call", operands, result_types, {"callee": callee}).results
+
     def derivative(
         self,
         callee: Function,

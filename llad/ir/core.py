@@ -62,12 +62,17 @@ class Op:
 
 @dataclass(slots=True, eq=False)
 class Function:
-    """`params` in call order; `body` ends in the only `return`. `attrs` say what callers promise."""
+    """`params` in call order; `body` ends in the only `return`. `attrs` say what callers promise.
+
+    `functions` are those that its `call`s name, and theirs, by name. They call each other, so they are a flat table
+    at the root; a function in a table has none of its own, and the attribute `may_alias`.
+    """
 
     name: str
     params: tuple[Value, ...]
     body: Region
     attrs: dict[str, Any] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
 
     @property
     def results(self) -> tuple[Value, ...]:
@@ -79,7 +84,7 @@ CONTROL = frozenset({"if", "for", "while"})
 TERMINATORS = frozenset({"yield", "return"})
 MEMORY = frozenset({"alloc", "free", "load", "store", "dim", "view"})
 TAPE = frozenset({"lifo", "push", "pop"})
-STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", "check", "derivative"}
+STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", "check", "call", "derivative"}
 
 # Structured ops that only compute a value from their operands: safe to move, merge and drop.
 PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})
