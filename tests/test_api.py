@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -635,7 +636,7 @@ def test_calls_through_ctypes_agree(monkeypatch):
         g(a, 5)
 
 
-def test_without_known_layout_calls_still_work():
+def test_without_known_layout_calls_still_work(tmp_path):
     code = """
 import llad.codegen.layout as layout
 layout.LAYOUT = None
@@ -649,5 +650,8 @@ try:
 except IndexError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    file = tmp_path / "program.py"
+    file.write_text(code)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, env=environment)
     assert "out of bounds" in done.stdout
