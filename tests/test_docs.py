@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib.util
 import io
@@ -12,7 +13,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+import llad
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -64,6 +68,57 @@ def test_readme_s_look_at_a_stage_works() -> None:
     command = [sys.executable, *shlex.split(line)[1:]]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.startswith("func @rosenbrock")
+
+
+def indexed(a, i):
+    return a[i]
+
+
+def divided(i, j):
+    return i // j
+
+
+def rounded(x):
+    return int(x)
+
+
+def added(a, b):
+    return a + b
+
+
+def asserted(x):
+    assert x > 0.0, "x must be positive"
+    return x
+
+
+def filled(n):
+    a = np.ones(n)
+    for i in range(1, n):
+        a[i] = a[i - 1] + a[i // 2]
+    return a[n - 1]
+
+
+# The exceptions of docs/errors.md: a function, arguments, the end of the message
+RAISED = {
+    "IndexError": (indexed, (np.zeros(3), 3), "index 3 is out of bounds for axis 0 with size 3"),
+    "ZeroDivisionError": (divided, (1, 0), "integer division or modulo by zero"),
+    "OverflowError": (added, (2**62, 2**62), "does not fit in 64 bits"),
+    "ValueError": (added, (np.zeros(2), np.zeros(3)), "operands could not be broadcast together"),
+    "AssertionError": (asserted, (-1.0,), "x must be positive"),
+    "MemoryError": (filled, (2**58,), ""),
+}
+
+
+def test_errors_while_running_are_those_of_the_table() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \| [^`]", text.partition("While running")[2], re.MULTILINE) == list(RAISED)
+    for name, (function, args, said) in RAISED.items():
+        with pytest.raises(getattr(builtins, name)) as raised:
+            llad.jit(function)(*args)
+        assert said in str(raised.value)
+        assert f"test_docs.py, line {function.__code__.co_firstlineno + 1}" in str(raised.value)
+    with pytest.raises(ValueError, match="NaN"):
+        llad.jit(rounded)(float("nan"))
 
 
 def test_every_word_of_the_glossary_is_defined_once() -> None:
