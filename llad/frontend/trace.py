@@ -13,7 +13,9 @@ this one puts them together and turns arguments into parameters and the result i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
@@ -31,6 +33,8 @@ from llad.frontend.statements import STATEMENTS
 from llad.frontend.values import Array, Scalar
 from llad.ir.core import Value
 
+_STACK = 30_000
+
 HANDLERS = Handlers(EXPRESSIONS, STATEMENTS, branches.branch, branches.rest, calls.call)
 
 
@@ -40,6 +44,14 @@ def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
     Raises:
         LladError: when the function, or one that it calls, is outside the language.
     """
+    with _deep_stack():
+        try:
+            return _trace(function, specs)
+        except NeedsStatic as error:
+            raise UnsupportedError(error.message, error.span, error.hint) from None
+
+
+def _trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
     t = Tracer(HANDLERS)
     source = source_of(function)
     names = [*parameters(source.node), *(f"arg{k}" for k in range(len(specs)))]
@@ -50,8 +62,6 @@ def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
         value = calls.inline(t, function, args, {})
     except PathEnds:
         value = None
-    except NeedsStatic as error:
-        raise UnsupportedError(error.message, error.span, error.hint) from None
     t.builder.span = t.returned or t.builder.span
     results = Results(t, params)
     tree = results.tree(value)
@@ -60,6 +70,17 @@ def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
     name = getattr(function, "__name__", "function")
     made = t.builder.function(name, [*params, *(v for _, v in captured)])
     return Traced(made, tree, tuple(array for array, _ in captured), t.guards.all())
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Room for the recursion over deep expressions and calls, which takes several Python frames a level."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _STACK))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _parameter(spec: ArgSpec, name: str, params: list[Value]) -> Any:
