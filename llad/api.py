@@ -7,6 +7,7 @@ tangent that is asked for. When a global or a closure value that a trace used ch
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import types
@@ -24,7 +25,6 @@ from llad.frontend.transforms import (
     Transformed,
     grad,
     jvp,
-    transform_of,
     value_and_grad,
 )
 from llad.ir.text import show
@@ -171,18 +171,17 @@ def program_of(function: Any, fastmath: bool = False) -> Program:
 
 @functools.lru_cache(maxsize=64)
 def _other_program(function: Any, fastmath: bool) -> Program:
+    """The program of another callable (a method, `math.sin`, a derivative): what is traced is a call of it."""
     if not callable(function):
         raise TypeError(f"want a function, got {function!r}")
-    transform = transform_of(function)
-    if transform is None:
-        return Program(function, fastmath)
 
-    def derived(*args):  # type: ignore[no-untyped-def]
+    def called(*args):  # type: ignore[no-untyped-def]
         return function(*args)
 
-    derived.__name__ = derived.__qualname__ = str(getattr(function, "__name__", transform.kind))
-    derived.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    return Program(derived, fastmath)
+    called.__name__ = called.__qualname__ = str(getattr(function, "__name__", type(function).__name__))
+    with contextlib.suppress(ValueError):  # some builtins have no signature
+        called.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return Program(function, fastmath, called)
 
 
 def _make(transform: Transform) -> Compiled:

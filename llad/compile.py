@@ -93,7 +93,7 @@ class Stage:
 
     specs: tuple[ArgSpec, ...]
     traced: Traced
-    definition: Span
+    definition: Span | None
     times: dict[str, float] = field(default_factory=dict)
     _made: dict[object, Function] = field(default_factory=dict)
 
@@ -227,10 +227,11 @@ def tangible(fn: Function, result: ResultTree) -> tuple[Function, ResultTree]:
 
 @dataclass(eq=False, repr=False)
 class Program:
-    """A Python function, and its traces by the specs of its arguments."""
+    """A Python function, and its traces by the specs of its arguments. `traced` stands in for what has no source."""
 
     py_func: Any
     fastmath: bool = False
+    traced: Any = None
     stages: dict[tuple[ArgSpec, ...], list[Stage]] = field(default_factory=dict)
     derived: dict[object, Any] = field(default_factory=dict)  # callables made of it, for those who make them
 
@@ -239,11 +240,11 @@ class Program:
         return str(getattr(self.py_func, "__name__", type(self.py_func).__name__))
 
     @cached_property
-    def definition(self) -> Span:
-        """Where the function is defined."""
+    def definition(self) -> Span | None:
+        """Where the function is defined, if in Python."""
         code = getattr(self.py_func, "__code__", None)
         if code is None:
-            return Span("<unknown>", 1, 1, 2)
+            return None
         first = code.co_firstlineno
         lines = linecache.getlines(code.co_filename)[first - 1 : first + 20]
         word = "lambda" if code.co_name == "<lambda>" else "def "
@@ -271,7 +272,7 @@ class Program:
             if stage.holds():
                 return stage
         start = time.perf_counter()
-        traced = trace(self.py_func, specs)
+        traced = trace(self.traced or self.py_func, specs)
         checked(traced.function)
         stage = Stage(specs, traced, self.definition, {"trace": time.perf_counter() - start})
         known.insert(0, stage)

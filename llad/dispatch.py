@@ -51,7 +51,7 @@ class Dispatcher:
 
     @cached_property
     def signature(self) -> inspect.Signature:
-        return inspect.signature(self.program.py_func)
+        return inspect.signature(self.program.traced or self.program.py_func)
 
     @cached_property
     def _simple(self) -> int | None:
@@ -79,7 +79,8 @@ class Dispatcher:
                 raise ArgumentError(
                     f"keyword-only argument {next(iter(bound.kwargs))!r}", self.program.definition, hint
                 )
-            bound.apply_defaults()
+            if self.program.traced is None:  # else the defaults are those of what is called
+                bound.apply_defaults()
             args = bound.args
         return tuple(map(plain, args))
 

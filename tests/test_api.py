@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import inspect
+import math
 import os
 import pickle
 import subprocess
@@ -266,6 +267,23 @@ def test_derivatives_nest():
     f = llad.jit_grad(quartic)
     assert llad.jit_grad(lambda x: f.grad(x) * x).grad(2.0) == 16 * 8.0
     assert llad.grad(f.grad)(2.0) == 48.0
+
+
+def test_callables_of_every_sort():
+    class Spring:
+        stiffness = 3.0
+
+        def energy(self, x):
+            return self.stiffness * x * x
+
+    spring = Spring()
+    assert llad.jit(spring.energy)(2.0) == 12.0 and llad.grad(spring.energy)(2.0) == 12.0
+    assert llad.grad(math.sin)(0.0) == 1.0
+    assert llad.jit(abs)(-3.0) == 3.0
+    np.testing.assert_array_equal(llad.grad(np.sum)(np.ones(3)), np.ones(3))
+    assert llad.grad(functools.partial(product, 3.0))(2.0) == 9.0
+    assert llad.jit_grad(lambda *x: x[0] * x[1]).grad(2.0, 3.0) == (3.0, 2.0)
+    assert llad.jit_grad(lambda g, x: g(x)).grad(math.exp, 0.0) == (None, 1.0)
 
 
 def test_wrapping_a_function_does_not_give_it_anothers_code():
