@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from llad.ir.verify import verify
 
 from llad.ad.expand import expand
 from llad.ad.forward import tangent
@@ -20,6 +19,7 @@ from llad.ir.build import Builder
 from llad.ir.core import Function, Value, walk
 from llad.ir.interp import run
 from llad.ir.types import BOOL, F32, F64, I64, BufferType
+from llad.ir.verify import verify
 
 VECTOR = BufferType(F64, 1)
 Program = tuple[Function, list]
