@@ -79,7 +79,7 @@ def example(row: Refusal) -> Any:
     text = f"def case({', '.join(ARGUMENTS)}):\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
     name = f"<example of {row.code}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    namespace: dict[str, Any] = {"np": np, "math": math, "llad": llad, "PARAMETERS": {"rate": 1.0}}
+    namespace: dict[str, Any] = {"np": np, "math": math, "llad": llad, "PARAMETERS": {"rate": 1.0}, "COMPLEX": np.ones(2, complex)}
     exec(compile(text, name, "exec"), namespace)
     return namespace["case"]
 

@@ -22,6 +22,7 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return _derived(t, value, name)
     prop = inspect.getattr_static(type(value), name, None)
     if isinstance(prop, property) and prop.fget is not None:
+        t.guards.attribute(value, name, prop)
         return t.call(prop.fget, [value], {})
     try:
         found = getattr(value, name)

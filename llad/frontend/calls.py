@@ -84,6 +84,7 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
             return call(t, inner, args, kwargs)
     method = inspect.getattr_static(type(function), "__call__", None)
     if isinstance(method, FunctionType):
+        t.guards.attribute(type(function), "__call__", method)
         return call(t, method, [function, *args], kwargs)
     return t.refuse("call", got=getattr(function, "__name__", describe(function)))
 
@@ -92,9 +93,8 @@ def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mappi
     """A call of a Python function with source."""
     source = source_of(function, t.builder.span)
     t.guards.function(function)
-    defaults = [t.lift(d) for d in function.__defaults__ or ()]
-    keyword_defaults = {n: t.lift(d) for n, d in (function.__kwdefaults__ or {}).items()}
-    names = _bind(t, source, defaults, keyword_defaults, args, kwargs)
+    defaults = function.__defaults__ or ()
+    names = _bind(t, source, defaults, function.__kwdefaults__ or {}, args, kwargs)
     cells = tuple(map(id, function.__closure__ or ()))
     scope = Scope(t.scope, "straight")
     return _run(t, Frame(source, function, None, scope, scope), names, (function.__code__, cells))
@@ -181,10 +181,14 @@ def _bind(
         bound = _signature(source.node, defaults, keyword_defaults).bind(*args, **kwargs)
     except TypeError as error:
         t.refuse("call-arguments", name=source.name, error=error)
+    given = set(bound.arguments)
     bound.apply_defaults()
-    variadic = source.node.args.kwarg
-    if variadic is not None:
-        t.make(bound.arguments[variadic.arg])
+    a = source.node.args
+    for p in (*a.posonlyargs, *a.args, *a.kwonlyargs):
+        if p.arg not in given:
+            bound.arguments[p.arg] = t.lift(bound.arguments[p.arg])
+    if a.kwarg is not None:
+        t.make(bound.arguments[a.kwarg.arg])
     return bound.arguments
 
 

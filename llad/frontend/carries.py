@@ -15,7 +15,7 @@ from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.fork import split
-from llad.frontend.shapes import NoJoin, Shape, flatten, join, rebuild, shape_of, types_of
+from llad.frontend.shapes import NoJoin, Shape, escapes, flatten, join, rebuild, shape_of, types_of
 from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
 from llad.frontend.values import Unbound, describe
 from llad.ir.core import Value
@@ -79,6 +79,9 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
     if inner is Gone:
         return carry
     if carry.shape is None:
+        if escapes(t, inner):
+            shown = describe(inner)
+            return Carry(conflict=Conflict("unbound", shown, before.spans.get(name), end.spans.get(name)))
         return Carry(shape_of(inner, run_time=True), flagged=True)
     known, _ = split(start)
     try:

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from llad.diagnostics import Span
+from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
 from llad.frontend.guards import Guards
 from llad.frontend.signature import spec_of
@@ -163,7 +163,10 @@ class Tracer:
     def capture(self, array: np.ndarray[Any, Any]) -> Array:
         """A captured array is a hidden parameter, the same one wherever the same object is met."""
         if id(array) not in self.captured:
-            spec = spec_of(array)
+            try:
+                spec = spec_of(array)
+            except ArgumentError as error:
+                self.refuse("captured-array", error=error.message)
             self.captured[id(array)] = (array, Value(spec.type, "captured"))  # type: ignore[union-attr]
         return Array(self.captured[id(array)][1])
 

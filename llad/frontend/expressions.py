@@ -118,7 +118,10 @@ def _f_string(t: Tracer, node: ast.JoinedStr) -> str:
 
 def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
     value = t.eval(node.value)
-    bind(t, node.target.id, value)
+    frame = t.frame
+    while frame.source.targets is not None and frame.parent is not None:
+        frame = frame.parent
+    bind(t, node.target.id, value, frame)
     return value
 
 

@@ -6,6 +6,7 @@ Invariant: everything that the trace read from a namespace that user code can re
 from __future__ import annotations
 
 import builtins
+import inspect
 import types
 from collections.abc import Mapping
 from typing import Any
@@ -31,13 +32,17 @@ class Guards:
             if not trusted(owner):
                 self.add(vars(owner), name, value)
             return
-        if isinstance(getattr(owner, "__dict__", None), dict) and name in vars(owner):
-            self.add(vars(owner), name, value)
+        own = vars(owner) if isinstance(getattr(owner, "__dict__", None), dict) else {}
+        found = inspect.getattr_static(type(owner), name, None)
+        if name in own and not isinstance(found, property):
+            self.add(own, name, value)
             return
+        if own and not trusted(type(owner)):
+            self.add(own, name, own.get(name, Missing))
         for kind in owner.__mro__ if isinstance(owner, type) else type(owner).__mro__:
+            if not trusted(kind):
+                self.add(vars(kind), name, vars(kind).get(name, Missing))
             if name in vars(kind):
-                if not trusted(kind):
-                    self.add(vars(kind), name, vars(kind)[name])
                 return
 
     def function(self, function: types.FunctionType) -> None:

@@ -141,21 +141,28 @@ def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
     return Walk(0, length(t, walk), 1, item)
 
 
-def zip_(t: Tracer, values: Sequence[Any]) -> Any:
-    """`zip(…)` of arrays and ranges, or of what is known at trace time."""
+def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
+    """`zip(…)` of arrays and ranges, or of what is known at trace time. `strict` is checked before the first item."""
     walks = [walk_of(t, v) for v in values]
     known = [w for w in walks if w is not None]
-    if not known or all(isinstance(v, range) or w is None for v, w in zip(values, walks, strict=True)):
-        return t.make(list(zip(*(items_of(t, v) for v in values), strict=False)))
+    if all(isinstance(v, range) or w is None for v, w in zip(values, walks, strict=True)):
+        rows = [items_of(t, v) for v in values]
+        if strict and len({len(row) for row in rows}) > 1:
+            t.end_path("ValueError", "zip() arguments have different lengths")
+        return t.make(list(zip(*rows, strict=False)))
     if len(known) < len(walks):
         t.refuse("zip-mixture")
-    counts = [length(t, w) for w in known]
-    count = counts[0]
-    for other in counts[1:]:
-        if not (isinstance(count, int) and isinstance(other, int)):
-            count = t.builder.op("min", emit(t, count), emit(t, other))
-        else:
+    b = t.builder
+    count, *others = [length(t, w) for w in known]
+    for other in others:
+        if isinstance(count, int) and isinstance(other, int) and not strict:
             count = min(count, other)
+            continue
+        x, y = emit(t, count), emit(t, other)
+        if strict:
+            b.check(b.op("eq", x, y), "ValueError", "zip() arguments have different lengths")
+        else:
+            count = b.op("min", x, y)
     return Walk(0, count, 1, lambda t, k: tuple(_nth(t, w, k) for w in known))
 
 

@@ -75,9 +75,10 @@ def _outside(t: Tracer, frame: Frame, name: str) -> Any:
     return t.lift(value)
 
 
-def bind(t: Tracer, name: str, value: Any) -> None:
+def bind(t: Tracer, name: str, value: Any, frame: Frame | None = None) -> None:
     """Let the local name hold `value`; a run-time value without a name takes this one."""
+    state = (frame or t.frame).state
     if isinstance(value, (Scalar, Array)) and not value.value.name:
         value.value.name = name
-    t.state.values[name] = value
-    t.state.spans[name] = t.builder.span
+    state.values[name] = value
+    state.spans[name] = t.builder.span

@@ -19,7 +19,8 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import numbers
 from llad.frontend.core import Tracer
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
-from llad.frontend.state import Flag, Gone
+from llad.frontend.state import Closure, Flag, Frame, Gone
+from llad.frontend.transforms import Transform
 from llad.frontend.values import Array, Scalar, is_static
 from llad.ir.core import Value
 from llad.ir.types import Type
@@ -108,7 +109,10 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
     Raises: NoJoin.
     """
     if a is Gone or b is Gone:
-        return shape_of(b if a is Gone else a)
+        value = b if a is Gone else a
+        if escapes(t, value):
+            raise NoJoin
+        return shape_of(value)
     if isinstance(a, Array) and isinstance(b, Array):
         return _join_leaf(t, a, b)
     if is_number(a) and is_number(b):
@@ -123,6 +127,21 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
     if same(a, b):
         return Static(a)
     raise NoJoin
+
+
+def escapes(t: Tracer, value: Any) -> bool:
+    """Whether an object made at trace time on one path holds run-time values which only that path has."""
+    if isinstance(value, (tuple, list)):
+        return any(escapes(t, item) for item in value)
+    if isinstance(value, Closure):
+        frame: Frame | None = t.frame
+        while frame is not None and frame is not value.frame:
+            frame = frame.parent
+        defaults = (*value.defaults, *value.keyword_defaults.values())
+        return frame is None or not is_static(defaults)
+    if isinstance(value, Transform):
+        return escapes(t, value.function)
+    return type(value).__module__.startswith("llad.frontend.") and not isinstance(value, (Scalar, Array))
 
 
 def _join_leaf(t: Tracer, a: Any, b: Any) -> Shape:

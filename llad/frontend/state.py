@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from llad.diagnostics import Span
 from llad.frontend.source import Source
@@ -141,6 +141,8 @@ class Frame:
 class Closure:
     """A function or lambda defined in traced code, with the frame whose names it sees."""
 
+    shown: ClassVar[str] = "a function"
+
     source: Source
     frame: Frame
     defaults: tuple[Any, ...]
@@ -150,6 +152,8 @@ class Closure:
 @dataclass(frozen=True, slots=True, eq=False)
 class Bound:
     """A `functools.partial` made in traced code."""
+
+    shown: ClassVar[str] = "a function"
 
     function: Any
     args: tuple[Any, ...]

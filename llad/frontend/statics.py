@@ -80,6 +80,8 @@ def _method(t: Tracer, owner: Any, function: Any, args: Args, kwargs: Mapping[st
             t.mutate(owner)
         elif name not in _READING and not is_static((list(owner), args)):
             t.refuse("call", got=f"{type(owner).__name__}.{name}")
+        if name in ("keys", "values", "items"):
+            return tuple(function())
     elif not is_static((owner, args)):
         t.refuse("call", got=f"{type(owner).__name__}.{name}")
     return _python(t, function, args, kwargs)
@@ -93,7 +95,7 @@ def _range(t: Tracer, *args: Any) -> Any:
 
 
 def _zip(t: Tracer, *args: Any, strict: bool = False) -> Any:
-    return zip_(t, args)
+    return zip_(t, args, bool(strict))
 
 
 def _tuple(t: Tracer, value: Any = ()) -> Any:

@@ -95,6 +95,7 @@ class Marker:
     """A unique object with a name."""
 
     __slots__ = ("name",)
+    shown = "nothing"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -148,4 +149,4 @@ def describe(value: Any) -> str:
         return f"({inner}{comma})" if isinstance(value, tuple) else f"[{inner}]"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
-    return type(value).__name__
+    return getattr(type(value), "shown", type(value).__name__)

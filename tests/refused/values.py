@@ -100,6 +100,17 @@ def growing_a_list_unless_continued(x):
     return sum(out)
 
 
+def a_function_from_one_branch(x):
+    if x > 0:
+        scale = scaler(2 * x)
+    return scale(x)  # error: `scale` is a function (line 105) or nothing
+    #      ^
+
+
+def scaler(k):
+    return lambda v: v * k
+
+
 def a_run_time_tuple_index(x, n):
     return (x, 2.0)[n]  # error: indexing (f64, 2.0) with a number known only at run time
     #      ^
