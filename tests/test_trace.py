@@ -697,6 +697,14 @@ def either_of_two_local_arrays(x, c):
     return y
 
 
+@case((2.0, True), (2.0, False))
+def results_that_may_be_one_array(x, c):
+    a = np.zeros(3) + x
+    b = np.ones(3)
+    y = a if c else b
+    return y, a, b, a
+
+
 @case((1.0,))
 def constants_are_returned(x):
     return 1, 2.5, True, None, ("a", np.float32(2))

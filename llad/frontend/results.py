@@ -1,8 +1,8 @@
 """What the traced function returns: leaves for the IR, and a tree from which Python's result is built.
 
 An argument that is returned is the same object in Python. An array that shares memory with an argument cannot be
-handed over and is refused; a window on a local array is copied, since only whole allocations are detached from
-the call.
+handed over and is refused; a window on a local array is copied, since only whole allocations are detached from the
+call. No allocation is detached twice: of two results that may be one array, the second is a copy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from llad.frontend.signature import (
 )
 from llad.frontend.values import Array, Scalar
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Region, Value, walk
 from llad.ir.types import BufferType
 
 
@@ -37,6 +37,8 @@ class Results:
         self.params = {p: k for k, p in enumerate(params)}
         self.captured = {value: array for array, value in t.captured.values()}
         self.region = Region((), [*t.builder.root.ops])
+        self.aliases = Aliases(Function("", (*self.params, *self.captured), self.region))
+        self.detached: frozenset[Value] = frozenset()
 
     def tree(self, value: Any) -> ResultTree:
         """The tree of a value; arrays that are windows are copied where the builder stands."""
@@ -62,10 +64,14 @@ class Results:
             return ResultArgument(self.params[array.value])
         if array.value in self.captured:
             return ResultConst(self.captured[array.value])
-        if not whole(self.region, array.value):
-            if not self._owned(array.value):
-                self.t.refuse("return-view")
-            array = copy(self.t, array)
+        if array.value not in self.leaves:
+            if not whole(self.region, array.value):
+                if not self.roots(array.value).isdisjoint({*self.params, *self.captured}):
+                    self.t.refuse("return-view")
+                array = copy(self.t, array)
+            elif not self.roots(array.value).isdisjoint(self.detached):
+                array = copy(self.t, array)
+            self.detached |= self.roots(array.value)
         spec = ArraySpec(array.dtype, array.rank, "C")
         return ResultValue(self._index(array.value), spec)
 
@@ -76,12 +82,9 @@ class Results:
         self.leaves.append(leaf)
         return len(self.leaves) - 1
 
-    def _owned(self, value: Value) -> bool:
-        """Whether the memory was allocated by this call."""
-        outside = {*self.params, *self.captured}
-        ended = Region((), [*self.region.ops, Op("return", (value,))])
-        roots = Aliases(Function("", tuple(outside), ended)).roots(value)
-        return roots.isdisjoint(outside)
+    def roots(self, value: Value) -> frozenset[Value]:
+        """The parameters, captured arrays and allocations whose memory the value may be."""
+        return self.aliases.roots(value)
 
 
 def whole(region: Region, value: Value) -> bool:
