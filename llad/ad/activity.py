@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Value, walk
-from llad.ir.types import BufferType, carries_derivative, is_float
+from llad.ir.types import BufferType, ScalarType, carries_derivative, is_float
 from llad.ops.table import OPS
 
 
@@ -101,6 +101,9 @@ def _flows(op: Op) -> list[tuple[Value, Value]]:
             return [(op.operands[0], r) for r in op.results]
         case "cast":
             return [(op.operands[0], op.result)]
+        case "call":  # anything may reach any result, and any memory that it was given
+            memory = [o for o in op.operands if not isinstance(o.type, ScalarType)]
+            return [(o, target) for o in op.operands for target in (*op.results, *memory)]
         case name if name in OPS:
             if OPS[name].partial is None or not is_float(op.result.type):
                 return []

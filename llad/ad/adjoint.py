@@ -9,16 +9,19 @@ Invariant: a mirrored region only mentions primal values that were in scope in t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
+from llad.ad.calls import Calls, has_shadow
+from llad.ad.memory import as_layout
 from llad.ad.mirror import Mirror
 from llad.ad.rules import feeds_choice, products
 from llad.ad.shadows import Shadows
 from llad.ad.structure import Structure
 from llad.ir.core import TAPE, Op, Region, Value, walk
-from llad.ir.types import I64, ScalarType, is_float
+from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 
 
@@ -33,22 +36,25 @@ class Scope:
 class Adjoint:
     """Mirrors a function into `mirror`, accumulating into `shadows`."""
 
-    def __init__(self, mirror: Mirror, structure: Structure, activity: Activity, shadows: Shadows) -> None:
+    def __init__(
+        self, mirror: Mirror, structure: Structure, activity: Activity, shadows: Shadows, calls: Calls
+    ) -> None:
         self.fn = structure.fn
         self.mirror = mirror
         self.structure = structure
         self.activity = activity
         self.shadows = shadows
+        self.calls = calls
         self.strong = feeds_choice(self.fn)
         self.b = mirror.builder
         self._scopes: list[Scope] = []
 
-    def run(self, objective: Value, wrt: list[Value]) -> list[Value]:
-        """Mirror the body from seed 1 of a result; the cotangents of the scalar parameters in `wrt`."""
+    def run(self, seeds: Sequence[tuple[Value, Value]], wrt: Sequence[Value]) -> list[Value]:
+        """Mirror the body from (result, cotangent) pairs; the cotangents of the scalar parameters in `wrt`."""
         self._scopes.append(Scope(self.fn.body))
         self.b.span = self.fn.body.terminator.span
-        assert isinstance(objective.type, ScalarType)
-        self.contribute(objective, self.b.const(1.0, objective.type))
+        for result, bar in seeds:
+            self.contribute(result, bar)
         self.ops(self.fn.body)
         return [self.taken(p) for p in wrt]
 
@@ -92,6 +98,8 @@ class Adjoint:
                     self.push_pop(op)
                 case "cast":
                     self.cast(op)
+                case "call":
+                    self.call(op)
                 case name if name in OPS:
                     self.scalar(op)
                 case name:
@@ -145,6 +153,19 @@ class Adjoint:
         for k, d in zip(fields, record, strict=True):
             self.contribute(op.operands[1 + k], d)
 
+    def call(self, op: Op) -> None:
+        """Call the callee's reverse sweep: shadows of its memory and cotangents of its results, to cotangents."""
+        if not self.calls.differentiated(op, self.activity):
+            return
+        b = self.b
+        memory = [o for o in op.operands if has_shadow(o)]
+        shadows = [as_layout(b, self.shadows.of(o), o.type) for o in memory if isinstance(o.type, BufferType)]
+        bars = [self.taken(r) for r in op.results if is_float(r.type)]
+        scalars = [o for o in op.operands if is_float(o.type)]
+        name = self.calls.reverse(op.attrs["callee"])
+        for operand, bar in zip(scalars, b.call(name, [*shadows, *bars], [o.type for o in scalars]), strict=True):
+            self.contribute(operand, bar)
+
     # -- regions
 
     def worthwhile(self, op: Op) -> bool:
@@ -156,6 +177,8 @@ class Adjoint:
                 if inner.name == "store" and self.activity.active(inner.operands[1]):
                     return True
                 if inner.name in ("push", "pop") and self.activity.active(inner.operands[0]):
+                    return True
+                if inner.name == "call" and self.calls.differentiated(inner, self.activity):
                     return True
         return False
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
+from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout, zeros_like
 from llad.ad.shadows import Shadows
 from llad.ad.structure import Structure
@@ -21,7 +22,7 @@ Outs = list[tuple[Value, Value]]  # (what the reverse sweep calls it, the new va
 
 
 class Augment:
-    """Writes the forward sweep with `b`. `new` maps primal values, handles and names to new values."""
+    """Writes the forward sweep with `b`. `new` maps primal values, stacks, handles and names to new values."""
 
     def __init__(
         self,
@@ -30,6 +31,7 @@ class Augment:
         activity: Activity,
         shadows: Shadows,
         tape: Tape,
+        calls: Calls,
         new: dict[Value, Value],
     ) -> None:
         self.b = b
@@ -37,6 +39,7 @@ class Augment:
         self.activity = activity
         self.shadows = shadows
         self.tape = tape
+        self.calls = calls
         self.new = new
         self.shadow: dict[Value, Value] = {old: new[s] for old, s in shadows.given.items()}
 
@@ -44,16 +47,14 @@ class Augment:
         """Emit the body without its `return`. Afterwards `new` also holds what the reverse sweep was promised."""
         fn, b = self.structure.fn, self.b
         b.span = fn.body.ops[0].span
-        for record in self.tape.records.values():
-            assert isinstance(record.lifo.type, LifoType)
-            self.new[record.lifo] = b.lifo(record.lifo.type.fields)
         for param in fn.params:
             if isinstance(param.type, BufferType) and param not in self.shadow and self.activity.active(param):
                 self.shadow[param] = zeros_like(b, self.new[param], names.bar(param))
         self.new.update(self.region(fn.body))
-        for token, buffer in self.shadows.tokens.items():
-            if self.structure.region_of[buffer] is fn.body:
-                self.new[token] = self.shadow_of(buffer)
+        if not self.structure.called:  # the reverse sweep stands in the same scope
+            for token, buffer in self.shadows.tokens.items():
+                if self.structure.region_of[buffer] is fn.body:
+                    self.new[token] = self.shadow_of(buffer)
 
     # -- regions
 
@@ -69,6 +70,8 @@ class Augment:
                     outs += self.if_(op)
                 case "for" | "while":
                     self.loop(op)
+                case "call" if self.calls.differentiated(op, self.activity):
+                    self.call(op)
                 case "lifo" | "push" | "pop" if self.handles(op):
                     self.record_of_handles(op)
                 case _:
@@ -113,6 +116,16 @@ class Augment:
         self.new.update(zip(olds, news, strict=False))
         buffers = [v for v in olds if isinstance(v.type, BufferType) and self.activity.active(v)]
         self.shadow.update(zip(buffers, news[len(olds) :], strict=False))
+
+    def call(self, op: Op) -> None:
+        """Call the augmented function; the stacks are passed when all are known."""
+        memory = [self.traveller(o) for o in op.operands if has_shadow(o)]
+        fresh = [r for r in op.results if has_shadow(r)]
+        arguments = [*[self.new[o] for o in op.operands], *memory]
+        types = [r.type for r in (*op.results, *fresh)]
+        results = self.b.call(self.calls.augmented(op.attrs["callee"]), arguments, types)
+        self.new.update(zip(op.results, results, strict=False))
+        self.shadow.update(zip(fresh, results[len(op.results) :], strict=True))
 
     def if_(self, op: Op) -> Outs:
         regions: list[Region] = []

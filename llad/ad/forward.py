@@ -30,38 +30,75 @@ def tangent(fn: Function, wrt: tuple[int, ...]) -> Function:
     Parameters: those of `fn`, then a tangent per index in `wrt` (C-contiguous for buffers). Results: those of
     `fn`, then a tangent per result that can carry one. Caller's buffers are not written.
     """
-    return _Forward(privatise_written(fn), wrt).run()
+    fn = privatise_written(fn)
+    dots = [Value(tangent_type(fn.params[i].type), names.dot(fn.params[i])) for i in wrt]
+    forward = _Forward(fn, dict(zip([fn.params[i] for i in wrt], dots, strict=True)))
+    made = forward.run(f"{fn.name}_tangent")
+    made.functions.update(fn.functions)
+    wanted = list(forward.called)
+    for name in wanted:
+        if tangent_name(name) not in made.functions:
+            inner = _of_called(fn.functions[name])
+            made.functions[tangent_name(name)] = inner.run(tangent_name(name))
+            wanted += inner.called
+    return made
+
+
+def tangent_name(callee: str) -> str:
+    """The function that computes a called function and its tangents."""
+    return f"{callee}_tangent"
+
+
+def _of_called(fn: Function) -> _Forward:
+    """Forward mode of a called function: by every parameter that can carry a tangent, each of the primal's type."""
+    dots = {p: Value(p.type, names.dot(p)) for p in fn.params if _has_twin(p)}
+    return _Forward(fn, dots, [p for p in fn.params if isinstance(p.type, LifoType)])
+
+
+def _has_twin(value: Value) -> bool:
+    """Whether a value that crosses a call is accompanied by a tangent. (Those of a lifo are in its records.)"""
+    return carries_derivative(value.type) and not isinstance(value.type, LifoType)
 
 
 class _Forward:
-    def __init__(self, fn: Function, wrt: tuple[int, ...]) -> None:
+    """`dots`: the parameters by which to differentiate, and their tangents; `lifos` that callers share.
+
+    After `run`, `called` holds the functions whose tangents are called.
+    """
+
+    def __init__(self, fn: Function, dots: dict[Value, Value], lifos: list[Value] | None = None) -> None:
         self.fn = fn
-        self.wrt = wrt
-        aliases = Aliases(fn)
-        self.activity = Activity(fn, aliases, [fn.params[i] for i in wrt], None)
+        self.activity = Activity(fn, Aliases(fn), [*dots, *(lifos or [])], None)
         self.strong = feeds_choice(fn)
         self.b = Builder()
         self.new: dict[Value, Value] = {}
-        self.dot: dict[Value, Value] = {}
+        self.dot = dict(dots)
+        self.called: list[str] = []
 
-    def run(self) -> Function:
+    def run(self, name: str) -> Function:
         fn, b = self.fn, self.b
-        params = [Value(p.type, p.name) for p in fn.params]
+        params = [Value(self.param_type(p), p.name) for p in fn.params]
+        tangents = list(self.dot.values())
         self.new.update(zip(fn.params, params, strict=True))
-        tangents = []
-        for i in self.wrt:
-            dot = Value(tangent_type(fn.params[i].type), names.dot(fn.params[i]))
-            self.dot[fn.params[i]] = dot
-            tangents.append(dot)
         b.span = fn.body.ops[0].span
         for p, new in zip(fn.params, params, strict=True):
             if isinstance(p.type, BufferType) and p not in self.dot and self.activity.active(p):
                 self.dot[p] = zeros_like(b, new, names.dot(p))
         self.ops(fn.body)
         results = [self.new[r] for r in fn.results]
-        dots = [self.tangent_of(r) for r in fn.results if carries_derivative(r.type)]
+        dots = [self.twin(r, r.type) for r in fn.results if _has_twin(r)]
         b.return_(*results, *dots)
-        return b.function(f"{fn.name}_tangent", [*params, *tangents], **fn.attrs)
+        return b.function(name, [*params, *tangents], **fn.attrs)
+
+    def param_type(self, param: Value) -> Type:
+        if isinstance(param.type, LifoType):
+            return LifoType((*param.type.fields, *[param.type.fields[k] for k in self.active_fields(param)]))
+        return param.type
+
+    def twin(self, value: Value, type: Type) -> Value:
+        """The tangent that accompanies `value` where it has to be of the primal's type."""
+        dot = self.tangent_of(value)
+        return as_layout(self.b, dot, type) if isinstance(type, BufferType) else dot
 
     def tangent_of(self, value: Value) -> Value:
         """The tangent of an old value; a zero if it does not vary."""
@@ -85,6 +122,8 @@ class _Forward:
                     self.lifo(op)
                 case "push" | "pop":
                     self.push_pop(op)
+                case "call" if any(map(self.activity.active, op.operands)):
+                    self.call(op)
                 case _:
                     self.b.current.ops.append(copy_op(op, self.new))
                     self.simple(op)
@@ -124,6 +163,17 @@ class _Forward:
         if total is not None:
             self.dot[op.result] = total
 
+    def call(self, op: Op) -> None:
+        """Call the callee's tangent: arguments and then their tangents, results and then theirs."""
+        callee = op.attrs["callee"]
+        self.called.append(callee)
+        dots = [self.twin(o, o.type) for o in op.operands if _has_twin(o)]
+        twins = [r for r in op.results if _has_twin(r)]
+        types = [r.type for r in (*op.results, *twins)]
+        results = self.b.call(tangent_name(callee), [*[self.new[o] for o in op.operands], *dots], types)
+        self.new.update(zip(op.results, results, strict=False))
+        self.dot.update(zip(twins, results[len(op.results) :], strict=True))
+
     # -- regions
 
     def merged_types(self, values: tuple[Value, ...]) -> list[Type]:
@@ -132,12 +182,7 @@ class _Forward:
 
     def paired(self, sources: tuple[Value, ...], targets: tuple[Value, ...]) -> list[Value]:
         """For each target that is active, the tangent of its source, in the layout of the target."""
-        out = []
-        for source, target in zip(sources, targets, strict=True):
-            if self.activity.active(target):
-                dot = self.tangent_of(source)
-                out.append(as_layout(self.b, dot, target.type) if isinstance(target.type, BufferType) else dot)
-        return out
+        return [self.twin(s, t.type) for s, t in zip(sources, targets, strict=True) if self.activity.active(t)]
 
     def bind(self, olds: tuple[Value, ...], news: list[Value]) -> None:
         """Old values ↦ new ones: first the primals, then the tangents of the active."""
@@ -206,11 +251,7 @@ class _Forward:
         fields = self.active_fields(lifo)
         if op.name == "push":
             values = op.operands[1:]
-            picked = tuple(values[k] for k in fields)
-            dots = [
-                as_layout(self.b, dot, v.type) if isinstance(v.type, BufferType) else dot
-                for v, dot in zip(picked, map(self.tangent_of, picked), strict=True)
-            ]
+            dots = [self.twin(values[k], values[k].type) for k in fields]
             self.b.push(self.new[lifo], *[self.new[v] for v in values], *dots)
             return
         record = self.b.pop(self.new[lifo])

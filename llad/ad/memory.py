@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
@@ -71,4 +72,4 @@ def privatise_written(fn: Function) -> Function:
     results = inline(b, fn, arguments)
     b.span = fn.body.terminator.span
     b.return_(*results)
-    return b.function(fn.name, params, **fn.attrs)
+    return replace(b.function(fn.name, params, **fn.attrs), functions=fn.functions)

@@ -2,16 +2,20 @@
 reverse sweep.
 
 Mirror (`adjoint.py`) → find what the mirror needs (`tape.py`) → write the forward sweep that keeps it
-(`augment.py`) → append the mirror. The output is ordinary IR, tapes included, and can be differentiated again (I4).
+(`augment.py`) → append the mirror. For functions that are called, each sweep is a function (`calls.py`). The output
+is ordinary IR, tapes included, and can be differentiated again (I4).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from llad.ad import names
 from llad.ad.activity import Activity
 from llad.ad.adjoint import Adjoint
 from llad.ad.augment import Augment
-from llad.ad.memory import privatise_written
+from llad.ad.calls import Calls, has_shadow
+from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
 from llad.ad.structure import Structure
@@ -19,7 +23,9 @@ from llad.ad.tape import Tape
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value, walk
-from llad.ir.types import BufferType, is_float
+from llad.ir.types import BufferType, LifoType, ScalarType, is_float
+
+Values = dict[Value, Value]
 
 
 def gradient(fn: Function, wrt: tuple[int, ...]) -> Function:
@@ -31,39 +37,124 @@ def gradient(fn: Function, wrt: tuple[int, ...]) -> Function:
     """
     assert is_float(fn.results[0].type) and not fn.attrs.get("may_alias")
     fn = privatise_written(fn)
-    buffers = [fn.params[i] for i in wrt if isinstance(fn.params[i].type, BufferType)]
-    scalars = [fn.params[i] for i in wrt if not isinstance(fn.params[i].type, BufferType)]
-    given = {p: _shadow_param(p) for p in buffers}
+    inputs = [fn.params[i] for i in wrt]
+    calls = Calls(fn.functions)
+    root = _Sweeps(fn, calls, inputs, fn.results[:1])
+    objective = fn.results[0]
+    assert isinstance(objective.type, ScalarType)
+    root.mirror.builder.span = fn.body.terminator.span
+    one = root.mirror.builder.const(1.0, objective.type)
+    cotangents = root.reverse([(objective, one)], [p for p in inputs if isinstance(p.type, ScalarType)])
+    called: dict[str, _CalledSweeps] = {}
+    for name in calls.met:  # which grows on the way
+        called[name] = _CalledSweeps(fn.functions[name], calls)
 
-    structure = Structure(fn)
-    aliases = Aliases(fn)
-    activity = Activity(fn, aliases, [fn.params[i] for i in wrt], [fn.results[0]])
-    mirror = Mirror(fn)
-    shadows = Shadows(mirror, structure, activity, aliases, given)
-    cotangents = Adjoint(mirror, structure, activity, shadows).run(fn.results[0], scalars)
-    tape = Tape(mirror, structure, shadows, aliases)
-    tape.resolve()
-    mirror.assemble()
-
-    b = Builder()
-    params = [Value(p.type, p.name) for p in fn.params]
-    new: dict[Value, Value] = dict(zip(fn.params, params, strict=True))
-    new.update((s, s) for s in given.values())
-    Augment(b, structure, activity, shadows, tape, new).run()
-    for op in walk(mirror.builder.root):
-        op.operands = tuple(_final(o, tape.name, new) for o in op.operands)
-    b.root.ops += mirror.builder.root.ops
+    stacks = [s for sweeps in (root, *called.values()) for s in sweeps.stacks]
+    b = Builder(fn.body.ops[0].span)
+    new: Values = {p: Value(p.type, p.name) for p in fn.params} | {s: s for s in root.given.values()}
+    for stack in stacks:
+        assert isinstance(stack.type, LifoType)
+        new[stack] = b.lifo(stack.type.fields)
+    root.forward(b, new)
+    root.name_kept(new)
+    b.root.ops += root.mirror.builder.root.ops
     b.span = fn.body.terminator.span
-    b.return_(*[new[r] for r in fn.results], *[_final(c, tape.name, new) for c in cotangents])
-    return b.function(f"{fn.name}_gradient", [*params, *given.values()], **fn.attrs)
+    b.return_(*[new[r] for r in fn.results], *[root.final(c, new) for c in cotangents])
+    made = b.function(f"{fn.name}_gradient", [*[new[p] for p in fn.params], *root.given.values()], **fn.attrs)
+    calls.share(made, stacks, new)
+    made.functions.update(fn.functions)
+    for name, sweeps in called.items():
+        made.functions[calls.augmented(name)] = sweeps.augmented(stacks)
+        made.functions[calls.reverse(name)] = sweeps.mirrored(stacks)
+    return made
 
 
-def _shadow_param(param: Value) -> Value:
+class _Sweeps:
+    """The two sweeps of one function: the mirror first, since it says what the forward sweep has to keep."""
+
+    def __init__(
+        self, fn: Function, calls: Calls, inputs: Sequence[Value], useful: Sequence[Value], called: bool = False
+    ) -> None:
+        self.fn = fn
+        self.calls = calls
+        self.structure = Structure(fn, called)
+        self.aliases = Aliases(fn)
+        self.activity = Activity(fn, self.aliases, inputs, useful)
+        self.mirror = Mirror(fn)
+        self.given = {p: _shadow_of(p, called) for p in inputs if isinstance(p.type, BufferType)}
+        self.shadows = Shadows(self.mirror, self.structure, self.activity, self.aliases, self.given)
+        self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases)
+
+    @property
+    def stacks(self) -> list[Value]:
+        """The stacks that the sweeps of this function share."""
+        return [record.lifo for record in self.tape.records.values()]
+
+    def reverse(self, seeds: Sequence[tuple[Value, Value]], wrt: Sequence[Value]) -> list[Value]:
+        """Write the mirror from (result, cotangent) pairs; the cotangents of the scalars in `wrt`."""
+        adjoint = Adjoint(self.mirror, self.structure, self.activity, self.shadows, self.calls)
+        cotangents = adjoint.run(seeds, wrt)
+        self.tape.resolve()
+        self.mirror.assemble()
+        return cotangents
+
+    def forward(self, b: Builder, new: Values) -> Augment:
+        """Write the forward sweep but its `return`; `new` holds parameters, shadows and stacks, and learns the rest."""
+        augment = Augment(b, self.structure, self.activity, self.shadows, self.tape, self.calls, new)
+        augment.run()
+        return augment
+
+    def name_kept(self, new: Values) -> None:
+        """Let the mirror mention what it is given in place of primal values."""
+        for op in walk(self.mirror.builder.root):
+            op.operands = tuple(self.final(o, new) for o in op.operands)
+
+    def final(self, value: Value, new: Values) -> Value:
+        given = self.tape.name.get(value, value)
+        return new.get(given, given)
+
+
+class _CalledSweeps(_Sweeps):
+    """The sweeps of a function that is called, by all of its parameters and results: see `calls.py`."""
+
+    def __init__(self, fn: Function, calls: Calls) -> None:
+        inputs = [p for p in fn.params if is_float(p.type) or has_shadow(p)]
+        useful = [*[r for r in fn.results if is_float(r.type) or has_shadow(r)], *filter(has_shadow, fn.params)]
+        super().__init__(fn, calls, inputs, useful, called=True)
+        results = [r for r in fn.results if is_float(r.type)]
+        self.seeds = [Value(r.type, names.bar(r)) for r in results]
+        scalars = [p for p in inputs if is_float(p.type)]
+        self.cotangents = self.reverse(list(zip(results, self.seeds, strict=True)), scalars)
+
+    def augmented(self, stacks: list[Value]) -> Function:
+        fn, b = self.fn, Builder(self.fn.body.ops[0].span)
+        outer = [*fn.params, *self.given.values(), *stacks]
+        new: Values = {v: Value(v.type, v.name) for v in outer}
+        augment = self.forward(b, new)
+        b.span = fn.body.terminator.span
+        twins = [
+            as_layout(b, augment.shadow_of(r), r.type)
+            for r in fn.results
+            if isinstance(r.type, BufferType) and has_shadow(r)
+        ]
+        b.return_(*[new[r] for r in fn.results], *twins)
+        made = b.function(self.calls.augmented(fn.name), [new[v] for v in outer], **fn.attrs)
+        self.calls.share(made, stacks, new)
+        return made
+
+    def mirrored(self, stacks: list[Value]) -> Function:
+        fn, b = self.fn, self.mirror.builder
+        mine: Values = {s: Value(s.type, s.name) for s in stacks}
+        self.name_kept(mine)
+        b.span = fn.body.terminator.span
+        b.return_(*[self.final(c, mine) for c in self.cotangents])
+        params = [*self.given.values(), *self.seeds, *mine.values()]
+        made = b.function(self.calls.reverse(fn.name), params, **fn.attrs)
+        self.calls.share(made, stacks, mine)
+        return made
+
+
+def _shadow_of(param: Value, called: bool) -> Value:
     assert isinstance(param.type, BufferType)
-    return Value(BufferType(param.type.dtype, param.type.rank, "C"), names.bar(param))
-
-
-def _final(value: Value, names: dict[Value, Value], new: dict[Value, Value]) -> Value:
-    """What the reverse sweep was given for a value, as the forward sweep made it."""
-    given = names.get(value, value)
-    return new.get(given, given)
+    layout = param.type.layout if called else "C"
+    return Value(BufferType(param.type.dtype, param.type.rank, layout), names.bar(param))

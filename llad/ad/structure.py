@@ -18,15 +18,20 @@ HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min"
 
 class Structure:
     """`region_of`, `op_of` (parameters and block arguments have none) and `position` (program order) of a value;
-    `owner` of a nested region, and its `depth` in loops."""
+    `owner` of a nested region, and its `depth` in loops.
 
-    def __init__(self, fn: Function) -> None:
+    `called`: `fn` is not the root but called by it, so its body runs many times, like that of a loop: it has depth 1,
+    and its reverse sweep is another function, in whose scope nothing of the forward sweep is.
+    """
+
+    def __init__(self, fn: Function, called: bool = False) -> None:
         self.fn = fn
+        self.called = called
         self.region_of: dict[Value, Region] = dict.fromkeys(fn.params, fn.body)
         self.op_of: dict[Value, Op] = {}
         self.owner: dict[Region, tuple[Op, Region]] = {}
         self.position: dict[Value, int] = {p: k for k, p in enumerate(fn.params)}
-        self.depth: dict[Region, int] = {fn.body: 0}
+        self.depth: dict[Region, int] = {fn.body: int(called)}
         self._rectangular: dict[Region, bool] = {}
         self._enter(fn.body)
 
@@ -73,7 +78,7 @@ class Structure:
 
     def _is_rectangular(self, region: Region) -> bool:
         loops = self.loops(region)
-        if not loops or any(op.name != "for" or op.attrs["exits"] for op in loops):
+        if self.called or not loops or any(op.name != "for" or op.attrs["exits"] for op in loops):
             return False
         home = self.home(region)
         return all(self.hoistable(bound, home) for op in loops for bound in op.operands[:3])

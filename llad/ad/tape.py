@@ -107,7 +107,7 @@ class Tape:
         structure = self.structure
         region = self.region_of(value)
         op = structure.op_of.get(value)
-        if region is structure.fn.body:
+        if region is structure.fn.body and not structure.called:
             return value
         if value in self.mirror.index:
             return self.mirror.index[value]
