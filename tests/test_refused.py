@@ -27,6 +27,8 @@ from llad.frontend.refused import TABLE, Refusal
 from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
 
+# Globals that the examples mention.
+OUTSIDE: dict[str, Any] = {"PARAMETERS": {"rate": 1.0}, "COMPLEX": np.ones(2, complex)}
 FILES = sorted((Path(__file__).parent / "refused").glob("*.py"))
 ARGUMENTS: dict[str, Any] = {
     "x": 1.0, "y": 2.0, "n": 3, "c": True, "a": np.ones(3), "k": np.array([1, 2]),
@@ -79,7 +81,7 @@ def example(row: Refusal) -> Any:
     text = f"def case({', '.join(ARGUMENTS)}):\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
     name = f"<example of {row.code}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    namespace: dict[str, Any] = {"np": np, "math": math, "llad": llad, "PARAMETERS": {"rate": 1.0}, "COMPLEX": np.ones(2, complex)}
+    namespace: dict[str, Any] = {"np": np, "math": math, "llad": llad, **OUTSIDE}
     exec(compile(text, name, "exec"), namespace)
     return namespace["case"]
 

@@ -24,10 +24,12 @@ from llad.ir.types import BOOL, Type
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """`shape` of what the name holds (`None`: never bound); `flagged`: whether it is bound is carried too."""
+    """`shape` of what the name holds (`None`: never bound); `flagged`: whether it is bound is carried too; `ran`: it
+    is bound exactly if the loop has run."""
 
     shape: Shape | None = None
     flagged: bool = False
+    ran: bool = False
     conflict: Conflict | None = None
 
     @property
@@ -103,13 +105,14 @@ def late(t: Tracer, name: str, before: State, end: State) -> Carry:
     (a, bound_a), (b, bound_b) = split(x), split(y)
     if a is Gone and b is Gone:
         return Carry()
-    flagged = not (_sure(bound_a) and _sure(bound_b))
+    ran = bound_a is False and _sure(bound_b)
+    flagged = not (_sure(bound_a) and _sure(bound_b)) and not ran
     try:
         shape = join(t, a, b)
     except NoJoin:
         spans = before.spans.get(name), end.spans.get(name)
         return Carry(conflict=Conflict(describe(a), describe(b), *spans))
-    return Carry(shape, flagged)
+    return Carry(shape, flagged, ran)
 
 
 def _sure(bound: Flag | None) -> bool:

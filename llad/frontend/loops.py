@@ -233,11 +233,14 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
         if returns:
             nexts.append(constant_flag(t, ret))
         t.builder.yield_(*nexts)
-    results = iter(emit_op(inits, stop is not False))
+    made = emit_op(inits, stop is not False)
+    results = iter(made)
     state = before.copy()
     state.values.update(dict.fromkeys(loop.names, Dropped))
     for name, carry in carries.items():
         value = carry.value(t, results)
+        if carry.ran and not loop.runs:
+            value = Maybe(value, t.builder.op("gt", made[-1], t.builder.i64(0)))
         state.values[name] = value.inner if isinstance(value, Maybe) and _bound_after(loop, end, name) else value
         state.spans[name] = end.spans.get(name) or before.spans.get(name)
     if ret is not False:

@@ -1,5 +1,5 @@
 """Numbers, indices and functions of arrays that llad does not have."""
-
+# ruff: noqa
 import math
 
 import numpy as np

@@ -1,5 +1,5 @@
 """Statements that are outside the language."""
-
+# ruff: noqa
 import math
 
 

@@ -1,5 +1,5 @@
 """Results that cannot be handed over, and calls that cannot be made."""
-
+# ruff: noqa
 import llad
 import numpy as np
 

@@ -1,5 +1,5 @@
 """Names and results whose kinds do not agree."""
-
+# ruff: noqa
 import numpy as np
 
 WEIGHTS = [1.0, 2.0]
