@@ -166,7 +166,7 @@ class Tracer:
             try:
                 spec = spec_of(array)
             except ArgumentError as error:
-                self.refuse("captured-array", error=error.message)
+                self.refuse("captured-array", got=error.message)
             self.captured[id(array)] = (array, Value(spec.type, "captured"))  # type: ignore[union-attr]
         return Array(self.captured[id(array)][1])
 

@@ -69,7 +69,7 @@ CALLS = (
     Refusal("static-error", "what raises when it is traced: {error}", "correct it; it does not depend on run-time values", "'abc'.index('z')"),
     Refusal("static-key", "a key or set element that is known only at run time", "use an array indexed by integers", "{x: 1.0}"),
     Refusal("captured-container", "a {type} from outside the function", "use a tuple or a NumPy array, or pass it as an argument", "PARAMETERS['rate']"),
-    Refusal("captured-array", "{error} from outside the function", "convert it to float64, float32, int64, int32 or bool", "COMPLEX[0]"),
+    Refusal("captured-array", "a captured array that is {got}", "convert it to float64, float32, int64, int32 or bool", "COMPLEX[0]"),
     Refusal("mutation", "changing a {type} on some paths only, or from another scope", "use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`", "out = []\nfor i in range(n):\n    out.append(a[i])"),
     Refusal("identity", "`is` between {left} and {right}", "compare with `==`", "x is y"),
     Refusal("membership", "`in` between {item} and {container}", "write comparisons, or a loop", "x in a"),
