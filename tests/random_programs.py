@@ -1,8 +1,10 @@
-"""Hypothesis writes Python programs: loops, branches, exits, arrays, aliases, calls.
+"""Random Python programs: loops, branches, exits, arrays, aliases, calls.
 
 A program is text, so that a failure can be read, pasted and kept. What it computes is well defined: indices are in
 range, loops end, and every value assigned is bounded, so that nothing overflows. Derivatives may still jump where a
 branch lies near; differences then do not converge, and only the two modes are compared.
+
+`programs()` lets Hypothesis choose, which shrinks a failure; `seeded(k)` is more varied for the same time.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import itertools
 import linecache
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +51,6 @@ class Block:
     indent: str = "    "
     in_loop: bool = False
     depth: int = 0
-    counters: list[str] = field(default_factory=list)
 
     def inner(self, **changes: Any) -> Block:
         copy = replace(self, floats=[*self.floats], arrays={**self.arrays}, indices={**self.indices})
@@ -56,16 +58,16 @@ class Block:
 
 
 class Writer:
-    """Writes one program, drawing every choice."""
+    """Writes one program; `choose` picks one of several things."""
 
-    def __init__(self, draw: Callable[..., Any]) -> None:
-        self.draw = draw
+    def __init__(self, choose: Callable[[Sequence[Any]], Any]) -> None:
+        self.choose = choose
         self.lines: list[str] = []
         self.fresh = itertools.count()
-        self.budget = 14
+        self.budget = 18
 
     def pick(self, *options: Any) -> Any:
-        return self.draw(st.sampled_from(options))
+        return self.choose(options)
 
     # -- expressions
 
@@ -117,8 +119,8 @@ class Writer:
     def write(self, block: Block, text: str) -> None:
         self.lines.append(block.indent + text)
 
-    def body(self, block: Block, most: int) -> None:
-        for _ in range(self.draw(st.integers(1, most))):
+    def body(self, block: Block, most: int, least: int = 1) -> None:
+        for _ in range(self.pick(*range(least, most + 1))):
             if self.budget <= 0:
                 break
             self.budget -= 1
@@ -213,18 +215,27 @@ class Writer:
         self.write(block, f"    {way}" + (f" {self.expression(block)}" if way == "return" else ""))
 
 
-@st.composite
-def programs(draw: Callable[..., Any]) -> str:
+def write(choose: Callable[[Sequence[Any]], Any]) -> str:
     """The text of a function `f(x, y, a, b, n, index)`, and of the functions it calls."""
-    writer = Writer(draw)
+    writer = Writer(choose)
     block = Block(["a", "b"], {"x": LENGTH, "y": LENGTH}, {"n": LENGTH})
-    block.indices["n"] = LENGTH
-    writer.body(block, 7)
-    total = " + ".join(draw(st.permutations(block.floats))[:3])
+    writer.body(block, 8, least=4)
+    total = " + ".join(block.floats[-3:])
     vectors = " + ".join(f"np.dot({v}, {v})" for v, length in block.arrays.items() if length == LENGTH)
     body = "\n".join(writer.lines)
     main = f"def f(x, y, a, b, n, index):\n{body}\n    return {total} + {vectors}\n"
     return f"import math\nimport numpy as np\n\n\n{HELPERS}{main}"
+
+
+@st.composite
+def programs(draw: Callable[..., Any]) -> str:
+    """A program that Hypothesis chooses."""
+    return write(lambda options: draw(st.sampled_from(options)))
+
+
+def seeded(seed: int) -> str:
+    """Program number `seed`."""
+    return write(random.Random(seed).choice)
 
 
 COUNT = itertools.count()

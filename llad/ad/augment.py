@@ -100,6 +100,8 @@ class Augment:
         if buffer in self.shadow:
             return self.shadow[buffer]
         op = self.structure.op_of[buffer]
+        if op.name == "undef":
+            return self.b.undef(buffer.type)
         assert op.name == "view", f"no travelling shadow for {op.name}"
         return self.b.view(self.shadow_of(op.operands[0]), op.attrs["axes"], *[self.new[o] for o in op.operands[1:]])
 
@@ -206,6 +208,9 @@ class Augment:
     def traveller(self, buffer: Value) -> Value:
         """The shadow of a buffer to be kept beside it; zeros nobody asks for if it is not active."""
         assert isinstance(buffer.type, BufferType)
+        made = self.structure.op_of.get(buffer)
+        if made is not None and made.name == "undef":
+            return self.b.undef(buffer.type)
         if not self.activity.active(buffer):
             return zeros_like(self.b, self.new[buffer])
         return as_layout(self.b, self.shadow_of(buffer), buffer.type)

@@ -136,6 +136,8 @@ class _Forward:
                 assert isinstance(op.result.type, BufferType)
                 sizes = [new[o] for o in op.operands]
                 self.dot[op.result] = b.alloc(op.result.type.dtype, sizes, zero=True, hint=names.dot(op.result))
+            case "undef" if isinstance(op.result.type, BufferType):
+                self.dot[op.result] = b.undef(op.result.type)
             case "view" if active(op.result):
                 operands = [new[o] for o in op.operands[1:]]
                 self.dot[op.result] = b.view(self.dot[op.operands[0]], op.attrs["axes"], *operands)

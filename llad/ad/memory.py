@@ -65,10 +65,12 @@ def privatise_written(fn: Function) -> Function:
         return fn
     b = Builder(fn.body.ops[0].span)
     params = [Value(p.type, p.name) for p in fn.params]
-    arguments = [
-        copy_buffer(b, new, hint=old.name) if old in written else new
-        for old, new in zip(fn.params, params, strict=True)
-    ]
+    arguments = list(params)
+    for k, (old, new) in enumerate(zip(fn.params, params, strict=True)):
+        if old in written:
+            assert isinstance(old.type, BufferType)
+            # of the parameter's own type: the body may join it with other buffers
+            arguments[k] = as_layout(b, copy_buffer(b, new, hint=old.name), old.type)
     results = inline(b, fn, arguments)
     b.span = fn.body.terminator.span
     b.return_(*results)

@@ -147,3 +147,28 @@ def exit_inside_exit(x, a):
         if x < 0.01:
             break
     return x
+
+
+@program(lambda r: (r.normal(size=3), 3))
+def swapped_after_a_return(x, n):
+    y = x * x
+    if n > 0:
+        if n % 2 == 0:
+            return x[0]
+        if n == 3:
+            x, y = y, x
+        else:
+            for _ in range(n):
+                x, y = y, x
+        y[0] = x[0] * 2.0
+    return np.sum(x) * y[0] + x[1]
+
+
+@program(lambda r: (r.normal(size=3), 2))
+def buffer_made_in_the_loop_before(x, n):
+    for i in range(n):
+        y = x * x
+        y[0] = 3.0 * x[0] * y[1] * (i + 1)
+    if n > 0:
+        return np.sum(y)
+    return x[0]
