@@ -37,7 +37,7 @@ def budget(examples: int) -> Any:
 def check_against_differences(function: Any, args: Any, gradient: Any) -> None:
     """Reverse mode against differences along random directions, wherever these converge."""
     for v in np.random.default_rng(7).normal(size=(3, gradient.size)):
-        estimate, error = directional_difference(function, args, v, step=1e-4)
+        estimate, error = directional_difference(lambda *a: float(function(*a)), args, v, step=1e-4)
         if error[0] < 1e-8 * (1 + abs(estimate[0])):
             assert_close(gradient @ v, estimate[0], rtol=1e-5, atol=1e-6, what="reverse against differences")
 

@@ -131,3 +131,10 @@ def halves(x):
         for i in range(n):
             t[i] = t[2 * i] * t[2 * i + 1] + t[i]
     return t[0]
+
+
+@program(lambda r: (1.3, 13, -7))
+def bits(x, n, m):
+    k = (n & 6) | (n >> 1) ^ (n << 2)
+    j = (m & 12) + (m | 5) + (~m ^ n) + (m >> 1)
+    return x * k + x * x * j + (n & 3) * x**3
