@@ -68,15 +68,11 @@ def scale(gradient: Vector, tolerance: float = 1e-9) -> float:
 
 def check_on_ir(program: Program, reference: Reference) -> None:
     """Value, effects on arguments, reverse and forward mode of IR that `reference` runs."""
-    value, args = reference.value()
-    assert_close((value, args), plain(program), rtol=1e-12, atol=1e-14, equal_nan=True)
+    assert_close(reference.value(), plain(program), rtol=1e-12, atol=1e-14, equal_nan=True)
     size = flatten(program.draw()).size
     v = np.random.default_rng(3).normal(size=size)
     if program.scalar:
-        truth = true_gradient(program)
-        again, gradient = reference.gradient()
-        assert_close(again, value, rtol=1e-12, what="value beside the gradient")
-        assert_close(gradient, truth, rtol=1e-7, atol=scale(truth), what="reverse")
+        gradient = check_reverse_on_ir(program, reference)
         if size:
             expected = np.array([gradient @ v])
             assert_close(reference.tangent(v), expected, rtol=1e-9, atol=scale(gradient, 1e-11), what="forward")
@@ -85,18 +81,29 @@ def check_on_ir(program: Program, reference: Reference) -> None:
         assert_close(reference.tangent(v), expected, rtol=1e-7, atol=1e-9, what="forward")
 
 
+def check_reverse_on_ir(program: Program, reference: Reference) -> Vector:
+    """The flat gradient of IR that `reference` runs, once it and the value beside it are found right."""
+    truth = true_gradient(program)
+    value, gradient = reference.gradient()
+    assert_close(value, plain(program)[0], rtol=1e-12, atol=1e-14, what="value beside the gradient")
+    assert_close(gradient, truth, rtol=1e-7, atol=scale(truth), what="reverse")
+    return gradient
+
+
 @every_program
 @pytest.mark.parametrize("optimised", [False, True], ids=["traced", "optimised"])
 def test_interpreter(program: Program, optimised: bool) -> None:
     check_on_ir(program, Reference(program.function, program.draw(), optimised))
 
 
-@every_program
+@every_objective
 def test_native_without_passes(program: Program) -> None:
+    """Lowering alone: machine code of IR as differentiation leaves it; every heap block is counted."""
+
     def run(fn: Function, args: Any) -> Any:
         return Native(fn)(*args)
 
-    check_on_ir(program, Reference(program.function, program.draw(), False, run))
+    check_reverse_on_ir(program, Reference(program.function, program.draw(), False, run))
 
 
 @every_program
@@ -171,8 +178,8 @@ def test_native_f32(program: Program) -> None:
     value, gradient = f.value_and_grad(*args)
     assert_close(value, plain(program)[0], rtol=2e-4, atol=1e-4)
     assert_close(flatten((gradient,)), truth, rtol=2e-3, atol=scale(truth, 3e-4), what="gradient")
-    v = np.random.default_rng(4).normal(size=truth.size)
-    if truth.size:
+    if program.second:  # forward mode costs one more compilation: for some
+        v = np.random.default_rng(4).normal(size=truth.size)
         _, dot = f.jvp(copy_arguments(args), unflatten(v, args, lambda _: None))
         expected = flatten((gradient,)) @ v
         assert_close(dot, expected, rtol=2e-3, atol=scale(truth, 3e-4), what="forward against reverse")
