@@ -489,3 +489,30 @@ def test_a_derivative_in_a_loop_over_arrays():
 
     simulate.py_func(np.array([0.1, 0.5, -0.3]), 2.0, 3)
     check_gradient(simulate, np.array([0.1, 0.5, -0.3]), 2.0, 3)
+
+
+def test_one_array_as_primal_and_tangent():
+    x = np.array([1.0, 2.0])
+    cubes = lambda u: np.sum(u * u * u)  # noqa: E731
+    assert_close(llad.jvp(llad.grad(cubes), (x,), (x,)), (3.0 * x * x, 6.0 * x * x))
+
+
+def test_inside_a_derivative_arguments_may_be_written():
+    def spoil(u, v):
+        u[0] = u[1] * v[0]
+        return np.dot(u, v)
+
+    @llad.jit_grad
+    def f(x):
+        by_u, by_v = llad.grad(spoil, (0, 1))(x, x * 2.0)
+        return np.dot(by_u, by_v) + x[0]
+
+    x = np.array([0.5, -1.5, 2.0])
+    check_gradient(f, x)
+    f(x)
+    assert_close(x, np.array([0.5, -1.5, 2.0]))
+
+
+def test_bitwise_operators_are_not_logical():
+    f = lambda n, m: ((n & 6) | (n >> 1) ^ (m << 2), ~n & m, n | m)  # noqa: E731
+    assert llad.jit(f)(13, -7) == f(13, -7)

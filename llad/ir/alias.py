@@ -92,9 +92,8 @@ class Aliases:
                 return _NONE, self.roots(op.operands[0])
             case "pop":
                 return self.roots(op.operands[0]), self.roots(op.operands[0])
-            case "derivative":
-                touched = _NONE.union(*map(self.roots, op.operands))
-                return touched, touched
+            case "derivative":  # its expansion copies what its callee writes
+                return _NONE.union(*map(self.roots, op.operands)), _NONE
             case _:
                 return _union(self._effects_of(r) for r in op.regions)
 
