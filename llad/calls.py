@@ -66,6 +66,15 @@ _SCALARS: dict[ScalarType, tuple[type[Any], ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """How arguments may be passed besides by position: see `Plan`. `guards`: what the defaults depend on."""
+
+    names: tuple[str | None, ...] = ()
+    defaults: tuple[Any, ...] = ()
+    guards: tuple[Guard, ...] = ()
+
+
 class _Numbering:
     """Turns specs into arguments, numbering the leaves as it goes."""
 
@@ -105,7 +114,7 @@ class _Numbering:
         return tuple(out)
 
 
-def primal_plan(stage: Stage, overlap: Overlap) -> Callable[[Function, str, Raised], Plan]:
+def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[Function, str, Raised], Plan]:
     """The call `f(*arguments)`."""
 
     def make(fn: Function, name: str, raised: Raised) -> Plan:
@@ -120,8 +129,10 @@ def primal_plan(stage: Stage, overlap: Overlap) -> Callable[[Function, str, Rais
             result=_result(fn, stage.traced.result),
             raised=raised,
             captured=captured,
-            guards=guard_checks(stage.traced.guards),
+            guards=guard_checks((*stage.traced.guards, *passing.guards)),
             overlap=overlap,
+            names=passing.names,
+            defaults=passing.defaults,
             work=estimate(fn),
         )
 
@@ -194,7 +205,7 @@ class Selection:
 
 
 def gradient_plan(
-    stage: Stage, wrt: tuple[int, ...], selection: Selection, with_value: bool, out: bool
+    stage: Stage, wrt: tuple[int, ...], selection: Selection, with_value: bool, out: bool, passing: Passing
 ) -> Callable[[Function, str, Raised], Plan]:
     """The call `f.grad(*arguments)` or `f.value_and_grad(*arguments)`; with `out`, `…, out=arrays`."""
 
@@ -228,8 +239,10 @@ def gradient_plan(
             raised=raised,
             captured=captured,
             fresh=() if out else tuple(buffers),
-            guards=guard_checks(stage.traced.guards),
+            guards=guard_checks((*stage.traced.guards, *passing.guards)),
             keyword="out" if out else None,
+            names=() if out else passing.names,
+            defaults=() if out else passing.defaults,
             work=estimate(fn),
         )
 

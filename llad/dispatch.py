@@ -11,16 +11,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from llad.calls import Overlap, Selection, gradient_plan, primal_plan, tangent_plan
+from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
 from llad.codegen.vectorcall import Native
 from llad.compile import LOCK, Program, Specialisation, Stage, What, compile_native
 from llad.diagnostics import ArgumentError
 from llad.fit import arrays_of, fit, overlapping, plain
-from llad.frontend.signature import ArgSpec, ScalarSpec, TupleSpec, leaves
+from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, TupleSpec, leaves
 from llad.frontend.transforms import Argnums, Kind
+
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 @dataclass(eq=False, repr=False)
@@ -32,6 +33,7 @@ class Dispatcher:
     argnums: Argnums = None
     native: Native | None = None
     made: dict[object, Specialisation] = field(default_factory=dict)
+    _signature: tuple[tuple[Any, ...], inspect.Signature] | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if self._takes_out else None
@@ -49,18 +51,33 @@ class Dispatcher:
             return self.native.strict(*fitted)
         return self.native.strict(*fitted[:-1], out=fitted[-1])
 
-    @cached_property
+    @property
     def signature(self) -> inspect.Signature:
-        return inspect.signature(self.program.traced or self.program.py_func)
+        function = self.program.traced or self.program.py_func
+        # what the signature depends on can be exchanged
+        state = (function.__code__, function.__defaults__, function.__kwdefaults__)
+        if self._signature is None or any(a is not b for a, b in zip(self._signature[0], state, strict=True)):
+            self._signature = (state, inspect.signature(function))
+        return self._signature[1]
 
-    @cached_property
+    @property
     def _simple(self) -> int | None:
         """How many parameters there are, if all are positional."""
-        kinds = [p.kind for p in self.signature.parameters.values()]
-        allowed = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        return len(kinds) if all(k in allowed for k in kinds) else None
+        parameters = self.signature.parameters.values()
+        return len(parameters) if all(p.kind in _POSITIONAL for p in parameters) else None
 
-    @cached_property
+    def _passing(self) -> Passing:
+        """What an entry point may take by name or leave out."""
+        function = self.program.py_func
+        if self._simple is None or self.program.traced is not None:
+            return Passing()
+        parameters = list(self.signature.parameters.values())
+        names = tuple(None if p.kind is p.POSITIONAL_ONLY else p.name for p in parameters)
+        if not (defaults := function.__defaults__):
+            return Passing(names)
+        return Passing(names, defaults, (Guard(function, "__defaults__", defaults),))
+
+    @property
     def _takes_out(self) -> bool:
         return self.kind in ("grad", "value_and_grad") and "out" not in self.signature.parameters
 
@@ -97,7 +114,7 @@ class Dispatcher:
             case _:
                 return self._selection.wrt(stage)
 
-    @cached_property
+    @property
     def _selection(self) -> Selection:
         return Selection(self.argnums, self._simple == 1)
 
@@ -112,12 +129,12 @@ class Dispatcher:
         what: What
         match self.kind:
             case "primal":
-                what, plan = "primal", primal_plan(stage, overlap)
+                what, plan = "primal", primal_plan(stage, overlap, self._passing())
             case "jvp":
                 what, plan = "tangent", tangent_plan(stage, wrt)
             case _:
                 what = "gradient"
-                plan = gradient_plan(stage, wrt, self._selection, self.kind == "value_and_grad", out)
+                plan = gradient_plan(stage, wrt, self._selection, self.kind == "value_and_grad", out, self._passing())
         self.made[key] = compile_native(stage, what, wrt, overlap == "some", self.program.fastmath, plan)
         return self.made[key]
 

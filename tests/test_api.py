@@ -317,6 +317,21 @@ def test_keywords_and_defaults():
         f(1.0, scale=3.0)
 
 
+def test_defaults_can_be_exchanged():
+    def function(x, n=3):
+        return x * n
+
+    f = llad.jit_grad(function)
+    assert f(2.0) == 6.0 and f.grad(2.0) == (3.0, None)
+    function.__defaults__ = (4,)
+    assert f(2.0) == 8.0 and f.grad(2.0) == (4.0, None) and f(2.0, n=5) == 10.0
+    function.__defaults__ = (0.5,)
+    assert f(2.0) == 1.0 and f.grad(2.0) == (0.5, 2.0)
+    function.__defaults__ = None
+    with pytest.raises(TypeError, match="missing"):
+        f(2.0)
+
+
 def test_numpy_scalars_do_as_numbers():
     f = llad.jit_grad(product)
     f(3.0, 2.0), f.grad(3.0, 2.0)

@@ -238,6 +238,40 @@ def test_tuples_statics_and_nested_results():
         f((2.5, (7, "mode")), False)
 
 
+def test_arguments_by_name_in_order_and_defaults():
+    kernel = """
+define internal i32 @k(ptr %ctx, double %a, i64 %b, i64 %c, ptr %r, ptr %q, ptr %s) {
+  store double %a, ptr %r
+  store i64 %b, ptr %q
+  store i64 %c, ptr %s
+  ret i32 0
+}
+"""
+    number = NumberArgument(I64, (int,))
+    result = TupleResult((NumberResult(0, F64), NumberResult(1, I64), NumberResult(2, I64)))
+    f = build(
+        kernel, [FLOAT, number, number], [Leaf(0), Leaf(1), Leaf(2)], [F64, I64, I64], result,
+        names=(None, "b", "c"), defaults=(5, 7),
+    )  # fmt: skip
+    assert f(1.5) == (1.5, 5, 7) and f(1.5, 2) == (1.5, 2, 7) and f(1.5, 2, 3) == (1.5, 2, 3)
+    assert f(1.5, b=2) == (1.5, 2, 7) and f(1.5, b=2, c=3) == (1.5, 2, 3) and f(1.5, 2, c=3) == (1.5, 2, 3)
+    assert f(1.5, **{}) == (1.5, 5, 7)
+    for args, kwargs in (
+        ((), {}),
+        ((1.5, 2, 3, 4), {}),
+        ((1.5,), {"c": 3}),
+        ((1.5,), {"c": 3, "b": 2}),
+        ((1.5, 2), {"b": 2}),
+        ((1.5, 2, 3), {"c": 3}),
+        ((), {"a": 1.5}),
+        ((1.5,), {"b": 2.0}),
+        ((1.5,), {"d": 2}),
+    ):
+        with pytest.raises(Missed) as caught:
+            f(*args, **kwargs)
+        assert caught.value.args == (args, kwargs)
+
+
 def copier(layout: str, extra: str = "") -> Native:
     strides = ", i64 %s, i64 %t" if layout == "strided" else ""
     kernel = f"define internal i32 @k(ptr %c, ptr %x, i64 %n, i64 %m{strides}, ptr %r) {{\n"

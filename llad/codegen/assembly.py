@@ -7,6 +7,7 @@ an object file is the same in every process and the references have one owner.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -20,6 +21,7 @@ class Pins:
         self.symbol = symbol
         self._words: list[int] = [0]
         self._objects: dict[int, tuple[int, Any]] = {}
+        self._rows: list[list[Any]] = []
         self.table: Any = None
 
     def object(self, value: Any) -> int:
@@ -28,6 +30,12 @@ class Pins:
             self._objects[id(value)] = (len(self._words), value)
             self._words.append(id(value))
         return self._objects[id(value)][0]
+
+    def words(self, values: Sequence[Any]) -> int:
+        """The first of new words in a row that hold the addresses of the values; zero for `None`."""
+        self._rows.append(list(values))
+        self._words += [0 if value is None else id(value) for value in values]
+        return len(self._words) - len(values)
 
     def word(self) -> int:
         """The number of a new word, zero at first."""

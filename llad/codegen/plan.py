@@ -159,8 +159,10 @@ class Plan:
     """How to call the native function `target` with Python objects.
 
     `overlap` says what must be true of the byte ranges of arrays that are `apart` and those of all others: that
-    none overlap, that some do, or nothing. `keyword`: the last argument is passed by this keyword. `fresh` holds,
-    per fresh array, the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an error code.
+    none overlap, that some do, or nothing. `keyword`: the last argument is passed by this keyword. Otherwise the
+    last arguments may be passed by `names` in their order (`None`: not by name), or left out if there are
+    `defaults`, the last of which is that of the last argument. `fresh` holds, per fresh array, the leaf that it is
+    like. `raised(code, a, b, c, d)` makes the exception for an error code.
     """
 
     target: str
@@ -174,6 +176,8 @@ class Plan:
     guards: tuple[GuardCheck, ...] = ()
     overlap: Literal["none", "some", "any"] = "none"
     keyword: str | None = None
+    names: tuple[str | None, ...] = ()
+    defaults: tuple[Any, ...] = ()
     work: Work = ()
 
     def leaves(self) -> tuple[NumberArgument | ArrayArgument, ...]:
@@ -184,6 +188,8 @@ class Plan:
     def check(self) -> None:
         """Assert that numbers refer to what is there."""
         found = self.leaves()
+        assert len(self.names) in (0, len(self.arguments)) and len(self.defaults) <= len(self.arguments)
+        assert self.keyword is None or not (self.names or self.defaults)
         arrays = [isinstance(leaf, ArrayArgument) for leaf in found]
         assert all(arrays[like] for like in self.fresh)
         assert all(arrays[x.like] for x in found if isinstance(x, ArrayArgument) and x.like is not None)

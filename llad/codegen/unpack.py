@@ -7,6 +7,7 @@ leave the call to another specialisation or to the slow path.
 from __future__ import annotations
 
 import ctypes
+import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
@@ -50,10 +51,10 @@ def llvm_type(type: ScalarType) -> str:
 
 def unpack(code: Assembly, plan: Plan, layout: Layout) -> list[Unpacked]:
     """Check everything that the plan asks for; the leaves."""
-    _check_call(code, plan, layout)
+    given = _check_call(code, plan, layout)
     found: list[Unpacked] = []
     for k, argument in enumerate(plan.arguments):
-        _argument(code, layout, argument, code.load("ptr", "%args", 8 * k), found)
+        _argument(code, layout, argument, _passed(code, plan, given, k), found)
     for array, value in plan.captured:
         _argument(code, layout, array, code.pin(value), found)
     _check_guards(code, layout, plan.guards)
@@ -61,18 +62,64 @@ def unpack(code: Assembly, plan: Plan, layout: Layout) -> list[Unpacked]:
     return found
 
 
-def _check_call(code: Assembly, plan: Plan, layout: Layout) -> None:
-    """The number of positional arguments (the top bit of the count is a flag), and the names of the others."""
-    count = code.let(f"and i64 %nargsf, {2**63 - 1}")
-    positional = len(plan.arguments) - (plan.keyword is not None)
-    code.require(code.let(f"icmp eq i64 {count}, {positional}"))
+def _check_call(code: Assembly, plan: Plan, layout: Layout) -> str:
+    """How many arguments there are, positional ones and those by name, after checking that these do."""
+    count = code.let(f"and i64 %nargsf, {2**63 - 1}")  # the top bit is a flag
     unnamed = code.let("icmp eq ptr %kwnames, null")
-    if plan.keyword is None:
+    if plan.keyword is not None:
+        code.require(code.let(f"icmp eq i64 {count}, {len(plan.arguments) - 1}"))
+        code.require(code.let(f"xor i1 {unnamed}, true"))
+        code.require(code.let(f"icmp eq i64 {code.load('i64', '%kwnames', layout.payload)}, 1"))
+        code.require(code.same(code.load("ptr", "%kwnames", layout.items), plan.keyword))
+        return count
+    if any(plan.names):
+        count = _check_names(code, plan, layout, count, unnamed)
+    else:
         code.require(unnamed)
-        return
-    code.require(code.let(f"xor i1 {unnamed}, true"))
-    code.require(code.let(f"icmp eq i64 {code.load('i64', '%kwnames', layout.payload)}, 1"))
-    code.require(code.same(code.load("ptr", "%kwnames", layout.items), plan.keyword))
+    if plan.defaults:
+        code.require(code.let(f"icmp uge i64 {count}, {len(plan.arguments) - len(plan.defaults)}"))
+        code.require(code.let(f"icmp ule i64 {count}, {len(plan.arguments)}"))
+    else:
+        code.require(code.let(f"icmp eq i64 {count}, {len(plan.arguments)}"))
+    return count
+
+
+def _check_names(code: Assembly, plan: Plan, layout: Layout, count: str, unnamed: str) -> str:
+    """Arguments by name stand behind the positional ones: they are right if their names follow in order."""
+    table = code.pins.words([None if name is None else sys.intern(name) for name in plan.names])
+    before, named, loop, same, counted = (code.name(hint) for hint in ("before", "named", "loop", "same", "counted"))
+    code.go(before)
+    code.start(before)
+    code.branch(unnamed, counted, named)
+    code.start(named)
+    size = code.load("i64", "%kwnames", layout.payload)
+    total = code.let(f"add i64 {count}, {size}")
+    fits = code.both(code.let(f"icmp ule i64 {total}, {len(plan.names)}"), code.let(f"icmp ne i64 {size}, 0"))
+    code.branch(fits, loop, code.miss)
+    code.start(loop)
+    following = code.name("next")
+    k = code.let(f"phi i64 [ 0, %{named} ], [ %{following}, %{same} ]")
+    got = code.let(f"getelementptr ptr, ptr {code.at('%kwnames', layout.items)}, i64 {k}")
+    position = code.let(f"add i64 {count}, {k}")
+    wanted = code.let(f"getelementptr ptr, ptr {code.pin_address(table)}, i64 {position}")
+    equal = code.let(f"icmp eq ptr {code.load('ptr', got)}, {code.load('ptr', wanted)}")
+    code.branch(equal, same, code.miss)
+    code.start(same)
+    code.do(f"%{following} = add i64 {k}, 1")
+    code.branch(code.let(f"icmp ult i64 %{following}, {size}"), loop, counted)
+    code.start(counted)
+    return code.let(f"phi i64 [ {count}, %{before} ], [ {total}, %{same} ]")
+
+
+def _passed(code: Assembly, plan: Plan, given: str, k: int) -> str:
+    """The object passed as argument number `k`, or its default."""
+    optional = k - (len(plan.arguments) - len(plan.defaults))
+    place = code.at("%args", 8 * k)
+    if optional >= 0:
+        default = code.pin_address(code.pins.object(plan.defaults[optional]))
+        is_given = code.let(f"icmp ugt i64 {given}, {k}")
+        place = code.let(f"select i1 {is_given}, ptr {place}, ptr {default}")
+    return code.load("ptr", place)
 
 
 def _argument(code: Assembly, layout: Layout, argument: Argument, object: str, found: list[Unpacked]) -> None:
