@@ -25,7 +25,8 @@ class Writer:
         self.rng = rng
         self.b = Builder()
         self.scope: dict[Type, list[Value]] = {F64: [], I64: [], BOOL: [], VECTOR: []}
-        self.budget = 40
+        self.along: list[tuple[Value, Value]] = []  # buffers, and the indices of loops over them
+        self.budget = 60
 
     def note(self, value: Value) -> Value:
         self.scope[value.type].append(value)
@@ -97,25 +98,32 @@ class Writer:
         else:
             self.note(b.op("not", self.pick(BOOL)))
 
-    def index(self, buffer: Value) -> Value:
-        """A checked index: Python's, with negative ones wrapped, or one that was brought into range."""
-        b, i, n = self.b, self.pick(I64), self.b.dim(buffer, 0)
-        if self.rng.random() < 0.5:
-            b.check(b.op("gt", n, b.i64(0)), "IndexError", "empty")
-            return b.op("mod", i, n)
+    def element(self) -> tuple[Value, Value]:
+        """A buffer and a checked index: Python's (negative ones wrap), that of a loop, or one brought into range."""
+        b = self.b
+        if self.along and self.rng.random() < 0.5:
+            buffer, i = self.rng.choice(self.along)
+            if self.rng.random() < 0.3:
+                buffer = self.pick(VECTOR)
+        else:
+            buffer, i = self.pick(VECTOR), self.pick(I64)
+            if self.rng.random() < 0.8:
+                n = b.dim(buffer, 0)
+                b.check(b.op("gt", n, b.i64(0)), "IndexError", "empty")
+                return buffer, b.op("mod", i, n)
+        n = b.dim(buffer, 0)
         if self.rng.random() < 0.5:
             i = b.op("select", b.op("lt", i, b.i64(0)), b.op("add", i, n), i)
         inside = b.op("and", b.op("ge", i, b.i64(0)), b.op("lt", i, n))
         b.check(inside, "IndexError", "index {} of {}", i, n)
-        return i
+        return buffer, i
 
     def load(self) -> None:
-        buffer = self.pick(VECTOR)
-        self.note(self.b.load(buffer, self.index(buffer)))
+        self.note(self.b.load(*self.element()))
 
     def store(self) -> None:
-        buffer = self.pick(VECTOR)
-        self.b.store(self.pick(F64), buffer, self.index(buffer))
+        value = self.pick(F64)
+        self.b.store(value, *self.element())
 
     def memory(self) -> None:
         b = self.b
@@ -155,15 +163,21 @@ class Writer:
         ends = [b.i64(rng.randrange(-1, 3)), b.op("min", self.pick(I64), b.i64(5)), b.dim(self.pick(VECTOR), 0)]
         lo, hi = b.op("max", ends[0], b.i64(-2)), b.op("min", rng.choice(ends), b.i64(6))
         hi = b.op("max", hi, b.i64(-3))
-        if rng.random() < 0.4:
-            lo, hi = b.i64(0), b.dim(self.pick(VECTOR), 0)
+        whole = self.pick(VECTOR) if rng.random() < 0.6 else None
+        if whole is not None:
+            lo, hi, step = b.i64(0), b.dim(whole, 0), rng.choice((1, 1, -1))
+            if step < 0:
+                lo, hi = b.i64(-1), b.op("sub", hi, b.i64(1))
         types = rng.choices((F64, F64, I64, VECTOR), k=rng.randrange(4))
         if step < 0:
             lo, hi = hi, lo
         inits = list(map(self.pick, types))
         exits = rng.random() < 0.2
         with b.region([I64, *types]) as body:
+            if whole is not None:
+                self.along.append((whole, body.args[0]))
             outer = self.inner(1 + rng.randrange(5), depth, body.args)
+            del self.along[len(self.along) - (whole is not None) :]
             leave = [self.pick(BOOL)] if exits else []
             b.yield_(*leave, *map(self.pick, types))
             self.scope = outer

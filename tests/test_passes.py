@@ -67,7 +67,7 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
     return [repr(r.tolist() if isinstance(r, np.ndarray) else r) for r in (*results, *arrays)]
 
 
-PIPELINE = (fold, simplify, cse, checks, fold, licm, cse, dce)
+PIPELINE = (fold, simplify, cse, licm, checks, fold, licm, cse, dce)
 
 
 @settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))

@@ -62,6 +62,7 @@ class Knowledge:
     def __init__(self) -> None:
         self._intervals: dict[Value, tuple[int, int]] = {}
         self._bounds: dict[Value, tuple[list[Affine], list[Affine]]] = {}
+        self._factors: dict[Value, tuple[Affine, Affine]] = {}
         self._facts: dict[Value, list[Affine]] = {}
         self._learned: list[Value] = []
         self._steps = 0
@@ -91,6 +92,10 @@ class Knowledge:
         self._intervals[atom] = interval
         if lowers or uppers:
             self._bounds[atom] = lowers or [], uppers or []
+
+    def describe_product(self, atom: Value, a: Affine, b: Affine) -> None:
+        """`atom` is exactly `a · b`."""
+        self._factors[atom] = a, b
 
     def least(self, form: Affine) -> int:
         """A number that the form never goes below, by intervals alone."""
@@ -125,6 +130,10 @@ class Knowledge:
                 for bound in self._bounds[atom][0 if coefficient > 0 else 1]:
                     if self._search(form.with_atom(atom, bound), depth - 1):
                         return True
+            if atom in self._factors and coefficient > 0 and depth > 1:
+                positive = all(self._search(factor, depth - 2) for factor in self._factors[atom])
+                if positive and self._search(form.with_atom(atom, Affine(0)), depth - 1):
+                    return True
             for fact in reversed(self._facts.get(atom, ())[-_FACTS:]):
                 share, rest = divmod(coefficient, fact.terms[atom])
                 if share > 0 and not rest and self._search(form.plus(fact, -share), depth - 1):

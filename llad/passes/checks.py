@@ -122,6 +122,9 @@ class _Checks(Rebuild):
                     self.keep(op)
                 else:
                     self.mapping[op.result] = self.get(chosen)
+            case "and" if op.result.type == BOOL and any(ranges.truth(o) for o in op.operands):
+                first, second = op.operands
+                self.mapping[op.result] = self.get(second if ranges.truth(first) else first)
             case "if":
                 self._if(op)
             case "for":
@@ -190,8 +193,8 @@ class _Checks(Rebuild):
 
     def _for(self, op: Op) -> None:
         ranges, operands = self._ranges, self.operands(op)
-        ranges.enter_for(op)
         with ranges.scope():
+            ranges.enter_for(op)
             body, frame = self._inside(op.regions[0])
         moved = self._hoist(op, frame)
         if moved:

@@ -114,7 +114,7 @@ class Ranges:
             case "mul":
                 a, b = map(self.form, op.operands)
                 if a.terms and b.terms:
-                    describe(result, self._product(op, a, b))
+                    self._product(op, a, b)
                     return None
                 total = a.times(b.const) if not b.terms else b.times(a.const)
                 return total if self._is_exact(op, total) else None
@@ -138,13 +138,13 @@ class Ranges:
         key = (f"{op.name}_overflows", op.operands[0], op.operands[1])
         return key in self._exact or self.knowledge.fits(total)
 
-    def _product(self, op: Op, a: Affine, b: Affine) -> tuple[int, int]:
+    def _product(self, op: Op, a: Affine, b: Affine) -> None:
         (a0, a1), (b0, b1) = self.knowledge.interval(a), self.knowledge.interval(b)
         corners = (a0 * b0, a0 * b1, a1 * b0, a1 * b1)
         low, high = min(corners), max(corners)
-        if (low < LEAST or high > GREATEST) and ("mul_overflows", *op.operands) not in self._exact:
-            return LEAST, GREATEST
-        return max(low, LEAST), min(high, GREATEST)
+        if (low >= LEAST and high <= GREATEST) or ("mul_overflows", *op.operands) in self._exact:
+            self.knowledge.describe(op.result, (max(low, LEAST), min(high, GREATEST)))
+            self.knowledge.describe_product(op.result, a, b)
 
     def _select(self, op: Op) -> Affine | None:
         condition, yes, no = op.operands
@@ -166,7 +166,7 @@ class Ranges:
         """Python's `//` and `%` by something positive."""
         a, b = map(self.form, op.operands)
         (low, high), (least, most) = self.knowledge.interval(a), self.knowledge.interval(b)
-        if least < 1:
+        if not 1 <= least <= most:  # an empty interval is that of a place nothing reaches
             return
         if op.name == "mod":
             uppers = [b.shifted(-1)]
@@ -183,15 +183,17 @@ class Ranges:
     # -- loops
 
     def enter_for(self, op: Op) -> None:
-        """Describe the index, the carries and the trip count of a `for`."""
+        """Describe the index, the carries and the trip count of a `for`, in whose body we are from now on."""
         body = op.regions[0]
         lo, hi, step = map(self.form, op.operands[:3])
         stride = None if step.terms else step.const
         (first, from_above), (to_below, end) = self.knowledge.interval(lo), self.knowledge.interval(hi)
         if stride and stride > 0:
             self.knowledge.describe(body.args[0], (first, end - 1), [lo], [hi.shifted(-1)])
+            self.knowledge.learn(hi.plus(lo, -1).shifted(-1))
         elif stride and stride < 0:
             self.knowledge.describe(body.args[0], (to_below + 1, from_above), [hi.shifted(1)], [lo])
+            self.knowledge.learn(lo.plus(hi, -1).shifted(-1))
         self._carries(op, op.operands[3:], body.args[1:])
 
     def enter_while(self, op: Op) -> None:
