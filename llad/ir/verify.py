@@ -52,6 +52,7 @@ class _Verifier:
         self.fn = fn
         self.maker: dict[Value, Op | None] = {}  # every value seen so far; None for parameters and block arguments
         self.scope: set[Value] = set()
+        self.visible: list[Value] = []  # the scope in the order of entering it
         self.seen: set[Op | Region] = set()
 
     def function(self) -> None:
@@ -68,11 +69,12 @@ class _Verifier:
         self.expect(value not in self.maker, op, "V1", f"{value} is defined twice")
         self.maker[value] = maker
         self.scope.add(value)
+        self.visible.append(value)
 
     def region(self, region: Region, terminator: str, in_condition: bool, owner: Op | None = None) -> None:
         self.expect(region not in self.seen, owner, "V1", "a region stands in two places")
         self.seen.add(region)
-        outer = set(self.scope)
+        outside = len(self.visible)
         for a in region.args:
             self.define(a, None, owner)
         self.expect(bool(region.ops), owner, "V3", f"a region without {terminator}")
@@ -81,7 +83,8 @@ class _Verifier:
             self.seen.add(op)
             self.place(op, op is region.ops[-1], terminator, in_condition)
             self.op(op, in_condition)
-        self.scope = outer
+        while len(self.visible) > outside:
+            self.scope.discard(self.visible.pop())
 
     def place(self, op: Op, last: bool, terminator: str, in_condition: bool) -> None:
         ends = op.name in TERMINATORS
