@@ -149,12 +149,12 @@ class _Verifier:
             return
         if op.name == "derivative":
             self.derivative(op, operands)
+        problem = _problem(op, operands, results)
+        self.expect(not problem, op, "V5", f"{op.name}: {problem}")
         if op.name == "free":
             maker = self.maker[op.operands[0]]
             owned = op.operands[0] not in self.fn.params and (maker is None or maker.name != "view")
             self.expect(owned, op, "V11", f"free of {op.operands[0]}, which the function does not own")
-        problem = _problem(op, operands, results)
-        self.expect(not problem, op, "V5", f"{op.name}: {problem}")
 
     def derivative(self, op: Op, operands: Types) -> None:
         callee, mode, wrt = op.attrs["callee"], op.attrs["mode"], op.attrs["wrt"]
