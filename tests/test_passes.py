@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from random_ir import program
 
-from llad.ir.core import Function
+from llad.ir.core import Function, Op, Region, walk
 from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.rewrite import copy_function
@@ -83,3 +83,281 @@ def test_random_programs_keep_their_meaning(rng: random.Random, m: int, k: int, 
     for step in (*PIPELINE, *PIPELINE, ownership):
         fn = verify(step(fn))
     assert outcome(fn, 0.75, m, k, (first, second)) == expected, show(fn)
+
+
+# -- hazards, by name
+
+
+def optimised(text: str, *steps: object) -> Function:
+    fn = verify(parse(dedent(text)))
+    for step in steps or (*PIPELINE, ownership):
+        fn = verify(step(fn))  # type: ignore[operator]
+    return fn
+
+
+def names(region: Region) -> list[str]:
+    """The ops of a region, without those inside them."""
+    return [op.name for op in region.ops]
+
+
+def loop_of(fn: Function) -> Op:
+    return next(op for op in walk(fn.body) if op.name in ("for", "while"))
+
+
+def test_a_guarded_division_stays_behind_its_guard():
+    fn = optimised("""
+        func @f(%x: f64, %n: i64) {
+          %zero: f64 = const 0.0
+          %one: f64 = const 1.0
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %s: f64, %trips: i64 = for %i in %lo..%n step %step carry (%a: f64 = %zero) {
+            %c: bool = gt %x, %zero
+            %r: f64 = if %c {
+              %q: f64 = div %one, %x
+              yield %q
+            } else {
+              yield %one
+            }
+            %t: f64 = add %a, %r
+            yield %t
+          }
+          return %s
+        }
+    """)
+    (owner,) = [op for op in walk(fn.body) if op.name == "if" and "div" in names(op.regions[0])]
+    assert "gt" in [o.name for o in walk(fn.body) if o.results and o.results[0] is owner.operands[0]]
+
+
+def test_a_division_leaves_a_loop_only_if_the_loop_runs():
+    fn = optimised("""
+        func @f(%x: f64, %n: i64) {
+          %one: f64 = const 1.0
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %s: f64, %trips: i64 = for %i in %lo..%n step %step carry (%a: f64 = %one) {
+            %q: f64 = div %one, %x
+            %t: f64 = mul %a, %q
+            yield %t
+          }
+          return %s
+        }
+    """)
+    assert "div" not in names(fn.body) and "div" not in names(loop_of(fn).regions[0])
+    assert run(fn, [0.0, 0]) == (1.0,) and run(fn, [2.0, 2]) == (0.25,)
+
+
+READS_IN_LOOP = """
+    func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>, %n: i64, %k: i64) {
+      %zero: f64 = const 0.0
+      %lo: i64 = const 0
+      %step: i64 = const 1
+      %s: f64, %trips: i64 = for %i in %lo..%n step %step carry (%a: f64 = %zero) {
+        BEFORE
+        %v: f64 = load %x[%k]
+        %t: f64 = add %a, %v
+        store %t, TARGET[%lo]
+        yield %t
+      }
+      return %s
+    }
+"""
+
+
+@pytest.mark.parametrize(("target", "stays"), [("%x", True), ("%y", False)])
+def test_a_load_does_not_pass_a_store_to_the_same_memory(target: str, stays: bool):
+    fn = optimised(READS_IN_LOOP.replace("TARGET", target).replace("BEFORE\n", ""))
+    assert ("load" in names(loop_of(fn).regions[0])) is stays
+    x, y = np.array([1.0]), np.zeros(1)
+    assert run(fn, [x, y, 3, 0]) == ((4.0,) if stays else (3.0,))
+
+
+def test_with_overlapping_arguments_every_store_may_hit_every_load():
+    fn = verify(parse(dedent(READS_IN_LOOP.replace("TARGET", "%y").replace("BEFORE\n", ""))))
+    fn.attrs["may_alias"] = True
+    for step in PIPELINE:
+        fn = step(fn)
+    x = np.array([1.0])
+    assert run(fn, [x, x, 3, 0]) == (4.0,)
+
+
+def test_a_load_out_of_range_is_not_made_for_a_loop_of_no_iteration():
+    fn = optimised(READS_IN_LOOP.replace("TARGET", "%y").replace("BEFORE\n", ""))
+    assert run(fn, [np.zeros(0), np.zeros(0), 0, 7]) == (0.0,)
+
+
+def test_a_load_does_not_pass_the_check_that_guards_it():
+    check = '%c: bool = lt %k, %n\n        check %c, IndexError "no"'
+    fn = optimised(READS_IN_LOOP.replace("TARGET", "%y").replace("BEFORE", check), licm)
+    assert "load" in names(loop_of(fn).regions[0])
+    with pytest.raises(IndexError):
+        run(fn, [np.zeros(1), np.zeros(1), 2, 5])
+
+
+CHECK_IN_LOOP = """
+    func @f(%x: buffer<f64, 1, C>, %m: i64) {
+      %zero: f64 = const 0.0
+      %lo: i64 = const 0
+      %step: i64 = const STEP
+      %n: i64 = dim %x, 0
+      FIRST
+      %s: f64, %trips: i64 = for %i in LO..HI step %step carry (%a: f64 = %zero)EXITS {
+        MORE
+        %c: bool = lt %i, %n
+        check %c, %i, %n, IndexError "index {} of {}"
+        %v: f64 = load %x[%i]
+        %t: f64 = add %a, %v
+        yield LEAVE%t
+      }
+      return %s
+    }
+"""
+
+
+def check_in_loop(**parts: str) -> str:
+    defaults = {"STEP": "1", "LO": "%lo", "HI": "%m", "FIRST": "", "EXITS": "", "MORE": "", "LEAVE": ""}
+    text = CHECK_IN_LOOP
+    for key, value in {**defaults, **parts}.items():
+        text = re.sub(rf"\b{key}", value, text) if key != "LEAVE" else text.replace(key, value)
+    return text
+
+
+def test_a_moved_check_names_the_first_iteration_that_fails():
+    fn = optimised(check_in_loop())
+    assert "check" in names(fn.body) and "check" not in names(loop_of(fn).regions[0])
+    assert run(fn, [np.ones(3), 3]) == (3.0,) and run(fn, [np.ones(3), -5]) == (0.0,)
+    with pytest.raises(IndexError, match=r"^index 3 of 3$"):
+        run(fn, [np.ones(3), 9])
+
+
+def test_a_check_does_not_leave_a_loop_that_may_exit_before_it_fails():
+    more = "%e: bool = eq %i, %step"
+    fn = optimised(check_in_loop(EXITS=" exits", MORE=more, LEAVE="%e, "))
+    assert "check" in names(loop_of(fn).regions[0])
+    assert run(fn, [np.ones(2), 100]) == (2.0,)
+
+
+def test_a_check_does_not_overtake_one_of_another_class():
+    more = '%d: bool = ne %i, %step\n        check %d, ZeroDivisionError "zero"'
+    fn = optimised(check_in_loop(MORE=more))
+    with pytest.raises(ZeroDivisionError):
+        run(fn, [np.ones(3), 9])
+
+
+def test_a_check_under_a_condition_stays_there():
+    fn = optimised("""
+        func @f(%x: buffer<f64, 1, C>, %m: i64, %p: bool) {
+          %zero: f64 = const 0.0
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %n: i64 = dim %x, 0
+          %s: f64, %trips: i64 = for %i in %lo..%m step %step carry (%a: f64 = %zero) {
+            %r: f64 = if %p {
+              %c: bool = lt %i, %n
+              check %c, IndexError "no"
+              %v: f64 = load %x[%i]
+              yield %v
+            } else {
+              yield %zero
+            }
+            %t: f64 = add %a, %r
+            yield %t
+          }
+          return %s
+        }
+    """)
+    assert run(fn, [np.ones(1), 5, False]) == (0.0,)
+
+
+def test_a_sum_that_may_wrap_proves_nothing():
+    fn = optimised("""
+        func @f(%k: i64) {
+          %one: i64 = const 1
+          %m: i64 = add %k, %one
+          %c: bool = gt %m, %k
+          check %c, OverflowError "wrapped"
+          return %m
+        }
+    """)
+    with pytest.raises(OverflowError):
+        run(fn, [2**63 - 1])
+
+
+def test_poison_is_not_read_before_the_program_reads_it():
+    fn = optimised("""
+        func @f(%p: bool, %x: f64, %n: i64) {
+          %u: f64 = if %p {
+            yield %x
+          } else {
+            %w: f64 = undef
+            yield %w
+          }
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %s: f64, %trips: i64 = for %i in %lo..%n step %step carry (%a: f64 = %x) {
+            %d: f64 = add %u, %x
+            %t: f64 = mul %a, %d
+            yield %t
+          }
+          return %s
+        }
+    """)
+    assert run(fn, [False, 2.0, 0]) == (2.0,) and run(fn, [True, 2.0, 1]) == (8.0,)
+
+
+def test_a_loop_that_may_not_end_is_kept():
+    fn = optimised("""
+        func @f(%x: f64) {
+          %s: f64, %trips: i64 = while carry (%a: f64 = %x) {
+            %c: bool = gt %a, %x
+            yield %c
+          } do (%b: f64) {
+            yield %b
+          }
+          return %x
+        }
+    """)
+    assert "while" in names(fn.body)
+
+
+@pytest.mark.parametrize("x", [0.0, -0.0])
+def test_signed_zeros_survive(x: float):
+    fn = optimised("""
+        func @f(%x: f64) {
+          %plus: f64 = const 0.0
+          %minus: f64 = const -0.0
+          %a: f64 = add %x, %plus
+          %b: f64 = add %x, %minus
+          %c: f64 = sub %x, %plus
+          %d: f64 = mulz %x, %c
+          return %a, %b, %c, %d
+        }
+    """)
+    assert repr(run(fn, [x])) == repr((0.0, x, x, 0.0))
+
+
+def test_a_replaced_buffer_is_freed_and_its_first_and_last_are_not():
+    fn = optimised("""
+        func @f(%y: buffer<f64, 1, C>, %n: i64) {
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %m: i64 = dim %y, 0
+          %limit: i64 = add %n, %lo
+          %z: buffer<f64, 1, C>, %k: i64, %trips: i64 = while carry (%a: buffer<f64, 1, C> = %y, %i: i64 = %lo) {
+            %c: bool = lt %i, %limit
+            yield %c
+          } do (%b: buffer<f64, 1, C>, %j: i64) {
+            %v: f64 = load %b[%lo]
+            %w: f64 = add %v, %v
+            %t: buffer<f64, 1, C> = alloc(%m) zero
+            store %w, %t[%lo]
+            %j1: i64 = add %j, %step
+            yield %t, %j1
+          }
+          %e: f64 = load %z[%lo]
+          return %e
+        }
+    """)
+    assert [op.name for op in walk(fn.body)].count("free") == 1
+    for trips, value in ((0, 1.0), (1, 2.0), (4, 16.0)):
+        assert run(fn, [np.ones(2), trips]) == (value,)

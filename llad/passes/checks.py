@@ -63,6 +63,7 @@ from llad.passes.ranges import AtLeastZero, Item, NoOverflow, Ranges, total_of
 from llad.passes.rebuild import Rebuild
 
 _OVERFLOW = "OverflowError"
+_Said = tuple[str, tuple[Affine, ...]]  # an op, and the numbers that it is given
 _NOWHERE = 1 << 30  # deeper than any region
 
 
@@ -107,6 +108,7 @@ class _Checks(Rebuild):
         self._poison = maybe_poison(fn)
         self._frames = [_Frame()]
         self._level: dict[Value, int] = {}  # how many regions are around a value of the input
+        self._dims: dict[Value, Op] = {}  # extents: they can be asked for wherever their buffer is visible
 
     def visit(self, op: Op) -> None:
         ranges, level = self._ranges, len(self._frames)
@@ -133,6 +135,8 @@ class _Checks(Rebuild):
                 self._while(op)
             case _:
                 self._frames[-1].endless |= op.name == "derivative"
+                if op.name == "dim":
+                    self._dims[op.result] = op
                 ranges.define(op)
                 self.keep(op)
 
@@ -257,9 +261,16 @@ class _Checks(Rebuild):
                 )
         level = len(self._frames)
         for form in [f for part in parts for f in part.forms()]:
-            if any(self._level.get(a, 0) > level or a in self._poison for a in form.terms):
+            if any(self._reach(a) > level or a in self._poison for a in form.terms):
                 return None
         return parts
+
+    def _reach(self, atom: Value) -> int:
+        """The level at which the atom's number can be had."""
+        if (dim := self._dims.get(atom)) is None:
+            return self._level.get(atom, 0)
+        buffer = dim.operands[0]
+        return _NOWHERE if buffer in self._poison else self._level.get(buffer, 0)
 
     def _place(self, parts: list[_Claim]) -> bool:
         """Emit the checks here and let them move on outwards; False, and nothing emitted, if they may wrap."""
@@ -270,13 +281,13 @@ class _Checks(Rebuild):
         with knowledge.scope():
             for guard in guards:
                 knowledge.learn(guard)
-            ready = all(self._computable(item) for part in parts for item in part.items)
-        if not ready:
+            said = {item: self._say(item) for part in parts for item in part.items}
+        if None in said.values():
             return False
         for part in parts:
             items = tuple([i for i in part.items if not self._ranges.proven(i)])
             if items:
-                placed = self._emit_check(replace(part, items=items))
+                placed = self._emit_check(replace(part, items=items), [said[i] or ("", ()) for i in items])
                 self._frames[-1].claims.append(replace(part, items=items, placed=placed))
             for item in part.items:  # what stands in the loop may rely on it, as long as the loop runs
                 self._learn(item)
@@ -289,16 +300,21 @@ class _Checks(Rebuild):
             self._ranges.knowledge.learn(Affine(GREATEST).plus(total, -1))
             self._ranges.knowledge.learn(total.shifted(-LEAST))
 
-    def _computable(self, item: Item) -> bool:
-        """Whether both sides of what `_emit_item` compares fit in 64 bits. (Partial sums may wrap: they wrap back.)"""
-        knowledge = self._ranges.knowledge
+    def _say(self, item: Item) -> _Said | None:
+        """The op of two numbers that tells whether the item holds, if both fit in 64 bits. (Partial sums wrap back.)"""
+        fits = self._ranges.knowledge.fits
         if isinstance(item, NoOverflow):
-            return knowledge.fits(item.a) and knowledge.fits(item.b)
-        return all(knowledge.fits(side) for side in _sides(item.form)[1:])
+            return (item.op, (item.a, item.b)) if fits(item.a) and fits(item.b) else None
+        compare, left, right = _sides(item.form)
+        for shift in (0, -1):  # the last index is `hi - 1`, and perhaps only sums with that one are known to fit
+            sides = left.shifted(shift), right.shifted(shift)
+            if all(map(fits, sides)):
+                return compare, sides
+        return None
 
-    def _emit_check(self, claim: _Claim) -> Op:
+    def _emit_check(self, claim: _Claim, said: list[_Said]) -> Op:
         span = claim.placed.span
-        holds = self._emit_all(claim.items, claim.placed)
+        holds = self._emit_all(said, claim.placed)
         for guard in claim.guards:
             runs, left, right = _sides(guard)
             sides = [self._number(left, claim.placed), self._number(right, claim.placed)]
@@ -307,16 +323,12 @@ class _Checks(Rebuild):
         values = [self._number(v, claim.placed) for v in claim.values]
         return self.emit("check", [holds, *values], [], span, claim.placed.attrs)
 
-    def _emit_all(self, items: tuple[Item, ...], like: Op) -> Value:
+    def _emit_all(self, said: list[_Said], like: Op) -> Value:
         holds: Value | None = None
-        for item in items:
-            if isinstance(item, AtLeastZero):
-                compare, left, right = _sides(item.form)
-                sides = [self._number(left, like), self._number(right, like)]
-                one = self.emit(compare, sides, [BOOL], like.span).result
-            else:
-                sides = [self._number(item.a, like), self._number(item.b, like)]
-                one = self.emit("not", [self.emit(item.op, sides, [BOOL], like.span).result], [BOOL], like.span).result
+        for name, numbers in said:
+            one = self.emit(name, [self._number(n, like) for n in numbers], [BOOL], like.span).result
+            if name.endswith("_overflows"):
+                one = self.emit("not", [one], [BOOL], like.span).result
             holds = one if holds is None else self.emit("and", [holds, one], [BOOL], like.span).result
         assert holds is not None
         return holds
@@ -326,6 +338,9 @@ class _Checks(Rebuild):
         total: Value | None = None
         for atom, coefficient in form.terms.items():
             value = self.get(atom)
+            if self._level.get(atom, 0) > len(self._frames):
+                dim = self._dims[atom]
+                value = self.emit("dim", [self.get(dim.operands[0])], [I64], like.span, dim.attrs).result
             if coefficient != 1:
                 value = self.emit("mul", [value, self.const(coefficient, I64, like.span)], [I64], like.span).result
             total = value if total is None else self.emit("add", [total, value], [I64], like.span).result

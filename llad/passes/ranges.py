@@ -46,6 +46,7 @@ class Ranges:
         self._made: dict[Value, Op] = {}
         self._region: dict[Op, Region] = {}
         self._checked: set[tuple[str, Value, Value, Region]] = set()  # sums shown not to wrap, where
+        self._sums: dict[tuple[str, Value, Value], Value] = {}  # results, by what would tell that they wrap
         self._forms: dict[Value, Affine] = {}
         self._same: dict[Value, Value] = {}  # arguments of a `while` condition, as those of its body
         self._truths: dict[Value, bool] = {}
@@ -59,6 +60,8 @@ class Ranges:
             self._region[op] = region
             for result in op.results:
                 self._made[result] = op
+            if op.name in ("add", "sub", "mul") and op.result.type == I64:
+                self._sums[f"{op.name}_overflows", op.operands[0], op.operands[1]] = op.result
             if op.name == "check" and (claim := self._no_overflow(op.operands[0])):
                 self._checked.add((claim.name, *claim.operands, region))  # type: ignore[arg-type]
             for inner in op.regions:
@@ -264,9 +267,23 @@ class Ranges:
                 self._exact_order.append(key)
             for fact in self._sum_fits(op):
                 self.knowledge.learn(fact)
+            self._relate(op)
         else:
             for item in self._comparison(op, truth) or ():
                 self.knowledge.learn(item.form)
+
+    def _relate(self, claim: Op) -> None:
+        """The sum or product that `claim` says does not wrap may stand before the check: now it is exact."""
+        result = self._sums.get((claim.name, claim.operands[0], claim.operands[1]))
+        if result is None or result in self._forms:
+            return
+        item = self._overflow_item(claim)
+        if (total := total_of(item)) is not None:
+            difference = total.plus(Affine(0, {result: 1}), -1)
+            self.knowledge.learn(difference)
+            self.knowledge.learn(difference.times(-1))
+        elif self.knowledge.holds(item.a) and self.knowledge.holds(item.b):
+            self.knowledge.learn(Affine(0, {result: 1}))
 
     def truth(self, condition: Value) -> bool | None:
         """Whether `condition` is known to be true, or false, here."""
