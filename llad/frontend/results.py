@@ -50,6 +50,11 @@ class Results:
             return self._array(value)
         if isinstance(value, Scalar) or is_static_number(value):
             return self._number(value)
+        if isinstance(value, (dict, set, frozenset, bytearray)):
+            self.t.refuse("return-list", type=type(value).__name__)
+        if type(value).__module__.startswith("llad.frontend."):  # it lives during the trace only
+            shown = str(getattr(value, "shown", "a trace-time object"))
+            self.t.refuse("return-list", type=shown.removeprefix("a "))
         return ResultConst(value)
 
     def _number(self, value: Any) -> ResultTree:

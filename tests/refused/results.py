@@ -23,6 +23,21 @@ def a_list(x):
     #      ^
 
 
+def a_dict(x):
+    return {"x": x}  # error: returning a dict
+    #      ^
+
+
+def a_set(x):
+    return (x, {1})  # error: returning a set
+    #      ^
+
+
+def a_function(x):
+    return lambda y: x + y  # error: returning a function
+    #      ^
+
+
 def factorial(n):
     if n <= 1:
         return 1
