@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from random_ir import program
 
@@ -70,7 +70,14 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
 PIPELINE = (fold, simplify, cse, licm, checks, fold, licm, cse, dce)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+# A program does not shrink: what fails is printed as it is.
+@settings(
+    max_examples=150,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 @given(st.randoms(use_true_random=False), st.integers(-3, 6), st.integers(-3, 6), st.integers(0, 4), st.integers(0, 4))
 def test_random_programs_keep_their_meaning(rng: random.Random, m: int, k: int, first: int, second: int):
     fn = verify(program(rng))
@@ -361,3 +368,53 @@ def test_a_replaced_buffer_is_freed_and_its_first_and_last_are_not():
     assert [op.name for op in walk(fn.body)].count("free") == 1
     for trips, value in ((0, 1.0), (1, 2.0), (4, 16.0)):
         assert run(fn, [np.ones(2), trips]) == (value,)
+
+
+def test_a_buffer_kept_under_another_name_is_not_freed():
+    fn = optimised("""
+        func @f(%y: buffer<f64, 1, C>, %n: i64) {
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %m: i64 = dim %y, 0
+          %z: buffer<f64, 1, C>, %o: buffer<f64, 1, C>, %trips: i64 = for %i in %lo..%n step %step carry ( \
+%a: buffer<f64, 1, C> = %y, %b: buffer<f64, 1, C> = %y) {
+            %v: f64 = load %b[%lo]
+            %w: f64 = add %v, %v
+            %t: buffer<f64, 1, C> = alloc(%m) zero
+            store %w, %t[%lo]
+            yield %t, %a
+          }
+          %e: f64 = load %z[%lo]
+          %g: f64 = load %o[%lo]
+          return %e, %g
+        }
+    """)
+    assert "free" not in [op.name for op in walk(fn.body)]
+    assert run(fn, [np.ones(2), 5]) == (8.0, 4.0)
+
+
+def test_a_load_is_not_remembered_across_a_loop_or_branch_that_stores():
+    fn = optimised("""
+        func @f(%x: buffer<f64, 1, C>, %n: i64, %p: bool) {
+          %lo: i64 = const 0
+          %step: i64 = const 1
+          %u: f64 = load %x[%lo]
+          %trips: i64 = for %i in %lo..%n step %step {
+            %v: f64 = load %x[%lo]
+            %w: f64 = add %v, %v
+            store %w, %x[%lo]
+            yield
+          }
+          %r: f64 = load %x[%lo]
+          if %p {
+            store %u, %x[%lo]
+            yield
+          } else {
+            yield
+          }
+          %s: f64 = load %x[%lo]
+          return %u, %r, %s
+        }
+    """)
+    assert run(fn, [np.ones(1), 3, True]) == (1.0, 8.0, 1.0)
+    assert run(fn, [np.ones(1), 3, False]) == (1.0, 8.0, 8.0)
