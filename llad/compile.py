@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -51,7 +51,7 @@ from llad.frontend.signature import (
 from llad.frontend.trace import trace
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Value, walk
+from llad.ir.core import Function, Value, called, walk
 from llad.ir.rewrite import inline
 from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
 from llad.ir.verify import verify
@@ -76,9 +76,12 @@ LOCK = threading.RLock()
 
 
 def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
-    """`fn` after each of the passes in turn."""
+    """`fn` after each of the passes in turn, and the functions of its table, as far as they are still called."""
     for step in passes:
-        fn = checked(step(fn))
+        known = fn.functions
+        made = {name: replace(step(replace(f, functions=known)), functions={}) for name, f in known.items()}
+        fn = step(fn)
+        fn = checked(replace(fn, functions={name: made[name] for name in called(fn.body, made)}))
     return fn
 
 
@@ -111,7 +114,9 @@ class Stage:
     @cached_property
     def uniform(self) -> bool:
         """Whether every float is f64 and every int i64, so that it does not matter which numbers are weak."""
-        values = (v for op in walk(self.traced.function.body) for v in (*op.operands, *op.results))
+        fn = self.traced.function
+        bodies = [fn.body, *(f.body for f in fn.functions.values())]
+        values = (v for body in bodies for op in walk(body) for v in (*op.operands, *op.results))
         kinds = (v.type.dtype if isinstance(v.type, BufferType) else v.type for v in values)
         return not any(kind in (F32, I32) for kind in kinds if isinstance(kind, ScalarType))
 
@@ -136,7 +141,7 @@ class Stage:
         if what == "primal":
             fn = self.traced.function
             if may_alias:
-                fn = Function(fn.name, fn.params, fn.body, {**fn.attrs, "may_alias": True})
+                fn = replace(fn, attrs={**fn.attrs, "may_alias": True})
             return self._finish(self._expand(fn)) if last else fn
         if last:
             return self._finish(self.function(what, wrt, may_alias, last=False))
@@ -199,7 +204,7 @@ def with_results(fn: Function, pick: Callable[[Builder, dict[Value, Value]], lis
     new = dict(zip(fn.params, params, strict=True))
     new |= dict(zip(fn.results, inline(b, fn, params), strict=True))
     b.return_(*pick(b, new))
-    return b.function(fn.name, params, **fn.attrs)
+    return replace(b.function(fn.name, params, **fn.attrs), functions=fn.functions)
 
 
 def tangible(fn: Function, result: ResultTree) -> tuple[Function, ResultTree]:

@@ -78,7 +78,7 @@ class Native:
         self.code = jit.link(text, ["door", "llad.release"], symbols)
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
-        context = (ctypes.c_int64 * 5)()
+        context = (ctypes.c_int64 * runtime.CONTEXT_WORDS)()
         slots = [_slot(r.type) for r in self.fn.results]
         passed = [a for p, arg in zip(self.fn.params, args, strict=True) for a in _argument(p.type, arg)]
         pointers = [ctypes.c_void_p(ctypes.addressof(s)) for s in (context, *slots)]

@@ -38,7 +38,7 @@ from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
 pytestmark = pytest.mark.skipif(LAYOUT is None, reason="no native entry points on this interpreter")
 
 SUPPORT = """\
-%llad.ctx = type { ptr, [4 x i64] }
+%llad.ctx = type { ptr, [4 x i64], ptr }
 define internal void @llad.release(ptr %ctx) { ret void }
 """
 

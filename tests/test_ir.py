@@ -214,6 +214,7 @@ BROKEN = [
     ("V7", ["%u: bool = undef", "%0: f64 = select %u, %x, %x", "return %0"]),
     ("V9", ["%0: i64 = while {", "store %x, %a[%n]", "yield %ok", "} do {", "yield", "}", "return %0"]),
     ("V11", ["free %a", "return %x"]),
+    ("V12", ["%0: f64 = call @g(%x)", "return %0"]),
 ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from llad.codegen.plan import (
     TupleArgument,
     TupleResult,
 )
+from llad.codegen.runtime import CONTEXT_WORDS
 from llad.codegen.unpack import llvm_type
 from llad.ir.types import BufferType, ScalarType
 
@@ -76,7 +77,7 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         if isinstance(argument, ArrayArgument) and argument.clear:
             value[...] = 0
     fresh = [np.zeros_like(found[like], order="C") for like in plan.fresh]
-    context = (ctypes.c_uint64 * 5)()
+    context = (ctypes.c_uint64 * CONTEXT_WORDS)()
     words = [ctypes.addressof(context)]
     for operand in plan.operands:
         if isinstance(operand, Fresh):

@@ -6,8 +6,10 @@ and, unless its layout is C, its byte strides (i64); elements of bool buffers ar
 to the element. A result is a pointer to where to leave it: a scalar (bool as `i8`), or a buffer's pointer, extents
 and strides in this order, 8 bytes each.
 
-`%ctx` points to a zeroed `{ptr, [4 x i64]}`: the heap blocks that the call owns, and the values of the message of the
-check that failed. Results may lie in those blocks: the caller copies what it wants and then calls `@llad.release`.
+`%ctx` points to a zeroed `{ptr, [4 x i64], ptr}`: the heap blocks that the call owns, the values of the message of the
+check that failed, and where the stack of the call begins. The functions of the table become internal functions of the
+same form, with the error sites of the root; `lower_call.py` tells how they are called. Results may lie in those
+blocks: the caller copies what it wants and then calls `@llad.release`.
 
 Buffers of parameters do not overlap, unless the function's attribute `may_alias` says so.
 """
@@ -17,10 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from llad.codegen.lower_call import lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_for, lower_if, lower_while
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
 from llad.codegen.lower_flags import relaxed
 from llad.codegen.lower_memory import (
+    lifo_parameter,
     lower_alloc,
     lower_dim,
     lower_free,
@@ -58,38 +62,60 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     `fn` holds no `derivative`. Without `fastmath` results equal Python's bit for bit, except where a loop is a
     `reduction` or an op carries the attribute `reassoc`.
     """
+    callees = {callee: f"{name}.{callee}" for callee in fn.functions}
+    e = _emitter(fn, fastmath, callees)
+    lines = _lower_function(e, fn, name)
+    for callee, local in fn.functions.items():
+        inner = _emitter(local, fastmath, callees)
+        inner.called = True
+        inner.errors, inner.declarations = e.errors, e.declarations
+        inner.nodes, inner.node_of = e.nodes, e.node_of
+        lines += _lower_function(inner, local, callees[callee])
+    nodes = [f"!{k} = {node}" for k, node in enumerate(e.nodes)]
+    return Lowered(name, "\n".join([*lines, *nodes, ""]), tuple(e.errors), tuple(e.declarations.items()))
+
+
+def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     used = frozenset(operand for op in walk(fn.body) for operand in op.operands)
     definitions = {result: op for op in walk(fn.body) for result in op.results}
-    e = Emitter(used, definitions, relaxed(fn), fastmath, bool(fn.attrs.get("may_alias")))
-    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(40) %ctx", *_parameters(e, fn)]
+    return Emitter(used, definitions, relaxed(fn), fastmath, bool(fn.attrs.get("may_alias")), callees=callees)
+
+
+def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
+    """The lines of one LLVM function."""
+    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(48) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
+    if fn.functions:
+        note_stack(e)
     _lower_region(e, fn.body)
-    loops = any(op.name in ("for", "while") for op in walk(fn.body))
+    loops = not e.called and any(op.name in ("for", "while") for op in walk(fn.body))
     head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
-    nodes = [f"!{k} = {node}" for k, node in enumerate(e.nodes)]
-    text = "\n".join([head, "entry:", *e.slots, *e.lines, *e.failures, "}", *nodes, ""])
-    return Lowered(name, text, tuple(e.errors), tuple(e.declarations.items()))
+    return [head, "entry:", *e.slots, *e.lines, *e.failures, "}"]
 
 
 def _parameters(e: Emitter, fn: Function) -> list[str]:
     """The declarations of the parameters; `e` learns what they are called."""
     alias = "" if e.may_alias else "noalias "
+    defined = "" if e.called else "noundef "  # one function may pass on to another what neither reads
     declared = []
     for k, param in enumerate(fn.params):
         match param.type:
             case ScalarType(name=type):
                 e.values[param] = f"%p{k}"
-                declared.append(f"{REGISTER[type]} noundef %p{k}")
+                declared.append(f"{REGISTER[type]} {defined}%p{k}")
             case BufferType(dtype=dtype, rank=rank):
                 types = register_types(param.type)
                 names = [f"%p{k}", *(f"%p{k}.{j}" for j in range(len(types) - 1))]
                 e.values[param] = assemble(param.type, names)
                 e.nonnegative.update(names[1 : 1 + rank])
-                declared.append(f"ptr {alias}noundef align {dtype.bytes} {names[0]}")
-                declared += [f"{_EXTENT} {n}" for n in names[1 : 1 + rank]]
-                declared += [f"i64 noundef {n}" for n in names[1 + rank :]]
+                declared.append(f"ptr {alias}{defined}align {dtype.bytes} {names[0]}")
+                extent = _EXTENT.replace("noundef ", defined)
+                declared += [f"{extent} {n}" for n in names[1 : 1 + rank]]
+                declared += [f"i64 {defined}{n}" for n in names[1 + rank :]]
             case LifoType():
-                raise AssertionError("a lifo cannot be a parameter")
+                assert e.called, "a lifo cannot be a parameter of a function called from outside"
+                e.values[param] = lifo_parameter(e, f"%p{k}", param.type)
+                declared.append(f"ptr noalias noundef nonnull align 8 dereferenceable(24) %p{k}")
     return declared
 
 
@@ -156,7 +182,11 @@ def _lower_op(e: Emitter, op: Op) -> None:
                 operand = e.values[value]
                 assert not isinstance(operand, Lifo), "a lifo cannot be a result"
                 store_result(e, f"%r{k}", operand, value.type)
+            for lifo in e.lifos if e.called else ():
+                e.do(f"call void @llad.drop(ptr %ctx, ptr {e.new(f'load ptr, ptr {lifo.data}')})")
             e.do("ret i32 0")
+        case "call":
+            lower_call(e, op)
         case "derivative":
             raise AssertionError("`derivative` is expanded before lowering")
         case _:

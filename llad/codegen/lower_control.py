@@ -20,7 +20,7 @@ VECTORISED_LINES = 400
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
 UNROLLED_LINES = 16
 
-_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop"})
+_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call"})
 
 Run = Callable[[Region], None]
 
@@ -239,7 +239,8 @@ def _independent(e: Emitter, op: Op) -> bool:
 
 def _loop_properties(e: Emitter, op: Op, group: str, lines: int) -> list[str]:
     properties = []
-    if not any(o.name == "while" for o in walk(op.regions[0])):  # Python may loop forever, LLVM must be told of it
+    # Python may loop forever, LLVM must be told of it
+    if not any(o.name in ("while", "call") for o in walk(op.regions[0])):
         properties.append(e.node('!{!"llvm.loop.mustprogress"}'))
     if group:
         properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))

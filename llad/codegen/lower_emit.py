@@ -5,7 +5,8 @@ reserved line that is filled in later. Names are counted (`%v12`, `b12`), so the
 
 A scalar is a string (an SSA name or a literal; bools are `i1`). A buffer is the tuple of its SSA components: the
 pointer, the extents, and unless its layout is C the byte strides; a merge of buffers is one phi per component. A LIFO
-is three stack slots that LLVM promotes to registers; it has no components, so only a merge with `undef` is possible.
+is a stack slot of three words that LLVM promotes to registers unless it is passed on; it has no components, so only
+a merge with `undef` is possible.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class Buffer:
 
 @dataclass(frozen=True, slots=True)
 class Lifo:
-    """Stack slots: the data's address, the bytes in use, the bytes there are. `fields`: offset of each component."""
+    """Addresses, one after the other, of: the data's address, the bytes in use, the bytes there are.
+
+    `fields`: offset of each component.
+    """
 
     data: str
     used: str
@@ -117,7 +121,10 @@ class Emitter:
     nodes: list[str] = field(default_factory=list)
     node_of: dict[str, str] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
+    lifos: list[Lifo] = field(default_factory=list)  # made here
     errors: dict[ErrorSite, int] = field(default_factory=dict)
+    callees: dict[str, str] = field(default_factory=dict)  # the symbols of the functions that may be called
+    called: bool = False
 
     # -- lines
 
@@ -211,12 +218,22 @@ class Emitter:
     def fail_unless(self, condition: str, site: ErrorSite, values: Sequence[str]) -> None:
         """Leave the function with the site's code unless `condition`; `values` go into the message."""
         code = self.errors.setdefault(site, len(self.errors)) + 1
-        passed, failed = self.label(), self.label()
-        weights = self.node('!{!"branch_weights", i32 1048575, i32 1}')
-        self.branch(condition, passed, failed, f", !prof {weights}")
-        self.failures.append(f"{failed}:")
+        failed = self._failure(condition)
         for k, value in enumerate(values):
             self.failures.append(f"  %{failed}.{k} = getelementptr inbounds i8, ptr %ctx, i64 {8 + 8 * k}")
             self.failures.append(f"  store i64 {value}, ptr %{failed}.{k}")
         self.failures.append(f"  ret i32 {code}")
+
+    def pass_on(self, code: str) -> None:
+        """Leave the function with the code of a callee that failed."""
+        self._failure(self.new(f"icmp eq i32 {code}, 0"))
+        self.failures.append(f"  ret i32 {code}")
+
+    def _failure(self, condition: str) -> str:
+        """Go on if the condition holds; else to a block of this label, which stands open in `failures`."""
+        passed, failed = self.label(), self.label()
+        weights = self.node('!{!"branch_weights", i32 1048575, i32 1}')
+        self.branch(condition, passed, failed, f", !prof {weights}")
+        self.failures.append(f"{failed}:")
         self.open(passed)
+        return failed

@@ -6,7 +6,7 @@ belongs to the call (`@llad.alloc`), or a stack slot of the function if a pass m
 requires constant extents and a lifetime within one execution of the `alloc`.
 
 Invariant: `free` is never given a stack slot, and blocks that are not freed belong to the caller of the function, who
-calls `@llad.release`; so an error path frees nothing here.
+calls `@llad.release`; so an error path frees nothing here. A function that other functions call frees its LIFOs.
 """
 
 from __future__ import annotations
@@ -238,9 +238,23 @@ def lower_lifo(e: Emitter, op: Op) -> None:
     type = op.result.type
     assert isinstance(type, LifoType)
     fields, record = _record(type.fields)
-    used = e.slot("i64")
-    e.do(f"store i64 0, ptr {used}")
-    e.values[op.result] = Lifo(e.slot("ptr", "ptr null"), used, e.slot("i64", "i64 0"), fields, record)
+    data = e.slot("{ptr, i64, i64}", "{ptr, i64, i64} zeroinitializer")
+    lifo = described(data, e.slots, fields, record)
+    e.do(f"store i64 0, ptr {lifo.used}")
+    e.lifos.append(lifo)
+    e.values[op.result] = lifo
+
+
+def described(data: str, lines: list[str], fields: tuple[tuple[int, ...], ...], record: int) -> Lifo:
+    """The LIFO whose three words stand at `data`; `lines` get the addresses of the other two."""
+    lines.append(f"  {data}.used = getelementptr inbounds nuw i8, ptr {data}, i64 8")
+    lines.append(f"  {data}.capacity = getelementptr inbounds nuw i8, ptr {data}, i64 16")
+    return Lifo(data, f"{data}.used", f"{data}.capacity", fields, record)
+
+
+def lifo_parameter(e: Emitter, name: str, type: LifoType) -> Lifo:
+    """A LIFO of a caller."""
+    return described(name, e.slots, *_record(type.fields))
 
 
 def _lifo(e: Emitter, op: Op) -> tuple[Lifo, tuple[Type, ...]]:

@@ -123,6 +123,18 @@ failed:
   ret ptr null
 }}
 """,
+    # The block of a LIFO whose function returns, if it has one.
+    "llad.drop": """
+define internal void @llad.drop(ptr %ctx, ptr %data) nounwind {
+  %none = icmp eq ptr %data, null
+  br i1 %none, label %done, label %some
+some:
+  call void @llad.free(ptr %ctx, ptr %data)
+  br label %done
+done:
+  ret void
+}
+""",
     "llad.release": """
 define void @llad.release(ptr %ctx) nounwind {
   %first = load ptr, ptr %ctx
@@ -151,6 +163,7 @@ DECLARATIONS = {
     "calloc": "declare noalias ptr @calloc(i64, i64)",
     "realloc": "declare ptr @realloc(ptr, i64)",
     "free": "declare void @free(ptr)",
+    "llvm.frameaddress.p0": "declare ptr @llvm.frameaddress.p0(i32)",
     "tan": "declare double @tan(double) memory(none) nounwind willreturn",
     "llvm.ptrmask.p0.i64": "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)",
     "llvm.floor.f64": "declare double @llvm.floor.f64(double)",
@@ -161,7 +174,9 @@ DECLARATIONS = {
     "llvm.smul.with.overflow.i64": "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
 }
 
-CONTEXT = "%llad.ctx = type { ptr, [4 x i64] }\n"
+# Live heap blocks, the values of a failed check's message, and the stack address from which recursion is measured.
+CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr }\n"
+CONTEXT_WORDS = 6
 
 _SYMBOL = re.compile(r"@([\w.$]+)")
 _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))", re.MULTILINE)

@@ -1,24 +1,28 @@
 """Which memory a value may refer to: the one module that answers questions about overlap and overwriting.
 
 A *root* is where memory comes from: a buffer parameter, the result of an `alloc` or `lifo`, a buffer made by
-a `derivative`. No buffer is stored in user memory, so the roots of a value follow from the program text:
+a `derivative` or `call`. No buffer is stored in user memory, so the roots of a value follow from the program text:
 through views, what `if`s yield, loop carries (inits, yields, results) and what was pushed on a `lifo`. After
 `a, b = b, a` a value has several roots, so they are a set. A root made in a loop stands for every block that
 it makes there.
 
 Invariant: two accesses can touch the same element only if the roots of their buffers intersect. So that this
 holds in a function whose arguments may overlap (attribute `may_alias`), every buffer parameter there has
-*all* buffer parameters as its roots. An `undef` buffer, which nothing may read, has none.
+*all* buffer parameters as its roots. What is popped from a lifo that is a parameter, or that was passed to a call,
+may also be memory that nothing here has made: its root is that lifo. An `undef` buffer, which
+nothing may read, has none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.types import BufferType, LifoType
+from llad.ir.types import F64, BufferType, LifoType
 
 Roots = frozenset[Value]
+Writes = Mapping[str, frozenset[int]]
 _Node = Value | tuple[Value, int]  # a value, or field k of whatever was pushed on a lifo
 _NONE: Roots = frozenset()
 
@@ -30,16 +34,19 @@ def _tracked(value: Value) -> bool:
 class Aliases:
     """The memory questions of one function, answered from one walk over it. Keep it only as long as `fn`."""
 
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, writes: Writes | None = None) -> None:
         self._fn = fn
         self._effects: dict[Region | Op, tuple[Roots, Roots]] = {}
         self._flow = _Flow(fn)
+        self._writes = _writes(fn.functions) if writes is None else writes
         self._escaped: set[Value] = set()
+        self._kept: set[Value] = set()
         for op in walk(fn.body):
             if op.name in _KEEPS_HANDLES:
-                for operand in op.operands:
-                    if _tracked(operand):
-                        self._escaped |= self.roots(operand)
+                for operand in filter(_tracked, op.operands):
+                    self._escaped |= self.roots(operand)
+                    if not _only_lends(op):
+                        self._kept |= self.roots(operand)
 
     def roots(self, value: Value) -> Roots:
         """The parameters, allocations and lifos to whose memory `value` may refer; empty for a number."""
@@ -63,12 +70,16 @@ class Aliases:
         return roots <= set(self._fn.params) and roots.isdisjoint(self.written(self._fn))
 
     def escapes(self, alloc: Value) -> bool:
-        """Whether a handle on the allocation is yielded, carried, returned, pushed, given to `derivative`.
+        """Whether a handle on the allocation is yielded, carried, returned, pushed, given to `derivative` or `call`.
 
         If not, it is used only by loads, stores, dims and views in the region of its `alloc` (and in regions
         inside that one), and dies with it.
         """
         return alloc in self._escaped
+
+    def outlives(self, alloc: Value) -> bool:
+        """Whether it escapes to where a handle stays: not to a call that has nowhere to keep it."""
+        return alloc in self._kept
 
     def _effects_of(self, what: Function | Region | Op) -> tuple[Roots, Roots]:
         if isinstance(what, Function):
@@ -92,15 +103,49 @@ class Aliases:
                 return _NONE, self.roots(op.operands[0])
             case "pop":
                 return self.roots(op.operands[0]), self.roots(op.operands[0])
+            case "call":
+                tracked = [o for o in op.operands if _tracked(o)]
+                writes = self._writes.get(op.attrs["callee"])
+                changed = [o for k, o in enumerate(op.operands) if _tracked(o) and (writes is None or k in writes)]
+                return _NONE.union(*map(self.roots, tracked)), _NONE.union(*map(self.roots, changed))
             case "derivative":  # its expansion copies what its callee writes
                 return _NONE.union(*map(self.roots, op.operands)), _NONE
             case _:
                 return _union(self._effects_of(r) for r in op.regions)
 
 
-_TOUCHES_MEMORY = frozenset({"load", "store", "free", "push", "pop", "derivative"})
+_TOUCHES_MEMORY = frozenset({"load", "store", "free", "push", "pop", "derivative", "call"})
 # What makes a second name for a handle, or keeps it beyond the op.
-_KEEPS_HANDLES = frozenset({"yield", "return", "for", "while", "push", "derivative"})
+_KEEPS_HANDLES = frozenset({"yield", "return", "for", "while", "push", "derivative", "call"})
+
+
+def _only_lends(op: Op) -> bool:
+    """Whether the op is a call that has nowhere to leave a handle on its arguments."""
+    if op.name != "call":
+        return False
+    lifos = [o.type for o in op.operands if isinstance(o.type, LifoType)]
+    return not any(map(_tracked, op.results)) and not any(_handles(lifo) for lifo in lifos)
+
+
+def _handles(lifo: LifoType) -> list[int]:
+    """The fields of its records that are handles."""
+    return [k for k, field in enumerate(lifo.fields) if isinstance(field, BufferType | LifoType)]
+
+
+def _writes(functions: Mapping[str, Function]) -> Writes:
+    """Per function, the numbers of the parameters through which it may write: the least fixpoint over its calls."""
+    # Here a parameter stands for what is reached by its own name, so overlap is not asked for.
+    apart = [replace(fn, attrs={}) for fn in functions.values()]
+    writes: Writes = {name: frozenset() for name in functions}
+    before = None
+    while writes != before:
+        before = writes
+        found = [Aliases(fn, before).written(fn) for fn in apart]
+        writes = {
+            fn.name: frozenset(k for k, p in enumerate(fn.params) if p in roots)
+            for fn, roots in zip(apart, found, strict=True)
+        }
+    return writes
 
 
 def _union(effects: Iterable[tuple[Roots, Roots]]) -> tuple[Roots, Roots]:
@@ -120,11 +165,17 @@ class _Flow:
         self._next: dict[_Node, list[_Node]] = {}
         self._pushes: list[Op] = []
         self._pops: list[Op] = []
+        self._calls: list[tuple[Op, Value]] = []
         params = [p for p in fn.params if isinstance(p.type, BufferType)]
         for param in fn.params:
             if _tracked(param):
                 shared = param in params and fn.attrs.get("may_alias")
                 self._add(param, params if shared else [param])
+        lifos = [p for p in fn.params if isinstance(p.type, LifoType)]
+        for lifo in lifos:
+            assert isinstance(lifo.type, LifoType)
+            for k in _handles(lifo.type):
+                self._add((lifo, k), [*params, *lifos])
         for op in walk(fn.body):
             self._visit(op)
         self._resolve_lifos()
@@ -151,12 +202,26 @@ class _Flow:
                 self._pushes.append(op)
             case "pop":
                 self._pops.append(op)
+            case "call":
+                self._call(op)
             case "derivative":  # its callee may hand an argument back, or make new memory
                 for result in op.results:
                     if _tracked(result):
                         self._add(result, [result])
                         for operand in op.operands:
                             self._edge(operand, result)
+
+    def _call(self, op: Op) -> None:
+        """Any handle that goes in may come out, from any side; results may be new, and the same."""
+        outs = [r for r in op.results if _tracked(r)]
+        inside = Value(BufferType(F64, 0), "inside")
+        self._calls.append((op, inside))
+        self._add(inside, outs)
+        for operand in op.operands:
+            if isinstance(operand.type, BufferType):
+                self._edge(operand, inside)
+        for out in outs:
+            self._edge(inside, out)
 
     def _edges(self, sources: Iterable[_Node], targets: Iterable[_Node]) -> None:
         for source, target in zip(sources, targets, strict=False):
@@ -193,3 +258,12 @@ class _Flow:
                             self._edge(value, (lifo, k))
                         else:
                             self._edge((lifo, k), value)
+            for op, inside in self._calls:
+                for operand in op.operands:
+                    if isinstance(operand.type, LifoType):
+                        for lifo in list(self._sets.get(operand, ())):
+                            assert isinstance(lifo.type, LifoType)
+                            self._add(inside, [lifo])
+                            for k in _handles(lifo.type):
+                                self._edge((lifo, k), inside)
+                                self._edge(inside, (lifo, k))

@@ -10,7 +10,7 @@ new functions (`rewrite.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,3 +96,16 @@ def walk(region: Region) -> Iterator[Op]:
         yield op
         for inner in op.regions:
             yield from walk(inner)
+
+
+def called(region: Region, functions: Mapping[str, Function]) -> list[str]:
+    """The names of the functions of a table that a region calls, and those that these call, as they are met."""
+    found: dict[str, None] = {}
+    pending = [region]
+    while pending:
+        for op in walk(pending.pop()):
+            name = op.attrs["callee"] if op.name == "call" else None
+            if name is not None and name not in found:
+                found[name] = None
+                pending.append(functions[name].body)
+    return list(found)

@@ -16,7 +16,8 @@ from __future__ import annotations
 import builtins
 import ctypes
 import math
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,21 @@ class _Poison:
 
 
 POISON = _Poison()
-Env = dict[Value, Any]
+# What each value is; under `None`, the table.
+Env = dict[Value | None, Any]
+
+_FRAMES = 40  # of Python, at most, for what stands between a call and the next one inside it
+
+# As many calls may be inside one another. (Native code allows what fits in its part of the stack.)
+DEPTH = 800
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The functions that a `call` may name, and how many calls are active."""
+
+    functions: Mapping[str, Function]
+    depth: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +107,14 @@ def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
     """
     assert len(args) == len(fn.params), f"{fn.name} takes {len(fn.params)} arguments, got {len(args)}"
     env: Env = {p: _argument(a, p.type) for p, a in zip(fn.params, args, strict=True)}
-    return tuple(_returned(v) for v in _region(fn.body, env))
+    env[None] = _Table(fn.functions)
+    limit = sys.getrecursionlimit()
+    if fn.functions:
+        sys.setrecursionlimit(max(limit, limit + _FRAMES * DEPTH))
+    try:
+        return tuple(_returned(v) for v in _region(fn.body, env))
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def normal(value: Any, type: ScalarType) -> Any:
@@ -195,6 +217,8 @@ def _structured(op: Op, env: Env) -> None:
             stack = _read(op.operands[0], env)
             assert stack, "pop from an empty lifo"
             env.update(zip(op.results, stack.pop(), strict=True))
+        case "call":
+            _call(op, env)
         case "derivative":
             raise AssertionError("a derivative is symbolic: expand it before running")
         case _:
@@ -206,6 +230,16 @@ def _check(op: Op, env: Env) -> None:
     if not holds:
         error = getattr(builtins, op.attrs["error"])
         raise error(op.attrs["message"].format(*values))
+
+
+def _call(op: Op, env: Env) -> None:
+    table: _Table = env[None]
+    if table.depth >= DEPTH:
+        raise RecursionError("maximum recursion depth exceeded")
+    callee = table.functions[op.attrs["callee"]]
+    inner: Env = {p: _read(o, env) for p, o in zip(callee.params, op.operands, strict=True)}
+    inner[None] = _Table(table.functions, table.depth + 1)
+    env.update(zip(op.results, _region(callee.body, inner), strict=True))
 
 
 def _cast(x: Any, source: ScalarType, target: ScalarType) -> Any:

@@ -94,6 +94,7 @@ class _Parser:
         self.lines = lines
         self.position = 0
         self.functions: dict[str, Function] = {}
+        self.table: dict[str, Function] = {}  # of the function that comes next
         self.values: dict[str, Value] = {}
 
     def line(self) -> _Line:
@@ -175,7 +176,9 @@ class _Parser:
 
     def function(self) -> Function:
         line = self.line()
-        line.expect("func")
+        local = line.take("local")
+        if not local:
+            line.expect("func")
         name = line.next()[1:]
         self.values = {}
         params = tuple(self.listed(line, "(", ")", self.define))
@@ -183,8 +186,13 @@ class _Parser:
         attrs = line.literal()
         line.expect("{")
         ops, _ = self.block()
-        self.functions[name] = Function(name, params, Region((), ops), attrs)
-        return self.functions[name]
+        made = Function(name, params, Region((), ops), attrs)
+        if local:
+            self.table[name] = made
+            return made
+        made.functions, self.table = self.table, {}
+        self.functions[name] = made
+        return made
 
     def block(self) -> tuple[list[Op], _Line]:
         """Ops up to the line that begins with `}`; and that line, after the brace."""
@@ -236,6 +244,9 @@ class _Parser:
             case "check":
                 operands = self.uses(line)
                 return operands, {"error": line.next(), "message": json.loads(line.next())}
+            case "call":
+                callee = line.next()[1:]
+                return self.listed(line, "(", ")", self.use), {"callee": callee}
             case "derivative":
                 mode, callee = line.next(), line.next()[1:]
                 line.expect("wrt")

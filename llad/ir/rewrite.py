@@ -31,11 +31,12 @@ def copy_region(region: Region, mapping: Mapping) -> Region:
 
 
 def copy_function(fn: Function, name: str | None = None) -> tuple[Function, Mapping]:
-    """A copy, and where each value of `fn` went."""
+    """A copy (which shares the functions of its table), and where each value of `fn` went."""
     mapping: Mapping = {}
     params = tuple(Value(p.type, p.name) for p in fn.params)
     mapping.update(zip(fn.params, params, strict=True))
-    return Function(name or fn.name, params, copy_region(fn.body, mapping), dict(fn.attrs)), mapping
+    body = copy_region(fn.body, mapping)
+    return Function(name or fn.name, params, body, dict(fn.attrs), dict(fn.functions)), mapping
 
 
 def inline(builder: Builder, fn: Function, arguments: Sequence[Value]) -> tuple[Value, ...]:

@@ -15,7 +15,8 @@
 
 One op a line. Attributes with a place in the syntax stand there, any others follow as a Python dict of
 literals: `add %a, %b {'reassoc': True}`. With `spans`, `@ file:line:column-end` ends the line of an op. The
-functions that `derivative` ops mention are printed before the one that mentions them.
+functions that `derivative` ops mention are printed before the one that mentions them. Those of a function's table
+stand directly before it, each beginning with `local`; `call @g(%x)` calls one.
 
 Invariant: `show(parse(text)) == text` for every text that `show` wrote. (A name is a hint in both directions.)
 """
@@ -39,6 +40,7 @@ SPELLED: dict[str, tuple[str, ...]] = {
     "for": ("exits", "kind"),
     "while": ("exits",),
     "check": ("error", "message"),
+    "call": ("callee",),
     "derivative": ("callee", "mode", "wrt"),
 }
 # How many regions an op owns, if any.
@@ -53,10 +55,13 @@ def show(fn: Function, spans: bool = False, mark: Op | None = None) -> str:
     def visit(function: Function) -> None:
         if function in names:
             return
-        for op in walk(function.body):
-            if op.name == "derivative":
-                visit(op.attrs["callee"])
+        for body in (*function.functions.values(), function):
+            for op in walk(body.body):
+                if op.name == "derivative" and isinstance(callee := op.attrs.get("callee"), Function):
+                    visit(callee)
         names[function] = _unique(re.sub(r"[^\w.]", "_", function.name), names.values())
+        for name, local in function.functions.items():
+            parts.append(_Printer({**names, local: name}, spans, mark).function(local, "local"))
         parts.append(_Printer(names, spans, mark).function(function))
 
     visit(fn)
@@ -89,9 +94,9 @@ class _Printer:
     repeats: dict[str, int] = field(default_factory=dict)
     numbered: int = 0
 
-    def function(self, fn: Function) -> str:
+    def function(self, fn: Function, keyword: str = "func") -> str:
         params = ", ".join(map(self.typed, fn.params))
-        lines = [f"func @{self.functions[fn]}({params}){self.extra(fn.attrs, ())} {{"]
+        lines = [f"{keyword} @{self.functions[fn]}({params}){self.extra(fn.attrs, ())} {{"]
         lines += ["  " + line for line in self.region(fn.body)]
         return "\n".join([*lines, "}"])
 
@@ -160,6 +165,8 @@ class _Printer:
             case "check":
                 message = json.dumps(op.attrs["message"], ensure_ascii=False)
                 return f"check {self.uses(op.operands)}, {op.attrs['error']} {message}"
+            case "call":
+                return f"call @{op.attrs['callee']}({self.uses(op.operands)})"
             case "derivative":
                 callee, wrt = self.functions[op.attrs["callee"]], ", ".join(map(str, op.attrs["wrt"]))
                 return f"derivative {op.attrs['mode']} @{callee} wrt [{wrt}] ({self.uses(op.operands)})"

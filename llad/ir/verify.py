@@ -15,10 +15,12 @@
 - V7 *Nobody reads `undef`.* It is only passed on: yielded, carried, pushed, stored, or an unchosen side of
   `select`.
 - V8 *Spans.* In a function whose attribute `spans` is true, every op but terminators has one (I3).
-- V9 *Conditions of `while`* have no effects: no `store`, `push`, `pop` or `free` in them.
+- V9 *Conditions of `while`* have no effects: no `store`, `push`, `pop`, `free` or `call` in them.
 - V10 *`derivative`* has a callee that itself verifies, and as many operands as callee, `mode` and `wrt`
   imply.
 - V11 *`free`* is never given a parameter or the result of a `view`.
+- V12 *Calls.* A `call` names a function of the root's table and agrees with its parameters and results, none of
+  which is a lifo. A function in a table verifies, has none of its own, its key as name, and the attribute `may_alias`.
 
 A violation is a bug of llad: an `AssertionError` that names the invariant and prints the IR around the op.
 What holds only at run time (indices in range, no poison read, no use after free) is the interpreter's to
@@ -27,6 +29,7 @@ check.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value
@@ -36,20 +39,27 @@ from llad.ops.table import OPS
 
 Types = list[Type]
 
-EFFECTS = frozenset({"store", "push", "pop", "free"})
+EFFECTS = frozenset({"store", "push", "pop", "free", "call"})
 KINDS = ("sequential", "parallel", "reduction")
 MODES = ("vjp", "jvp")
 
 
 def verify(fn: Function) -> Function:
     """`fn` itself, so that calls can be chained. Raises: AssertionError if an invariant above does not hold."""
-    _Verifier(fn).function()
+    _Verifier(fn, fn).function()
+    for name, local in fn.functions.items():
+        inner = _Verifier(local, fn)
+        inner.expect(name == local.name and re.fullmatch(r"[\w.]+", name), None, "V12", f"{name!r} is {local.name!r}")
+        inner.expect(not local.functions and local.attrs.get("may_alias"), None, "V12", f"{name} is no local function")
+        inner.expect(not any(isinstance(r.type, LifoType) for r in local.results), None, "V12", "a lifo is returned")
+        inner.function()
     return fn
 
 
 class _Verifier:
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, root: Function) -> None:
         self.fn = fn
+        self.root = root
         self.maker: dict[Value, Op | None] = {}  # every value seen so far; None for parameters and block arguments
         self.scope: set[Value] = set()
         self.visible: list[Value] = []  # the scope in the order of entering it
@@ -61,7 +71,7 @@ class _Verifier:
         self.expect(not self.fn.body.args, None, "V3", "the body has block arguments")
         self.region(self.fn.body, "return", in_condition=False)
 
-    def expect(self, ok: bool, op: Op | None, number: str, message: str) -> None:
+    def expect(self, ok: object, op: Op | None, number: str, message: str) -> None:
         if not ok:
             raise AssertionError(f"{number}: {message}\n{_around(self.fn, op)}")
 
@@ -149,12 +159,23 @@ class _Verifier:
             return
         if op.name == "derivative":
             self.derivative(op, operands)
+        if op.name == "call":
+            self.call(op, operands, results)
         problem = _problem(op, operands, results)
         self.expect(not problem, op, "V5", f"{op.name}: {problem}")
         if op.name == "free":
             maker = self.maker[op.operands[0]]
             owned = op.operands[0] not in self.fn.params and (maker is None or maker.name != "view")
             self.expect(owned, op, "V11", f"free of {op.operands[0]}, which the function does not own")
+
+    def call(self, op: Op, operands: Types, results: Types) -> None:
+        callee = self.root.functions.get(op.attrs["callee"])
+        if callee is None:
+            self.expect(False, op, "V12", f"no function {op.attrs['callee']} in the table")
+            return
+        wanted = _types(callee.params), _types(callee.results)
+        shown = " → ".join(map(_listed, wanted))
+        self.expect((operands, results) == wanted, op, "V12", f"@{callee.name} is {shown}")
 
     def derivative(self, op: Op, operands: Types) -> None:
         callee, mode, wrt = op.attrs["callee"], op.attrs["mode"], op.attrs["wrt"]
@@ -247,7 +268,7 @@ def _problem(op: Op, operands: Types, results: Types) -> str:
             stack = operands[0] if operands else None
             ok = isinstance(stack, LifoType) and list(stack.fields) == results and len(operands) == 1
             return "" if ok else "want a lifo, and a result per field"
-        case "derivative":
+        case "derivative" | "call":
             return ""
         case _:
             return _memory_problem(op, operands, results)

@@ -9,7 +9,7 @@ would have failed.
 When: the loop has no exit and a step of 1 or -1, everything else in the condition is from outside, the check
 stands in no `if`, and the moved check is skipped if the loop runs no iteration. Making a check earlier must not
 change the class of the error, so no check of another class may stay or move (that a sum of indices does not fit
-in 64 bits counts as the same), and the loop must be sure to end: no `while` and no `derivative` in it. What the
+in 64 bits counts as the same), and the loop must be sure to end: no `while`, `call` or `derivative` in it. What the
 loop stored before the failing iteration is then not stored.
 
 Before:
@@ -134,7 +134,7 @@ class _Checks(Rebuild):
             case "while":
                 self._while(op)
             case _:
-                self._frames[-1].endless |= op.name == "derivative"
+                self._frames[-1].endless |= op.name in ("derivative", "call")
                 if op.name == "dim":
                     self._dims[op.result] = op
                 ranges.define(op)

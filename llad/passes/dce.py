@@ -1,8 +1,8 @@
 """Dead code: values nobody needs, memory nobody reads, carries that only feed themselves.
 
 What: marks backwards from what must happen (returned values, checks, writes to memory that someone sees, `while`
-loops, which may never end, and `derivative`s), then copies only what is marked. Unmarked results of an `if` and
-carries of a loop go, with what they alone needed; a `for` without effects whose results are unused goes as a
+loops and `call`s, which may never end, and `derivative`s), then copies only what is marked. Unmarked results of an
+`if` and carries of a loop go, with what they alone needed; a `for` without effects whose results are unused goes as a
 whole; so do stores to an allocation that is never read or returned, and pushes whose pops nobody uses (single
 fields of a record too).
 
@@ -41,7 +41,7 @@ from __future__ import annotations
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value
-from llad.ir.types import BufferType, LifoType
+from llad.ir.types import LifoType, ScalarType
 from llad.passes.rebuild import Rebuild
 
 
@@ -57,7 +57,7 @@ class _Marks:
         self.ops: set[Op] = set()
         self.values: set[Value] = set()
         self.aliases = Aliases(fn)
-        self._memory: set[Value] = {p for p in fn.params if isinstance(p.type, BufferType)}
+        self._memory: set[Value] = {p for p in fn.params if not isinstance(p.type, ScalarType)}
         self._maker: dict[Value, Op] = {}  # the op of a result, or the op whose region has the argument
         self._parent: dict[Op, Op] = {}
         self._touching: dict[Value, list[Op]] = {}  # per root: stores, frees, pushes, pops
@@ -88,7 +88,7 @@ class _Marks:
                         self._handles.append(buffer)
                 case "lifo":
                     self._simple.add(op.result)
-                case "return" | "check" | "while" | "derivative":
+                case "return" | "check" | "while" | "derivative" | "call":
                     self._pending.append(op)
             if op.name not in ("push", "pop"):
                 self._handles += [o for o in op.operands if isinstance(o.type, LifoType)]
@@ -138,7 +138,7 @@ class _Marks:
             case "load":
                 pending += op.operands
                 self._need_memory(op.operands[0])
-            case "return" | "derivative":
+            case "return" | "derivative" | "call":
                 pending += op.operands
                 for operand in op.operands:
                     self._need_memory(operand)

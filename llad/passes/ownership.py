@@ -7,7 +7,9 @@ replaced, so loops run in constant memory. Everything else belongs to the call, 
 
 When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). A carried buffer may be
 freed at the end of an iteration if that iteration yields an allocation of its own in its place, the old one
-goes nowhere else, and it is not the first iteration, whose buffer came from outside. Memory made once for
+goes nowhere else, and it is not the first iteration, whose buffer came from outside. A function with the attribute
+`may_alias` may be called again and again by the one that was called from outside, so it frees what is its own before it
+returns, and its frames are small. Memory made once for
 all iterations keeps the last one's contents where a fresh one would be poison, which nothing reads.
 
 Before:
@@ -72,6 +74,7 @@ from llad.ir.types import BOOL, BufferType
 from llad.passes.rebuild import Rebuild
 
 STACK_BYTES = 2048  # of all stack slots of a function
+CALLED_STACK_BYTES = 256  # of one that may be called recursively
 
 
 def ownership(fn: Function) -> Function:
@@ -83,7 +86,8 @@ def ownership(fn: Function) -> Function:
 class _Frame:
     """An open region: what it must free, and whether it repeats."""
 
-    kind: str  # `function`, `branch`, `loop` (its iterations follow one another) or `condition` (may not free)
+    # `function`, `called` (one that frees), `branch`, `loop` (its iterations follow one another), `condition` (may not)
+    kind: str
     ops: list[Op]
     owned: list[Value] = field(default_factory=list)
     replaced: list[Value] = field(default_factory=list)  # carries to free, but not in the first iteration
@@ -100,8 +104,9 @@ class _Ownership(Rebuild):
         self._axes: dict[Value, tuple[Value, int]] = {}  # the buffer and axis of which a number is the extent
         self._level: dict[Value, int] = {}  # the number of frames open where an old value was made
         self._frames: list[_Frame] = []
-        self._next: _Frame = _Frame("function", [])
-        self._stack_bytes = 0
+        called = bool(fn.attrs.get("may_alias"))
+        self._next: _Frame = _Frame("called" if called else "function", [])
+        self._stack_bytes = CALLED_STACK_BYTES if called else STACK_BYTES  # that are left
 
     def splice(self, ops: Iterable[Op]) -> None:
         """Every region is written through here: open the frame that was prepared for it."""
@@ -121,7 +126,7 @@ class _Ownership(Rebuild):
                 self._for(op)
             case "while":
                 self._while(op)
-            case "yield":
+            case "yield" | "return":
                 self._leave(op)
                 self.keep(op)
             case _:
@@ -134,19 +139,19 @@ class _Ownership(Rebuild):
     # -- allocations
 
     def _alloc(self, op: Op) -> None:
-        if self._aliases.escapes(op.result):
+        if self._aliases.outlives(op.result):
             self.keep(op)
             return
         size = self._size(op)
-        if size is not None and self._stack_bytes + size <= STACK_BYTES:
-            self._stack_bytes += size
+        if size is not None and size <= self._stack_bytes:
+            self._stack_bytes -= size
             self.keep(Op(op.name, op.operands, op.results, {**op.attrs, "storage": "stack"}, (), op.span))
             return
         frame = self._frames[self._outermost(op) - 1]
         here, self.ops = self.ops, frame.ops
         placed = self.keep(op)
         self.ops = here
-        if frame.kind in ("branch", "loop"):
+        if frame.kind in ("called", "branch", "loop"):
             frame.owned.append(placed.result)
 
     def _size(self, op: Op) -> int | None:
@@ -235,7 +240,7 @@ class _Ownership(Rebuild):
 
 
 class _Handles:
-    """How often a buffer, or a view of it, is passed on: yielded, carried, returned, pushed, differentiated."""
+    """How often a buffer, or a view of it, is passed on: yielded, carried, returned, pushed, given to a call."""
 
     def __init__(self, fn: Function) -> None:
         self._kept: dict[Value, int] = {}
@@ -243,7 +248,7 @@ class _Handles:
         for op in walk(fn.body):
             if op.name == "view":
                 self._views.setdefault(op.operands[0], []).append(op.result)
-            elif op.name in ("yield", "return", "for", "while", "push", "derivative"):
+            elif op.name in ("yield", "return", "for", "while", "push", "derivative", "call"):
                 for operand in op.operands:
                     self._kept[operand] = self._kept.get(operand, 0) + 1
 

@@ -31,7 +31,7 @@ class Rebuild:
         """The rebuilt function, with fresh parameters."""
         params = tuple(Value(p.type, p.name) for p in fn.params)
         self.mapping.update(zip(fn.params, params, strict=True))
-        return Function(fn.name, params, self.region(fn.body), dict(fn.attrs))
+        return Function(fn.name, params, self.region(fn.body), dict(fn.attrs), dict(fn.functions))
 
     def visit(self, op: Op) -> None:
         """Emit what stands for `op`; the default is a copy."""
