@@ -1,9 +1,9 @@
 """Lowering of calls between the functions of one table: recursion.
 
-A callee takes the same context, its arguments as a native function does (a LIFO as the address of its three words) and
-a stack slot per result; a code that is not 0 is passed on. How deep calls go is measured in bytes of stack, because a
-frame is as large as LLVM makes it (and a tail call stays a call, so that endless recursion ends): the function called from outside notes where its frame is, and each call of one that
-was itself called compares.
+A callee takes the same context, its arguments as a native function does (a LIFO as the address of its three words)
+and a stack slot per result; a code that is not 0 is passed on. How deep calls go is measured in bytes of stack,
+because a frame is as large as LLVM makes it (and a tail call stays a call, so that endless recursion ends): the
+function called from outside notes where its frame is, and each call of one that was itself called compares.
 
 Invariant: `STACK_LIMIT` bytes are left wherever Python calls native code, also in a thread with a stack of 1 MiB.
 """

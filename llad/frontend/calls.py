@@ -1,8 +1,8 @@
 """Calls: Python functions are traced where they are called, as if written there.
 
 A call has a frame of its own whose names are those of the callee. What the callee returns on its several paths
-joins like any value. A call that is active already with the same code, cells and types is recursion, which is
-refused; recursion on a number known at trace time ends by itself, and its depth is bounded.
+joins like any value. A call that is active already is recursion (`recursion.py`); on a number known at trace time it
+ends by itself, and its depth is bounded.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import ast
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-from llad.frontend import differentiate, spellings, statics
+from llad.frontend import differentiate, recursion, spellings, statics
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
-from llad.frontend.state import Bound, Closure, Conflict, Frame, PathEnds, Scope
+from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnds, Scope
 from llad.frontend.transforms import transform_of
 from llad.frontend.values import Array, NotHandled, Scalar, Unbound, describe
 from llad.ir.core import Value
@@ -111,21 +112,28 @@ def _call_closure(t: Tracer, closure: Closure, args: Sequence[Any], kwargs: Mapp
 def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any, ...]) -> Any:
     """Trace the callee in `frame`, its parameters bound to `names`; what it returns."""
     key = (*identity, tuple(map(_key, names.values())))
-    if key in t.active:
-        t.refuse("recursion", name=frame.source.name)
+    entry = recursion.active_call(t, identity, key, names)
+    if entry is not None:
+        return recursion.recur(t, entry, frame, names, partial(_body, t))
     if len(t.active) >= _DEPTH:
         t.refuse("depth", name=frame.source.name, depth=_DEPTH)
-    t.active.append(key)
+    t.active.append(Active(identity, key, names, frame.scope, t.home))
+    known = len(t.locals)
     try:
-        with t.enter(frame):
-            frame.state.values.update(names)
-            node = frame.source.node
-            if isinstance(node, ast.Lambda):
-                t.returned = frame.source.span(node.body)
-                return t.eval(node.body)
-            t.execute(node.body)
+        return _body(t, frame, names)
     finally:
         t.active.pop()
+        del t.locals[known:]  # what they use of the code around them may change from now on
+
+
+def _body(t: Tracer, frame: Frame, names: Mapping[str, Any]) -> Any:
+    with t.enter(frame):
+        frame.state.values.update(names)
+        node = frame.source.node
+        if isinstance(node, ast.Lambda):
+            t.returned = frame.source.span(node.body)
+            return t.eval(node.body)
+        t.execute(node.body)
     return _returned(t, frame)
 
 

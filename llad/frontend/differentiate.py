@@ -8,12 +8,13 @@ after tracing, innermost first (I4).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llad.frontend import transforms
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
+from llad.frontend.recursion import close, free_values
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, Tree, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
@@ -21,7 +22,7 @@ from llad.frontend.state import Scope
 from llad.frontend.transforms import Transform
 from llad.frontend.values import Array, NotHandled, Scalar, describe
 from llad.ir.build import Builder
-from llad.ir.core import Function, Region, Value
+from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function
 from llad.ir.types import BufferType, Type, carries_derivative
 
@@ -177,16 +178,17 @@ def _close(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, A
     params = [Value(v.type, v.name) for v in operands]
     leaves = iter(params)
     inner_args = [rebuild(t, shape, leaves) for shape in shapes]
-    outer, scope = t.builder, t.scope
-    t.builder, t.scope = Builder(outer.span), Scope(scope, "region")
+    outer, scope, home = t.builder, t.scope, t.home
+    t.builder, t.scope, t.home = Builder(outer.span), Scope(scope, "region"), {}
     try:
         value = t.call(function, inner_args, kwargs)
         value, result = _owned(t, value)
         t.builder.return_(*flatten(t, value, result))
-        free = _free(t.builder.root, set(params))
-        traced = t.builder.function("closure", [*params, *free])
+        functions = close(t.home, t.builder.root)
+        free = free_values(t.builder.root, set(params))
+        traced = replace(t.builder.function("closure", [*params, *free]), functions=functions)
     finally:
-        t.builder, t.scope = outer, scope
+        t.builder, t.scope, t.home = outer, scope, home
     return Callee(_renamed(traced, free), [*operands, *free], shapes, starts, result)
 
 
@@ -197,24 +199,6 @@ def _owned(t: Tracer, value: Any) -> tuple[Any, Shape]:
     if isinstance(value, (tuple, list)):
         value = tuple(_owned(t, item)[0] for item in value)
     return value, shape_of(value, run_time=True)
-
-
-def _free(region: Region, bound: set[Value]) -> list[Value]:
-    """The values that a region uses and does not make, in the order of their first use."""
-    free: dict[Value, None] = {}
-
-    def visit(region: Region) -> None:
-        bound.update(region.args)
-        for op in region.ops:
-            for operand in op.operands:
-                if operand not in bound:
-                    free[operand] = None
-            for inner in op.regions:
-                visit(inner)
-            bound.update(op.results)
-
-    visit(region)
-    return list(free)
 
 
 def _renamed(function: Function, free: Sequence[Value]) -> Function:

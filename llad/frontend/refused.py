@@ -62,7 +62,11 @@ NAMES = (
 CALLS = (
     Refusal("no-source", "`{name}`, whose source cannot be found in {file}", "define it in a file or a notebook cell", ""),
     Refusal("stale-source", "`{name}`, whose source in {file} has changed since it was defined", "import the module again", ""),
-    Refusal("recursion", "`{name}` calls itself", "write it as a loop", "def f(n):\n    return 1 if n == 0 else n * f(n - 1)\nf(n)"),
+    Refusal("recursion", "`{name}` calls itself on every path", "return something without a further call when it is small enough", "def f(n):\n    return f(n - 1)\nf(n)"),
+    Refusal("recursion-result", "the recursive `{name}` returns {got}", "return numbers, arrays and tuples of them", "def f(n):\n    return (lambda: x) if n == 0 else f(n - 1)\nf(n)()"),
+    Refusal("recursion-array", "the recursive `{name}` returns an array that its caller has, or one array twice", "return a copy, with `.copy()`", "def f(b, n):\n    return b if n == 0 else f(b, n - 1)\nf(a, n)"),
+    Refusal("recursion-argument", "a list or dict of run-time values as an argument of the recursive `{name}`", "pass a tuple or an array", "def f(v, n):\n    return v[0] if n == 0 else f([v[0] + x], n - 1)\nf([x], n)"),
+    Refusal("recursion-derivative", "`{name}` calls itself inside its own derivative", "differentiate it outside, or write it as a loop", "def f(y, n):\n    return y if n == 0 else llad.grad(f)(y, n - 1)\nf(x, n)"),
     Refusal("depth", "more than {depth} calls inside one another, at `{name}`", "write it as a loop", "def f(n):\n    return 1 if n == 0 else n * f(n - 1)\nf(1000)"),
     Refusal("call", "a call of {got}", "call Python functions, and functions of `math` and `numpy`", "open('f')"),
     Refusal("call-arguments", "the arguments of `{name}`: {error}", "pass what its signature says", "def f(x):\n    return x\nf(1, 2)"),

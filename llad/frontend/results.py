@@ -112,7 +112,7 @@ def _sources(region: Region) -> dict[Value, list[Value]]:
     sources: dict[Value, list[Value]] = {}
     for op in walk(region):
         match op.name:
-            case "alloc" | "derivative" | "undef":
+            case "alloc" | "call" | "derivative" | "undef":
                 sources.update({r: [] for r in op.results})
             case "if":
                 yields = [r.terminator.operands for r in op.regions]

@@ -11,6 +11,7 @@ which `Scope` makes harmless.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, ClassVar, Final
@@ -18,7 +19,7 @@ from typing import Any, ClassVar, Final
 from llad.diagnostics import Span
 from llad.frontend.source import Source
 from llad.frontend.values import Marker, Unbound
-from llad.ir.core import Value
+from llad.ir.core import Region, Value
 
 Flag = bool | Value
 
@@ -158,6 +159,35 @@ class Bound:
     function: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+
+
+@dataclass(slots=True, eq=False)
+class Active:
+    """A call being traced: whose, with which arguments, and in which table its recursion would stand."""
+
+    identity: object
+    key: object
+    names: Mapping[str, Any]
+    scope: Scope
+    home: dict[str, Local]
+
+
+@dataclass(slots=True, eq=False)
+class Local:
+    """A function of the table, with the shapes of its arguments and (once known) of its result.
+
+    `open`: it is being traced; `asked`: it was called in this round.
+    """
+
+    name: str
+    identity: object
+    home: dict[str, Local]
+    shapes: dict[str, Any]
+    result: Any = None
+    open: bool = True
+    asked: bool = False
+    params: tuple[Value, ...] = ()
+    region: Region = field(default_factory=Region)
 
 
 class PathEnds(Exception):

@@ -16,6 +16,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -24,6 +25,7 @@ from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.effects import parameters
 from llad.frontend.expressions import EXPRESSIONS
+from llad.frontend.recursion import close
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced, TupleSpec
@@ -68,7 +70,8 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
     t.builder.return_(*results.leaves)
     captured = tuple(t.captured.values())
     name = getattr(function, "__name__", "function")
-    made = t.builder.function(name, [*params, *(v for _, v in captured)])
+    functions = close(t.home, t.builder.root)
+    made = replace(t.builder.function(name, [*params, *(v for _, v in captured)]), functions=functions)
     return Traced(made, tree, tuple(array for array, _ in captured), t.guards.all())
 
 

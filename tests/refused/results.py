@@ -39,9 +39,7 @@ def a_function(x):
 
 
 def factorial(n):
-    if n <= 1:
-        return 1
-    return n * factorial(n - 1)  # error: `factorial` calls itself
+    return n * factorial(n - 1)  # error: `factorial` calls itself on every path
     #          ^
 
 

@@ -1,0 +1,351 @@
+"""Recursion: functions that call themselves or each other, as values, as derivatives and as errors."""
+
+from __future__ import annotations
+
+import gc
+import math
+import threading
+
+import numpy as np
+import pytest
+
+import llad
+from llad.diagnostics import UnsupportedError
+from llad.frontend.signature import spec_of
+from llad.frontend.trace import trace
+from llad.ir.core import walk
+from llad.ir.interp import run
+from llad.ir.verify import verify
+
+CASES = {}
+
+
+def case(*arguments):
+    def register(function):
+        CASES[function.__name__] = function, arguments
+        return function
+
+    return register
+
+
+def factorial(x):
+    return 1 if x < 1 else x * factorial(x - 1)
+
+
+@case(6.3)
+def factorial_of_floats(x):
+    return factorial(x)
+
+
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+
+@case(17)
+def fibonacci_numbers(n):
+    return fibonacci(n)
+
+
+def power(x, n):
+    if n == 0:
+        return 1.0
+    half = power(x, n // 2)
+    return half * half * x if n % 2 else half * half
+
+
+@case(1.1, 13)
+def power_by_squaring(x, n):
+    return power(x, n)
+
+
+def simpson(f, a, b, fa, fm, fb, whole, eps, depth):
+    m = 0.5 * (a + b)
+    left, right = f(0.5 * (a + m)), f(0.5 * (m + b))
+    first = (m - a) / 6 * (fa + 4 * left + fm)
+    second = (b - m) / 6 * (fm + 4 * right + fb)
+    delta = first + second - whole
+    if depth <= 0 or abs(delta) <= 15 * eps:
+        return first + second + delta / 15
+    return simpson(f, a, m, fa, left, fm, first, eps / 2, depth - 1) + simpson(
+        f, m, b, fm, right, fb, second, eps / 2, depth - 1
+    )
+
+
+@case(0.3, 1.7)
+def adaptive_simpson(a, b):
+    def f(t):
+        return math.exp(-t * t * b) * math.sin(3 * t + a)
+
+    fa, fm, fb = f(a), f(0.5 * (a + b)), f(b)
+    return simpson(f, a, b, fa, fm, fb, (b - a) / 6 * (fa + 4 * fm + fb), 1e-7, 20)
+
+
+def minors(m, rows, cols, k):
+    n = len(rows)
+    if k == n:
+        return 1.0
+    total, sign = 0.0, 1.0
+    for j in range(k, n):
+        cols[k], cols[j] = cols[j], cols[k]
+        if j > k:
+            sign = -1.0
+        total += sign * m[rows[k], cols[k]] * minors(m, rows, cols, k + 1)
+        cols[k], cols[j] = cols[j], cols[k]
+    return total
+
+
+@case(np.array([[2.0, 0.3, 1.1, 0.2], [0.1, 1.5, 0.7, 0.4], [0.6, 0.2, 1.9, 0.8], [0.3, 0.9, 0.5, 2.2]]))
+def determinant(m):
+    n = m.shape[0]
+    return minors(m, np.arange(n), np.arange(n), 0)
+
+
+def even(x, n):
+    return x if n == 0 else math.sin(x) * odd(x * 0.9, n - 1)
+
+
+def odd(x, n):
+    return 1.0 if n == 0 else math.exp(x) * even(x + 0.1, n - 1)
+
+
+@case(0.7, 9)
+def mutual(x, n):
+    return even(x, n) + odd(x, n)
+
+
+def tree_sum(a):
+    n = len(a)
+    if n == 1:
+        return a[0] * a[0]
+    return tree_sum(a[: n // 2]) + math.sin(tree_sum(a[n // 2 :]))
+
+
+@case(np.linspace(0.1, 0.9, 7))
+def sum_over_slices(a):
+    return tree_sum(a)
+
+
+def smoothed(a, n):
+    if n == 0:
+        return a.copy()
+    b = smoothed(a, n - 1)
+    return b + 0.1 * np.sin(b)
+
+
+@case(np.linspace(0.1, 0.9, 5), 3)
+def arrays_are_returned(a, n):
+    return np.sum(smoothed(a, n) * a)
+
+
+def scale(a, k):
+    if k < len(a):
+        a[k] = a[k] * a[k - 1]
+        scale(a, k + 1)
+
+
+@case(np.linspace(0.5, 0.9, 5))
+def arrays_are_changed(x):
+    a = x.copy()
+    scale(a, 1)
+    return a[len(a) - 1] + np.sum(a)
+
+
+def sine_and_cosine(x, n):
+    if n == 0:
+        return x, 1.0
+    s, c = sine_and_cosine(x / 2, n - 1)
+    return 2 * s * c, c * c - s * s
+
+
+@case(0.8, 10)
+def tuples_are_returned(x, n):
+    s, c = sine_and_cosine(x, n)
+    return s + 2 * c
+
+
+WEIGHTS = np.array([0.5, 0.25, 0.125])
+
+
+@case(0.4, 5)
+def what_a_closure_captures(x, n):
+    scaled = x * 1.5
+
+    def series(k):
+        if k == 0:
+            return scaled
+        return scaled * WEIGHTS[k % 3] + series(k - 1) * x
+
+    return series(n) + series(n - 1)
+
+
+@case(0.4, 3)
+def in_loops_and_conditions(x, n):
+    total, k = 0.0, 0
+    while power(x, k) > 0.01:
+        total += power(x + k, n)
+        k += 1
+    for i in range(n):
+        total += power(x, i) if i % 2 else factorial(x + i)
+    return total
+
+
+def grows(x, n):
+    if n == 0:
+        return 1
+    return grows(x, n - 1) * (x if n > 2 else 1)
+
+
+@case(1.5, 5)
+def ints_become_floats(x, n):
+    return grows(x, n)
+
+
+def copied(arguments):
+    return [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+
+
+def floats(arguments):
+    return [k for k, a in enumerate(arguments) if isinstance(a, float) or getattr(a, "dtype", None) == np.float64]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_python_interpreter_and_native_code_agree(name):
+    function, arguments = CASES[name]
+    expected = function(*copied(arguments))
+    assert llad.jit(function)(*copied(arguments)) == pytest.approx(expected, rel=1e-13)
+    traced = trace(function, tuple(map(spec_of, arguments)))
+    verify(traced.function)
+    assert traced.function.functions
+    assert run(traced.function, [*copied(arguments), *traced.captured])[0] == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, arguments) in CASES.items() if floats(arguments)])
+def test_derivatives_agree_with_central_differences(name):
+    function, arguments = CASES[name]
+    rng = np.random.default_rng(1)
+    wrt = tuple(floats(arguments))
+    direction = {k: rng.standard_normal(np.shape(arguments[k])) for k in wrt}
+
+    def along(t):
+        return function(*[a + t * direction[k] if k in wrt else a for k, a in enumerate(copied(arguments))])
+
+    h = 1e-6
+    expected = (along(h) - along(-h)) / (2 * h)
+    gradients = llad.grad(function, wrt)(*copied(arguments))
+    assert sum(np.sum(g * direction[k]) for g, k in zip(gradients, wrt, strict=True)) == pytest.approx(expected, 1e-5)
+    if len(wrt) == len(arguments):
+        _, dot = llad.jvp(function, tuple(arguments), tuple(direction[k][()] for k in wrt))
+        assert dot == pytest.approx(expected, 1e-5)
+
+
+def test_recursion_on_a_static_number_is_inlined():
+    traced = trace(lambda x: power(x, 5), (spec_of(1.0),))
+    assert not traced.function.functions
+
+
+def test_a_static_tolerance_stays_static():
+    def walk_down(x, eps):
+        return x if x < eps else walk_down(x * 0.5, eps)
+
+    (local,) = trace(lambda x: walk_down(x, 0.25), (spec_of(1.0),)).function.functions.values()
+    assert len(local.params) == 1
+
+
+def ackermann(m, n):
+    if m == 0:
+        return n + 1
+    if n == 0:
+        return ackermann(m - 1, 1)
+    return ackermann(m - 1, ackermann(m, n - 1))
+
+
+def test_ackermann_is_refused_at_the_depth_limit_and_the_process_stays_healthy():
+    f = llad.jit(ackermann)
+    assert f(2, 3) == 9
+    for _ in range(3):
+        with pytest.raises(RecursionError, match=r"maximum recursion depth exceeded .*line"):
+            f(4, 1)
+    assert f(2, 3) == 9
+
+
+def test_the_depth_limit_holds_in_a_thread():
+    f, caught = llad.jit(ackermann), []
+
+    def target():
+        try:
+            f(4, 1)
+        except RecursionError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    assert len(caught) == 1
+
+
+def test_what_python_can_do_fits():
+    def depth(n):
+        return 0.0 if n == 0 else 1.0 + depth(n - 1)
+
+    assert llad.jit(depth)(950) == 950.0
+
+
+def test_the_interpreter_is_bounded_too():
+    traced = trace(ackermann, (spec_of(1), spec_of(1)))
+    with pytest.raises(RecursionError, match="maximum recursion depth exceeded"):
+        run(traced.function, [4, 1])
+
+
+def lookup(a, k):
+    return a[k] if k > 5 else lookup(a, k + 1)
+
+
+def test_an_error_in_a_deep_call_names_its_line():
+    line = lookup.__code__.co_firstlineno + 1
+    with pytest.raises(IndexError, match=rf"index 6 is out of bounds for axis 0 with size 4 \(.*line {line}\)"):
+        llad.jit(lookup)(np.ones(4), 0)
+
+
+def test_arguments_that_are_only_read_may_be_read_only():
+    a = np.linspace(0.1, 0.9, 7)
+    a.flags.writeable = False
+    assert llad.jit(tree_sum)(a) == pytest.approx(tree_sum(a))
+
+
+def test_memory_of_calls_does_not_pile_up():
+    def busy(n, k):
+        scratch = np.zeros(k)
+        scratch[0] = n
+        return scratch[0] if n == 0 else busy(n - 1, k) + busy(n - 1, k)
+
+    resource = pytest.importorskip("resource")
+    f = llad.jit(busy)
+    f(2, 100_000)
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    f(13, 100_000)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+def test_recursion_without_an_end_is_refused():
+    def endless(x):
+        return endless(x + 1.0)
+
+    with pytest.raises(UnsupportedError, match="calls itself on every path"):
+        llad.jit(endless)(1.0)
+
+
+def test_an_argument_is_not_returned():
+    def same(a, n):
+        return a if n == 0 else same(a, n - 1)
+
+    with pytest.raises(UnsupportedError, match="returns an array that its caller has"):
+        llad.jit(lambda a, n: same(a, n)[0])(np.ones(3), 2)
+
+
+def test_the_table_holds_what_is_called():
+    traced = trace(mutual, (spec_of(0.5), spec_of(3)))
+    named = {op.attrs["callee"] for op in walk(traced.function.body) if op.name == "call"}
+    assert named <= set(traced.function.functions)
+    text = llad.jit(mutual).dump_ir(0.5, 3)
+    assert "local @even(" in text and "call @even(" in text
