@@ -98,6 +98,10 @@ def filled(n):
     return a[n - 1]
 
 
+def descended(n):
+    return 0 if n == 0 else 1 + descended(n - 1)
+
+
 # The exceptions of docs/errors.md: a function, arguments, the end of the message
 RAISED = {
     "IndexError": (indexed, (np.zeros(3), 3), "index 3 is out of bounds for axis 0 with size 3"),
@@ -105,6 +109,7 @@ RAISED = {
     "OverflowError": (added, (2**62, 2**62), "does not fit in 64 bits"),
     "ValueError": (added, (np.zeros(2), np.zeros(3)), "operands could not be broadcast together"),
     "AssertionError": (asserted, (-1.0,), "x must be positive"),
+    "RecursionError": (descended, (10**7,), "maximum recursion depth exceeded"),
     "MemoryError": (filled, (2**58,), ""),
 }
 

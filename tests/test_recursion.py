@@ -8,13 +8,18 @@ import threading
 
 import numpy as np
 import pytest
+from native import Native
 
 import llad
+from llad.compile import LAST, PASSES, run_passes
 from llad.diagnostics import UnsupportedError
 from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
+from llad.ir.alias import Aliases
 from llad.ir.core import walk
 from llad.ir.interp import run
+from llad.ir.parse import parse
+from llad.ir.text import show
 from llad.ir.verify import verify
 
 CASES = {}
@@ -325,6 +330,107 @@ def test_memory_of_calls_does_not_pile_up():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     f(13, 100_000)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+
+
+FRAMES = """
+local @walk(%n: i64, %tape: lifo<f64, buffer<f64, 1, C>>) {'may_alias': True} {
+  %zero: i64 = const 0
+  %one: i64 = const 1
+  %two: i64 = const 200
+  %own: lifo<i64> = lifo
+  push %own, %n
+  %scratch: buffer<f64, 1, C> = alloc(%two)
+  %x: f64 = cast %n
+  store %x, %scratch[%zero]
+  %kept: buffer<f64, 1, C> = alloc(%one)
+  store %x, %kept[%zero]
+  push %tape, %x, %kept
+  %more: bool = gt %n, %zero
+  %below: i64 = if %more {
+    %less: i64 = sub %n, %one
+    %deep: i64 = call @walk(%less, %tape)
+    yield %deep
+  } else {
+    yield %zero
+  }
+  %mine: i64 = pop %own
+  %sum: i64 = add %below, %mine
+  return %sum
+}
+func @f(%n: i64) {
+  %zero: i64 = const 0
+  %one: i64 = const 1
+  %tape: lifo<f64, buffer<f64, 1, C>> = lifo
+  %sum: i64 = call @walk(%n, %tape)
+  %start: f64 = cast %sum
+  %hi: i64 = add %n, %one
+  %total: f64, %trips: i64 = for %i in %zero..%hi step %one carry (%t: f64 = %start) {
+    %x: f64, %kept: buffer<f64, 1, C> = pop %tape
+    %y: f64 = load %kept[%zero]
+    %xy: f64 = mul %x, %y
+    %next: f64 = add %t, %xy
+    yield %next
+  }
+  return %total
+}
+"""
+
+
+@pytest.mark.parametrize("passes", [(), PASSES, PASSES + LAST])
+def test_stacks_of_callers_and_of_frames(passes):
+    fn = run_passes(verify(parse(FRAMES)), passes)
+    assert show(parse(show(fn))) == show(fn)
+    for n in (0, 1, 7, 300):
+        expected = sum(range(n + 1)) + sum(k * k for k in range(n + 1))
+        assert run(fn, [n]) == Native(fn)(n) == (expected,)
+
+
+def test_a_called_function_frees_what_is_its_own():
+    fn = run_passes(parse(FRAMES), LAST)
+    frees = [op.operands[0].name for op in walk(fn.functions["walk"].body) if op.name == "free"]
+    assert frees == ["scratch"]
+
+
+def test_only_what_a_callee_writes_is_written():
+    text = """
+local @first(%a: buffer<f64, 1, C>, %b: buffer<f64, 1, C>) {'may_alias': True} {
+  %zero: i64 = const 0
+  %x: f64 = load %a[%zero]
+  store %x, %b[%zero]
+  call @second(%b, %a)
+  return
+}
+local @second(%a: buffer<f64, 1, C>, %b: buffer<f64, 1, C>) {'may_alias': True} {
+  call @first(%b, %a)
+  return
+}
+func @f(%a: buffer<f64, 1, C>, %b: buffer<f64, 1, C>) {
+  call @first(%a, %b)
+  return
+}
+"""
+    fn = verify(parse(text))
+    assert Aliases(fn).written(fn) == {fn.params[1]}
+    assert Aliases(fn).read(fn) == set(fn.params)
+
+
+def test_functions_no_longer_called_leave_the_table():
+    text = """
+local @g(%x: f64) {'may_alias': True} {
+  return %x
+}
+func @f(%x: f64) {
+  %no: bool = const false
+  %y: f64 = if %no {
+    %z: f64 = call @g(%x)
+    yield %z
+  } else {
+    yield %x
+  }
+  return %y
+}
+"""
+    assert not run_passes(parse(text), PASSES).functions
 
 
 def test_recursion_without_an_end_is_refused():

@@ -107,6 +107,8 @@ class Aliases:
                 tracked = [o for o in op.operands if _tracked(o)]
                 writes = self._writes.get(op.attrs["callee"])
                 changed = [o for k, o in enumerate(op.operands) if _tracked(o) and (writes is None or k in writes)]
+                if any(isinstance(o.type, LifoType) and _handles(o.type) for o in tracked):  # what it pops, too
+                    tracked, changed = [*tracked, self._flow.inside[op]], [*changed, self._flow.inside[op]]
                 return _NONE.union(*map(self.roots, tracked)), _NONE.union(*map(self.roots, changed))
             case "derivative":  # its expansion copies what its callee writes
                 return _NONE.union(*map(self.roots, op.operands)), _NONE
@@ -165,7 +167,7 @@ class _Flow:
         self._next: dict[_Node, list[_Node]] = {}
         self._pushes: list[Op] = []
         self._pops: list[Op] = []
-        self._calls: list[tuple[Op, Value]] = []
+        self.inside: dict[Op, Value] = {}  # per call, what stands for any handle in the callee
         params = [p for p in fn.params if isinstance(p.type, BufferType)]
         for param in fn.params:
             if _tracked(param):
@@ -215,7 +217,7 @@ class _Flow:
         """Any handle that goes in may come out, from any side; results may be new, and the same."""
         outs = [r for r in op.results if _tracked(r)]
         inside = Value(BufferType(F64, 0), "inside")
-        self._calls.append((op, inside))
+        self.inside[op] = inside
         self._add(inside, outs)
         for operand in op.operands:
             if isinstance(operand.type, BufferType):
@@ -258,7 +260,7 @@ class _Flow:
                             self._edge(value, (lifo, k))
                         else:
                             self._edge((lifo, k), value)
-            for op, inside in self._calls:
+            for op, inside in self.inside.items():
                 for operand in op.operands:
                     if isinstance(operand.type, LifoType):
                         for lifo in list(self._sets.get(operand, ())):

@@ -135,6 +135,8 @@ class _Marks:
                     pending += [v for k, v in enumerate(op.operands[1:]) if self.field_needed(op, k)]
                 else:
                     pending += op.operands
+                    for operand in op.operands[1:]:  # who pops it may be in another function
+                        self._need_memory(operand)
             case "load":
                 pending += op.operands
                 self._need_memory(op.operands[0])
