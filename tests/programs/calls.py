@@ -195,3 +195,27 @@ def power_recursive(x, n):
 @program(lambda r: (1.3,))
 def recursion_on_a_static(x):
     return power_recursive(x, 4)
+
+
+def squared(x, n):
+    if n == 0:
+        return 1.0
+    half = squared(x, n // 2)
+    return half * half * x if n % 2 else half * half
+
+
+@program(lambda r: (1.1, 11))
+def recursion_at_run_time(x, n):
+    return squared(x, n) + squared(x * 0.5, n + 1)
+
+
+def folded(a):
+    n = len(a)
+    if n == 1:
+        return a[0]
+    return folded(a[: n // 2]) * np.sin(folded(a[n // 2 :]))
+
+
+@program(lambda r: (r.uniform(0.5, 1.5, 6),))
+def recursion_on_slices(a):
+    return folded(a)
