@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from llad.diagnostics import Span
 from llad.ir import verify as verify_module
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.text import show
@@ -274,6 +275,44 @@ def test_a_rejection_points_at_the_op():
         verify(simple("%0: f64 = neg %x", "%1: f64 = add %x, %n", "return %0"))
 
 
+def vandalise(fn: Function, source: random.Random) -> None:
+    """Spoil one op somewhere."""
+    ops = list(walk(fn.body))
+    op = source.choice(ops)
+    values = [*fn.params, *(r for o in ops for r in o.results)]
+    match source.randrange(8):
+        case 0 if op.operands:
+            gone = source.randrange(len(op.operands))
+            op.operands = op.operands[:gone] + op.operands[gone + 1 :]
+        case 1:
+            op.operands = (*op.operands, source.choice(values))
+        case 2 if op.operands:
+            at = source.randrange(len(op.operands))
+            op.operands = (*op.operands[:at], source.choice(values), *op.operands[at + 1 :])
+        case 3:
+            op.results = op.results[:-1]
+        case 4 if op.results:
+            source.choice(op.results).type = source.choice(values).type
+        case 5 if op.attrs:
+            op.attrs = dict(list(op.attrs.items())[1:])
+        case 6:
+            op.regions = op.regions[:-1]
+        case 7:
+            op.name = source.choice(ops).name
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_spoilt_ir_is_rejected_by_an_assertion_or_still_prints_and_reads_back(seed):
+    fn = parse(EVERYTHING)
+    vandalise(fn, random.Random(seed))
+    try:
+        verify(fn)
+    except AssertionError as error:
+        assert re.match(r"V\d+: ", str(error))
+    else:
+        assert show(parse(show(fn))) == show(fn)
+
+
 # -- interpreter
 
 
@@ -323,6 +362,37 @@ func @f(%x: f64, %limit: f64) {
   return %r, %trips
 }
 """
+
+
+CALLS = """\
+local @factorial(%n: f64, %m: buffer<f64, 1, C>) {'may_alias': True} {
+  %0: f64 = const 1.0
+  %1: bool = le %n, %0
+  %5: f64 = if %1 {
+    yield %0
+  } else {
+    %2: f64 = sub %n, %0
+    %3: f64 = call @factorial(%2, %m)
+    %4: f64 = mul %n, %3
+    yield %4
+  }
+  %6: i64 = const 0
+  store %5, %m[%6]
+  return %5
+}
+
+func @f(%x: f64, %m: buffer<f64, 1, C>) {
+  %0: f64 = call @factorial(%x, %m)
+  return %0
+}
+"""
+
+
+def test_a_function_of_the_table_calls_itself():
+    fn = function(CALLS)
+    assert show(fn) == CALLS
+    memory = np.zeros(1)
+    assert run(fn, [5.0, memory]) == (120.0,) and memory[0] == 120.0
 
 
 def test_while_counts_trips_and_exits():

@@ -137,8 +137,8 @@ class _Printer:
     def op(self, op: Op) -> Iterator[str]:
         tail = self.extra(op.attrs, SPELLED.get(op.name, ()))
         span = f" @ {op.span}-{op.span.end_column}" if self.spans and op.span else ""
-        if op.regions and len(op.regions) == REGIONS.get(op.name):
-            yield from self.control(op, tail, span)
+        if op.regions:
+            yield from self.control(op, tail, span) if _fits(op) else self.misshapen(op)
             return
         try:
             text = self.simple(op)  # operands first: a result is not in scope in its own op
@@ -212,6 +212,21 @@ class _Printer:
             yield from lines
         yield "}"
 
+    def misshapen(self, op: Op) -> Iterator[str]:
+        """An op whose regions are not those that it must have, for the verifier to point at."""
+        yield f"{op.name} {self.uses(op.operands)}{self.extra(op.attrs, ())}"
+        for region in op.regions:
+            yield f"({', '.join(map(self.typed, region.args))}) {{"
+            yield from ("  " + line for line in self.region(region))
+            yield "}"
+
     def carries(self, args: tuple[Value, ...], inits: tuple[Value, ...]) -> str:
         pairs = [f"{self.typed(a)} = {self.use(i)}" for a, i in zip(args, inits, strict=True)]
         return f" carry ({', '.join(pairs)})" if pairs else ""
+
+
+def _fits(op: Op) -> bool:
+    """Whether the regions of `op`, and their arguments, are as many as its syntax has places for."""
+    first = op.regions[0].args
+    initial = {"if": len(op.operands), "for": len(first) + 2, "while": len(first)}.get(op.name)
+    return len(op.regions) == REGIONS.get(op.name) and len(op.operands) == initial

@@ -126,6 +126,7 @@ class _Verifier:
             except TypeError:
                 self.expect(False, op, "V6", f"attribute {key} is not hashable")
         if op.name == "const":
+            self.expect(len(op.results) == 1, op, "V5", "a const has one result")
             value, type = op.attrs["value"], op.result.type
             self.expect(_normal(value, type), op, "V6", f"{value!r} is no {type}")
         if self.fn.attrs.get("spans") and op.name not in TERMINATORS:
