@@ -243,6 +243,19 @@ def test_derivatives_agree_with_central_differences(name):
         assert dot == pytest.approx(expected, 1e-5)
 
 
+@pytest.mark.parametrize("name", ["factorial_of_floats", "adaptive_simpson", "determinant", "sum_over_slices"])
+def test_second_derivatives_agree_with_differences_of_gradients(name):
+    function, arguments = CASES[name]
+    rng = np.random.default_rng(2)
+    wrt = tuple(range(len(arguments)))
+    direction = tuple(rng.standard_normal(np.shape(a))[()] for a in arguments)
+    gradient, h = llad.grad(function, wrt), 1e-5
+    up, down = (gradient(*[a + s * d for a, d in zip(arguments, direction, strict=True)]) for s in (h, -h))
+    _, dots = llad.jvp(lambda *args: llad.grad(function, wrt)(*args), arguments, direction)
+    for dot, after, before in zip(dots, up, down, strict=True):
+        np.testing.assert_allclose(dot, (after - before) / (2 * h), rtol=1e-4, atol=1e-6)
+
+
 def test_recursion_on_a_static_number_is_inlined():
     traced = trace(lambda x: power(x, 5), (spec_of(1.0),))
     assert not traced.function.functions
@@ -309,6 +322,35 @@ def test_an_error_in_a_deep_call_names_its_line():
     line = lookup.__code__.co_firstlineno + 1
     with pytest.raises(IndexError, match=rf"index 6 is out of bounds for axis 0 with size 4 \(.*line {line}\)"):
         llad.jit(lookup)(np.ones(4), 0)
+
+
+def test_an_error_in_the_gradient_of_a_deep_call_names_its_line():
+    def product(a, k):
+        return a[k] * product(a, k + 1) if k < 10 else 1.0
+
+    with pytest.raises(IndexError, match=r"index 4 is out of bounds for axis 0 with size 4 \(.*line \d+\)"):
+        llad.grad(lambda a: product(a, 0))(np.ones(4))
+
+
+def add_reversed(a, b, k):
+    if k < len(a):
+        a[k] += b[len(b) - 1 - k]
+        add_reversed(a, b, k + 1)
+
+
+def test_arguments_may_overlap():
+    x, y = np.arange(6.0), np.arange(6.0)
+    llad.jit(add_reversed)(x[:5], x[1:], 0)
+    add_reversed(y[:5], y[1:], 0)
+    np.testing.assert_array_equal(x, y)
+
+
+def test_a_recursive_global_that_is_rebound_is_traced_again(monkeypatch):
+    f = llad.jit(lambda x: factorial(x))
+    assert f(3.5) == factorial(3.5)
+    original = factorial
+    monkeypatch.setitem(globals(), "factorial", lambda x: 0.5 * original(x))
+    assert f(3.5) == factorial(3.5)
 
 
 def test_arguments_that_are_only_read_may_be_read_only():
