@@ -31,8 +31,14 @@ class Activity:
                     roots = sorted(aliases.roots(value), key=lambda v: v.name)
                     for other in roots[1:]:
                         self._union(roots[0], other)
-        self.varied = self._spread(ops, wrt, forward=True)
-        self.useful = None if results is None else self._spread(ops, results, forward=False)
+        flows = [
+            (a, b)
+            for op in ops
+            for source, target in _flows(op)
+            if (a := self._representative(source)) and (b := self._representative(target)) and a is not b
+        ]
+        self.varied = self._spread(flows, wrt)
+        self.useful = None if results is None else self._spread([(b, a) for a, b in flows], results)
 
     def active(self, value: Value) -> bool:
         key = self._representative(value)
@@ -64,17 +70,12 @@ class Activity:
 
     # -- propagation
 
-    def _spread(self, ops: list[Op], start: Iterable[Value], forward: bool) -> set[Value]:
+    def _spread(self, flows: list[tuple[Value, Value]], start: Iterable[Value]) -> set[Value]:
+        """What is reached from `start` along `flows`, start included."""
         marked: set[Value] = {k for v in start if (k := self._representative(v)) is not None}
         edges: dict[Value, list[Value]] = {}
-        for op in ops:
-            for source, target in _flows(op):
-                a, b = self._representative(source), self._representative(target)
-                if a is not None and b is not None and a is not b:
-                    if forward:
-                        edges.setdefault(a, []).append(b)
-                    else:
-                        edges.setdefault(b, []).append(a)
+        for source, target in flows:
+            edges.setdefault(source, []).append(target)
         stack = list(marked)
         while stack:
             for target in edges.get(stack.pop(), ()):
@@ -113,16 +114,11 @@ def _flows(op: Op) -> list[tuple[Value, Value]]:
 
 
 def _loop_flows(op: Op) -> list[tuple[Value, Value]]:
-    body = op.regions[-1]
-    carries, inits = loop_carries(op), loop_inits(op)
-    yielded = loop_yields(op)
-    pairs = []
-    for init, carry, next_, result in zip(inits, carries, yielded, op.results, strict=False):
+    carries = loop_carries(op)
+    pairs = list(zip(carries, op.regions[0].args, strict=True)) if op.name == "while" else []
+    for init, carry, next_, result in zip(loop_inits(op), carries, loop_yields(op), op.results, strict=False):
         # carry → result: a carry that nothing reads still carries the adjoint of the result
         pairs += [(init, carry), (next_, carry), (init, result), (next_, result), (carry, result)]
-        if op.name == "while":
-            pairs.append((carry, op.regions[0].args[carries.index(carry)]))
-    assert body.terminator.name == "yield"
     return pairs
 
 

@@ -10,7 +10,6 @@ Invariant: a mirrored region only mentions primal values that were in scope in t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
@@ -24,13 +23,7 @@ from llad.ir.core import TAPE, Op, Region, Value, walk
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 
-
-@dataclass(slots=True)
-class Scope:
-    """The adjoints known while one region is mirrored, by primal value."""
-
-    region: Region
-    bar: dict[Value, Value] = field(default_factory=dict)
+Bars = dict[Value, Value]  # the adjoints known while one region is mirrored, by primal value
 
 
 class Adjoint:
@@ -47,11 +40,11 @@ class Adjoint:
         self.calls = calls
         self.strong = feeds_choice(self.fn)
         self.b = mirror.builder
-        self._scopes: list[Scope] = []
+        self._scopes: list[Bars] = []
 
     def run(self, seeds: Sequence[tuple[Value, Value]], wrt: Sequence[Value]) -> list[Value]:
         """Mirror the body from (result, cotangent) pairs; the cotangents of the scalar parameters in `wrt`."""
-        self._scopes.append(Scope(self.fn.body))
+        self._scopes.append({})
         self.b.span = self.fn.body.terminator.span
         for result, bar in seeds:
             self.contribute(result, bar)
@@ -64,7 +57,7 @@ class Adjoint:
         """Add `term` to the adjoint of `value` in the innermost scope."""
         if not self.activity.active(value):
             return
-        bar = self._scopes[-1].bar
+        bar = self._scopes[-1]
         bar[value] = self.sum(bar[value], term) if value in bar else term
 
     def sum(self, a: Value, b: Value) -> Value:
@@ -74,9 +67,11 @@ class Adjoint:
 
     def taken(self, value: Value) -> Value:
         """The adjoint of `value`, which is complete now; zero if nothing contributed."""
-        bar = self._scopes[-1].bar.pop(value, None)
-        if bar is not None:
-            return bar
+        bar = self._scopes[-1].pop(value, None)
+        return self.zero(value) if bar is None else bar
+
+    def zero(self, value: Value) -> Value:
+        """An adjoint of `value` to which nothing contributed."""
         assert isinstance(value.type, ScalarType)
         return self.b.const(0.0, value.type)
 
@@ -106,7 +101,7 @@ class Adjoint:
                     assert name not in ("derivative", "free"), f"{name} before differentiation"
 
     def scalar(self, op: Op) -> None:
-        d = self._scopes[-1].bar.pop(op.result, None)
+        d = self._scopes[-1].pop(op.result, None)
         if d is None:
             return
         wanted = [d if self.activity.active(o) else None for o in op.operands]
@@ -116,13 +111,13 @@ class Adjoint:
                 self.contribute(operand, term)
 
     def cast(self, op: Op) -> None:
-        d = self._scopes[-1].bar.pop(op.result, None)
+        d = self._scopes[-1].pop(op.result, None)
         if d is not None and is_float(op.operands[0].type):
             assert isinstance(op.operands[0].type, ScalarType)
             self.contribute(op.operands[0], self.b.cast(d, op.operands[0].type))
 
     def load(self, op: Op) -> None:
-        d = self._scopes[-1].bar.pop(op.result, None)
+        d = self._scopes[-1].pop(op.result, None)
         if d is not None and self.activity.active(op.operands[0]):
             shadow = self.shadows.of(op.operands[0])
             indices = op.operands[1:]
@@ -132,11 +127,10 @@ class Adjoint:
         value, buffer, *indices = op.operands
         if not self.activity.active(buffer):
             return
-        assert isinstance(value.type, ScalarType)
         shadow = self.shadows.of(buffer)
         if self.activity.active(value):
             self.contribute(value, self.b.load(shadow, *indices))
-        self.b.store(self.b.const(0.0, value.type), shadow, *indices)
+        self.b.store(self.zero(value), shadow, *indices)
 
     def push_pop(self, op: Op) -> None:
         """A stack's adjoint is a stack of equal length: `pop` pushes a cotangent record, `push` pops it."""
@@ -170,7 +164,7 @@ class Adjoint:
 
     def worthwhile(self, op: Op) -> bool:
         """Whether mirroring `op` can do anything: an adjoint of a result, or an effect on a shadow inside."""
-        if any(r in self._scopes[-1].bar for r in op.results):
+        if any(r in self._scopes[-1] for r in op.results):
             return True
         for region in op.regions:
             for inner in walk(region):
@@ -186,21 +180,19 @@ class Adjoint:
         if not self.worthwhile(op):
             return
         outer = self._scopes[-1]
-        bars = {r: outer.bar.pop(r) for r in op.results if r in outer.bar}
+        bars = {r: outer.pop(r) for r in op.results if r in outer}
         regions: list[Region] = []
-        captured: list[dict[Value, Value]] = []
+        captured: list[Bars] = []
         for region in op.regions:
             with self.b.region() as new:
                 self.mirror.of[region] = new
-                scope = Scope(region)
-                self._scopes.append(scope)
+                self._scopes.append({})
                 for source, result in zip(region.terminator.operands, op.results, strict=True):
                     if result in bars:
                         self.contribute(source, bars[result])
                 self.ops(region)
-                self._scopes.pop()
+                captured.append(self._scopes.pop())
             regions.append(new)
-            captured.append(scope.bar)
         self.b.span = op.span
         keys = list(dict.fromkeys([*captured[0], *captured[1]]))
         for region, bar in zip(regions, captured, strict=True):
@@ -208,10 +200,6 @@ class Adjoint:
                 self.b.yield_(*[bar[k] if k in bar else self.zero(k) for k in keys])
         for key, result in zip(keys, self.b.if_(op.operands[0], *regions), strict=True):
             self.contribute(key, result)
-
-    def zero(self, value: Value) -> Value:
-        assert isinstance(value.type, ScalarType)
-        return self.b.const(0.0, value.type)
 
     def loop(self, op: Op) -> None:
         """The reversed loop carries the adjoints of the carries and a sum for every outer value used inside."""
@@ -232,24 +220,23 @@ class Adjoint:
             self.mirror.of[body] = new
             if op.name == "for":
                 self.mirror.index[body.args[0]] = self.primal_index(op, body, new.args[0])
-            scope = Scope(body)
-            self._scopes.append(scope)
+            self._scopes.append({})
             for (_, _, next_, _), bar in zip(carries, new.args[1:], strict=True):
                 self.contribute(next_, bar)
             self.ops(body)
             bars = [self.taken(carry) for _, carry, _, _ in carries]
-            self._scopes.pop()
+            captured = self._scopes.pop()
             b.span = op.span
-            sums = [Value(k.type, names.bar(k)) for k in scope.bar]
+            sums = [Value(k.type, names.bar(k)) for k in captured]
             new.args = (*new.args, *sums)
-            b.yield_(*bars, *[self.sum(s, d) for s, d in zip(sums, scope.bar.values(), strict=True)])
-        starts = [*inits, *[self.zero(k) for k in scope.bar]]
+            b.yield_(*bars, *[self.sum(s, d) for s, d in zip(sums, captured.values(), strict=True)])
+        starts = [*inits, *[self.zero(k) for k in captured]]
         passed_on = all(bar is arg for bar, arg in zip(bars, new.args[1:], strict=False))
         bounds = self.reversed_bounds(op, any_order=passed_on)
         results = b.for_(*bounds, starts, new)
         for (init, *_), bar in zip(carries, results, strict=False):
             self.contribute(init, bar)
-        for key, bar in zip(scope.bar, results[len(carries) : -1], strict=True):
+        for key, bar in zip(captured, results[len(carries) : -1], strict=True):
             self.contribute(key, bar)
 
     def reversed_bounds(self, op: Op, any_order: bool) -> tuple[Value, Value, Value]:
@@ -271,10 +258,7 @@ class Adjoint:
 
     def own_indices(self, op: Op) -> bool:
         """Whether the reversed loop runs over the primal's indices: a `for` without exits, of constant step 1."""
-        if op.name != "for" or op.attrs["exits"]:
-            return False
-        maker = self.structure.op_of.get(op.operands[2])
-        return maker is not None and maker.name == "const" and maker.attrs["value"] == 1
+        return op.name == "for" and not op.attrs["exits"] and self.structure.constant(op.operands[2]) == 1
 
     def primal_index(self, op: Op, body: Region, index: Value) -> Value:
         """The primal's loop index in terms of the reversed loop's, computed first thing in the mirrored body."""

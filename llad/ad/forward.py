@@ -178,10 +178,6 @@ class _Forward:
 
     # -- regions
 
-    def merged_types(self, values: tuple[Value, ...]) -> list[Type]:
-        """Types of the tangents that travel beside active results or carries: those of the primal values."""
-        return [v.type for v in values if self.activity.active(v)]
-
     def paired(self, sources: tuple[Value, ...], targets: tuple[Value, ...]) -> list[Value]:
         """For each target that is active, the tangent of its source, in the layout of the target."""
         return [self.twin(s, t.type) for s, t in zip(sources, targets, strict=True) if self.activity.active(t)]
@@ -207,14 +203,14 @@ class _Forward:
         b = self.b
         carries, inits = loop_carries(op), loop_inits(op)
         start = [self.new[v] for v in inits] + self.paired(inits, carries)
-        types = [v.type for v in carries] + self.merged_types(carries)
-        hints = [v.name for v in carries] + [names.dot(v) for v in carries if self.activity.active(v)]
+        varied = [v for v in carries if self.activity.active(v)]
+        types = [v.type for v in (*carries, *varied)]
+        hints = [v.name for v in carries] + [names.dot(v) for v in varied]
         exits = op.attrs["exits"]
         body = op.regions[-1]
         if op.name == "while":
             with b.region(types, hints) as condition:
-                self.bind(carries_of_condition := op.regions[0].args, list(condition.args))
-                assert len(carries_of_condition) == len(carries)
+                self.bind(op.regions[0].args, list(condition.args))
                 self.ops(op.regions[0])
                 b.yield_(self.new[op.regions[0].terminator.operands[0]])
         leading = [body.args[0]] if op.name == "for" else []

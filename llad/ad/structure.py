@@ -49,6 +49,11 @@ class Structure:
                     self.position[arg] = len(self.position)
                 self._enter(inner)
 
+    def constant(self, value: Value) -> object:
+        """The number that `value` is known to be, else None."""
+        op = self.op_of.get(value)
+        return op.attrs["value"] if op is not None and op.name == "const" else None
+
     def outward(self, region: Region) -> Iterator[tuple[Op, Region]]:
         """The ops around `region`, innermost first, each with the region in which it stands."""
         while region in self.owner:

@@ -194,19 +194,16 @@ class Tape:
 def position(b: Builder, loop: Op, index: Value, bounds: list[Value], structure: Structure) -> Value:
     """Which trip of a `for` has `index`: (index - lo) / step."""
     lo, _, step = bounds
-    makers = [structure.op_of.get(o) for o in loop.operands[:3]]
-    constants = [m.attrs["value"] if m is not None and m.name == "const" else None for m in makers]
-    offset = index if constants[0] == 0 else b.op("sub", index, lo)
-    return offset if constants[2] == 1 else b.op("floordiv", offset, step)
+    offset = index if structure.constant(loop.operands[0]) == 0 else b.op("sub", index, lo)
+    return offset if structure.constant(loop.operands[2]) == 1 else b.op("floordiv", offset, step)
 
 
 def capacity(b: Builder, loop: Op, bounds: list[Value], structure: Structure) -> Value:
     """How many trips a `for` without exits makes: max(0, ceil((hi - lo) / step))."""
     lo, hi, step = bounds
-    maker = structure.op_of.get(loop.operands[2])
     zero = b.i64(0)
     length = b.op("sub", hi, lo)
-    if maker is None or maker.name != "const" or maker.attrs["value"] != 1:
+    if structure.constant(loop.operands[2]) != 1:
         one = b.i64(1)
         toward = b.op("select", b.op("gt", step, zero), one, b.i64(-1))
         length = b.op("floordiv", b.op("sub", b.op("add", length, step), toward), step)
