@@ -11,12 +11,12 @@ import pickle
 import subprocess
 import sys
 import threading
-import tracemalloc
 import weakref
 from pathlib import Path
 
 import numpy as np
 import pytest
+from leaks import left_behind
 
 import llad
 from llad import compile as pipeline
@@ -608,19 +608,8 @@ def test_references_balance_over_calls_and_errors():
                 except (IndexError, llad.LladError):
                     continue
 
-    work()
-    gc.collect()
-    before = [sys.getrefcount(w) for w in watched]
-    tracemalloc.start()
-    work()
-    gc.collect()
-    first = tracemalloc.get_traced_memory()[0]
-    work()
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - first
-    tracemalloc.stop()
-    after = [sys.getrefcount(w) for w in watched]
-    assert all(abs(a - b) < 20 for a, b in zip(after, before, strict=True)), (before, after)
+    gained, grown = left_behind(work, watched)
+    assert all(abs(g) < 20 for g in gained), gained
     assert grown < 10_000  # one leaked array a call would be 16 kB
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import sys
 import threading
 import time
-import tracemalloc
 
 import numpy as np
 import pytest
+from leaks import left_behind
 
 from llad.codegen.entry import DECLARATIONS, emit_entry
 from llad.codegen.jit import link
@@ -415,19 +414,8 @@ def test_references_balance():
                 with contextlib.suppress(IndexError, Missed):
                     wrong()
 
-    work()
-    gc.collect()
-    before = [sys.getrefcount(w) for w in watched]
-    tracemalloc.start()
-    work()
-    gc.collect()
-    first = tracemalloc.get_traced_memory()[0]
-    work()
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0] - first
-    tracemalloc.stop()
-    after = [sys.getrefcount(w) for w in watched]
-    assert [b - a for a, b in zip(before, after, strict=True) if abs(b - a) > 5] == []
+    gained, grown = left_behind(work, watched)
+    assert [g for g in gained if abs(g) > 5] == []
     assert grown < 2000
 
 
