@@ -59,6 +59,7 @@ from llad.passes.checks import checks
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
+from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.simplify import simplify
@@ -67,7 +68,7 @@ What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
-PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, fold, licm, cse, dce)
+PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, dce)
 # Once, before machine code is made.
 LAST: tuple[Pass, ...] = (ownership,)
 

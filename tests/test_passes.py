@@ -23,11 +23,12 @@ from llad.passes.checks import checks
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
+from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.simplify import simplify
 
-PASSES = {p.__name__: p for p in (fold, simplify, cse, checks, licm, dce, ownership)}
+PASSES = {p.__name__: p for p in (fold, simplify, cse, checks, induction, licm, dce, ownership)}
 
 
 def nameless(fn: Function) -> str:
@@ -67,7 +68,7 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
     return [repr(r.tolist() if isinstance(r, np.ndarray) else r) for r in (*results, *arrays)]
 
 
-PIPELINE = (fold, simplify, cse, licm, checks, fold, licm, cse, dce)
+PIPELINE = (fold, simplify, cse, licm, checks, induction, fold, licm, cse, dce)
 
 
 # A program does not shrink: what fails is printed as it is.
@@ -418,3 +419,51 @@ def test_a_load_is_not_remembered_across_a_loop_or_branch_that_stores():
     """)
     assert run(fn, [np.ones(1), 3, True]) == (1.0, 8.0, 1.0)
     assert run(fn, [np.ones(1), 3, False]) == (1.0, 8.0, 8.0)
+
+
+TRIANGLE = """
+    func @f(%a: buffer<f64, 1, C>, %start: i64, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %z: f64 = const 0.0
+      %m: i64 = dim %a, 0
+      %s: f64, %k: i64, %outer: i64 = for %i in %zero..%n step %one carry (%t: f64 = %z, %j: i64 = %start) {
+        %lo: i64 = add %i, %one
+        %u: f64, %l: i64, %inner: i64 = for %c in %lo..%n step %one carry (%v: f64 = %t, %at: i64 = %j) {
+          %low: bool = ge %at, %zero
+          %high: bool = lt %at, %m
+          %ok: bool = and %low, %high
+          check %ok, %at, %m, IndexError "index {} is out of bounds for axis 0 with size {}"
+          %e: f64 = load %a[%at]
+          %w: f64 = add %v, %e
+          %wraps: bool = add_overflows %at, %one
+          %fits: bool = not %wraps
+          check %fits, OverflowError "too far"
+          %next: i64 = add %at, %one
+          yield %w, %next
+        }
+        yield %u, %l
+      }
+      return %s, %k
+    }
+"""
+
+
+def test_a_counter_that_runs_through_a_triangle_is_checked_once_a_row():
+    fn = optimised(TRIANGLE)
+    inner = next(op for op in walk(loop_of(fn).regions[0]) if op.name == "for")
+    assert "check" not in names(inner.regions[0]) and len(inner.results) == 2
+
+
+@pytest.mark.parametrize("start", [0, 2, 3, 4, -1, -(2**63), 2**63 - 3, 2**63 - 1])
+@pytest.mark.parametrize("n", [0, 1, 2, 4, 5])
+def test_a_counter_that_runs_through_a_triangle_stays_in_range(start: int, n: int):
+    fn = parse(dedent(TRIANGLE))
+
+    def outcome(fn: Function) -> object:
+        try:
+            return run(fn, [np.arange(9.0), start, n])
+        except (IndexError, OverflowError) as error:
+            return type(error)
+
+    assert outcome(optimised(TRIANGLE)) == outcome(fn)

@@ -310,6 +310,12 @@ class _Checks(Rebuild):
             sides = left.shifted(shift), right.shifted(shift)
             if all(map(fits, sides)):
                 return compare, sides
+        form = item.form.shifted(item.form.const < 0)
+        for atom, coefficient in form.terms.items():  # one number, say a counter of any size, against all the others
+            alone = Affine(0, {atom: 1})
+            rest = alone.plus(form, -coefficient)
+            if abs(coefficient) == 1 and fits(rest):
+                return compare, (alone, rest) if coefficient == 1 else (rest, alone)
         return None
 
     def _emit_check(self, claim: _Claim, said: list[_Said]) -> Op:

@@ -198,6 +198,25 @@ class Ranges:
             self.knowledge.describe(body.args[0], (to_below + 1, from_above), [hi.shifted(1)], [lo])
             self.knowledge.learn(lo.plus(hi, -1).shifted(-1))
         self._carries(op, op.operands[3:], body.args[1:])
+        if stride == 1 and not op.attrs["exits"]:
+            self.knowledge.describe(op.results[-1], (0, GREATEST), [hi.plus(lo, -1)])
+            self._counters(op, Affine(0, {body.args[0]: 1}).plus(lo, -1))
+
+    def _counters(self, op: Op, offset: Affine) -> None:
+        """A carry to which each iteration adds the same, without wrapping, is a sum of the index (`offset` from lo)."""
+        body = op.regions[0]
+        for init, arg, value, result in zip(
+            op.operands[3:], body.args[1:], body.terminator.operands, op.results, strict=False
+        ):
+            made = self._made.get(value)
+            if arg.type != I64 or made is None or made.name != "add" or made.operands[0] is not arg:
+                continue
+            amount = self.constant(made.operands[1])
+            if amount is None and (const := self._made.get(made.operands[1])) and const.name == "const":
+                amount = int(const.attrs["value"])
+            if amount is not None and ("add_overflows", *made.operands, body) in self._checked:
+                self._forms[arg] = self.form(init).plus(offset, amount)
+                self._forms[result] = self.form(init).plus(Affine(0, {op.results[-1]: 1}), amount)
 
     def enter_while(self, op: Op) -> None:
         """Describe the carries of a `while`; its condition and its body see the same ones."""
@@ -231,6 +250,11 @@ class Ranges:
             grows = amount is not None and amount.name == "const" and amount.attrs["value"] >= 0
             checked = ("add_overflows", *op.operands, self._region[op]) in self._checked
             return grows and checked and self._no_less(op.operands[0], arg, depth - 1)
+        if op.name == "for" and value in op.results[:-1]:
+            k = op.results.index(value)
+            next_ = op.regions[0].terminator.operands[k + bool(op.attrs["exits"])]
+            inner = op.regions[0].args[1 + k]
+            return self._no_less(op.operands[3 + k], arg, depth - 1) and self._no_less(next_, inner, depth - 1)
         return False
 
     # -- conditions
