@@ -52,7 +52,7 @@ func @everything(%a: buffer<f64, 2, strided>, %x: f64, %n: i64, %ok: bool) {'may
   %6: bool = const true
   %u: buffer<f64, 1, C> = undef
   %7: i32 = cast %n
-  check %ok, %n, %0, IndexError "index {} is \\"out\\" of\\n {}: {'a'} @ x.py:1:2" @ a dir/x y.py:10:2-3
+  check %ok, %n, %0, IndexError "index {} is \\"out\\" of\\n {}: {{'a'}} @ x.py:1:2" @ a dir/x y.py:10:2-3
   %8: f64, %9: f64, %10: f64 = derivative vjp @inner.1 wrt [0, 1] (%x, %1)
   %11: f64 = add %8, %9 {'reassoc': True, 'note': 'a } b'}
   %12: buffer<f64, 1, C> = alloc(%n)
@@ -126,7 +126,7 @@ def test_spans_are_printed_on_request_and_read_back():
     assert fn.body.ops[0].span == Span("heat.py", 3, 5, 9)
     check = next(op for op in fn.body.ops if op.name == "check")
     assert check.span == Span("a dir/x y.py", 10, 2, 3)
-    assert check.attrs["message"] == "index {} is \"out\" of\n {}: {'a'} @ x.py:1:2"
+    assert check.attrs["message"] == "index {} is \"out\" of\n {}: {{'a'}} @ x.py:1:2"
     assert " @ " not in show(function(SUM), spans=True)
 
 

@@ -77,7 +77,9 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
         return carry
     if isinstance(value, Conflict):
         return Carry(conflict=value)
-    inner, _ = split(value)
+    inner, bound = split(value)
+    if carry.shape is not None and not _sure(bound):
+        carry = replace(carry, flagged=True)
     if inner is Gone:
         return carry
     if carry.shape is None:

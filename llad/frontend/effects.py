@@ -31,10 +31,10 @@ def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 def assigned(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
-    """The names that the statements or targets assign, in the order of their first assignment."""
+    """The names that the statements or targets assign or delete, in the order of their first assignment."""
     names: dict[str, None] = {}
     for node in own_nodes(nodes):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names[node.id] = None
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names[node.name] = None
@@ -91,8 +91,7 @@ def leaves_loop(body: Iterable[ast.AST]) -> bool:
             case ast.Return() | ast.Break() | ast.Continue():
                 return True
             case ast.For() | ast.While():
-                inner = [n for n in own_nodes(node.body) if isinstance(n, ast.Return)]
-                if inner or leaves_loop(node.orelse):
+                if any(isinstance(n, ast.Return) for n in own_nodes(node.body)):
                     return True
             case ast.If():
                 if leaves_loop((*node.body, *node.orelse)):

@@ -52,14 +52,14 @@ def _statement(live: Liveness, s: ast.stmt, out: Names, on_break: Names, on_cont
             then = _block(live, body, out, on_break, on_continue)
             other = _block(live, orelse, out, on_break, on_continue)
             return reads(test) | then | other
-        case ast.For(target=target, iter=iterable, orelse=orelse):
-            exhausted = _block(live, orelse, out, on_break, on_continue)
-            return _loop(live, s, frozenset(assigned([target])), frozenset(), out, exhausted) | reads(iterable)
-        case ast.While(test=test, orelse=orelse):
-            exhausted = _block(live, orelse, out, on_break, on_continue)
-            return _loop(live, s, frozenset(), reads(test), out, exhausted)
+        case ast.For(target=target, iter=iterable):
+            return _loop(live, s, frozenset(assigned([target])), frozenset(), out) | reads(iterable)
+        case ast.While(test=test):
+            return _loop(live, s, frozenset(), reads(test), out)
         case ast.Return(value=value):
             return reads(value) | live.always
+        case ast.Raise(exc=exception):
+            return reads(exception) | live.always
         case ast.Break():
             return on_break
         case ast.Continue():
@@ -76,12 +76,12 @@ def _statement(live: Liveness, s: ast.stmt, out: Names, on_break: Names, on_cont
             return out | reads(s)
 
 
-def _loop(live: Liveness, loop: Loop, target: Names, test: Names, out: Names, exhausted: Names) -> Names:
+def _loop(live: Liveness, loop: Loop, target: Names, test: Names, out: Names) -> Names:
     """To a fixpoint over the back edge: what is live where the loop starts."""
-    head = exhausted | test
+    head = out | test
     while True:
         start = _block(live, loop.body, head, out, head)
-        grown = exhausted | test | (start - (target - live.always))
+        grown = out | test | (start - (target - live.always))
         live.start[loop] = (start - target) | test | (live.always & target)
         if grown <= head:
             return head

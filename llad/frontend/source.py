@@ -18,6 +18,7 @@ from functools import cached_property
 from types import CodeType, FunctionType
 
 from llad.diagnostics import Span, span_of
+from llad.frontend.desugar import write_out
 from llad.frontend.effects import FunctionNode, local_names, parameters
 from llad.frontend.liveness import Liveness, liveness
 from llad.frontend.refused import refuse
@@ -105,6 +106,7 @@ def _read(name: str, function: FunctionType) -> _File | None:
             tree = ast.parse("".join(lines))
         except SyntaxError:
             return None
+        tree.body = write_out(tree.body)
         functions: dict[int, list[FunctionNode]] = {}
         for node in _functions(tree):
             functions.setdefault(_first_line(node), []).append(node)

@@ -1,4 +1,4 @@
-"""Statements: assignment, loops, jumps, asserts, nested functions. `if` stands in `branches.py`."""
+"""Statements: assignment, loops, nested functions. `if` stands in `branches.py`, jumps and errors in `exits.py`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llad.frontend import indexing
+from llad.frontend import exits, indexing
 from llad.frontend.calls import define
-from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
 from llad.frontend.effects import leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
@@ -18,8 +17,8 @@ from llad.frontend.names import bind
 from llad.frontend.names import load as load_name
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.subscripts import index_of, item, store
-from llad.frontend.targets import assign
-from llad.frontend.values import Array, is_static
+from llad.frontend.targets import assign, delete
+from llad.frontend.values import Array
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
 _SMALL_TRIPS, _SMALL_NODES = 4, 400
@@ -70,38 +69,19 @@ def _expression(t: Tracer, node: ast.Expr) -> None:
         t.eval(node.value)
 
 
-def _return(t: Tracer, node: ast.Return) -> None:
-    value = None if node.value is None else t.eval(node.value)
-    t.state.result, t.state.result_span = value, t.frame.source.span(node.value or node)
-    t.state.jump(ret=True)
-
-
-def _break(t: Tracer, node: ast.Break) -> None:
-    t.state.jump(stop=True)
-
-
-def _continue(t: Tracer, node: ast.Continue) -> None:
-    t.state.jump()
-
-
 def _pass(t: Tracer, node: ast.stmt) -> None:
     pass
 
 
-def _assert(t: Tracer, node: ast.Assert) -> None:
-    flag = condition(t, node.test)
-    if flag is True:
-        return
-    message = ""
-    if node.msg is not None:
-        value = t.eval(node.msg)
-        if not is_static(value):
-            t.refuse("assert-message")
-        message = str(value)
-    message = message.replace("{}", "{ }")
-    if flag is False:
-        t.end_path("AssertionError", message)
-    t.builder.check(constant_flag(t, flag), "AssertionError", message)
+def _delete(t: Tracer, node: ast.Delete) -> None:
+    for target in node.targets:
+        delete(t, target)
+
+
+def _declared(t: Tracer, node: ast.Global | ast.Nonlocal) -> None:
+    """The names may be read, as without the declaration."""
+    if not t.frame.source.locals.isdisjoint(node.names):
+        t.refuse("global" if isinstance(node, ast.Global) else "nonlocal", names=", ".join(node.names))
 
 
 def _function(t: Tracer, node: ast.FunctionDef) -> None:
@@ -115,8 +95,6 @@ def _refuse(code: str) -> Callable[[Tracer, Any], None]:
 
 
 def _for(t: Tracer, node: ast.For) -> None:
-    if node.orelse:
-        t.refuse("loop-else")
     value = t.eval(node.iter)
     walk = walk_of(t, value)
     if walk is None:
@@ -140,33 +118,27 @@ def _small(node: ast.For, value: range) -> bool:
     return len(value) <= _SMALL_TRIPS and nodes * len(value) <= _SMALL_NODES and not leaves_loop(node.body)
 
 
-def _while(t: Tracer, node: ast.While) -> None:
-    if node.orelse:
-        t.refuse("loop-else")
-    while_loop(t, node)
-
-
 STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.AugAssign: _augmented,
     ast.Expr: _expression,
-    ast.Return: _return,
-    ast.Break: _break,
-    ast.Continue: _continue,
+    ast.Return: exits.return_,
+    ast.Break: exits.break_,
+    ast.Continue: exits.continue_,
     ast.Pass: _pass,
-    ast.Assert: _assert,
+    ast.Assert: exits.assert_,
+    ast.Raise: exits.raise_,
+    ast.Delete: _delete,
+    ast.Global: _declared,
+    ast.Nonlocal: _declared,
     ast.FunctionDef: _function,
     ast.For: _for,
-    ast.While: _while,
+    ast.While: while_loop,
     ast.Try: _refuse("try"),
     ast.TryStar: _refuse("try"),
     ast.With: _refuse("with"),
-    ast.Raise: _refuse("raise"),
     ast.ClassDef: _refuse("class"),
-    ast.Delete: _refuse("del"),
-    ast.Global: _refuse("global"),
-    ast.Nonlocal: _refuse("nonlocal"),
     ast.Import: _refuse("import"),
     ast.ImportFrom: _refuse("import"),
     ast.Match: _refuse("match"),

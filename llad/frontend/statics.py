@@ -42,11 +42,20 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
             owner = None
         elif isinstance(owner, (*_IMMUTABLE, list, dict, set)):
             return _method(t, owner, function, args, kwargs)
+    if isinstance(function, type) and issubclass(function, BaseException):
+        return _exception(t, function, args, kwargs)
     if _pure(function) and is_static(args) and not any(isinstance(a, Walk) for a in args):
         return _python(t, function, args, kwargs)
     if function is getattr(builtins, "print", None):
         t.refuse("print")
     return NotHandled
+
+
+def _exception(t: Tracer, kind: type[BaseException], args: Args, kwargs: Mapping[str, Any]) -> Any:
+    """An exception object, for `raise`."""
+    if not is_static((*args, *kwargs.values())):
+        t.refuse("message")
+    return _python(t, kind, args, kwargs)
 
 
 def _pure(function: Any) -> bool:

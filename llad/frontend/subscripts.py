@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable
 from typing import Any
 
 from llad.frontend import indexing
@@ -38,12 +40,24 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
 def store(t: Tracer, base: Any, index: Any, value: Any) -> None:
     """`base[index] = value`."""
     if isinstance(base, (list, dict)):
-        t.mutate(base)
-        if not is_static(index):
-            t.refuse("static-index", got=describe(base))
-        try:
-            base[index] = value
-        except (IndexError, TypeError, KeyError) as error:
-            t.refuse("static-error", error=error)
-        return
-    indexing.set_item(t, base, index, value)
+        _change(t, base, index, lambda: operator.setitem(base, index, value))
+    else:
+        indexing.set_item(t, base, index, value)
+
+
+def remove(t: Tracer, base: Any, index: Any) -> None:
+    """`del base[index]`."""
+    if not isinstance(base, (list, dict)):
+        t.refuse("del", got=f"an item of {describe(base)}")
+    _change(t, base, index, lambda: operator.delitem(base, index))
+
+
+def _change(t: Tracer, base: list[Any] | dict[Any, Any], index: Any, change: Callable[[], None]) -> None:
+    """Let Python change a list or dict that was made here."""
+    t.mutate(base)
+    if not is_static(index):
+        t.refuse("static-index", got=describe(base))
+    try:
+        change()
+    except (LookupError, TypeError, ValueError) as error:
+        t.refuse("static-error", error=error)

@@ -1,4 +1,4 @@
-"""Targets of assignments: names, tuples of targets, subscripts."""
+"""Targets of assignments and of `del`: names, tuples of targets, subscripts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from llad.frontend import indexing
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
-from llad.frontend.names import bind
-from llad.frontend.subscripts import index_of, store
-from llad.frontend.values import Array, Scalar, describe
+from llad.frontend.names import bind, load
+from llad.frontend.subscripts import index_of, remove, store
+from llad.frontend.values import Array, Scalar, Unbound, describe
 
 
 def assign(t: Tracer, target: ast.expr, value: Any) -> None:
@@ -27,6 +27,22 @@ def assign(t: Tracer, target: ast.expr, value: Any) -> None:
             t.refuse("attribute-assignment", name=target.attr)
         case _:
             t.refuse("statement", what="this target of an assignment")
+
+
+def delete(t: Tracer, target: ast.expr) -> None:
+    """`del` of a name, of an item of a list or dict, or of several of these."""
+    match target:
+        case ast.Name():
+            load(t, target)  # raises where it is not bound
+            bind(t, target.id, Unbound)
+        case ast.Tuple(elts=elements) | ast.List(elts=elements):
+            for element in elements:
+                delete(t, element)
+        case ast.Subscript():
+            base = t.eval(target.value)
+            remove(t, base, index_of(t, target.slice))
+        case _:
+            t.refuse("del", got="an attribute")
 
 
 def _unpack(t: Tracer, target: ast.expr, elements: list[ast.expr], value: Any) -> None:

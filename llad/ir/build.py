@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llad.diagnostics import Span
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, shown_values
 from llad.ir.types import BOOL, F64, I64, BufferType, LifoType, ScalarType, Type
 from llad.ops.expr import Expr, depends_on
 from llad.ops.table import OPS
@@ -254,9 +254,9 @@ class Builder:
     def check(self, condition: Value, error: str, message: str, *values: Value) -> None:
         """Raise Python's exception `error` (its class name) at this op's span unless `condition`.
 
-        `message` may hold one `{}` per value of `values` (i64, at most 4).
+        `message` holds one `{}` per value of `values` (i64, at most 4); other braces are doubled (`core.quoted`).
         """
-        assert condition.type == BOOL and message.count("{}") == len(values) <= 4
+        assert condition.type == BOOL and shown_values(message) == len(values) <= 4
         assert all(v.type == I64 for v in values)
         self.emit("check", [condition, *values], (), {"error": error, "message": message})
 

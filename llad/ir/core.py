@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any
 
 from llad.diagnostics import Span
@@ -88,6 +89,19 @@ STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", 
 
 # Structured ops that only compute a value from their operands: safe to move, merge and drop.
 PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})
+
+
+_FORMATTER = Formatter()
+
+
+def shown_values(message: str) -> int:
+    """How many values the message of a `check` shows: one for each `{}`."""
+    return sum(name is not None for _, name, _, _ in _FORMATTER.parse(message))
+
+
+def quoted(text: str) -> str:
+    """A text as a message that shows it as it is."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def walk(region: Region) -> Iterator[Op]:

@@ -32,7 +32,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value
+from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value, shown_values
 from llad.ir.text import REGIONS, SPELLED, show
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
@@ -256,7 +256,7 @@ def _problem(op: Op, operands: Types, results: Types) -> str:
         case "yield" | "return":
             return "" if not results else "want no result"
         case "check":
-            held = op.attrs["message"].count("{}")
+            held = shown_values(op.attrs["message"])
             ok = operands == [BOOL, *[I64] * held] and held <= 4 and not results
             return "" if ok else "want a bool and, per {} of the message, an i64; at most 4"
         case "lifo":

@@ -13,7 +13,7 @@ def catching(x):
 
 def raising(x):
     if x < 0:
-        raise ValueError("x")  # error: `raise`
+        raise ValueError("x", 1)  # error: `raise` ValueError
     #   ^
     return math.sqrt(x)
 
@@ -25,20 +25,27 @@ def printing(x):
     return y
 
 
-def loop_else(x, n):
-    for i in range(n):  # error: `else` after a loop
+def raising_again(x):
+    raise  # error: `raise` again
 #   ^
-        x += i
-    else:
-        x = 0.0
-    return x
 
 
-def deleting(x):
+def raising_what_was_computed(x):
+    raise ValueError(x)  # error: a message made from a number known only at run time
+    #     ^
+
+
+def deleting_an_element(a):
+    del a[0]  # error: `del` of an item of array of f64 with 1 axis
+#   ^
+    return a
+
+
+def deleting_before_assigning(x):
+    del y  # error: `y` before it is assigned
+#   ^
     y = x
-    del y  # error: `del`
-#   ^
-    return x
+    return y
 
 
 def a_float_range(x):
