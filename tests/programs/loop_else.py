@@ -199,5 +199,6 @@ def deleted_names(x, n):
     for i in range(n):
         s += kept * x[i]
         del kept
-        kept = s * x[3]
+        kept = s * x[3] * (i + 1)
+    s += kept
     return s
