@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
-from llad.frontend import refused
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, METHODS
 from llad.frontend.signature import DTYPES
 from llad.frontend.spellings import NAMES
 from llad.frontend.statements import STATEMENTS
+from llad.refusals.record import Program
+from llad.refusals.table import PARTS as PARTS_OF_TABLE
+from llad.refusals.table import TABLE
 
 DOCS = Path(__file__).parent
 
@@ -91,13 +93,34 @@ def arrays() -> str:
 
 
 def refusals() -> str:
-    """The table of what is refused: what, an example, what to write instead."""
-    rows = ["| what | for example | write instead |", "|---|---|---|"]
-    for row in refused.TABLE.values():
-        example = " · ".join(f"`{line.strip()}`" for line in row.example.splitlines())
-        cells = (templated(row.message), example, templated(row.hint))
+    """The table of what is refused: code, what, what to write instead."""
+    rows = ["| code | what | write instead |", "|---|---|---|"]
+    for row in TABLE.values():
+        code = f"[{row.code}](errors.md#{row.code.lower()})"
+        cells = (code, templated(row.message), templated(row.hint))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows)
+
+
+def programs() -> str:
+    """A section for every code: what was met, what to write instead, a program before and after."""
+    out: list[str] = []
+    for title, rows in PARTS_OF_TABLE:
+        out.append(f"## {title}\n")
+        for row in rows:
+            out.append(f"### {row.code}\n\n{templated(row.message)}: {templated(row.hint)}.\n")
+            if row.wrong:
+                out.append(f"```python\n{pointed(row.failing)}```\n\n```python\n{row.fixed.text}```\n")
+    return "\n".join(out)
+
+
+def pointed(program: Program) -> str:
+    """The program with a caret below what is refused."""
+    assert program.place is not None
+    line, column = program.place
+    lines = program.text.splitlines()
+    mark = f"# {' ' * (column - 3)}^" if column > 2 else "^"
+    return "\n".join([*lines[:line], mark, *lines[line:], ""])
 
 
 def templated(text: str) -> str:
@@ -130,6 +153,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "functions": functions,
     "arrays": arrays,
     "refusals": refusals,
+    "programs": programs,
     "error kinds": kinds,
 }
 

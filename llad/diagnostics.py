@@ -42,15 +42,19 @@ def span_of(node: ast.AST, file: str, lines: list[str], first_line: int = 1) -> 
 
 
 class LladError(Exception):
-    """Something the user's program asks for that llad cannot do rightly. Shows file, line, caret and a hint."""
+    """Something the user's program asks for that llad cannot do rightly. Shows file, line, caret and a hint.
+
+    `code` (`LL101`) names the section of `docs/errors.md` that has a program before and after.
+    """
 
     kind = "error"
 
-    def __init__(self, message: str, span: Span | None = None, hint: str = "") -> None:
+    def __init__(self, message: str, span: Span | None = None, hint: str = "", code: str = "") -> None:
         self.message = message
         self.span = span
         self.hint = hint
-        super().__init__(render(self.kind, message, span, hint))
+        self.code = code
+        super().__init__(render(self.kind, f"{message} [{code}]" if code else message, span, hint))
 
 
 class UnsupportedError(LladError):

@@ -2,7 +2,8 @@
 
 `tests/refused/*.py` are ordinary files: a line that ends in `# error: text` must be refused with a message that
 begins with that text, at the column of the `^` in the comment below it. Arguments are given by the names of the
-parameters.
+parameters. The programs of the table itself are run too: the wrong one must be refused at its mark, the right one have
+the gradient that differences find.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import linecache
-import math
 import re
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +22,12 @@ import pytest
 
 import llad
 from llad.diagnostics import LladError, UnsupportedError
-from llad.frontend.refused import TABLE, Refusal
 from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
+from llad.refusals.record import Program
+from llad.refusals.table import TABLE
+from llad.testing import assert_close, check_gradient, copy_arguments
 
-# Globals that the examples mention.
-OUTSIDE: dict[str, Any] = {"PARAMETERS": {"rate": 1.0}, "COMPLEX": np.ones(2, complex)}
 FILES = sorted((Path(__file__).parent / "refused").glob("*.py"))
 ARGUMENTS: dict[str, Any] = {
     "x": 1.0, "y": 2.0, "n": 3, "c": True, "a": np.ones(3), "k": np.array([1, 2]),
@@ -72,24 +71,53 @@ def test_is_refused_where_it_stands(path, name, line, column, text):
     assert error.hint and f"{path}:{line}:{column}: unsupported: " in str(error)
 
 
-def example(row: Refusal) -> Any:
-    """The example of a row as a function of `ARGUMENTS`; what it ends in is returned."""
-    lines = row.example.split("\n")
-    last = ast.parse(row.example).body[-1]
-    if isinstance(last, ast.Expr) and "yield" not in row.example:
-        lines[last.lineno - 1] = "return " + lines[last.lineno - 1]
-    text = f"def case({', '.join(ARGUMENTS)}):\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
-    name = f"<example of {row.code}>"
-    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-    namespace: dict[str, Any] = {"np": np, "math": math, "llad": llad, **OUTSIDE}
-    exec(compile(text, name, "exec"), namespace)
-    return namespace["case"]
+# What the programs of the table are called with. `a` has no ties, so that every derivative is one.
+VALUES = ARGUMENTS | {"x": 0.7, "y": 1.3, "a": np.array([0.5, 1.5, 2.0])}
+SHOWN = [row for row in TABLE.values() if row.wrong]
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE.values() if row.example], ids=lambda row: row.code)
-def test_the_example_of_a_row_is_refused_by_it(row):
+def written(program: Program, name: str) -> Any:
+    """The function `f` of a program, as if it stood in a file of that name."""
+    linecache.cache[name] = (len(program.text), None, program.text.splitlines(True), name)
+    namespace: dict[str, Any] = {}
+    exec(compile(program.text, name, "exec"), namespace)
+    return namespace["f"]
+
+
+def arguments(program: Program) -> tuple[Any, ...]:
+    return copy_arguments(tuple(VALUES[p] for p in program.parameters))
+
+
+@pytest.mark.parametrize("row", SHOWN, ids=lambda row: row.code)
+def test_the_wrong_program_of_a_row_is_refused_by_it(row):
+    program = row.failing
     with pytest.raises(UnsupportedError) as caught:
-        trace(example(row), tuple(map(spec_of, ARGUMENTS.values())))
+        llad.jit(written(program, f"<before {row.code}>"))(*arguments(program))
+    error = caught.value
+    assert error.code == row.code, error
     template = re.sub(r"\\\{\w*\\\}", ".*", re.escape(row.message))
-    assert re.fullmatch(template, caught.value.message, re.DOTALL), caught.value
-    assert caught.value.hint
+    assert re.fullmatch(template, error.message, re.DOTALL), error
+    assert error.span is not None and (error.span.line, error.span.column) == program.place, error
+    assert f"[{row.code}]" in str(error).partition("\n")[0] and error.hint
+
+
+@pytest.mark.parametrize("row", SHOWN, ids=lambda row: row.code)
+def test_the_right_program_of_a_row_has_its_gradient(row):
+    program = row.fixed
+    args = arguments(program)
+    f = llad.jit_grad(written(program, f"<after {row.code}>"))
+    assert_close(f(*args), f.py_func(*copy_arguments(args)), rtol=1e-12)
+    check_gradient(f, *args)
+
+
+def test_codes_are_unique_and_stand_in_order():
+    codes = [row.code for row in TABLE.values()]
+    assert codes == sorted(set(codes)) and len(SHOWN) >= 60
+    assert all(re.fullmatch(r"LL\d{3}", code) for code in codes)
+
+
+def test_every_row_is_used_and_every_refusal_has_a_row():
+    source = "".join(path.read_text() for path in (Path(llad.__file__).parent / "frontend").glob("*.py"))
+    asked = set(re.findall(r'refuse\(\s*"([a-z-]+)"', source))
+    assert asked <= set(TABLE)
+    assert not [name for name in TABLE if f'"{name}"' not in source]

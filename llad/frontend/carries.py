@@ -15,9 +15,9 @@ from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.fork import split
-from llad.frontend.shapes import NoJoin, Shape, escapes, flatten, join, rebuild, shape_of, types_of
+from llad.frontend.shapes import Shape, escapes, flatten, join, rebuild, shape_of, types_of
 from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Unbound, describe
+from llad.frontend.values import NoJoin, Unbound, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, Type
 

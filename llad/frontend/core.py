@@ -146,8 +146,8 @@ class Tracer:
 
     # -- Context
 
-    def refuse(self, code: str, **details: object) -> NoReturn:
-        refused.refuse(code, self.builder.span, **details)
+    def refuse(self, name: str, /, **details: object) -> NoReturn:
+        refused.refuse(name, self.builder.span, **details)
 
     def call(self, function: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return self.handlers.call(self, function, args, kwargs)

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from llad.frontend.core import Tracer
-from llad.frontend.shapes import NoJoin, flatten, join, rebuild
+from llad.frontend.shapes import flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, Unbound, describe
+from llad.frontend.values import Array, NoJoin, Unbound, describe
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
 

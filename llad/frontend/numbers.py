@@ -30,7 +30,7 @@ from llad.frontend.promotion import (
 )
 from llad.frontend.reductions import matmul
 from llad.frontend.signature import ArraySpec, ScalarSpec
-from llad.frontend.values import Array, Context, Scalar, describe
+from llad.frontend.values import Array, Context, NoJoin, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
 
@@ -249,14 +249,17 @@ def truth(ctx: Context, a: Any) -> Scalar | bool:
 
 
 def join(ctx: Context, a: Any, b: Any) -> ScalarSpec | ArraySpec:
-    """The abstract type of a value that is `a` on one path and `b` on another."""
+    """The abstract type of a value that is `a` on one path and `b` on another.
+
+    Raises: NoJoin when there is none.
+    """
     if isinstance(a, Array) and isinstance(b, Array):
         if a.dtype != b.dtype or a.rank != b.rank:
-            ctx.refuse("join", left=describe(a), right=describe(b))
+            raise NoJoin
         both_c = a.type.layout == b.type.layout == "C"
         return ArraySpec(a.dtype, a.rank, "C" if both_c else "strided")
     if isinstance(a, Array) or isinstance(b, Array) or not (is_number(a) and is_number(b)):
-        ctx.refuse("join", left=describe(a), right=describe(b))
+        raise NoJoin
     kinds = kind_of(ctx, a), kind_of(ctx, b)
     if kinds[0] == kinds[1]:
         return ScalarSpec(*kinds[0])

@@ -23,7 +23,6 @@ from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.results import whole
 from llad.frontend.shapes import (
-    NoJoin,
     Shape,
     Static,
     Tree,
@@ -37,7 +36,7 @@ from llad.frontend.shapes import (
     types_of,
 )
 from llad.frontend.state import Active, Frame, Gone, Local, PathEnds, Scope, State
-from llad.frontend.values import Array, describe
+from llad.frontend.values import Array, NoJoin, describe
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, called, walk

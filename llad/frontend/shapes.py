@@ -21,13 +21,9 @@ from llad.frontend.core import Tracer
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, Scalar, is_static
+from llad.frontend.values import Array, NoJoin, Scalar, is_static
 from llad.ir.core import Value
 from llad.ir.types import Type
-
-
-class NoJoin(Exception):
-    """Two values have no common type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +143,7 @@ def escapes(t: Tracer, value: Any) -> bool:
 def _join_leaf(t: Tracer, a: Any, b: Any) -> Shape:
     try:
         return numbers.join(t, a, b)
-    except UnsupportedError:
+    except UnsupportedError:  # a NumPy number of a type that no traced value has
         raise NoJoin from None
 
 

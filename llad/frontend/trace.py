@@ -50,7 +50,7 @@ def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
         try:
             return _trace(function, specs)
         except NeedsStatic as error:
-            raise UnsupportedError(error.message, error.span, error.hint) from None
+            raise UnsupportedError(error.message, error.span, error.hint, error.code) from None
 
 
 def _trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:

@@ -111,6 +111,10 @@ NotHandled: Final = Marker("NotHandled")
 Unbound: Final = Marker("Unbound")
 
 
+class NoJoin(Exception):
+    """Two values have no common type."""
+
+
 class Context(Protocol):
     """What arithmetic, indexing and spellings may ask of the tracer."""
 
@@ -118,8 +122,8 @@ class Context(Protocol):
     def builder(self) -> Builder:
         """Where ops go; its `span` is that of the innermost expression being evaluated."""
 
-    def refuse(self, code: str, **details: object) -> NoReturn:
-        """Raise `UnsupportedError` at the current span with the text of row `code` of `refused.TABLE`."""
+    def refuse(self, name: str, /, **details: object) -> NoReturn:
+        """Raise `UnsupportedError` at the current span with the text of row `name` of the table of refusals."""
 
     def call(self, function: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call anything callable as traced code would: a user's function is inlined."""

@@ -1,0 +1,215 @@
+"""Arrays: indexing, creation, reductions, attributes, and functions of the library: LL6…"""
+
+from llad.refusals.record import Refusal
+
+ARRAYS = (
+    Refusal(
+        "LL601", "dtype", "the element type {dtype}", "use float64, float32, int64, int32 or bool",
+        """
+        b = ▸np.zeros(3, dtype=np.float16)
+        b[0] = x
+        return b[0]
+        """,
+        """
+        b = np.zeros(3, dtype=np.float64)
+        b[0] = x
+        return b[0]
+        """,
+    ),
+    Refusal(
+        "LL602", "array-truth", "the truth of an array",
+        "compare numbers, e.g. `a[0] > 0`, or use `np.any(a)` or `np.all(a)`",
+        """
+        if ▸a > 0.0:
+            return x
+        return y
+        """,
+        """
+        if np.all(a > 0.0):
+            return x
+        return y
+        """,
+    ),
+    Refusal(
+        "LL603", "in-place-type", "`{op}=` would make {array} into {result}",
+        "write `b = a {op} …`, which makes a new array",
+        """
+        ▸k /= 2
+        return x * k[0]
+        """,
+        """
+        halves = k / 2
+        return x * halves[0]
+        """,
+    ),
+    Refusal(
+        "LL604", "matmul-rank", "a product of arrays with {left} and {right} axes",
+        "use vectors and matrices, or write loops",
+        """
+        b = np.ones((2, 3, 3))
+        return np.sum(▸b @ a)
+        """,
+        """
+        b = np.ones((2, 3, 3))
+        return np.sum(b[0] @ a + b[1] @ a)
+        """,
+    ),
+    Refusal(
+        "LL605", "index-type", "an index that is {got}", "index with integers and slices, e.g. `a[int(x)]`",
+        """
+        return ▸a[y]
+        """,
+        """
+        return a[int(y)]
+        """,
+    ),
+    Refusal(
+        "LL606", "index-array", "indexing with an array", "write a loop, or `np.where(mask, a, b)` for a mask",
+        """
+        return np.sum(▸a[k])
+        """,
+        """
+        total = 0.0
+        for i in k:
+            total += a[i]
+        return total
+        """,
+    ),
+    Refusal(
+        "LL607", "index-count", "{count} indices for an array with {rank} axes", "give at most one index per axis",
+        """
+        return ▸a[1, 2]
+        """,
+        """
+        return a[1] * a[2]
+        """,
+    ),
+    Refusal(
+        "LL608", "store-into", "assignment into {got}", "assign to elements of an array, e.g. of `np.zeros(n)`",
+        """
+        pair = (x, y)
+        ▸pair[0] = 2.0
+        return pair[0]
+        """,
+        """
+        pair = np.array((x, y))
+        pair[0] = 2.0
+        return pair[1]
+        """,
+    ),
+    Refusal(
+        "LL609", "store-value", "{got} as a value to store in an array", "store numbers and arrays",
+        """
+        b = np.zeros(3)
+        ▸b[0] = "x"
+        return b[0]
+        """,
+        """
+        b = np.zeros(3)
+        b[0] = x
+        return b[0]
+        """,
+    ),
+    Refusal(
+        "LL610", "shape", "the shape {got}", "give an integer or a tuple of integers",
+        """
+        b = ▸np.zeros(x)
+        return b[0]
+        """,
+        """
+        b = np.zeros(int(x) + 1)
+        return b[0] + x
+        """,
+    ),
+    Refusal(
+        "LL611", "array-items", "`np.array` of {got}", "give a nested list of numbers, every row equally long",
+        """
+        b = ▸np.array([[x], [1.0, 2.0]])
+        return b[0, 0]
+        """,
+        """
+        b = np.array([[x, 0.0], [1.0, 2.0]])
+        return b[0, 0]
+        """,
+    ),
+    Refusal(
+        "LL612", "arange-step", "`np.arange` of integers with a step known only at run time",
+        "give the step as a constant",
+        """
+        steps = ▸np.arange(0, 9, n)
+        return x * steps[1]
+        """,
+        """
+        steps = n * np.arange(0, 3, 1)
+        return x * steps[1]
+        """,
+    ),
+    Refusal(
+        "LL613", "axis", "the axis {axis} of an array with {rank} axes",
+        "give one axis, an integer known at trace time",
+        """
+        return ▸np.sum(a, axis=n)
+        """,
+        """
+        return np.sum(a, axis=0)
+        """,
+    ),
+    Refusal(
+        "LL614", "attribute", "the attribute `{name}` of {got}", "{hint}",
+        """
+        return ▸a.std()
+        """,
+        """
+        return np.sqrt(np.mean((a - a.mean()) ** 2))
+        """,
+    ),
+    Refusal(
+        "LL615", "no-length", "`len` of {got}", "ask for the length of an array with axes, a tuple or a list",
+        """
+        return x * ▸len(x)
+        """,
+        """
+        return x * len(a)
+        """,
+    ),
+    Refusal(
+        "LL616", "no-array", "`{name}` of {got}", "use the `numpy` function of that name for arrays",
+        """
+        return np.sum(▸math.sin(a))
+        """,
+        """
+        return np.sum(np.sin(a))
+        """,
+    ),
+    Refusal(
+        "LL617", "function", "the function `{name}`", "{hint}",
+        """
+        return np.sum(▸np.cumsum(a))
+        """,
+        """
+        total, sums = 0.0, 0.0
+        for v in a:
+            total += v
+            sums += total
+        return sums
+        """,
+    ),
+    Refusal(
+        "LL618", "keyword", "the argument `{keyword}` of `{name}`", "leave it out",
+        """
+        return ▸np.sum(a, initial=1.0)
+        """,
+        """
+        return 1.0 + np.sum(a)
+        """,
+    ),
+    Refusal(
+        "LL619", "arguments", "`{name}` with {count} arguments", "call it as `{usage}`",
+        """
+        return ▸math.sin(x, y)
+        """,
+        """
+        return math.sin(x) * y
+        """,
+    ),
+)  # fmt: skip

@@ -1,0 +1,112 @@
+"""Names, what paths that meet have in common, and what a function returns: LL2…"""
+
+from llad.refusals.record import Refusal
+
+NAMES = (
+    Refusal(
+        "LL201", "unbound", "`{name}` before it is assigned", "assign it first",
+        """
+        y = ▸z * 2.0
+        z = x
+        return y
+        """,
+        """
+        z = x
+        y = z * 2.0
+        return y
+        """,
+    ),
+    Refusal(
+        "LL202", "undefined", "the name `{name}`, which is not defined", "define it, or pass it as an argument",
+        """
+        return x * ▸scale
+        """,
+        """
+        scale = 2.0
+        return x * scale
+        """,
+    ),
+    Refusal(
+        "LL203", "conflict", "`{name}` is {first} (line {first_line}) or {second} (line {second_line})",
+        "use two names, or give it the same kind of value on every path",
+        """
+        z = x
+        if x > 0.0:
+            z = a
+        return np.sum(▸z)
+        """,
+        """
+        z = x
+        if x > 0.0:
+            z = np.sum(a)
+        return z
+        """,
+    ),
+    Refusal(
+        "LL204", "return-types",
+        "`{name}` returns {first} (line {first_line}) or {second} (line {second_line})",
+        "return the same kind of value on every path",
+        """
+        def chosen():
+            if x > 0.0:
+                return x
+            return a
+        return np.sum(▸chosen())
+        """,
+        """
+        def chosen():
+            if x > 0.0:
+                return x
+            return np.sum(a)
+        return chosen()
+        """,
+    ),
+    Refusal(
+        "LL205", "falls-off", "`{name}` returns {got} on some paths and nothing on others",
+        "end the function with a `return`",
+        """
+        def positive(v):
+            if v > 0.0:
+                return v
+        return ▸positive(x)
+        """,
+        """
+        def positive(v):
+            if v > 0.0:
+                return v
+            return 0.0
+        return positive(x)
+        """,
+    ),
+    Refusal(
+        "LL206", "branch-types", "an expression that is {first} or {second}",
+        "give both sides the same kind of value",
+        """
+        return np.sum(▸x if c else a)
+        """,
+        """
+        return x if c else np.sum(a)
+        """,
+    ),
+    Refusal(
+        "LL207", "return-view", "returning an array that shares memory with an argument",
+        "return a copy, with `.copy()`",
+        """
+        return ▸a[1:]
+        """,
+        """
+        b = a[1:].copy()
+        return b[0]
+        """,
+    ),
+    Refusal(
+        "LL208", "return-list", "returning a {type}", "return a tuple, e.g. `tuple(values)`, or an array",
+        """
+        return ▸[x, y]
+        """,
+        """
+        pair = tuple([x, y])
+        return pair[0] * pair[1]
+        """,
+    ),
+)  # fmt: skip

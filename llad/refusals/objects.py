@@ -1,0 +1,269 @@
+"""Objects known at trace time, what is iterated over and unpacked, and strings: LL4…"""
+
+from llad.refusals.record import Refusal
+
+OBJECTS = (
+    Refusal(
+        "LL401", "static-error", "what raises when it is traced: {error}",
+        "correct it; it does not depend on run-time values",
+        """
+        place = ▸"abc".index("z")
+        return x * place
+        """,
+        """
+        place = "abc".index("c")
+        return x * place
+        """,
+    ),
+    Refusal(
+        "LL402", "static-key", "a key or set element that is known only at run time",
+        "use an array indexed by integers",
+        """
+        weights = ▸{n: x}
+        return weights[n]
+        """,
+        """
+        weights = np.zeros(n + 1)
+        weights[n] = x
+        return weights[n]
+        """,
+    ),
+    Refusal(
+        "LL403", "captured-container", "a {type} from outside the function",
+        "use a tuple or a NumPy array, or pass it as an argument",
+        """
+        return x * ▸PARAMETERS["rate"]
+        """,
+        """
+        return x * RATES[0]
+        """,
+        """
+        PARAMETERS = {"rate": 0.5}
+        RATES = (0.5, 0.25)
+        """,
+    ),
+    Refusal(
+        "LL404", "captured-array", "a captured array that is {got}",
+        "convert it to float64, float32, int64, int32 or bool",
+        """
+        return x * ▸WAVES[0]
+        """,
+        """
+        return x * REAL[0]
+        """,
+        """
+        WAVES = np.ones(2, complex)
+        REAL = np.ones(2)
+        """,
+    ),
+    Refusal(
+        "LL405", "mutation", "changing a {type} on some paths only, or from another scope",
+        "use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
+        """
+        out = []
+        for v in a:
+            ▸out.append(v * v)
+        return out[0]
+        """,
+        """
+        out = np.zeros(len(a))
+        for i, v in enumerate(a):
+            out[i] = v * v
+        return out[0]
+        """,
+    ),
+    Refusal(
+        "LL406", "identity", "`is` between {left} and {right}", "compare with `==`",
+        """
+        return x if ▸x is y else y
+        """,
+        """
+        return x if x == y else y
+        """,
+    ),
+    Refusal(
+        "LL407", "membership", "`in` between {item} and {container}", "write comparisons, or a loop",
+        """
+        return x if ▸x in a else y
+        """,
+        """
+        return x if np.any(a == x) else y
+        """,
+    ),
+    Refusal(
+        "LL408", "format", "a string made from a number known only at run time",
+        "format it outside the compiled function",
+        """
+        name = ▸f"x is {x}"
+        return x * len(name)
+        """,
+        """
+        name = f"pi is {math.pi}"
+        return x * len(name)
+        """,
+    ),
+    Refusal(
+        "LL409", "message", "a message made from a number known only at run time", "use a constant message",
+        """
+        ▸assert x > 0.0, x
+        return math.log(x)
+        """,
+        """
+        assert x > 0.0, "x is not positive"
+        return math.log(x)
+        """,
+    ),
+    Refusal(
+        "LL410", "comprehension", "a comprehension over what is known only at run time",
+        "use an array: `out = np.zeros(n)` and a loop",
+        """
+        squares = ▸[v * v for v in a]
+        return sum(squares)
+        """,
+        """
+        squares = np.zeros(len(a))
+        for i, v in enumerate(a):
+            squares[i] = v * v
+        return sum(squares)
+        """,
+    ),
+    Refusal(
+        "LL411", "comprehension-if", "a comprehension whose `if` is known only at run time",
+        "write a loop over an array",
+        """
+        return sum([v for v in (x, y) if ▸v > 0.0])
+        """,
+        """
+        total = 0.0
+        for v in (x, y):
+            if v > 0.0:
+                total += v
+        return total
+        """,
+    ),
+    Refusal(
+        "LL412", "materialise", "a tuple or list of {got}", "its length must be known; use the array itself",
+        """
+        values = ▸tuple(a)
+        return values[0]
+        """,
+        """
+        values = a
+        return values[0]
+        """,
+    ),
+    Refusal(
+        "LL413", "not-iterable", "iterating over {got}", "iterate over a `range`, an array or a tuple",
+        """
+        total = 0.0
+        ▸for v in x:
+            total += v
+        return total
+        """,
+        """
+        total = 0.0
+        for v in (x, y):
+            total += v
+        return total
+        """,
+    ),
+    Refusal(
+        "LL414", "zip-mixture", "`zip` of arrays and of what is known at trace time",
+        "make arrays of all, or index them",
+        """
+        total = 0.0
+        for v, w in ▸zip(a, (1.0, 2.0)):
+            total += v * w
+        return total
+        """,
+        """
+        total = 0.0
+        for v, w in zip(a, np.array((1.0, 2.0))):
+            total += v * w
+        return total
+        """,
+    ),
+    Refusal(
+        "LL415", "range-type", "`range` of {got}", "use integers, e.g. `range(int(x))`",
+        """
+        for _ in ▸range(y):
+            x = x * x
+        return x
+        """,
+        """
+        for _ in range(int(y)):
+            x = x * x
+        return x
+        """,
+    ),
+    Refusal(
+        "LL416", "range-arguments", "`range` with no or more than three arguments",
+        "give stop, start and stop, or start, stop and step",
+        """
+        for _ in ▸range():
+            x = x * x
+        return x
+        """,
+        """
+        for _ in range(2):
+            x = x * x
+        return x
+        """,
+    ),
+    Refusal(
+        "LL417", "unpack-type", "unpacking {got}",
+        "unpack tuples, lists, and arrays into a fixed number of names",
+        """
+        ▸first, second = x
+        return first
+        """,
+        """
+        first, second, third = a
+        return first * second
+        """,
+    ),
+    Refusal(
+        "LL418", "unpack-count", "unpacking {count} values into {wanted} names",
+        "use as many names as there are values",
+        """
+        ▸first, second = x, y, 3.0
+        return first
+        """,
+        """
+        first, second, third = x, y, 3.0
+        return first * third
+        """,
+    ),
+    Refusal(
+        "LL419", "static-index", "indexing {got} with a number known only at run time",
+        "use an array, e.g. `np.array(values)`",
+        """
+        weights = (1.0, 2.0, 4.0, 8.0)
+        return x * ▸weights[n]
+        """,
+        """
+        weights = np.array((1.0, 2.0, 4.0, 8.0))
+        return x * weights[n]
+        """,
+    ),
+    Refusal(
+        "LL420", "not-indexable", "indexing {got}", "index arrays, tuples and lists",
+        """
+        return ▸x[0]
+        """,
+        """
+        return a[0]
+        """,
+    ),
+    Refusal(
+        "LL421", "bad-index", "indexing {got}: {error}", "index tuples and lists within their length",
+        """
+        pair = (x, y)
+        return ▸pair[2]
+        """,
+        """
+        pair = (x, y)
+        return pair[1]
+        """,
+    ),
+)  # fmt: skip

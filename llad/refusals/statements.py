@@ -1,0 +1,207 @@
+"""Statements and displays that are outside the language: LL1…"""
+
+from llad.refusals.record import Refusal
+
+STATEMENTS = (
+    Refusal(
+        "LL101", "try", "`try`", "test the condition with `if` before the operation that may fail",
+        """
+        ▸try:
+            z = 1 / x
+        except ZeroDivisionError:
+            z = 0.0
+        return z
+        """,
+        """
+        return 1 / x if x != 0.0 else 0.0
+        """,
+    ),
+    Refusal(
+        "LL102", "with", "`with`", "do it outside the compiled function",
+        """
+        ▸with np.errstate(all="ignore"):
+            return x / y
+        """,
+        """
+        return x / y
+        """,
+    ),
+    Refusal(
+        "LL103", "raise", "`raise` {got}",
+        "raise an exception of Python's own with one text, e.g. `raise ValueError('text')`",
+        """
+        if x < 0.0:
+            ▸raise ValueError("negative", 1)
+        return x * x
+        """,
+        """
+        if x < 0.0:
+            raise ValueError("negative")
+        return x * x
+        """,
+    ),
+    Refusal(
+        "LL104", "class", "`class` inside a compiled function", "define the class outside",
+        """
+        ▸class Point:
+            pass
+        return x
+        """,
+        """
+        point = (x, y)
+        return point[0] * point[1]
+        """,
+    ),
+    Refusal(
+        "LL105", "del", "`del` of {got}", "leave it; unused memory is freed by itself",
+        """
+        b = a * 2.0
+        ▸del b[0]
+        return b[0]
+        """,
+        """
+        b = a * 2.0
+        b = b[1:]
+        return b[0]
+        """,
+    ),
+    Refusal(
+        "LL106", "global", "assignment to the global `{names}`",
+        "pass the value as an argument and return the new one",
+        """
+        ▸global counter
+        counter = counter + 1
+        return x * counter
+        """,
+        """
+        count = n + 1
+        return x * count
+        """,
+        "counter = 0",
+    ),
+    Refusal(
+        "LL107", "nonlocal", "assignment to the outer `{names}`", "return the new value from the inner function",
+        """
+        total = x
+        def add(v):
+            ▸nonlocal total
+            total += v
+        add(y)
+        return total
+        """,
+        """
+        def added(total, v):
+            return total + v
+        total = added(x, y)
+        return total
+        """,
+    ),
+    Refusal(
+        "LL108", "import", "`import` inside a compiled function", "import at the top of the file",
+        """
+        ▸import math
+        return math.sin(x)
+        """,
+        """
+        return math.sin(x)
+        """,
+    ),
+    Refusal(
+        "LL109", "match", "`match`", "write `if` and `elif`",
+        """
+        ▸match n:
+            case 3:
+                return x
+        return y
+        """,
+        """
+        if n == 3:
+            return x
+        return y
+        """,
+    ),
+    Refusal(
+        "LL110", "async", "asynchronous code", "write an ordinary function",
+        """
+        ▸async def later():
+            return x
+        return x
+        """,
+        """
+        def later():
+            return x
+        return later()
+        """,
+    ),
+    Refusal(
+        "LL111", "yield", "a generator", "fill an array and return it",
+        """
+        def squares():
+            for v in a:
+                ▸yield v * v
+        return sum(squares())
+        """,
+        """
+        squares = np.empty(len(a))
+        for i, v in enumerate(a):
+            squares[i] = v * v
+        return sum(squares)
+        """,
+    ),
+    Refusal(
+        "LL112", "statement", "`{what}`", "see docs/language.md for what can be compiled",
+        "", "",
+    ),
+    Refusal(
+        "LL113", "expression", "`{what}`", "see docs/language.md for what can be compiled",
+        "", "",
+    ),
+    Refusal(
+        "LL115", "decorator", "a decorator on a nested function", "decorate a function at the top level",
+        """
+        @▸functools.cache
+        def square(v):
+            return v * v
+        return square(x)
+        """,
+        """
+        def square(v):
+            return v * v
+        return square(x)
+        """,
+        "import functools",
+    ),
+    Refusal(
+        "LL116", "attribute-assignment", "assignment to the attribute `{name}`",
+        "use a local variable, or an element of an array",
+        """
+        ▸math.scale = x
+        return math.scale * y
+        """,
+        """
+        scale = x
+        return scale * y
+        """,
+    ),
+    Refusal(
+        "LL117", "complex", "a complex number", "compute with the real and the imaginary part",
+        """
+        z = x + ▸1j
+        return abs(z)
+        """,
+        """
+        re, im = x, 1.0
+        return math.hypot(re, im)
+        """,
+    ),
+    Refusal(
+        "LL118", "print", "`print`", "return the value, or call `f.py_func` to print from Python",
+        """
+        ▸print(x)
+        return x * y
+        """,
+        """
+        return x * y
+        """,
+    ),
+)  # fmt: skip

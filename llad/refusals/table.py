@@ -1,0 +1,23 @@
+"""The one table of what llad refuses, by name. Codes are given once: what is gone leaves its number unused."""
+
+from __future__ import annotations
+
+from llad.refusals.arrays import ARRAYS
+from llad.refusals.calls import CALLS
+from llad.refusals.names import NAMES
+from llad.refusals.numbers import NUMBERS
+from llad.refusals.objects import OBJECTS
+from llad.refusals.record import Refusal
+from llad.refusals.statements import STATEMENTS
+
+# The parts, with what they are about.
+PARTS: tuple[tuple[str, tuple[Refusal, ...]], ...] = (
+    ("Statements", STATEMENTS),
+    ("Names and results", NAMES),
+    ("Calls and derivatives", CALLS),
+    ("Objects known while tracing", OBJECTS),
+    ("Numbers", NUMBERS),
+    ("Arrays and the library", ARRAYS),
+)
+
+TABLE: dict[str, Refusal] = {row.name: row for _, rows in PARTS for row in rows}
