@@ -82,7 +82,7 @@ class Native:
         slots = [_slot(r.type) for r in self.fn.results]
         passed = [a for p, arg in zip(self.fn.params, args, strict=True) for a in _argument(p.type, arg)]
         pointers = [ctypes.c_void_p(ctypes.addressof(s)) for s in (context, *slots)]
-        function = ctypes.CFUNCTYPE(ctypes.c_int32, *_types(self.fn))(self.code.addresses["door"])
+        function = ctypes.PYFUNCTYPE(ctypes.c_int32, *_types(self.fn))(self.code.addresses["door"])
         code = function(pointers[0], *passed, *pointers[1:])
         results = ()
         if code == 0:
@@ -117,7 +117,8 @@ def _door(fn: Function) -> str:
         if type == "i1":
             lines.append(f"  %b{k} = trunc i8 %a{k} to i1")
         names.append(f"{type} %{'b' if type == 'i1' else 'a'}{k}")
-    lines += [f"  %code = call i32 @subject({', '.join(names)})", "  ret i32 %code", "}", ""]
+    lines.append(f"  %code = call i32 @subject({', '.join(names)})")
+    lines += ["  call void @llad.regain(ptr %a0)", "  ret i32 %code", "}", ""]
     return "\n".join(lines) + "; @llad.release\n"
 
 

@@ -30,16 +30,12 @@ from llad.codegen.plan import (
     TupleArgument,
     TupleResult,
 )
+from llad.codegen.runtime import module_text
 from llad.codegen.vectorcall import Native
 from llad.codegen.work import Factor, Term
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
 
 pytestmark = pytest.mark.skipif(LAYOUT is None, reason="no native entry points on this interpreter")
-
-SUPPORT = """\
-%llad.ctx = type { ptr, [4 x i64], ptr }
-define internal void @llad.release(ptr %ctx) { ret void }
-"""
 
 FLOAT = NumberArgument(F64, (float,))
 VECTOR = ArrayArgument(F64, 1)
@@ -63,7 +59,7 @@ def build(kernel: str, arguments, operands, outputs, result, **more) -> Native:
     assert LAYOUT is not None
     entry = emit_entry(plan, LAYOUT)
     table = symbols() | {entry.pins.symbol: entry.pins.seal()}
-    linked = link(SUPPORT + DECLARATIONS + kernel + entry.text, [entry.symbol], table)
+    linked = link(module_text([DECLARATIONS, kernel, entry.text]), [entry.symbol], table)
     native = Native(missed)
     native.prepend(linked.addresses[entry.symbol], entry.pins, linked)
     return native
@@ -450,7 +446,7 @@ define void @raise_flag() {
     plan = Plan("k", (NumberArgument(I64, (int,)),), (Leaf(0),), (I64,), NumberResult(0, I64), raised, work=plan_work)
     entry = emit_entry(plan, LAYOUT)
     table = symbols() | {entry.pins.symbol: entry.pins.seal()}
-    linked = link(SUPPORT + DECLARATIONS + kernel + entry.text, [entry.symbol, "raise_flag"], table)
+    linked = link(module_text([DECLARATIONS, kernel, entry.text]), [entry.symbol, "raise_flag"], table)
     f = Native(missed)
     f.prepend(linked.addresses[entry.symbol], entry.pins, linked)
     raise_flag = ctypes.CFUNCTYPE(None)(linked.addresses["raise_flag"])

@@ -16,6 +16,7 @@ from typing import assert_never
 
 from llad.codegen.assembly import Assembly, Pins
 from llad.codegen.layout import Layout
+from llad.codegen.lower_poll import INTERRUPTED
 from llad.codegen.plan import (
     NUMPY_TYPES,
     ArrayArgument,
@@ -28,6 +29,7 @@ from llad.codegen.plan import (
     Result,
     TupleResult,
 )
+from llad.codegen.runtime_poll import THREAD
 from llad.codegen.unpack import Unpacked, llvm_type, unpack
 from llad.codegen.work import LARGE
 from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
@@ -40,8 +42,6 @@ declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
 declare ptr @PyArray_NewCopy(ptr, i32)
 declare ptr @PyDict_GetItem(ptr, ptr)
 declare void @PyErr_SetObject(ptr, ptr)
-declare void @PyEval_RestoreThread(ptr)
-declare ptr @PyEval_SaveThread()
 declare ptr @PyFloat_FromDouble(double)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
@@ -171,25 +171,16 @@ def _call(code: Assembly, plan: Plan, leaves: list[Unpacked], fresh: list[Unpack
         else:
             parameters.append(f"{llvm_type(argument.type)} {registers.value}")
     parameters += [f"ptr {output}" for output in outputs]
-    call = f"call i32 @{plan.target}({', '.join(parameters)})"
-    if not plan.work:
-        return code.let(call)
-    large = _work(code, plan, operands)
-    before, release, run, regain, after = (code.name(hint) for hint in ("held", "release", "run", "regain", "after"))
-    code.go(before)
-    code.start(before)
-    code.branch(large, release, run)
-    code.start(release)
-    thread = code.let("call ptr @PyEval_SaveThread()")
-    code.go(run)
-    code.start(run)
-    state = code.let(f"phi ptr [ null, %{before} ], [ {thread}, %{release} ]")
-    failed = code.let(call)
-    code.branch(code.let(f"icmp eq ptr {state}, null"), after, regain)
-    code.start(regain)
-    code.do(f"call void @PyEval_RestoreThread(ptr {state})")
-    code.go(after)
-    code.start(after)
+    if plan.work:
+        release, run = code.name("release"), code.name("run")
+        code.branch(_work(code, plan, operands), release, run)
+        code.start(release)
+        thread = code.let("call ptr @PyEval_SaveThread()")
+        code.do(f"store ptr {thread}, ptr {code.at('%ctx', THREAD)}")
+        code.go(run)
+        code.start(run)
+    failed = code.let(f"call i32 @{plan.target}({', '.join(parameters)})")
+    code.do("call void @llad.regain(ptr %ctx)")
     return failed
 
 
@@ -209,6 +200,7 @@ def _work(code: Assembly, plan: Plan, operands: list[Unpacked]) -> str:
 def _raise(code: Assembly, plan: Plan, layout: Layout, failed: str) -> None:
     """Have Python make the exception of the error code, and set it."""
     code.start("raise")
+    code.require(code.let(f"icmp ne i32 {failed}, {INTERRUPTED}"), "fail")  # its exception is set
     values = [code.load("i64", "%ctx", 8 + 8 * k) for k in range(4)]
     listed = ", ".join(f"i64 {v}" for v in values)
     error = code.let(

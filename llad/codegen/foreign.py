@@ -57,6 +57,7 @@ def emit_foreign(plan: Plan) -> str:
 define i32 @{plan.target}.foreign(ptr %words) {{
 {chr(10).join(loads)}
   %failed = call i32 @{plan.target}({listed})
+  call void @llad.regain(ptr %v0)
   ret i32 %failed
 }}
 define void @{plan.target}.release(ptr %ctx) {{
@@ -88,7 +89,8 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
     words += [ctypes.addressof(output) for output in outputs]
     table = (ctypes.c_uint64 * len(words))(*(word % 2**64 for word in words))
     try:
-        code = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
+        # with the GIL, which a poll lets go of; that form also raises what a signal handler raised
+        code = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
         if code:
             raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
         return _build(plan.result, found, fresh, outputs)

@@ -157,8 +157,6 @@ LAYOUT = discover()
 # What entry points call or compare with. Data symbols are the addresses of the objects themselves.
 _FUNCTIONS = (
     "PyErr_SetObject",
-    "PyEval_RestoreThread",
-    "PyEval_SaveThread",
     "PyDict_GetItem",
     "PyFloat_FromDouble",
     "PyLong_AsLongLongAndOverflow",

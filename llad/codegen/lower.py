@@ -1,15 +1,16 @@
 """IR → textual LLVM IR.
 
-`define internal i32 @NAME(ptr %ctx, <parameters>, <results>)` returns 0, or 1 + the index of the error site at
-which it failed. A scalar parameter is passed as such (bool as `i1`), a buffer as its pointer, its extents (i64)
-and, unless its layout is C, its byte strides (i64); elements of bool buffers are bytes; data and strides are aligned
-to the element. A result is a pointer to where to leave it: a scalar (bool as `i8`), or a buffer's pointer, extents
-and strides in this order, 8 bytes each.
+`define internal i32 @NAME(ptr %ctx, <parameters>, <results>)` returns 0; or 1 + the index of the error site at
+which it failed; or -1 if a signal handler raised meanwhile (`lower_poll.py`). A scalar parameter is passed as such
+(bool as `i1`), a buffer as its pointer, its extents (i64) and, unless its layout is C, its byte strides (i64);
+elements of bool buffers are bytes; data and strides are aligned to the element. A result is a pointer to where to
+leave it: a scalar (bool as `i8`), or a buffer's pointer, extents and strides in this order, 8 bytes each.
 
-`%ctx` points to a zeroed `{ptr, [4 x i64], ptr}`: the heap blocks that the call owns, the values of the message of the
-check that failed, and where the stack of the call begins. The functions of the table become internal functions of the
-same form, with the error sites of the root; `lower_call.py` tells how they are called. Results may lie in those
-blocks: the caller copies what it wants and then calls `@llad.release`.
+`%ctx` points to a zeroed `{ptr, [4 x i64], ptr, ptr, i64, i64}`: the heap blocks that the call owns, the values of the
+message of the check that failed, where the stack of the call begins, and three words for polls. The functions of the
+table become internal functions of the same form, with the error sites of the root; `lower_call.py` tells how they are
+called. Results may lie in those blocks: the caller copies what it wants and then calls `@llad.release`. Before it
+touches Python again, it calls `@llad.regain` (`runtime_poll.py`).
 
 Buffers of parameters do not overlap, unless the function's attribute `may_alias` says so.
 """
@@ -20,9 +21,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from llad.codegen.lower_call import lower_call, note_stack
-from llad.codegen.lower_control import lower_check, lower_for, lower_if, lower_while
+from llad.codegen.lower_control import lower_check, lower_if
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
 from llad.codegen.lower_flags import relaxed
+from llad.codegen.lower_loops import lower_for, lower_while
 from llad.codegen.lower_memory import (
     lifo_parameter,
     lower_alloc,
@@ -83,7 +85,7 @@ def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
 
 def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     """The lines of one LLVM function."""
-    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(48) %ctx", *_parameters(e, fn)]
+    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(72) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
     if fn.functions:
         note_stack(e)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from llad.codegen.lower_emit import Emitter, ErrorSite, Lifo, assemble, components, register_types
 from llad.codegen.lower_memory import load_scalar
+from llad.codegen.lower_poll import HEAVY, Polling, count
 from llad.ir.core import Op
 from llad.ir.types import ScalarType
 
@@ -29,6 +30,7 @@ def note_stack(e: Emitter) -> None:
 def lower_call(e: Emitter, op: Op) -> None:
     if e.called:
         _check_depth(e, op)
+        count(e, Polling(weight=HEAVY))
     arguments = ["ptr %ctx"]
     for operand in op.operands:
         value = e.values[operand]

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
+from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
 _FAMILY = '"alloc-family"="llad.alloc"'
@@ -158,7 +159,7 @@ done:
 """,
 }
 
-DECLARATIONS = {
+DECLARATIONS = POLL_DECLARATIONS | {
     "malloc": "declare noalias ptr @malloc(i64)",
     "calloc": "declare noalias ptr @calloc(i64, i64)",
     "realloc": "declare ptr @realloc(ptr, i64)",
@@ -174,9 +175,10 @@ DECLARATIONS = {
     "llvm.smul.with.overflow.i64": "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
 }
 
-# Live heap blocks, the values of a failed check's message, and the stack address from which recursion is measured.
-CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr }\n"
-CONTEXT_WORDS = 6
+# Live heap blocks; the values of a failed check's message; the stack address from which recursion is measured; and of
+# polls the saved thread, the counter, and the time of the last.
+CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64 }\n"
+CONTEXT_WORDS = 9
 
 _SYMBOL = re.compile(r"@([\w.$]+)")
 _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))", re.MULTILINE)
@@ -217,7 +219,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
         if symbol in given:
             continue
         given.add(symbol)
-        text = MEMORY.get(symbol) or MATH.get(symbol)
+        text = MEMORY.get(symbol) or MATH.get(symbol) or POLL.get(symbol)
         if text is None:
             line = declarations.get(symbol) or DECLARATIONS.get(symbol)
             assert line is not None, f"nothing is known about @{symbol}"

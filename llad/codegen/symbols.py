@@ -21,8 +21,10 @@ _ROUNDING = "ceil floor nearbyint rint round roundeven trunc"
 _OTHER = "copysign erf erfc fabs fdim fma fmax fmin fmod frexp ldexp lgamma modf remainder scalbn tgamma"
 _MATH = " ".join([_TRIGONOMETRIC, _POWERS, _ROUNDING, _OTHER]).split()
 _MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset"]
+_PYTHON = ["PyErr_CheckSignals", "PyEval_RestoreThread", "PyEval_SaveThread"]  # for polls
 _APPLE = ["__exp10", "__exp10f", "__sincos_stret", "__sincosf_stret", "bzero", "__bzero", "memset_pattern16"]
 _WINDOWS = ["__chkstk"]  # for stack frames beyond a page
+_CLOCK = ["timespec_get", "_timespec64_get"]  # what Windows calls it, and of the same form there
 
 
 def _libraries() -> list[ctypes.CDLL]:
@@ -40,11 +42,12 @@ def c_library() -> dict[str, int]:
     """Address by name of every function in the lists above that this platform has."""
     libraries = _libraries()
     table: dict[str, int] = {}
-    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_APPLE, *_WINDOWS]:
-        for library in libraries:
+    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *_APPLE, *_WINDOWS, *_PYTHON]:
+        for library in [ctypes.pythonapi] if name in _PYTHON else libraries:
             if hasattr(library, name):
                 address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
                 assert address is not None
                 table[name] = address
                 break
+    table.setdefault(_CLOCK[0], table.get(_CLOCK[1], 0))
     return table
