@@ -14,6 +14,7 @@ import numpy as np
 from llad.ad.expand import expand
 from llad.ad.forward import tangent
 from llad.ad.reverse import gradient
+from llad.ad.strategies import Preference, cheapest
 from llad.compile import run_passes
 from llad.frontend.signature import ResultArgument, ResultConst, ResultTree, ResultTuple, ResultValue, spec_of
 from llad.frontend.trace import trace
@@ -49,10 +50,18 @@ def rebuild(tree: ResultTree, results: Sequence[Any], leaves: Sequence[Any]) -> 
 class Reference:
     """A Python function on IR: as it was traced, or (`optimised`) after the passes, before and after differentiation.
 
-    `run` is the interpreter or anything that runs a `Function` as it does.
+    `run` is the interpreter or anything that runs a `Function` as it does; `prefer` chooses how loops are reversed.
     """
 
-    def __init__(self, function: Callable[..., Any], args: Sequence[Any], optimised: bool, run: Run = run) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: Sequence[Any],
+        optimised: bool,
+        run: Run = run,
+        prefer: Preference = cheapest,
+    ) -> None:
+        self.prefer = prefer
         self.args = tuple(args)
         self.traced = trace(function, tuple(map(spec_of, self.args)))
         self.optimise = run_passes if optimised else verify
@@ -76,7 +85,7 @@ class Reference:
 
     def gradient(self) -> tuple[Any, Vector]:
         """(value, flat gradient); asserts that the arguments were not written."""
-        fn = self.optimise(verify(gradient(self.primal, self.wrt)))
+        fn = self.optimise(verify(gradient(self.primal, self.wrt, self.prefer)))
         args = copy_arguments(self.args)
         leaves = runtime_leaves(args)
         shadows = {k: np.zeros_like(leaves[k], order="C") for k in self.wrt if isinstance(leaves[k], np.ndarray)}

@@ -20,6 +20,8 @@ from programs.case import Program, programs_of
 from reference import Reference
 
 import llad
+from llad.ad.strategies import always
+from llad.ad.structure import Strategy
 from llad.ir.core import Function
 from llad.testing import (
     Vector,
@@ -104,6 +106,14 @@ def test_native_without_passes(program: Program) -> None:
         return Native(fn)(*args)
 
     check_reverse_on_ir(program, Reference(program.function, program.draw(), False, run))
+
+
+@every_objective
+@pytest.mark.parametrize("strategy", ["taped", "recomputed"])
+def test_each_way_to_reverse_a_loop(program: Program, strategy: Strategy) -> None:
+    """Wherever it is legal. (Fused loops are preferred everywhere.)"""
+    for optimised in (False, True):
+        check_reverse_on_ir(program, Reference(program.function, program.draw(), optimised, prefer=always(strategy)))
 
 
 @every_program

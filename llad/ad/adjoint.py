@@ -9,28 +9,36 @@ Invariant: a mirrored region only mentions primal values that were in scope in t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout
-from llad.ad.mirror import Mirror
+from llad.ad.mirror import Fusion, Mirror
 from llad.ad.rules import feeds_choice, products
 from llad.ad.shadows import Shadows
+from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
 from llad.ir.core import TAPE, Op, Region, Value, walk
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 
 Bars = dict[Value, Value]  # the adjoints known while one region is mirrored, by primal value
+Ahead = tuple[list[Op], list[Op]]  # primal ops and reverse ops to be moved before a fused loop
 
 
 class Adjoint:
     """Mirrors a function into `mirror`, accumulating into `shadows`."""
 
     def __init__(
-        self, mirror: Mirror, structure: Structure, activity: Activity, shadows: Shadows, calls: Calls
+        self,
+        mirror: Mirror,
+        structure: Structure,
+        activity: Activity,
+        shadows: Shadows,
+        calls: Calls,
+        strategies: Strategies,
     ) -> None:
         self.fn = structure.fn
         self.mirror = mirror
@@ -38,8 +46,10 @@ class Adjoint:
         self.activity = activity
         self.shadows = shadows
         self.calls = calls
+        self.strategies = strategies
         self.strong = feeds_choice(self.fn)
         self.b = mirror.builder
+        self.late: set[Value] = set()  # what fused loops give: known behind them only
         self._scopes: list[Bars] = []
 
     def run(self, seeds: Sequence[tuple[Value, Value]], wrt: Sequence[Value]) -> list[Value]:
@@ -202,16 +212,41 @@ class Adjoint:
             self.contribute(key, result)
 
     def loop(self, op: Op) -> None:
-        """The reversed loop carries the adjoints of the carries and a sum for every outer value used inside."""
+        """Mirror a loop by the strategy that suits it. The adjoints of its sums are the same in every iteration."""
         if not self.worthwhile(op):
             return
+        sums = self.strategies.sums(op)
+        bars = {k: self.taken(op.results[k]) for k in sums if op.results[k] in self._scopes[-1]}
+        before = self.computable_before(op, list(bars.values()))
+        strategy = self.strategies.choose(op, adjoints_known=before is not None)
+        if strategy != "taped":
+            self.structure.reruns[op.regions[0]] = strategy
+        if strategy == "fused":
+            assert before is not None
+            self.fused(op, bars, before)
+        else:
+            self.reversed(op, sums, bars)
+        for k, bar in bars.items():
+            self.contribute(loop_inits(op)[k], bar)
+
+    def iteration(self, op: Op, sums: Iterable[int], bars: dict[int, Value]) -> Bars:
+        """Mirror the body of a loop whose sums have these `bars`; the adjoints of the values from outside it."""
+        for k, bar in bars.items():
+            self.contribute(loop_yields(op)[k], bar)
+        self.ops(op.regions[-1])
+        for k in sums:
+            self._scopes[-1].pop(loop_carries(op)[k], None)
+        return self._scopes[-1]
+
+    def reversed(self, op: Op, sums: Iterable[int], sum_bars: dict[int, Value]) -> None:
+        """The reversed loop carries the adjoints of the other carries and a sum for every outer value used inside."""
         b = self.b
         carries = [
             (init, carry, next_, result)
-            for init, carry, next_, result in zip(
-                loop_inits(op), loop_carries(op), loop_yields(op), op.results, strict=False
+            for k, (init, carry, next_, result) in enumerate(
+                zip(loop_inits(op), loop_carries(op), loop_yields(op), op.results, strict=False)
             )
-            if is_float(carry.type) and self.activity.active(carry)
+            if is_float(carry.type) and self.activity.active(carry) and k not in sums
         ]
         inits = [self.taken(result) for *_, result in carries]
         body = op.regions[-1]
@@ -223,13 +258,13 @@ class Adjoint:
             self._scopes.append({})
             for (_, _, next_, _), bar in zip(carries, new.args[1:], strict=True):
                 self.contribute(next_, bar)
-            self.ops(body)
+            self.iteration(op, sums, sum_bars)
             bars = [self.taken(carry) for _, carry, _, _ in carries]
             captured = self._scopes.pop()
             b.span = op.span
-            sums = [Value(k.type, names.bar(k)) for k in captured]
-            new.args = (*new.args, *sums)
-            b.yield_(*bars, *[self.sum(s, d) for s, d in zip(sums, captured.values(), strict=True)])
+            added = [Value(k.type, names.bar(k)) for k in captured]
+            new.args = (*new.args, *added)
+            b.yield_(*bars, *[self.sum(s, d) for s, d in zip(added, captured.values(), strict=True)])
         starts = [*inits, *[self.zero(k) for k in captured]]
         passed_on = all(bar is arg for bar, arg in zip(bars, new.args[1:], strict=False))
         bounds = self.reversed_bounds(op, any_order=passed_on)
@@ -238,6 +273,63 @@ class Adjoint:
             self.contribute(init, bar)
         for key, bar in zip(captured, results[len(carries) : -1], strict=True):
             self.contribute(key, bar)
+
+    def fused(self, op: Op, sum_bars: dict[int, Value], before: Ahead) -> None:
+        """One loop that runs and reverses each iteration, to stand in the forward sweep (`augment.py` fills it)."""
+        b, body = self.b, op.regions[0]
+        with b.region([a.type for a in body.args], [a.name for a in body.args]) as new:
+            self.mirror.of[body] = new
+            self.mirror.index[body.args[0]] = new.args[0]
+            self._scopes.append({})
+            self.iteration(op, self.strategies.sums(op), sum_bars)
+            captured = self._scopes.pop()
+            b.span = op.span
+            added = [Value(k.type, names.bar(k)) for k in captured]
+            new.args = (*new.args, *added)
+            b.yield_(*loop_yields(op), *[self.sum(s, d) for s, d in zip(added, captured.values(), strict=True)])
+        for ops in self.movable():
+            ops[:] = [o for o in ops if o not in before[1]]
+        with b.inside(Region((), before[1])) as ahead:
+            operands = (*op.operands, *[self.zero(k) for k in captured])
+        results = tuple(Value(v.type, v.name) for v in (*op.results[:-1], *added, op.results[-1]))
+        self.mirror.fused[op] = Fusion(
+            before[0], ahead, Op("for", operands, results, {"exits": False, "kind": "sequential"}, (new,), op.span)
+        )
+        self.late.update(results)
+        for key, bar in zip(captured, results[len(op.results) - 1 : -1], strict=True):
+            self.contribute(key, bar)
+
+    def computable_before(self, loop: Op, bars: list[Value]) -> Ahead | None:
+        """What computes `bars`, if it can be moved before the primal loop; else None."""
+        ops = [op for ops in self.movable() for op in ops]
+        made = {r: op for op in ops for r in op.results}
+        limit = self.structure.position[loop.results[0]]
+        found: set[Op] = set()
+        primal: set[Op] = set()
+        pending = list(bars)
+        while pending:
+            value = pending.pop()
+            op = made.get(value)
+            if op is None and self.structure.position.get(value, -1) >= limit:
+                op = self.structure.op_of.get(value)
+                if op is None or self.structure.region_of[value] is not self.structure.home(loop):
+                    return None
+                primal.add(op)
+            if value in self.late or (op is not None and not self.is_movable(op)):
+                return None
+            if op is not None and op not in found:
+                found.add(op)
+                pending += op.operands
+        return [op for op in self.structure.home(loop).ops if op in primal], [op for op in ops if op in found]
+
+    def is_movable(self, op: Op) -> bool:
+        """Whether `op` only computes, and cannot trap."""
+        return op.name in ("const", "cast") or (op.name in OPS and is_float(op.result.type))
+
+    def movable(self) -> list[list[Op]]:
+        """The reverse ops of this region, in order; some may have been moved before a fused loop already."""
+        fusions = [f for f in self.mirror.fused.values() if f.before.ops]
+        return [*[f.before.ops for f in reversed(fusions)], self.b.current.ops]
 
     def reversed_bounds(self, op: Op, any_order: bool) -> tuple[Value, Value, Value]:
         """Bounds of the reversed loop: a plain `for` with step 1 runs over its own indices, others count trips down.
@@ -251,7 +343,8 @@ class Adjoint:
         lo, hi, step = op.operands[:3]
         body = op.regions[-1]
         independent = any_order and op.attrs["kind"] != "sequential"
-        if independent and self.structure.rectangular(body) and not any(i.name in TAPE for i in walk(body)):
+        root = self.structure.root(self.structure.home(op))
+        if independent and self.structure.rectangular(body, root) and not any(i.name in TAPE for i in walk(body)):
             return lo, hi, step
         one = b.i64(1)
         return b.op("sub", hi, one), b.op("sub", lo, one), b.i64(-1)

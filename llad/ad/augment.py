@@ -1,7 +1,8 @@
 """The forward sweep: the primal, plus what `tape.py` asks it to keep and the shadows that travel with buffers.
 
 Primal ops are copied as they stand. Added are: tapes before the loops that fill them, a store or push at the end
-of each region that keeps something, values yielded out of branches, and shadow buffers beside carried ones.
+of each region that keeps something, values yielded out of branches, and shadow buffers beside carried ones. A rerun
+loop is copied as it stands, and its iteration once more, with tapes, in the reverse sweep; a fused one only there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout, zeros_like
 from llad.ad.shadows import Shadows
+from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
 from llad.ad.tape import Rectangle, Tape, capacity, position
 from llad.ir.build import Builder
@@ -32,15 +34,20 @@ class Augment:
         shadows: Shadows,
         tape: Tape,
         calls: Calls,
+        strategies: Strategies,
         new: dict[Value, Value],
     ) -> None:
         self.b = b
+        self.mirror = tape.mirror
+        self.strategies = strategies
         self.structure = structure
         self.activity = activity
         self.shadows = shadows
         self.tape = tape
         self.calls = calls
         self.new = new
+        self.early: set[Op] = set()  # ops that stand before a fused loop already
+        self.repeated: Op | None = None  # the loop of which an iteration is being rerun
         self.shadow: dict[Value, Value] = {old: new[s] for old, s in shadows.given.items()}
 
     def run(self) -> None:
@@ -50,11 +57,74 @@ class Augment:
         for param in fn.params:
             if isinstance(param.type, BufferType) and param not in self.shadow and self.activity.active(param):
                 self.shadow[param] = zeros_like(b, self.new[param], names.bar(param))
-        self.new.update(self.region(fn.body))
-        if not self.structure.called:  # the reverse sweep stands in the same scope
-            for token, buffer in self.shadows.tokens.items():
-                if self.structure.region_of[buffer] is fn.body:
-                    self.new[token] = self.shadow_of(buffer)
+        self.sweep(fn.body)
+
+    def sweep(self, root: Region) -> None:
+        """Emit the forward sweep of a root here, and into the reverse sweep what it reruns."""
+        self.new.update(self.region(root))
+        if self.structure.in_scope(root, root):
+            self.name_shadows(root)
+        for op in root.ops:
+            if op.regions and self.structure.reruns.get(op.regions[0]) == "recomputed":
+                self.rerun(op)
+
+    def name_shadows(self, root: Region) -> None:
+        """What the reverse sweep calls the shadows that were made here, as far as their buffers exist."""
+        for token, buffer in self.shadows.tokens.items():
+            if self.structure.region_of[buffer] is root and buffer in self.new and token not in self.new:
+                self.new[token] = self.shadow_of(buffer)
+
+    # -- rerun and fused loops
+
+    def rerun(self, loop: Op) -> None:
+        """The forward sweep of one iteration, in the iteration of the reversed loop. What was checked is not again."""
+        body = loop.regions[0]
+        self.new[body.args[0]] = self.mirror.index[body.args[0]]
+        self.new.update({carry: self.tape.name[carry] for carry in body.args[1:] if carry in self.tape.name})
+        outer, self.repeated = self.repeated, loop
+        with self.b.inside(self.mirror.rerun(body)):
+            self.sweep(body)
+        self.repeated = outer
+
+    def fused(self, loop: Op) -> None:
+        """The loop that does both sweeps, after the shadows and adjoints that it uses."""
+        fusion, body = self.mirror.fused[loop], loop.regions[0]
+        self.b.current.ops += self.shadows_at_hand(self.structure.home(loop))
+        self.b.current.ops += [copy_op(op, self.new) for op in fusion.early if op not in self.early]
+        self.early.update(fusion.early)
+        self.b.current.ops += fusion.before.ops
+        self.new.update(zip(body.args, fusion.loop.regions[0].args, strict=False))
+        with self.b.inside(self.mirror.rerun(body)):
+            self.sweep(body)
+        self.b.current.ops.append(fusion.loop)
+        self.new.update(zip(loop.results[:-1], fusion.loop.results, strict=False))
+        self.new[loop.results[-1]] = fusion.loop.results[-1]
+
+    def shadows_at_hand(self, root: Region) -> list[Op]:
+        """Of the shadows of a root, those whose buffers exist already: they are made now."""
+        self.name_shadows(root)
+        made = self.mirror.shadows(root).ops
+        ready: list[Op] = []
+        known = {*self.new, *self.new.values()}
+        for op in made:
+            if known.issuperset(op.operands):
+                ready.append(op)
+                known.update(op.results)
+        made[:] = [op for op in made if op not in ready]
+        return ready
+
+    def plain(self, loop: Op) -> None:
+        """A loop that is rerun, as it stands but for what each iteration starts from."""
+        inner = self.new.copy()
+        self.new, outer = inner, self.new
+        copied = copy_op(loop, inner)
+        with self.b.inside(copied.regions[0]):
+            last = copied.regions[0].ops.pop()
+            self.keep(loop.regions[0])
+            copied.regions[0].ops.append(last)
+        self.new = outer
+        self.b.current.ops.append(copied)
+        self.new.update(zip(loop.results, copied.results, strict=True))
 
     # -- regions
 
@@ -69,23 +139,41 @@ class Augment:
                 case "if":
                     outs += self.if_(op)
                 case "for" | "while":
-                    self.loop(op)
+                    match self.structure.reruns.get(op.regions[0], "taped"):
+                        case "fused":
+                            self.fused(op)
+                        case "recomputed":
+                            self.plain(op)
+                        case _:
+                            self.loop(op)
+                case "check" | "store" if self.repeated is not None and not self.repeats(op):
+                    pass
                 case "call" if self.calls.differentiated(op, self.activity):
                     self.call(op)
                 case "lifo" | "push" | "pop" if self.handles(op):
                     self.record_of_handles(op)
-                case _:
+                case _ if op not in self.early:
                     self.b.current.ops.append(copy_op(op, self.new))
                     if op.name == "alloc" and self.activity.active(op.result) and self.shadows.travels(op.result):
                         self.shadow[op.result] = zeros_like(self.b, self.new[op.result], names.bar(op.result))
         self.b.span = region.terminator.span
+        if region not in self.structure.reruns:
+            self.keep(region)
+        outs += [(name, self.kept(value)) for value, name in self.tape.outs.get(region, ())]
+        return outs
+
+    def repeats(self, op: Op) -> bool:
+        """Whether a rerun repeats a `check` or a `store`."""
+        assert self.repeated is not None
+        return op.name == "store" and self.strategies.reruns_write(self.repeated, op.operands[1])
+
+    def keep(self, region: Region) -> None:
+        """What one run of a region stores in tapes and pushes."""
         for rectangle in self.tape.stored.get(region, ()):
             self.fill(rectangle)
         if region in self.tape.records:
             record = self.tape.records[region]
             self.b.push(self.new[record.lifo], *map(self.kept, record.values))
-        outs += [(name, self.kept(value)) for value, name in self.tape.outs.get(region, ())]
-        return outs
 
     def kept(self, value: Value) -> Value:
         """The new value of a primal value, a tape's handle, or the shadow that a token names."""

@@ -1,22 +1,39 @@
 """The reverse sweep's regions while they are being written.
 
 A mirrored region is put together from layers, each of which may mention those before it: the popped record, the
-primal's loop index, kept or recomputed primal values, shadows made here, and last the adjoint ops themselves.
+primal's loop index, kept or recomputed primal values, a rerun of the primal iteration, shadows made here, and last
+the adjoint ops themselves.
+
+A fused loop stands in the forward sweep, with the reverse ops that compute the adjoints of its sums before it.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value
 
 
+@dataclass(slots=True)
+class Fusion:
+    """The one loop that stands for a primal loop and its reverse, and what is computed before it: primal ops from
+    behind the loop, and reverse ops."""
+
+    early: list[Op]
+    before: Region
+    loop: Op
+
+
 class Mirror:
-    """`of` maps primal regions to their reverse regions, `index` a loop's index to the reverse sweep's name for it."""
+    """`of` maps primal regions to their reverse regions, `index` a loop's index to the reverse sweep's name for it,
+    `fused` a primal loop to what stands for it in the forward sweep."""
 
     def __init__(self, fn: Function) -> None:
         self.builder = Builder()
         self.of: dict[Region, Region] = {fn.body: self.builder.root}
         self.index: dict[Value, Value] = {}
+        self.fused: dict[Op, Fusion] = {}
         self._layers: dict[tuple[Region, int], Region] = {}
 
     def records(self, region: Region) -> Region:
@@ -31,9 +48,13 @@ class Mirror:
         """Where primal values of `region` are loaded from tapes or computed again."""
         return self._layer(region, 2)
 
+    def rerun(self, region: Region) -> Region:
+        """Where an iteration is run forward, in the sweep that reverses it."""
+        return self._layer(region, 3)
+
     def shadows(self, region: Region) -> Region:
         """Where shadows that live in one run of `region` are made."""
-        return self._layer(region, 3)
+        return self._layer(region, 4)
 
     def _layer(self, region: Region, level: int) -> Region:
         return self._layers.setdefault((region, level), Region())
@@ -41,7 +62,7 @@ class Mirror:
     def assemble(self) -> None:
         """Put the layers of every region before its ops."""
         for region, new in self.of.items():
-            layers = [self._layers[region, k].ops for k in range(4) if (region, k) in self._layers]
+            layers = [self._layers[region, k].ops for k in range(5) if (region, k) in self._layers]
             new.ops[:0] = [op for ops in layers for op in ops]
         self._layers.clear()
 

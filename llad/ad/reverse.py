@@ -18,28 +18,30 @@ from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
+from llad.ad.strategies import Preference, Strategies, cheapest
 from llad.ad.structure import Structure
 from llad.ad.tape import Tape
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Value, walk
+from llad.ir.core import Function, Region, Value, walk
+from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType, is_float
 
 Values = dict[Value, Value]
 
 
-def gradient(fn: Function, wrt: tuple[int, ...]) -> Function:
+def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) -> Function:
     """The gradient of result 0 of `fn` (a float) by the parameters in `wrt`.
 
     Parameters: those of `fn`, then a zeroed shadow `buffer<dtype, rank, C>` per buffer in `wrt`, which receives
     its gradient. Results: those of `fn`, then the cotangent of each scalar in `wrt`. The caller's buffers are not
-    written: parameters that `fn` writes are copied first.
+    written: parameters that `fn` writes are copied first. `prefer` chooses among the legal ways to reverse a loop.
     """
     assert is_float(fn.results[0].type) and not fn.attrs.get("may_alias")
     fn = privatise_written(fn)
     inputs = [fn.params[i] for i in wrt]
     calls = Calls(fn.functions)
-    root = _Sweeps(fn, calls, inputs, fn.results[:1])
+    root = _Sweeps(fn, calls, inputs, fn.results[:1], prefer)
     objective = fn.results[0]
     assert isinstance(objective.type, ScalarType)
     root.mirror.builder.span = fn.body.terminator.span
@@ -56,8 +58,8 @@ def gradient(fn: Function, wrt: tuple[int, ...]) -> Function:
         assert isinstance(stack.type, LifoType)
         new[stack] = b.lifo(stack.type.fields)
     root.forward(b, new)
-    root.name_kept(new)
     b.root.ops += root.mirror.builder.root.ops
+    root.name_kept(b.root, new)
     b.span = fn.body.terminator.span
     b.return_(*[new[r] for r in fn.results], *[root.final(c, new) for c in cotangents])
     made = b.function(f"{fn.name}_gradient", [*[new[p] for p in fn.params], *root.given.values()], **fn.attrs)
@@ -73,7 +75,13 @@ class _Sweeps:
     """The two sweeps of one function: the mirror first, since it says what the forward sweep has to keep."""
 
     def __init__(
-        self, fn: Function, calls: Calls, inputs: Sequence[Value], useful: Sequence[Value], called: bool = False
+        self,
+        fn: Function,
+        calls: Calls,
+        inputs: Sequence[Value],
+        useful: Sequence[Value],
+        prefer: Preference = cheapest,
+        called: bool = False,
     ) -> None:
         self.fn = fn
         self.calls = calls
@@ -83,7 +91,9 @@ class _Sweeps:
         self.mirror = Mirror(fn)
         self.given = {p: _shadow_of(p, called) for p in inputs if isinstance(p.type, BufferType)}
         self.shadows = Shadows(self.mirror, self.structure, self.activity, self.aliases, self.given)
-        self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases)
+        overwrites = Overwrites(fn, self.aliases)
+        self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases, overwrites)
+        self.strategies = Strategies(self.structure, self.activity, self.aliases, overwrites, prefer)
 
     @property
     def stacks(self) -> list[Value]:
@@ -92,21 +102,21 @@ class _Sweeps:
 
     def reverse(self, seeds: Sequence[tuple[Value, Value]], wrt: Sequence[Value]) -> list[Value]:
         """Write the mirror from (result, cotangent) pairs; the cotangents of the scalars in `wrt`."""
-        adjoint = Adjoint(self.mirror, self.structure, self.activity, self.shadows, self.calls)
+        adjoint = Adjoint(self.mirror, self.structure, self.activity, self.shadows, self.calls, self.strategies)
         cotangents = adjoint.run(seeds, wrt)
         self.tape.resolve()
-        self.mirror.assemble()
         return cotangents
 
     def forward(self, b: Builder, new: Values) -> Augment:
         """Write the forward sweep but its `return`; `new` holds parameters, shadows and stacks, and learns the rest."""
-        augment = Augment(b, self.structure, self.activity, self.shadows, self.tape, self.calls, new)
+        augment = Augment(b, self.structure, self.activity, self.shadows, self.tape, self.calls, self.strategies, new)
         augment.run()
+        self.mirror.assemble()
         return augment
 
-    def name_kept(self, new: Values) -> None:
-        """Let the mirror mention what it is given in place of primal values."""
-        for op in walk(self.mirror.builder.root):
+    def name_kept(self, region: Region, new: Values) -> None:
+        """Let the reverse sweep in `region` mention what it is given in place of primal values."""
+        for op in walk(region):
             op.operands = tuple(self.final(o, new) for o in op.operands)
 
     def final(self, value: Value, new: Values) -> Value:
@@ -145,7 +155,7 @@ class _CalledSweeps(_Sweeps):
     def mirrored(self, stacks: list[Value]) -> Function:
         fn, b = self.fn, self.mirror.builder
         mine: Values = {s: Value(s.type, s.name) for s in stacks}
-        self.name_kept(mine)
+        self.name_kept(b.root, mine)
         b.span = fn.body.terminator.span
         b.return_(*[self.final(c, mine) for c in self.cotangents])
         params = [*self.given.values(), *self.seeds, *mine.values()]

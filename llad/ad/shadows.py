@@ -58,7 +58,8 @@ class Shadows:
             with b.inside(self.mirror.shadows(region)):
                 return b.alloc(type.dtype, op.operands, zero=True, hint=names.bar(buffer))
         is_fresh = op is None or op.name == "alloc"
-        local = BufferType(type.dtype, type.rank, "C") if is_fresh and region is self.structure.fn.body else type
+        in_scope = self.structure.is_root(region)
+        local = BufferType(type.dtype, type.rank, "C") if is_fresh and in_scope else type
         token = Value(local, names.bar(buffer))
         self.tokens[token] = buffer
         return token

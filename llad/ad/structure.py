@@ -7,10 +7,12 @@ Computed once for a function that is not edited afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from llad.ir.core import Function, Op, Region, Value
 
 LOOPS = ("for", "while")
+Strategy = Literal["taped", "recomputed", "fused"]
 
 # Cheap integer ops that may be computed again anywhere their operands are known.
 HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min", "max"})
@@ -18,7 +20,11 @@ HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min"
 
 class Structure:
     """`region_of`, `op_of` (parameters and block arguments have none) and `position` (program order) of a value;
-    `owner` of a nested region, and its `depth` in loops.
+    `owner` of a nested region.
+
+    A *root* is a region whose reverse sweep follows its forward sweep at once, so that in the reverse sweep the values
+    of its own ops are in scope: the body of the function, and those of the loops in `reruns` (`strategies.py`), which
+    stand in roots. What is kept of a value is kept within the root around it.
 
     `called`: `fn` is not the root but called by it, so its body runs many times, like that of a loop: it has depth 1,
     and its reverse sweep is another function, in whose scope nothing of the forward sweep is.
@@ -31,8 +37,8 @@ class Structure:
         self.op_of: dict[Value, Op] = {}
         self.owner: dict[Region, tuple[Op, Region]] = {}
         self.position: dict[Value, int] = {p: k for k, p in enumerate(fn.params)}
-        self.depth: dict[Region, int] = {fn.body: int(called)}
-        self._rectangular: dict[Region, bool] = {}
+        self.reruns: dict[Region, Strategy] = {}
+        self._rectangular: dict[tuple[Region, Region], bool] = {}
         self._enter(fn.body)
 
     def _enter(self, region: Region) -> None:
@@ -43,7 +49,6 @@ class Structure:
                 self.position[result] = len(self.position)
             for inner in op.regions:
                 self.owner[inner] = (op, region)
-                self.depth[inner] = self.depth[region] + (op.name in LOOPS)
                 for arg in inner.args:
                     self.region_of[arg] = inner
                     self.position[arg] = len(self.position)
@@ -60,9 +65,35 @@ class Structure:
             op, region = self.owner[region]
             yield op, region
 
-    def loops(self, region: Region) -> list[Op]:
-        """The loops around `region`, outermost first."""
-        return [op for op, _ in self.outward(region) if op.name in LOOPS][::-1]
+    def is_root(self, region: Region) -> bool:
+        return region is self.fn.body or region in self.reruns
+
+    def root(self, region: Region) -> Region:
+        """The innermost root that is `region` or around it."""
+        return next(r for r in (region, *(outer for _, outer in self.outward(region))) if self.is_root(r))
+
+    def place(self, value: Value) -> tuple[Region, Region]:
+        """The region of a value, and the root within which it is kept: what a rerun is given, by the root around it."""
+        region = self.region_of[value]
+        given = self.reruns.get(region) == "recomputed" and value in region.args
+        return region, self.root(self.owner[region][1] if given else region)
+
+    def in_scope(self, region: Region, root: Region) -> bool:
+        """Whether the values of `region`, kept within `root`, are in scope in the reverse sweep."""
+        return region is root and not (self.called and root is self.fn.body)
+
+    def loops(self, region: Region, root: Region) -> list[Op]:
+        """The loops around `region` inside `root`, outermost first."""
+        found = []
+        while region is not root:
+            op, region = self.owner[region]
+            if op.name in LOOPS:
+                found.append(op)
+        return found[::-1]
+
+    def depth(self, region: Region, root: Region) -> int:
+        """How often in a row the sweep of `root` may run `region`, in loops (a called function may run many times)."""
+        return len(self.loops(region, root)) + (self.called and root is self.fn.body)
 
     def encloses(self, outer: Region, inner: Region) -> bool:
         """Whether `inner` is `outer` or lies in it."""
@@ -75,19 +106,20 @@ class Structure:
         op = self.op_of.get(value)
         return op is not None and op.name in HOISTABLE and all(self.hoistable(o, region) for o in op.operands)
 
-    def rectangular(self, region: Region) -> bool:
+    def rectangular(self, region: Region, root: Region) -> bool:
         """Whether the loops around `region` visit a box: plain `for`s whose bounds are fixed before the outermost."""
-        if region not in self._rectangular:
-            self._rectangular[region] = self._is_rectangular(region)
-        return self._rectangular[region]
+        key = region, root
+        if key not in self._rectangular:
+            self._rectangular[key] = self._is_rectangular(region, root)
+        return self._rectangular[key]
 
-    def _is_rectangular(self, region: Region) -> bool:
-        loops = self.loops(region)
+    def _is_rectangular(self, region: Region, root: Region) -> bool:
+        loops = self.loops(region, root)
         if self.called or not loops or any(op.name != "for" or op.attrs["exits"] for op in loops):
             return False
-        home = self.home(region)
+        home = self.home(loops[0])
         return all(self.hoistable(bound, home) for op in loops for bound in op.operands[:3])
 
-    def home(self, region: Region) -> Region:
-        """The region in which the outermost loop around `region` stands."""
-        return next(r for op, r in reversed(list(self.outward(region))) if op.name in LOOPS)
+    def home(self, loop: Op) -> Region:
+        """The region in which `loop` stands."""
+        return self.owner[loop.regions[0]][1]

@@ -5,11 +5,12 @@ After `adjoint.py`, the reverse sweep mentions primal values. Each is resolved, 
 - defined at the top of the function: it is still in scope;
 - a loop's index: the reversed loop knows it;
 - defined in branches only: yielded out of the `if`s (undef on the other side);
-- cheap to compute again from values that are at hand, or a load from memory that is never written: recomputed;
+- cheap to compute again from values that are at hand, or a load from memory that nothing overwrites: recomputed;
 - in loops that visit a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
 - otherwise a field of the record that each run of its region pushes on a LIFO, and the mirrored region pops.
 
-The last two always work, whatever is overwritten: primal memory is read again only if nothing writes it.
+The last two always work, whatever is overwritten. All of this is within a *root* (`structure.py`): its body, and what a
+rerun is given from outside it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from llad.ad.structure import Structure
 from llad.diagnostics import Span
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Op, Region, Value
+from llad.ir.core import Op, Region, Value, walk
+from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType
 
 # Scalar ops that cost no more than a store and a load of their result.
@@ -66,11 +68,14 @@ class Tape:
     `stored`: per region, the rectangles that one run of it fills · `records`: per region.
     """
 
-    def __init__(self, mirror: Mirror, structure: Structure, shadows: Shadows, aliases: Aliases) -> None:
+    def __init__(
+        self, mirror: Mirror, structure: Structure, shadows: Shadows, aliases: Aliases, overwrites: Overwrites
+    ) -> None:
         self.mirror = mirror
         self.structure = structure
         self.shadows = shadows
         self.aliases = aliases
+        self.overwrites = overwrites
         self.name: dict[Value, Value] = {}
         self.outs: dict[Region, list[tuple[Value, Value]]] = {}
         self.rectangles: dict[Op, list[Rectangle]] = {}
@@ -80,6 +85,9 @@ class Tape:
     def resolve(self) -> None:
         """Find a source for every primal value that the mirror mentions, and write the loads, pops and recomputing."""
         mentioned = {o for op in self.mirror.all_ops() for o in op.operands if self.is_primal(o)}
+        for body, strategy in self.structure.reruns.items():
+            if strategy == "recomputed":  # what an iteration starts from
+                mentioned |= {o for op in walk(body) for o in op.operands if o in body.args}
         for value in sorted(mentioned, key=self.position):  # so that what a value is computed from is settled first
             self.give(value)
         for region, record in self.records.items():
@@ -105,22 +113,22 @@ class Tape:
 
     def _source(self, value: Value) -> Value:
         structure = self.structure
-        region = self.region_of(value)
+        region, root = structure.place(self.shadows.tokens.get(value, value))
         op = structure.op_of.get(value)
-        if region is structure.fn.body and not structure.called:
-            return value
         if value in self.mirror.index:
             return self.mirror.index[value]
+        if structure.in_scope(region, root):
+            return value
         if op is not None and op.name == "const":
             return self._recompute(op, region)
-        if structure.depth[region] == 0:
+        if structure.depth(region, root) == 0:
             name = Value(value.type, value.name)
             self.outs.setdefault(region, []).append((value, name))
             return name
         if op is not None and self._recomputable(op, region, Budget()):
             return self._recompute(op, region)
-        if isinstance(value.type, ScalarType) and structure.rectangular(region):
-            return self._rectangle(value, region)
+        if isinstance(value.type, ScalarType) and structure.rectangular(region, root):
+            return self._rectangle(value, region, root)
         return self._field(value, region)
 
     # -- recomputing
@@ -130,19 +138,29 @@ class Tape:
         if budget.ops < 0:
             return False
         if op.name == "load":
-            if not self.aliases.is_read_only(op.operands[0]):
+            if not self._stays(op):
                 return False
         elif op.name not in CHEAP:
             return False
         return all(self._free(o, region, budget) for o in op.operands)
 
+    def _stays(self, load: Op) -> bool:
+        """Whether the element that is loaded is still in memory when the reverse sweep comes to it."""
+        buffer, structure = load.operands[0], self.structure
+        if structure.called:
+            return self.aliases.is_read_only(buffer)
+        root = structure.root(structure.region_of[load.result])
+        return self.overwrites.stays(self.aliases.roots(buffer), load, root)
+
     def _free(self, value: Value, region: Region, budget: Budget) -> bool:
         """Whether giving `value` keeps nothing new per run of `region`: at hand, kept further out, or recomputable."""
         structure = self.structure
-        home = structure.region_of[value]
-        if value in self.name or value in self.mirror.index or structure.depth[home] == 0:
+        home, root = structure.place(value)
+        depth = structure.depth(home, root)
+        if value in self.name or value in self.mirror.index or depth == 0:
             return True
-        if isinstance(value.type, ScalarType) and structure.depth[home] < structure.depth[region]:
+        further_out = root is not structure.root(region) or depth < structure.depth(region, root)
+        if isinstance(value.type, ScalarType) and further_out:
             return True
         op = structure.op_of.get(value)
         return op is not None and self._recomputable(op, region, budget)
@@ -159,15 +177,15 @@ class Tape:
         op = self.structure.op_of.get(self.shadows.tokens.get(value, value))
         return op.span if op is not None else None
 
-    def _rectangle(self, value: Value, region: Region) -> Value:
+    def _rectangle(self, value: Value, region: Region, root: Region) -> Value:
         structure = self.structure
-        loops = structure.loops(region)
+        loops = structure.loops(region, root)
         assert isinstance(value.type, ScalarType)
         rectangle = Rectangle(value, Value(BufferType(value.type, len(loops), "C"), names.tape(value)), loops)
         self.rectangles.setdefault(loops[0], []).append(rectangle)
         self.stored.setdefault(region, []).append(rectangle)
-        home = structure.home(region)
-        if home is not structure.fn.body:
+        home = structure.home(loops[0])
+        if home is not root:
             name = Value(rectangle.handle.type, rectangle.handle.name)
             self.outs.setdefault(home, []).append((rectangle.handle, name))
         else:

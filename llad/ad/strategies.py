@@ -1,0 +1,169 @@
+"""How loops are reversed: which may be fused or rerun, and which of these is worth it.
+
+taped        the forward sweep runs the loop and keeps what the reversed loop needs: always right
+recomputed   each iteration of the reversed loop runs its iteration forward again, keeping what it needs for itself, and
+             reverses it: what is kept is that of one iteration
+fused        one loop, in the place of the primal one, runs each iteration and reverses it at once: nothing runs twice
+
+(Griewank & Walther 2008, ch. 12, for recomputing; the fused sweep is what one writes by hand for a sum of losses.)
+
+A carry is a *sum* if all that an iteration does with it is to add to it; its adjoint is then the same in every
+iteration. `fusible` asks that all active carries are sums; that what an iteration writes into active memory is its
+own (`Overwrites.private`), so that no adjoint passes between iterations through a shadow; and that active
+memory which the loop reads is not written behind it, since the loop's adjoints come before those of what follows.
+That the adjoints of the sums are known before the loop is found out when it is mirrored (`adjoint.py`).
+`rerunnable` asks that everything an iteration reads is still there, but for its carries, which are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from llad.ad.activity import Activity, loop_carries, loop_yields
+from llad.ad.structure import LOOPS, Strategy, Structure
+from llad.ir.alias import Aliases
+from llad.ir.core import TAPE, Op, Region, Value, walk
+from llad.ir.overwrites import Overwrites
+from llad.ir.types import ScalarType, is_float
+
+# Which of the strategies that are legal for a loop is taken, given whether the loop holds loops and is in no rerun.
+Preference = Callable[[list[Strategy], bool], Strategy]
+
+
+def cheapest(legal: list[Strategy], large: bool) -> Strategy:
+    """Fused where it is legal. Rerunning pays if an iteration of the outermost loop would keep a lot."""
+    if "fused" in legal:
+        return "fused"
+    return "recomputed" if large and "recomputed" in legal else "taped"
+
+
+def always(wanted: Strategy) -> Preference:
+    """`wanted` wherever it is legal: for tests, which compare the strategies."""
+    return lambda legal, large: wanted if wanted in legal else "taped"
+
+
+class Strategies:
+    """Judges the loops of one function."""
+
+    def __init__(
+        self, structure: Structure, activity: Activity, aliases: Aliases, overwrites: Overwrites, preference: Preference
+    ) -> None:
+        self._structure = structure
+        self._activity = activity
+        self._aliases = aliases
+        self._overwrites = overwrites
+        self._preference = preference
+        self._uses: dict[Value, list[tuple[Op, int, Region]]] = {}
+        self._sums: dict[Op, frozenset[int]] = {}
+        self._read_uses(structure.fn.body)
+
+    def _read_uses(self, region: Region) -> None:
+        for op in region.ops:
+            for k, operand in enumerate(op.operands):
+                self._uses.setdefault(operand, []).append((op, k, region))
+            for inner in op.regions:
+                self._read_uses(inner)
+
+    def choose(self, loop: Op, adjoints_known: bool) -> Strategy:
+        """The strategy for a loop; `adjoints_known`: those of its sums can be computed before it."""
+        structure = self._structure
+        region = structure.home(loop)
+        if structure.called or not structure.is_root(region) or not self._simple(loop):
+            return "taped"
+        legal: list[Strategy] = []
+        if adjoints_known and self._fusible(loop):
+            legal.append("fused")
+        if self._rerunnable(loop):
+            legal.append("recomputed")
+        nested = any(op.name in LOOPS for op in walk(loop.regions[0]))
+        return self._preference(legal, nested and region is structure.fn.body)
+
+    # -- legality
+
+    def _simple(self, loop: Op) -> bool:
+        """A plain `for` that carries numbers, without stacks and calls in it."""
+        return (
+            loop.name == "for"
+            and not loop.attrs["exits"]
+            and all(isinstance(c.type, ScalarType) for c in loop_carries(loop))
+            and not any(op.name in TAPE or op.name == "call" for op in walk(loop.regions[0]))
+        )
+
+    def _fusible(self, loop: Op) -> bool:
+        active, aliases = self._activity.active, self._aliases
+        sums = self.sums(loop)
+        if any(is_float(c.type) and active(c) and k not in sums for k, c in enumerate(loop_carries(loop))):
+            return False
+        written = [r for r in aliases.written(loop) if active(r)]
+        read = frozenset(r for r in aliases.read(loop) if active(r)) - frozenset(written)
+        return all(self._overwrites.private(r, loop) for r in written) and self._stays(read, loop)
+
+    def _rerunnable(self, loop: Op) -> bool:
+        read, written = self._aliases.read(loop), self._aliases.written(loop)
+        shared = frozenset(r for r in read if not (r in written and self._overwrites.private(r, loop)))
+        return shared.isdisjoint(written) and self._stays(shared, loop)
+
+    def _stays(self, roots: frozenset[Value], loop: Op) -> bool:
+        return self._overwrites.stays(roots, loop, self._structure.home(loop))
+
+    def reruns_write(self, loop: Op, buffer: Value) -> bool:
+        """Whether a rerun of an iteration repeats its stores to `buffer`: those that it reads again itself."""
+        return not self._aliases.roots(buffer).isdisjoint(self._aliases.read(loop))
+
+    # -- sums
+
+    def sums(self, loop: Op) -> frozenset[int]:
+        """The numbers of the float carries to which the loop only adds."""
+        if loop not in self._sums:
+            carries = loop_carries(loop)
+            self._sums[loop] = frozenset(
+                k for k, c in enumerate(carries) if is_float(c.type) and self._only_added_to(loop, k, c)
+            )
+        return self._sums[loop]
+
+    def _only_added_to(self, loop: Op, number: int, carry: Value) -> bool:
+        """Follow the carry through the body: whatever it flows into must be a sum that is yielded as that carry."""
+        if loop.name == "while" and loop.regions[0].args[number] in self._uses:
+            return False
+        partial_sums, pending = {carry}, [carry]
+        while pending:
+            value = pending.pop()
+            for op, position, region in self._uses.get(value, ()):
+                found = self._next_sum(op, position, region, loop)
+                if found is None:
+                    return False
+                fresh = [v for v in found if v not in partial_sums]
+                partial_sums.update(fresh)
+                pending += fresh
+        return loop_yields(loop)[number] in partial_sums and self._consistent(loop, number, partial_sums)
+
+    def _next_sum(self, op: Op, position: int, region: Region, loop: Op) -> list[Value] | None:
+        """What a use of a partial sum makes into one; None if the use is anything but adding."""
+        if op.name == "add" or (op.name == "sub" and position == 0):
+            return [op.result]
+        if op.name == "yield":
+            if region is loop.regions[-1]:
+                return []
+            owner, _ = self._structure.owner[region]
+            if owner.name == "if":
+                return [owner.results[position]]
+            k = position - bool(owner.attrs["exits"])
+            return [owner.results[k], loop_carries(owner)[k]] if k >= 0 and region is owner.regions[-1] else None
+        if op.name == "for" and position >= 3:
+            return [op.results[position - 3], loop_carries(op)[position - 3]]
+        return None
+
+    def _consistent(self, loop: Op, number: int, sums: set[Value]) -> bool:
+        """Whether on every path exactly one operand is a partial sum, and it is yielded as carry `number` only."""
+        body = loop.regions[-1]
+        for op in walk(body):
+            if op.name in ("add", "sub") and op.result in sums and (op.operands[0] in sums) == (op.operands[1] in sums):
+                return False
+            for k, result in enumerate(op.results):
+                if result in sums and op.name == "if" and any(r.terminator.operands[k] not in sums for r in op.regions):
+                    return False
+                if result in sums and op.name == "for" and not {op.operands[3 + k], loop_yields(op)[k]} <= sums:
+                    return False
+        yielded = loop_yields(loop)
+        flags = body.terminator.operands[: len(body.terminator.operands) - len(yielded)]
+        return not any(v in sums for k, v in enumerate(yielded) if k != number) and sums.isdisjoint(flags)

@@ -1,0 +1,279 @@
+"""Which ways of reversing a loop are legal, and that each gives the gradient; the hazards of each, by name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from reference import Reference
+
+from llad.ad.strategies import always, cheapest
+from llad.ad.structure import Strategy
+from llad.testing import assert_close, finite_differences, flatten
+
+Legal = list[list[Strategy]]
+POINT = (np.array([0.3, -0.7, 1.1, 0.4]), np.array([0.9, 0.2, -0.5, 1.3]))
+
+
+def legal(function: Callable[..., Any], args: tuple[Any, ...] = POINT) -> Legal:
+    """The legal strategies of each loop that was asked about, last loop first; every one of them is tried."""
+    truth = finite_differences(function, args, list(np.eye(flatten(args).size)), 1e-6)[:, 0]
+    for strategy in ("taped", "recomputed", "fused"):
+        for optimised in (False, True):
+            _, gradient = Reference(function, args, optimised, prefer=always(strategy)).gradient()
+            assert_close(gradient, truth, rtol=1e-6, atol=1e-8, what=strategy)
+    found: Legal = []
+
+    def prefer(options: list[Strategy], large: bool) -> Strategy:
+        found.append(options)
+        return cheapest(options, large)
+
+    Reference(function, args, True, prefer=prefer).gradient()
+    return found
+
+
+def a_sum(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        total += math.exp(x[i]) * y[i]
+    return 3.0 * total
+
+
+def a_sum_scaled_behind_the_loop(x, y):
+    first = y[0]
+    total = 0.0
+    for i in range(len(x)):
+        total -= math.exp(x[i]) * y[i]
+    return (math.sin(first) + 1.0) * total - y[1]
+
+
+def a_sum_that_goes_on(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        total += math.exp(x[i])
+    for i in range(len(y)):
+        total += math.sin(y[i])
+    return total
+
+
+def a_sum_in_branches_and_loops(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0.0:
+            total += math.exp(x[i])
+        else:
+            for j in range(i):
+                total += x[i] * y[j]
+    return total
+
+
+@pytest.mark.parametrize("function", [a_sum, a_sum_scaled_behind_the_loop, a_sum_in_branches_and_loops])
+def test_a_sum_that_flows_linearly_is_fused(function: Callable[..., Any]):
+    assert legal(function)[0] == ["fused", "recomputed"]
+
+
+def test_a_sum_that_goes_on_is_fused_twice():
+    assert legal(a_sum_that_goes_on) == [["fused", "recomputed"]] * 2
+
+
+def a_logarithm_of_a_sum(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        total += math.exp(x[i]) * y[i]
+    return math.log(total * total)
+
+
+def a_product(x, y):
+    product = 1.0
+    for i in range(len(x)):
+        product *= x[i] + y[i]
+    return product
+
+
+def a_sum_that_is_read(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        total += math.sin(total) * y[i] + x[i]
+    return total
+
+
+def a_sum_on_one_side(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        total = total + x[i] if y[i] > 0.0 else x[i] * x[i]
+    return total
+
+
+def two_sums_that_change_places(x, y):
+    first = 0.0
+    second = 1.0
+    for i in range(len(x)):
+        first, second = second + x[i], first + x[i] * y[i]
+    return first * 2.0 + second
+
+
+def a_sum_doubled(x, y):
+    total = 1.0
+    for i in range(len(x)):
+        total = total + (total + x[i] * y[i])
+    return total
+
+
+@pytest.mark.parametrize(
+    "function",
+    [a_logarithm_of_a_sum, a_product, a_sum_that_is_read, a_sum_on_one_side, two_sums_that_change_places, a_sum_doubled],
+)
+def test_what_is_no_sum_or_does_not_flow_linearly_is_not_fused(function: Callable[..., Any]):
+    assert legal(function)[0] == ["recomputed"]
+
+
+def scratch(x, y):
+    t = np.zeros(len(y))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(y)):
+            t[j] = x[i] * y[j]
+        for j in range(1, len(y)):
+            total += math.sin(t[j] * t[j - 1])
+    return total
+
+
+def small_scratch(x, y):
+    t = np.zeros(2)
+    total = 0.0
+    for i in range(len(x)):
+        t[0] = x[i] * y[i]
+        t[1] = t[0] + y[0]
+        total += t[0] * t[1]
+    return total
+
+
+def scratch_of_the_iteration(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        t = np.zeros(len(y))
+        for j in range(1, len(y)):
+            t[j] = x[i] * y[j] + t[j - 1] * t[j - 1]
+        total += t[len(y) - 1]
+    return total
+
+
+@pytest.mark.parametrize("function", [scratch, small_scratch, scratch_of_the_iteration])
+def test_scratch_that_every_iteration_writes_first_is_its_own(function: Callable[..., Any]):
+    assert legal(function)[0] == ["fused", "recomputed"]
+
+
+def scratch_partly_written(x, y):
+    t = np.zeros(len(y))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(1, len(y)):
+            t[j] = x[i] * y[j]
+        total += t[1] * t[2]
+        t[0] = x[i]
+        total += t[0] * t[0]
+    for i in range(len(x)):
+        t[i] = t[i] + x[i] * x[i]
+    return total + t[1]
+
+
+def scratch_written_in_a_branch(x, y):
+    t = np.zeros(len(y))
+    total = 0.0
+    for i in range(len(x)):
+        if x[i] > 0.0:
+            for j in range(len(y)):
+                t[j] = x[i] * y[j]
+        total += t[1] * t[2]
+    return total
+
+
+def scratch_that_is_read_behind_the_loop(x, y):
+    t = np.zeros(len(y))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(y)):
+            t[j] = x[i] * y[j]
+        total += t[1] * t[2]
+    return total + t[0] * t[3]
+
+
+def accumulated(x, y):
+    t = np.zeros(len(y))
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(len(y)):
+            t[j] += x[i] * y[j]
+        total += t[1] * t[2]
+    return total
+
+
+@pytest.mark.parametrize("function", [scratch_written_in_a_branch, accumulated])
+def test_memory_that_passes_from_iteration_to_iteration_forbids_both(function: Callable[..., Any]):
+    assert legal(function)[0] == []
+
+
+def test_memory_that_is_read_behind_the_loop_forbids_to_fuse():
+    assert legal(scratch_that_is_read_behind_the_loop)[0] == []
+    assert [] in legal(scratch_partly_written)
+
+
+def input_written_behind_the_loop(x, y):
+    t = x * 1.0
+    total = 0.0
+    for i in range(len(t)):
+        total += math.exp(t[i]) * y[i]
+    t[1] = y[0] * y[0]
+    return total + t[1] * t[2]
+
+
+def input_written_before_the_loop(x, y):
+    t = x * 1.0
+    t[1] = y[0] * y[0]
+    total = 0.0
+    for i in range(len(t)):
+        total += math.exp(t[i]) * y[i]
+    return total + t[1] * t[2]
+
+
+def test_input_that_is_written_behind_the_loop_forbids_both():
+    assert legal(input_written_behind_the_loop)[0] == []
+    assert legal(input_written_before_the_loop)[0] == ["fused", "recomputed"]
+
+
+def written_and_read_later(x, y):
+    t = np.zeros(len(x))
+    for i in range(len(x)):
+        for _ in range(2):
+            t[i] = math.exp(x[i]) * y[i]
+    total = 0.0
+    for i in range(len(x)):
+        total += t[i] * t[i]
+    return math.sqrt(total)
+
+
+def test_a_rerun_does_not_write_what_it_does_not_read():
+    assert legal(written_and_read_later) == [["recomputed"], ["recomputed"]]
+
+
+def a_rerun_in_a_fused_loop(x, y):
+    t = np.zeros(len(y))
+    total = 0.0
+    for i in range(len(x)):
+        product = x[i]
+        for j in range(len(y)):
+            s = 0.0
+            for k in range(len(y)):
+                s += math.sin(x[i] * y[k])
+            product *= 1.0 + s * y[j]
+            t[j] = product * product
+        for j in range(len(y)):
+            total += math.cos(t[j])
+    return total
+
+
+def test_a_loop_in_a_loop_may_be_rerun():
+    assert ["recomputed"] in legal(a_rerun_in_a_fused_loop)
