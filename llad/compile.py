@@ -33,7 +33,7 @@ from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.lower import ErrorSite, Lowered, lower
 from llad.codegen.plan import Plan
 from llad.codegen.runtime import module_text
-from llad.diagnostics import DerivativeError, Span
+from llad.diagnostics import DerivativeError, Span, traced
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
@@ -353,14 +353,14 @@ def compile_native(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Raised:
-    """Makes the exception for an error code of a native function, and names the Python line in it."""
+    """Makes the exception for an error code of a native function, and names the Python line in text and traceback."""
 
     sites: tuple[ErrorSite, ...]
 
     def __call__(self, code: int, *values: int) -> BaseException:
         site = self.sites[code - 1]
+        kind: type[BaseException] = getattr(builtins, site.error)
         message = site.message.format(*values)
-        if site.span is not None:
-            message += f" ({os.path.basename(site.span.file)}, line {site.span.line})"
-        error: BaseException = getattr(builtins, site.error)(message)
-        return error
+        if site.span is None:
+            return kind(message)
+        return traced(kind(f"{message} ({os.path.basename(site.span.file)}, line {site.span.line})"), site.span)

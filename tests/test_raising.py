@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import math
+import traceback
+import types
+import weakref
+
+import numpy as np
 import pytest
 
 import llad
@@ -91,3 +99,114 @@ def test_a_function_that_always_raises_has_a_value_to_raise():
 def test_paths_that_do_not_raise_go_on():
     for function, *_ in ERRORS:
         assert llad.grad(function)(6.0) == 1.0
+
+
+# -- tracebacks
+
+
+def second(a, i):
+    return 2.0 * a[i]
+
+
+def first(a, i):
+    return second(a, i) + 1.0
+
+
+def divided(a, i):
+    return a[0] * (7 // i)
+
+
+def too_large(a, i):
+    return a[0] * (i * i)
+
+
+def not_whole(a, i):
+    return a[0] * int(a[1] * i)
+
+
+def mismatched(a, i):
+    return np.sum(a + np.zeros(i))
+
+
+def too_much(a, i):
+    b = np.zeros(i)
+    for k in range(1, i):
+        b[k] = b[k - 1] + b[k // 2] + a[0]
+    return b[i - 1]
+
+
+def bottomless(a, i):
+    return a[0] if i < 0 else bottomless(a, i + 1)
+
+
+VALUES = np.array([1.0, math.nan, math.inf])
+ALL = [
+    (second, 3, IndexError, ["second"]),
+    (first, -4, IndexError, ["first", "second"]),
+    (divided, 0, ZeroDivisionError, ["divided"]),
+    (too_large, 2**40, OverflowError, ["too_large"]),
+    (not_whole, 1, ValueError, ["not_whole"]),
+    (mismatched, 2, ValueError, ["mismatched"]),
+    (too_much, 2**58, MemoryError, ["too_much"]),
+    (bottomless, 2**20, RecursionError, ["bottomless"]),
+]
+
+
+def frames_of(error):
+    """The frames of the functions above in the traceback: name, and line after the `def`."""
+    found = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if (function := globals().get(frame.name)) is not None and isinstance(function, types.FunctionType):
+            if frame.name.startswith("test_"):
+                continue
+            assert frame.filename == __file__
+            found.append((frame.name, frame.lineno - function.__code__.co_firstlineno))
+    return found
+
+
+@pytest.mark.parametrize("function, i, kind, names", ALL, ids=lambda x: getattr(x, "__name__", None))
+def test_tracebacks_end_in_the_line_of_the_function_that_failed(function, i, kind, names):
+    f = llad.jit_grad(function)
+    calls = [
+        lambda: f(VALUES, i),
+        lambda: f.grad(VALUES, i),
+        lambda: f.value_and_grad(VALUES, i),
+        lambda: f.jvp((VALUES, i), (VALUES, None)),
+        lambda: llad.jit(lambda a, i: llad.grad(f)(a, i)[0])(VALUES, i),
+    ]
+    if function is not bottomless:  # a derivative of a derivative of a recursion is refused
+        calls.append(lambda: llad.jit_grad(lambda a, i: llad.grad(f)(a, i)[0]).grad(VALUES, i))
+    for call in calls:
+        with pytest.raises(kind) as raised:
+            call()
+        found = frames_of(raised.value)[-len(names) :]
+        if function is not too_much:  # whose gradient needs memory for a shadow too, at another line
+            assert found == [(name, 1) for name in names]
+        line = globals()[names[-1]].__code__.co_firstlineno + found[-1][1]
+        assert str(raised.value).endswith(f"(test_raising.py, line {line})")
+
+
+def test_a_traceback_names_the_columns():
+    with pytest.raises(IndexError) as raised:
+        llad.jit(first)(VALUES, 5)
+    printed = "".join(traceback.format_exception(raised.value))
+    assert "    return second(a, i) + 1.0\n           ^^^^^^^^^^^^\n" in printed
+    assert "    return 2.0 * a[i]\n                 ~^^^\n" in printed
+
+
+def test_a_raised_exception_is_in_no_cycle():
+    f = llad.jit(first)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(IndexError):
+            f(VALUES, 5)
+        try:
+            f(VALUES, 5)
+        except IndexError as error:
+            error.mark = marked = np.zeros(1)
+        gone = weakref.ref(marked)
+        del marked
+        assert gone() is None
+    finally:
+        gc.enable()

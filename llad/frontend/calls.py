@@ -98,14 +98,15 @@ def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mappi
     names = _bind(t, source, defaults, function.__kwdefaults__ or {}, args, kwargs)
     cells = tuple(map(id, function.__closure__ or ()))
     scope = Scope(t.scope, "straight")
-    return _run(t, Frame(source, function, None, scope, scope), names, (function.__code__, cells))
+    frame = Frame(source, function, None, scope, scope, caller=t.builder.span if t.active else None)
+    return _run(t, frame, names, (function.__code__, cells))
 
 
 def _call_closure(t: Tracer, closure: Closure, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """A call of a function defined in traced code."""
     names = _bind(t, closure.source, closure.defaults, closure.keyword_defaults, args, kwargs)
     scope = Scope(t.scope, "straight")
-    frame = Frame(closure.source, None, closure.frame, scope, scope)
+    frame = Frame(closure.source, None, closure.frame, scope, scope, caller=t.builder.span if t.active else None)
     return _run(t, frame, names, (closure.source.node, id(closure.frame)))
 
 
@@ -131,7 +132,7 @@ def _body(t: Tracer, frame: Frame, names: Mapping[str, Any]) -> Any:
         frame.state.values.update(names)
         node = frame.source.node
         if isinstance(node, ast.Lambda):
-            t.returned = frame.source.span(node.body)
+            t.returned = frame.span(node.body)
             return t.eval(node.body)
         t.execute(node.body)
     return _returned(t, frame)

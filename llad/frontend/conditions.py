@@ -37,7 +37,7 @@ def condition(t: Tracer, node: ast.expr) -> Flag:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return negate(t, condition(t, node.operand))
     value = t.eval(node)
-    outer, t.builder.span = t.builder.span, t.frame.source.span(node)
+    outer, t.builder.span = t.builder.span, t.frame.span(node)
     flag = truth(t, value)
     t.builder.span = outer
     return flag

@@ -69,7 +69,7 @@ class Tracer:
     def eval(self, node: ast.expr) -> Any:
         """The value of an expression: `Scalar`, `Array`, or what is known at trace time."""
         outer = self.builder.span
-        self.builder.span = self.frame.source.span(node)
+        self.builder.span = self.frame.span(node)
         handler = self.handlers.expressions.get(type(node))
         if handler is None:
             self.refuse("expression", what=type(node).__name__)
@@ -87,7 +87,7 @@ class Tracer:
                 self.handlers.rest(self, body[k:])
                 return
             outer = self.builder.span
-            self.builder.span = self.frame.source.span(statement)
+            self.builder.span = self.frame.span(statement)
             try:
                 if isinstance(statement, ast.If):
                     if self.handlers.branch(self, statement, body[k + 1 :]):

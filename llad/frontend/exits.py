@@ -18,7 +18,7 @@ from llad.ir.core import quoted
 
 def return_(t: Tracer, node: ast.Return) -> None:
     value = None if node.value is None else t.eval(node.value)
-    t.state.result, t.state.result_span = value, t.frame.source.span(node.value or node)
+    t.state.result, t.state.result_span = value, t.frame.span(node.value or node)
     t.state.jump(ret=True)
 
 

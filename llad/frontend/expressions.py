@@ -159,7 +159,7 @@ def _generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable
         t.refuse("comprehension")
     names = frozenset(n.id for n in ast.walk(first.target) if isinstance(n, ast.Name))
     source = t.frame.source.comprehension(names)
-    with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent)):
+    with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent, caller=t.frame.caller)):
         for value in items_of(t, iterable):
             assign(t, first.target, value)
             if all(_chosen(t, test) for test in first.ifs):
@@ -169,7 +169,7 @@ def _generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable
 def _chosen(t: Tracer, test: ast.expr) -> bool:
     flag = condition(t, test)
     if isinstance(flag, Value):
-        t.builder.span = t.frame.source.span(test)
+        t.builder.span = t.frame.span(test)
         t.refuse("comprehension-if")
     return flag
 

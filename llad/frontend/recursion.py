@@ -173,7 +173,7 @@ def _round(t: Tracer, entry: Active, local: Local, frame: Frame, body: Body) -> 
         straight = Scope(t.scope, "straight")
         t.active.append(Active(entry.identity, None, names, straight, t.home))
         try:
-            value = body(replace(frame, scope=straight, extent=straight, state=State()), names)
+            value = body(replace(frame, scope=straight, extent=straight, state=State(), caller=None), names)
             b.span = t.returned or span
             value = _own(t, frame.source.name, value, params, set())
         except PathEnds:

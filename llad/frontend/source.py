@@ -37,9 +37,9 @@ class Source:
     def name(self) -> str:
         return self.node.name if isinstance(self.node, ast.FunctionDef) else "<lambda>"
 
-    def span(self, node: ast.AST) -> Span:
-        """Where the node stands; of a compound statement, its header."""
-        span = span_of(node, self.file, self.lines)
+    def span(self, node: ast.AST, caller: Span | None = None) -> Span:
+        """Where the node stands; of a compound statement, its header. `caller`: where the function was called."""
+        span = span_of(node, self.file, self.lines, self.name, caller)
         head = _head(node)
         if head is None or head.end_lineno != span.line:
             return span

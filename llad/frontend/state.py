@@ -11,6 +11,7 @@ which `Scope` makes harmless.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -127,7 +128,7 @@ class Frame:
 
     `function` is the Python function, for its cells and globals; a function defined in traced code has none and
     looks into `parent`, the frame that defined it. `extent` is the scope of the innermost loop iteration, or of
-    the call.
+    the call. `caller` is where it was called.
     """
 
     source: Source
@@ -136,6 +137,10 @@ class Frame:
     scope: Scope
     extent: Scope
     state: State = field(default_factory=State)
+    caller: Span | None = None
+
+    def span(self, node: ast.AST) -> Span:
+        return self.source.span(node, self.caller)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -86,7 +86,7 @@ def _declared(t: Tracer, node: ast.Global | ast.Nonlocal) -> None:
 
 def _function(t: Tracer, node: ast.FunctionDef) -> None:
     if node.decorator_list:
-        t.builder.span = t.frame.source.span(node.decorator_list[0])
+        t.builder.span = t.frame.span(node.decorator_list[0])
         t.refuse("decorator")
     bind(t, node.name, define(t, node))
 
