@@ -218,7 +218,7 @@ def test_integer_powers(x: int, n: int) -> None:
     same(lambda x, n: x**n, x, n)
     same(lambda x, n: (x**0, x**1, x**2, 2**n), x, min(n, 5))
     same(lambda x: x**-2, 2)
-    raises(ValueError, "negative integer powers", lambda x, n: x**n, 2, -1)
+    raises(ValueError, "negative power", lambda x, n: x**n, 2, -1)
 
 
 @pytest.mark.parametrize("x,y", [(12, 10), (-12, 3), (5, 0), (-1, 64), (0, 70)])

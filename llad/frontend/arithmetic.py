@@ -40,7 +40,9 @@ class Operand:
 
 
 def apply(ctx: Context, op: str, x: Operand, y: Operand, checked: bool) -> Value:
-    """`x op y`; both have one type, which for `div` is a float."""
+    """`x op y`; both have one type, which for `div` is a float.
+
+    `checked`: these are scalars, Python's or NumPy's, not elements of arrays."""
     type = x.value.type
     assert isinstance(type, ScalarType) and type == y.value.type
     if op == "pow":
@@ -133,7 +135,7 @@ def _integer_power(ctx: Context, x: Operand, y: Operand, checked: bool) -> Value
     assert isinstance(type, ScalarType)
     if y.known is None or y.known < 0:
         nonnegative = b.op("ge", y.value, b.const(0, type))
-        b.check(nonnegative, "ValueError", "Integers to negative integer powers are not allowed.")
+        b.check(nonnegative, "ValueError", "an integer to a negative power is no integer: write `float(x) ** n`")
     if y.is_known(0):
         return b.const(1, type)
     if y.is_known(1):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from llad.frontend import numbers
+from llad.frontend import comparisons, numbers, ranges
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.shapes import is_number, same
@@ -171,7 +171,7 @@ def compare_values(t: Tracer, op: ast.cmpop, a: Any, b: Any) -> Any:
             return as_value(negate(t, truth(t, contains(t, b, a))))
     name = COMPARISONS[type(op)]
     if is_number(a) or isinstance(a, Array) or is_number(b) or isinstance(b, Array) or not is_static((a, b)):
-        return numbers.compare(t, name, a, b)
+        return comparisons.compare(t, name, a, b)
     try:
         return getattr(operator, name)(a, b)
     except TypeError:
@@ -201,6 +201,8 @@ def contains(t: Tracer, container: Any, item: Any) -> Any:
     if isinstance(container, (tuple, list)):
         tests = [partial(_equal, t, item, x) for x in container]
         return as_value(_connect(t, False, tests)) if tests else False
+    if ranges.is_range(container) or (isinstance(container, range) and isinstance(item, Scalar)):
+        return ranges.contains(t, container, item)
     if isinstance(item, (Scalar, Array)) or isinstance(container, (Scalar, Array)):
         t.refuse("membership", item=describe(item), container=describe(container))
     try:

@@ -13,41 +13,16 @@ from typing import Any
 import numpy as np
 
 from llad.frontend.arguments import bind
-from llad.frontend.arrays import element, elementwise
+from llad.frontend.arrays import elementwise
 from llad.frontend.casts import float_to_int, value_of
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.numbers import binary, check_not_least, truth
-from llad.frontend.promotion import is_number, is_static_number, kind_of, plain, promote
+from llad.frontend.operands import Handler, as_f64, known, number
+from llad.frontend.promotion import is_number, is_static_number, kind_of, promote
+from llad.frontend.rounding import rounding
 from llad.frontend.values import Array, Context, Dim, Less, Scalar, describe, is_static
-from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
 from llad.ops.record import OpRecord
-
-Handler = Callable[[Context, Sequence[Any], Mapping[str, Any]], Any]
-
-
-def known(function: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """What Python says of numbers known at trace time; `None` if some are not, or if it raises."""
-    if not all(map(is_static_number, args)):
-        return None
-    try:
-        with np.errstate(all="ignore"):
-            return function(*args)
-    except (ArithmeticError, ValueError):
-        return None
-
-
-def number(ctx: Context, name: str, x: Any) -> Any:
-    """`x`, which must be a number or an array without axes (then its element)."""
-    x = ctx.lift(x)
-    if isinstance(x, Array):
-        return element(ctx, x, []) if x.rank == 0 else ctx.refuse("no-array", name=name, got=describe(x))
-    return x if is_number(x) else ctx.refuse("not-a-number", name=name, got=describe(x))
-
-
-def as_f64(ctx: Context, name: str, x: Any) -> Value:
-    return value_of(ctx, number(ctx, name, x), F64)
-
 
 # -- math
 
@@ -106,25 +81,6 @@ def scaled(function: Callable[..., Any], name: str, factor: float) -> Handler:
         if (result := known(function, [x])) is not None:
             return result
         return Scalar(ctx.builder.op("mul", as_f64(ctx, name, x), ctx.builder.f64(factor)), True)
-
-    return handle
-
-
-_ROUNDING: dict[str, Callable[..., Any]] = {"floor": math.floor, "ceil": math.ceil, "trunc": int, "rint": round}
-
-
-def rounding(op: str, name: str) -> Handler:
-    """`math.floor`, `math.ceil`, `math.trunc`, `int` and `round`: a Python int, checked to be one."""
-
-    def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        (x,) = bind(ctx, f"{name}(x)", args, kwargs)
-        x = number(ctx, name, x)
-        if (result := known(_ROUNDING[op], [x])) is not None:
-            return result
-        value = value_of(ctx, x)
-        if not is_float(value.type):
-            return Scalar(ctx.builder.cast(value, I64), True)
-        return Scalar(float_to_int(ctx, value if op == "trunc" else ctx.builder.op(op, value)), True)
 
     return handle
 
@@ -198,16 +154,6 @@ def absolute(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     if not is_float(type):
         check_not_least(ctx, value, "abs")
     return Scalar(b.op("abs", value), weak)
-
-
-def round_(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """`round(x)`: half to even, an int."""
-    (x, digits) = bind(ctx, "round(x, ndigits)", args, kwargs, [None])
-    if digits is not None:
-        if is_static_number(x) and isinstance(digits, int):
-            return round(plain(x), digits)
-        ctx.refuse("round-digits")
-    return rounding("rint", "round")(ctx, [x], {})
 
 
 def extreme(op: str) -> Handler:

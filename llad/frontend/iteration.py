@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from llad.frontend import arrays
 from llad.frontend.casts import value_of
@@ -24,10 +24,17 @@ Bound = int | Value
 class Walk:
     """`item(i)` for `i in range(lo, hi, step)`."""
 
+    shown: ClassVar[str] = "what is iterated over at run time"
+
     lo: Bound
     hi: Bound
     step: Bound
     item: Callable[[Tracer, Value], Any]
+
+    @property
+    def is_range(self) -> bool:
+        """Whether this walks over the indices themselves."""
+        return self.item is _index
 
     @property
     def trips(self) -> int | None:
@@ -42,7 +49,7 @@ def walk_of(t: Tracer, value: Any) -> Walk | None:
     if isinstance(value, Walk):
         return value
     if isinstance(value, range):
-        return Walk(value.start, value.stop, value.step, _index)
+        return indices(value.start, value.stop, value.step)
     if isinstance(value, Array):
         if value.rank == 0:
             t.refuse("not-iterable", got=describe(value))
@@ -71,25 +78,13 @@ def items_of(t: Tracer, value: Any) -> Sequence[Any]:
     return t.refuse("not-iterable", got=describe(value))
 
 
-def range_(t: Tracer, args: Sequence[Any]) -> range | Walk:
-    """`range(…)` of numbers of which some may be run-time."""
-    if not 1 <= len(args) <= 3:
-        t.refuse("range-arguments")
-    bounds = [_bound(t, a) for a in args]
-    lo, hi, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds[:2], bounds[2] if len(bounds) == 3 else 1)
-    if isinstance(lo, int) and isinstance(hi, int) and isinstance(step, int):
-        if step == 0:
-            t.end_path("ValueError", "range() arg 3 must not be zero")
-        return range(lo, hi, step)
-    if isinstance(step, Value):
-        b = t.builder
-        b.check(b.op("ne", step, b.i64(0)), "ValueError", "range() arg 3 must not be zero")
-    elif step == 0:
-        t.end_path("ValueError", "range() arg 3 must not be zero")
+def indices(lo: Bound, hi: Bound, step: Bound) -> Walk:
+    """The walk over `range(lo, hi, step)`."""
     return Walk(lo, hi, step, _index)
 
 
-def _bound(t: Tracer, x: Any) -> Bound:
+def bound(t: Tracer, x: Any) -> Bound:
+    """An integer that bounds a walk."""
     if isinstance(x, Scalar) and x.type in (I64, I32, BOOL):
         return value_of(t, x, I64)
     if hasattr(x, "__index__") and not isinstance(x, Array):
@@ -114,7 +109,7 @@ def length(t: Tracer, walk: Walk) -> Bound:
     return b.op("max", b.i64(0), count)
 
 
-def _nth(t: Tracer, walk: Walk, k: Value) -> Any:
+def nth(t: Tracer, walk: Walk, k: Value) -> Any:
     """The item of iteration `k`."""
     b = t.builder
     index = k
@@ -128,7 +123,7 @@ def _nth(t: Tracer, walk: Walk, k: Value) -> Any:
 def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
     """`enumerate(value, start)`."""
     walk = walk_of(t, value)
-    first = _bound(t, start)
+    first = bound(t, start)
     if walk is None:
         if isinstance(first, Value):
             t.refuse("range-type", got=describe(start))
@@ -136,7 +131,7 @@ def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
 
     def item(t: Tracer, k: Value) -> Any:
         number = k if first == 0 else t.builder.op("add", k, emit(t, first))
-        return Scalar(number, weak=True), _nth(t, walk, k)
+        return Scalar(number, weak=True), nth(t, walk, k)
 
     return Walk(0, length(t, walk), 1, item)
 
@@ -163,7 +158,7 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
             b.check(b.op("eq", x, y), "ValueError", "zip() arguments have different lengths")
         else:
             count = b.op("min", x, y)
-    return Walk(0, count, 1, lambda t, k: tuple(_nth(t, w, k) for w in known))
+    return Walk(0, count, 1, lambda t, k: tuple(nth(t, w, k) for w in known))
 
 
 def reversed_(t: Tracer, value: Any) -> Any:
@@ -175,4 +170,4 @@ def reversed_(t: Tracer, value: Any) -> Any:
         return t.make(list(items_of(t, value))[::-1])
     b = t.builder
     last = b.op("sub", emit(t, length(t, walk)), b.i64(1))
-    return Walk(last, -1, -1, lambda t, k: _nth(t, walk, k))
+    return Walk(last, -1, -1, lambda t, k: nth(t, walk, k))

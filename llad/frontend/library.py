@@ -15,11 +15,13 @@ from llad.frontend import creation, reductions
 from llad.frontend.arguments import bind
 from llad.frontend.arrays import allocate, assign, copy, element
 from llad.frontend.casts import stored
+from llad.frontend.comparisons import compare
 from llad.frontend.creation import array_of, as_array
 from llad.frontend.extents import emit, extents_of, measure
-from llad.frontend.functions import Handler, absolute, dimension
+from llad.frontend.functions import absolute, dimension
 from llad.frontend.indexing import window
-from llad.frontend.numbers import binary, compare
+from llad.frontend.numbers import binary
+from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY, dtype_of, is_number, is_static_number, plain
 from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Scalar, describe

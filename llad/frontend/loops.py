@@ -85,7 +85,7 @@ def while_loop(t: Tracer, node: ast.While) -> None:
     first = _test(t, loop)
     if first.flag is False:
         return
-    if _has_effects(first.region):
+    if _has_effects(first.region) or assigned([node.test]):
         _tested_inside(t, node, loop)
         first = Test(Region(), True)
     loop.endless = loop.runs = first.flag is True
@@ -136,7 +136,7 @@ def _has_effects(region: Region) -> bool:
 
 
 def _tested_inside(t: Tracer, node: ast.While, loop: Loop) -> None:
-    """Move a condition that writes memory into the body: `while True: if not test: break; …`."""
+    """Move a condition that writes memory or names into the body: `while True: if not test: break; …`."""
     live = t.frame.source.live
     names = live.start[node] | live.after[node]
     loop.carried |= {n: initial(loop.before.values.get(n, Unbound)) for n in loop.late}

@@ -34,7 +34,7 @@ from llad.frontend.values import Array, Context, NoJoin, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
 
-_PYTHON: dict[str, Callable[..., Any]] = {
+PYTHON: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow, "matmul": operator.matmul,
     "and": operator.and_, "or": operator.or_, "xor": operator.xor, "shl": operator.lshift, "shr": operator.rshift,
@@ -49,7 +49,7 @@ def binary(ctx: Context, op: str, a: Any, b: Any) -> Any:
         known = _python(op, a, b)
         if known is not None:
             return known
-    a, b = _as_operands(ctx, a, b)
+    a, b = as_operands(ctx, a, b)
     if not (is_number(a) and is_number(b)):
         return _sequences(ctx, op, a, b)
     if op == "matmul":
@@ -68,13 +68,13 @@ def _python(op: str, *operands: Any) -> Any:
     """
     try:
         with np.errstate(all="ignore"):
-            result = _PYTHON[op](*operands)
+            result = PYTHON[op](*operands)
     except (ArithmeticError, ValueError):
         return None
     return None if isinstance(result, complex) else result
 
 
-def _as_operands(ctx: Context, a: Any, b: Any) -> tuple[Any, Any]:
+def as_operands(ctx: Context, a: Any, b: Any) -> tuple[Any, Any]:
     """Beside an array, a tuple or list is an array too."""
     if isinstance(a, Array) and isinstance(b, (tuple, list)):
         return a, array_of(ctx, b, None)
@@ -87,7 +87,7 @@ def _sequences(ctx: Context, op: str, a: Any, b: Any) -> Any:
     """`+` and `*` of tuples, lists and strings, as far as Python can do them at trace time."""
     if not isinstance(a, (Scalar, Array)) and not isinstance(b, (Scalar, Array)):
         try:
-            return _PYTHON[op](a, b)
+            return PYTHON[op](a, b)
         except TypeError:
             pass
     return ctx.refuse("operator", op=SYMBOLS[op], left=describe(a), right=describe(b))
@@ -151,56 +151,13 @@ def pairwise(
     return elementwise(ctx, arrays, result, element)
 
 
-def compare(ctx: Context, op: str, a: Any, b: Any) -> Any:
-    """`a op b` for `lt le gt ge eq ne`: a bool, or an array of them."""
-    if is_static_number(a) and is_static_number(b):
-        return _PYTHON[op](a, b)
-    a, b = _as_operands(ctx, a, b)
-    if not (is_number(a) and is_number(b)):
-        return _compare_structures(ctx, op, a, b)
-    arrays = isinstance(a, Array) or isinstance(b, Array)
-    type, weak = promote([kind_of(ctx, a), kind_of(ctx, b)], arrays)
-    type = I64 if type == BOOL else type
-
-    def body(x: Operand, y: Operand) -> Value:
-        return ctx.builder.op(op, x.value, y.value)
-
-    if isinstance(a, Array) or isinstance(b, Array):
-        return pairwise(ctx, a, b, type, BOOL, body)
-    return Scalar(body(operand(ctx, a, type), operand(ctx, b, type)), weak)
-
-
-def _compare_structures(ctx: Context, op: str, a: Any, b: Any) -> Any:
-    """Tuples are equal if their items are; what no number is differs from every number."""
-    sequences = isinstance(a, (tuple, list)) and type(a) is type(b)
-    if op in ("eq", "ne") and sequences:
-        same: Any = len(a) == len(b)
-        if same:
-            for x, y in zip(a, b, strict=True):
-                same = _conjunction(ctx, same, truth(ctx, compare(ctx, "eq", x, y)))
-        return same if op == "eq" else unary(ctx, "not", same)
-    if not sequences and not any(isinstance(x, (Scalar, Array, tuple, list)) for x in (a, b)):
-        return _PYTHON[op](a, b)
-    if op in ("eq", "ne") and not any(isinstance(x, Array) for x in (a, b)):
-        return op == "ne"
-    return ctx.refuse("comparison", left=describe(a), right=describe(b))
-
-
-def _conjunction(ctx: Context, a: Any, b: Any) -> Any:
-    if isinstance(a, bool):
-        return b if a else False
-    if isinstance(b, bool):
-        return a if b else False
-    return Scalar(ctx.builder.op("and", a.value, b.value), a.weak and b.weak)
-
-
 def unary(ctx: Context, op: str, a: Any) -> Any:
     """`op a` for `neg pos invert not`."""
     if op == "not":
         true = truth(ctx, a)
         return Scalar(ctx.builder.op("not", true.value), True) if isinstance(true, Scalar) else not true
     if is_static_number(a):
-        return _PYTHON[op](a)
+        return PYTHON[op](a)
     if not is_number(a):
         return ctx.refuse("operand", got=describe(a))
     type, weak = kind_of(ctx, a)

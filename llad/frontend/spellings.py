@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from llad.frontend import functions as fn
+from llad.frontend import mathematics, rounding
 from llad.frontend.arguments import bind
-from llad.frontend.functions import Handler
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
 from llad.frontend.numbers import binary
+from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
@@ -50,7 +51,7 @@ def _pow(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 _BUILTINS: dict[Callable[..., Any], Handler] = {
-    abs: fn.absolute, operator.abs: fn.absolute, round: fn.round_, len: fn.length, sum: sum_builtin,
+    abs: fn.absolute, operator.abs: fn.absolute, round: rounding.round_, len: fn.length, sum: sum_builtin,
     divmod: _divmod, pow: _pow,
     min: fn.extreme("min"), max: fn.extreme("max"), int: fn.to_int, float: fn.to_float, bool: fn.to_bool,
 }  # fmt: skip
@@ -58,10 +59,13 @@ _BUILTINS: dict[Callable[..., Any], Handler] = {
 _MATH: dict[str, Handler] = {
     "log": fn.math_log,
     "hypot": fn.math_hypot,
+    "dist": mathematics.dist,
+    "isclose": mathematics.isclose,
+    "prod": mathematics.product,
     "pow": fn.math_pow,
-    "floor": fn.rounding("floor", "math.floor"),
-    "ceil": fn.rounding("ceil", "math.ceil"),
-    "trunc": fn.rounding("trunc", "math.trunc"),
+    "floor": rounding.rounding("floor", "math.floor"),
+    "ceil": rounding.rounding("ceil", "math.ceil"),
+    "trunc": rounding.rounding("trunc", "math.trunc"),
     "radians": fn.scaled(math.radians, "math.radians", math.pi / 180.0),
     "degrees": fn.scaled(math.degrees, "math.degrees", 180.0 / math.pi),
 }
@@ -98,6 +102,7 @@ _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 
 _JOIN = "make the whole array with `np.empty` and assign its parts"
 _INSTEAD = {
+    "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
     "np.concatenate": _JOIN, "np.append": _JOIN, "np.stack": _JOIN, "np.hstack": _JOIN, "np.vstack": _JOIN,
     "np.linalg.norm": "write `np.sqrt(np.dot(x, x))`", "np.std": "write `np.sqrt(np.mean((x - np.mean(x)) ** 2))`",
     "np.var": "write `np.mean((x - np.mean(x)) ** 2)`", "np.cumsum": "write a loop that adds up",
@@ -152,8 +157,8 @@ def _library_name(function: Any) -> str | None:
         return f"np.{function.__name__}"
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__qualname__", getattr(function, "__name__", "?"))
-    if module == "math":
-        return f"math.{name}"
+    if module in ("math", "cmath"):
+        return f"{module}.{name}"
     if module.split(".")[0] == "numpy":
         return f"np{module.removeprefix('numpy')}.{name}"
     return None

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend.conditions import as_value, truth
+from llad.frontend import ranges
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Walk, enumerate_, items_of, range_, reversed_, zip_
+from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
+from llad.frontend.ranges import range_
+from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound
-from llad.frontend.values import Array, NotHandled, Scalar, describe, is_static
+from llad.frontend.values import Array, NotHandled, Scalar, is_static
 from llad.ir.types import BOOL, is_float
 
 Args = Sequence[Any]
@@ -26,7 +28,7 @@ _READING = frozenset({"keys", "values", "items", "get", "copy"})
 
 # Builtins that Python may run at trace time when every argument is known.
 _PURE: frozenset[Any] = frozenset(
-    {str, repr, format, sorted, set, frozenset, type, isinstance, issubclass, callable, hasattr, getattr, ord, chr,
+    {str, repr, format, set, frozenset, isinstance, issubclass, callable, hasattr, getattr, ord, chr,
      hash, bytes, slice, int, float, bool, max, min, sum, len, any, all, divmod, hex, bin, ascii}
 )  # fmt: skip
 
@@ -108,51 +110,23 @@ def _zip(t: Tracer, *args: Any, strict: bool = False) -> Any:
 
 
 def _tuple(t: Tracer, value: Any = ()) -> Any:
-    return tuple(_items(t, value))
+    return tuple(known_items(t, value))
 
 
 def _list(t: Tracer, value: Any = ()) -> Any:
-    return t.make(list(_items(t, value)))
+    return t.make(list(known_items(t, value)))
 
 
-def _items(t: Tracer, value: Any) -> Sequence[Any]:
-    if isinstance(value, (Walk, Array)):
-        t.refuse("materialise", got=describe(value))
-    return items_of(t, value)
+def _len(t: Tracer, *args: Any) -> Any:
+    return ranges.size(t, args[0]) if len(args) == 1 and ranges.is_range(args[0]) else NotHandled
 
 
 def _dict(t: Tracer, *args: Any, **kwargs: Any) -> Any:
     return t.make(dict(*args, **kwargs))
 
 
-def _map(t: Tracer, function: Any, *values: Any) -> Any:
-    rows = zip(*(_items(t, v) for v in values), strict=False)
-    return t.make([t.call(function, list(row), {}) for row in rows])
-
-
 def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
     return Bound(function, args, kwargs)
-
-
-def _any(t: Tracer, value: Any) -> Any:
-    return _over(t, value, "or", False)
-
-
-def _all(t: Tracer, value: Any) -> Any:
-    return _over(t, value, "and", True)
-
-
-def _over(t: Tracer, value: Any, op: str, neutral: bool) -> Any:
-    """`any` or `all` of a sequence of known length."""
-    flag: Any = neutral
-    for item in _items(t, value):
-        other = truth(t, item)
-        if isinstance(flag, bool) or isinstance(other, bool):
-            known, rest = (flag, other) if isinstance(flag, bool) else (other, flag)
-            flag = rest if known is neutral else known
-        else:
-            flag = t.builder.op(op, flag, other)
-    return as_value(flag)
 
 
 def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
@@ -161,6 +135,18 @@ def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
     if isinstance(value, Scalar):
         return isinstance(_example(value), kinds)
     return isinstance(value, kinds)
+
+
+def _type(t: Tracer, *args: Any) -> Any:
+    """`type(x)`: of a run-time value, what it is in Python."""
+    (value,) = args if len(args) == 1 else (t.refuse("call", got="type with three arguments"),)
+    if isinstance(value, Array):
+        return np.ndarray
+    return type(_example(value) if isinstance(value, Scalar) else value)
+
+
+def _complex(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+    t.refuse("complex")
 
 
 def _example(value: Scalar) -> object:
@@ -187,9 +173,10 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     tuple: _tuple,
     list: _list,
     dict: _dict,
-    map: _map,
     functools.partial: _partial,
-    any: _any,
-    all: _all,
+    len: _len,
     isinstance: _isinstance,
+    type: _type,
+    complex: _complex,
+    **SEQUENCES,
 }

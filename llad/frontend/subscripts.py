@@ -7,8 +7,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llad.frontend import indexing
+from llad.frontend import indexing, ranges
 from llad.frontend.core import Tracer
+from llad.frontend.iteration import items_of
 from llad.frontend.values import Array, Scalar, describe, is_static
 
 
@@ -18,7 +19,13 @@ def index_of(t: Tracer, node: ast.expr) -> Any:
         case ast.Slice():
             return _slice(t, node)
         case ast.Tuple(elts=elements):
-            return tuple(index_of(t, e) for e in elements)
+            parts: list[Any] = []
+            for element in elements:
+                if isinstance(element, ast.Starred):
+                    parts += items_of(t, t.eval(element.value))
+                else:
+                    parts.append(index_of(t, element))
+            return tuple(parts)
     return t.eval(node)
 
 
@@ -28,6 +35,8 @@ def _slice(t: Tracer, node: ast.Slice) -> slice:
 
 def item(t: Tracer, base: Any, index: Any) -> Any:
     """`base[index]`."""
+    if ranges.is_range(base):
+        return ranges.element(t, base, index)
     if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):
         t.refuse("not-indexable", got=describe(base))
     if isinstance(base, list) and isinstance(index, slice):

@@ -13,9 +13,10 @@ from typing import Any
 from llad.frontend.arguments import bind
 from llad.frontend.arithmetic import Operand
 from llad.frontend.arrays import elementwise
+from llad.frontend.comparisons import compare
 from llad.frontend.creation import array_of
-from llad.frontend.functions import Handler, known
-from llad.frontend.numbers import binary, compare, operand, truth, unary
+from llad.frontend.numbers import binary, operand, truth, unary
+from llad.frontend.operands import Handler, known
 from llad.frontend.promotion import is_number, kind_of, promote
 from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.build import Builder

@@ -76,13 +76,13 @@ NUMBERS = (
         """,
     ),
     Refusal(
-        "LL508", "round-digits", "`round` to a number of digits",
-        "round to integers, e.g. `round(x * 100) / 100`",
+        "LL508", "round-digits", "`round` to a number of digits {got}",
+        "give a constant between -22 and 22",
         """
-        return x * ▸round(y, 2)
+        return x * ▸round(y, n)
         """,
         """
-        return x * (round(y * 100) / 100)
+        return x * round(y, 2)
         """,
     ),
     Refusal(

@@ -1,0 +1,149 @@
+"""Builtins over sequences whose length is known at trace time: their items may be run-time values."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llad.frontend import reductions
+from llad.frontend.comparisons import compare
+from llad.frontend.conditions import as_value, choose, truth
+from llad.frontend.core import Tracer
+from llad.frontend.iteration import Walk, items_of
+from llad.frontend.values import Array, NotHandled, Scalar, describe
+from llad.ir.core import Value
+
+Handler = Callable[..., Any]
+_Missing = object()
+
+
+def known_items(t: Tracer, value: Any) -> Sequence[Any]:
+    """The items of a sequence of known length."""
+    if isinstance(value, (Walk, Array)):
+        t.refuse("materialise", got=describe(value))
+    return items_of(t, value)
+
+
+def _any(t: Tracer, value: Any) -> Any:
+    return _over(t, value, "or", False)
+
+
+def _all(t: Tracer, value: Any) -> Any:
+    return _over(t, value, "and", True)
+
+
+def _over(t: Tracer, value: Any, op: str, neutral: bool) -> Any:
+    """`any` or `all` of a sequence of known length, or of a vector."""
+    value = t.lift(value)
+    if isinstance(value, Array) and value.rank == 1:
+        return Scalar(reductions.holds(t, value, op).value, weak=True)
+    flag: Any = neutral
+    for item in known_items(t, value):
+        other = truth(t, item)
+        if isinstance(flag, bool) or isinstance(other, bool):
+            known, rest = (flag, other) if isinstance(flag, bool) else (other, flag)
+            flag = rest if known is neutral else known
+        else:
+            flag = t.builder.op(op, flag, other)
+    return as_value(flag)
+
+
+def _map(t: Tracer, function: Any, *values: Any) -> Any:
+    rows = zip(*(known_items(t, v) for v in values), strict=False)
+    return t.make([t.call(function, list(row), {}) for row in rows])
+
+
+def _filter(t: Tracer, function: Any, value: Any) -> Any:
+    kept = []
+    for item in known_items(t, value):
+        flag = truth(t, item if function is None else t.call(function, [item], {}))
+        if isinstance(flag, Value):
+            t.refuse("comprehension-if")
+        if flag:
+            kept.append(item)
+    return t.make(kept)
+
+
+def _reduce(t: Tracer, function: Any, value: Any, initial: Any = _Missing) -> Any:
+    items = list(known_items(t, value))
+    if initial is not _Missing:
+        items.insert(0, initial)
+    if not items:
+        t.end_path("TypeError", "reduce() of empty iterable with no initial value")
+    return functools.reduce(lambda x, y: t.call(function, [x, y], {}), items)
+
+
+def _extreme(beats: str, name: str) -> Handler:
+    """`min` and `max` with a `key` or a `default`; without, they are functions of numbers (`functions.py`)."""
+
+    def handle(t: Tracer, *args: Any, key: Any = None, default: Any = _Missing) -> Any:
+        if key is None and default is _Missing:
+            return NotHandled
+        items = list(known_items(t, args[0])) if len(args) == 1 else list(args)
+        if not items and default is not _Missing:
+            return default
+        if not items:
+            t.end_path("ValueError", f"{name}() arg is an empty sequence")
+        if key is None:
+            return t.call({"min": min, "max": max}[name], [tuple(items)], {})
+        best, rank = items[0], t.call(key, items[:1], {})
+        for item in items[1:]:
+            other = t.call(key, [item], {})
+            flag = truth(t, compare(t, beats, other, rank))
+            best, rank = _chosen(t, flag, (item, other), (best, rank))
+        return best
+
+    return handle
+
+
+def _chosen(t: Tracer, flag: bool | Value, new: Any, old: Any) -> Any:
+    if not isinstance(flag, Value):
+        return new if flag else old
+    return choose(t, flag, lambda: new, lambda: old)
+
+
+def _shuffling(function: Callable[..., Any]) -> Handler:
+    """A function that only puts together the items of its sequences: Python itself does it."""
+
+    def handle(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+        sequences = [a if isinstance(a, int) else known_items(t, a) for a in args]
+        try:
+            return t.make(list(function(*sequences, **kwargs)))
+        except (TypeError, ValueError) as error:
+            t.refuse("static-error", error=error)
+
+    return handle
+
+
+def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> Any:
+    """`sorted` by keys that are known."""
+    items = list(known_items(t, value))
+    keys = items if key is None else [t.call(key, [item], {}) for item in items]
+    if any(isinstance(k, (Scalar, Array)) for k in keys):
+        t.refuse("call", got="sorted with keys known only at run time")
+    try:
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse))
+    except TypeError as error:
+        t.refuse("static-error", error=error)
+    return t.make([items[k] for k in order])
+
+
+SEQUENCES: dict[Any, Handler] = {
+    any: _any,
+    all: _all,
+    map: _map,
+    filter: _filter,
+    sorted: _sorted,
+    functools.reduce: _reduce,
+    min: _extreme("lt", "min"),
+    max: _extreme("gt", "max"),
+    **{
+        function: _shuffling(function)
+        for function in (
+            itertools.product, itertools.combinations, itertools.permutations, itertools.chain, itertools.pairwise,
+            itertools.combinations_with_replacement, itertools.zip_longest,
+        )
+    },
+}  # fmt: skip

@@ -1,0 +1,140 @@
+"""Small functions of the language (`tests/language/`): value, type and derivative are Python's."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+import pytest
+from language import names, quantities, structures
+from language.case import cases_of
+
+import llad
+from llad.testing import assert_close, check_gradient, copy_arguments, flatten
+
+CASES = [case for module in (structures, names, quantities) for case in cases_of(module)]
+every_case = pytest.mark.parametrize(("function", "args"), CASES, ids=[f.__name__ for f, _ in CASES])
+
+
+def plain(value: Any) -> Any:
+    """NumPy's scalars as Python's: compiled code returns those."""
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+@every_case
+def test_value_is_python_s(function, args):
+    expected = plain(function(*copy_arguments(args)))
+    got = llad.jit(function)(*copy_arguments(args))
+    if function is quantities.mathdyn:  # `math.dist` and `math.hypot` of many are accurate, not correctly rounded
+        assert_close(got, expected, rtol=1e-15)
+    else:
+        assert repr(got) == repr(expected)
+
+
+@every_case
+def test_derivatives_agree(function, args):
+    value = plain(function(*copy_arguments(args)))
+    if type(value) is float and math.isfinite(value) and flatten(args).size:
+        check_gradient(llad.jit_grad(function), *args)
+
+
+def awkward_floats(rng: np.random.Generator) -> list[float]:
+    """Decimals near ties, powers of two, large and small numbers of both signs."""
+    decimals = [float(f"{a}.{b}5") for a, b in rng.integers(0, 3000, (150, 2))]
+    ties = [k + 0.5 for k in range(8)] + [k / 8 for k in range(40)] + [(2**52 + k) / 2.0 for k in range(-4, 5)]
+    spread = list(rng.normal(size=150) * 10.0 ** rng.integers(-12, 25, 150))
+    ends = [0.0, 5e-324, 1e300, 1.7976931348623157e308, math.inf, 2.0**53, 2.0**53 - 1, 1e22, 1e23, 123456789.5]
+    return [sign * float(x) for x in (*decimals, *ties, *spread, *ends) for sign in (1.0, -1.0)]
+
+
+@pytest.mark.parametrize("digits", [0, 1, 2, 3, 7, 15, 22, -1, -3, -10, -22])
+def test_rounds_to_digits_as_python_does(digits):
+    f = llad.jit_grad(lambda x: round(x, digits))
+    for x in awkward_floats(np.random.default_rng(7)):
+        try:
+            expected = round(x, digits)
+        except OverflowError:
+            with pytest.raises(OverflowError):
+                f(x)
+            continue
+        assert repr(f(x)) == repr(expected), x
+        assert f.grad(x) == 0.0
+
+
+@pytest.mark.parametrize("digits", [0, 2, -1, -2, -18, -19, -20, -30])
+def test_rounds_integers_as_python_does(digits):
+    f = llad.jit(lambda n: round(n, digits))
+    tens = [s * (m * 10**k + d) for k in range(18) for m in (1, 5, 15, 25) for d in (-1, 0, 1) for s in (1, -1)]
+    for n in (0, *(n for n in tens if abs(n) < 2**63), 2**63 - 1, -(2**63), 5 * 10**18, -5 * 10**18 - 1):
+        expected = round(n, digits)
+        if -(2**63) <= expected < 2**63:
+            assert f(n) == expected, n
+        else:
+            with pytest.raises(OverflowError):
+                f(n)
+
+
+COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)
+
+
+def all_comparisons(n, x):
+    return (n < x, n <= x, n > x, n >= x, n == x, n != x, x < n, x <= n, x > n, x >= n, x == n, x != n)
+
+
+def test_ints_and_floats_are_compared_exactly():
+    near = [s * (2**k + d) for k in (52, 53, 54, 60, 62, 63) for d in (-3, -2, -1, 0, 1, 2, 3) for s in (1, -1)]
+    ints = [n for n in (*near, 0, 1, 2**63 - 513) if -(2**63) <= n < 2**63]
+    floats = [*{float(n) for n in near}, 0.5, 1.0, math.inf, -math.inf, math.nan, 2.0**64, -(2.0**64), 1e300]
+    f = llad.jit(all_comparisons)
+    for n in ints:
+        for x in floats:
+            assert f(n, x) == all_comparisons(n, x), (n, x)
+
+
+@pytest.mark.parametrize("n", [3, 2**53 + 1, 2**62 - 1, 2**64 + 1, -(2**65) + 1, 10**400, -(10**400), True])
+def test_a_known_int_is_compared_with_a_float_exactly(n):
+    f = llad.jit(lambda x: all_comparisons(n, x))
+    for x in (3.0, 1.0, 2.0**53, 2.0**53 + 2, 2.0**62, 2.0**64, -(2.0**65), math.inf, -math.inf, math.nan, 1e300):
+        assert f(x) == all_comparisons(n, x), x
+
+
+@pytest.mark.parametrize("x", [3.0, 2.0**53, 2.0**62, 2.0**63, -(2.0**63), 1e300, math.inf, math.nan])
+def test_an_int_is_compared_with_a_known_float_exactly(x):
+    f = llad.jit(lambda n: all_comparisons(n, x))
+    for n in (3, 2**53, 2**53 + 1, 2**53 - 1, 2**62, 2**62 + 1, 2**63 - 1, -(2**63), 1 - 2**63):
+        assert f(n) == all_comparisons(n, x), n
+
+
+RAISING = [
+    (lambda n, k: n << k, (1, -1), ValueError, "negative shift count"),
+    (lambda n, k: n >> k, (1, -1), ValueError, "negative shift count"),
+    (lambda n, k: n << k, (1, 70), OverflowError, "does not fit in 64 bits"),
+    (lambda n, k: n << k, (3, 62), OverflowError, "does not fit in 64 bits"),
+    (lambda n, k: n**k, (2, -1), ValueError, "negative power"),
+    (lambda n, k: n**k, (2, 63), OverflowError, "does not fit in 64 bits"),
+    (lambda n, k: divmod(n, k), (2, 0), ZeroDivisionError, "zero"),
+    (lambda n, k: n // k, (-(2**63), -1), OverflowError, "does not fit in 64 bits"),
+    (lambda n, k: n / k, (1, 0), ZeroDivisionError, "division by zero"),
+    (lambda n, k: (n + 0) ** -1 + k, (0, 1), ZeroDivisionError, "negative power"),
+    (lambda n, k: range(n)[k], (3, 3), IndexError, "range object index out of range"),
+    (lambda n, k: range(n)[k], (3, -4), IndexError, "range object index out of range"),
+    (lambda n, k: range(0, n, k), (3, 0), ValueError, "must not be zero"),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "error", "text"), RAISING)
+def test_integer_arithmetic_raises_rather_than_being_wrong(function, args, error, text):
+    with pytest.raises(error, match=text):
+        llad.jit(lambda n, k: (function(n, k), 0)[1])(*args)
+
+
+@pytest.mark.parametrize("n", [-7, -1, 0, 1, 6, 7, 13])
+def test_membership_in_ranges(n):
+    def f(n, m):
+        return (n in range(7), n in range(-7, 7, 2), n in range(13, -8, -3), n in range(1, m), n in range(1, m, 3))
+
+    assert llad.jit(f)(n, 10) == f(n, 10)
