@@ -114,7 +114,7 @@ RAISING = [
     (lambda n, k: n >> k, (1, -1), ValueError, "negative shift count"),
     (lambda n, k: n << k, (1, 70), OverflowError, "does not fit in 64 bits"),
     (lambda n, k: n << k, (3, 62), OverflowError, "does not fit in 64 bits"),
-    (lambda n, k: n**k, (2, -1), ValueError, "negative power"),
+    (lambda n, k: n**k, (2, -1), ValueError, "negative integer powers"),
     (lambda n, k: n**k, (2, 63), OverflowError, "does not fit in 64 bits"),
     (lambda n, k: divmod(n, k), (2, 0), ZeroDivisionError, "zero"),
     (lambda n, k: n // k, (-(2**63), -1), OverflowError, "does not fit in 64 bits"),

@@ -135,7 +135,8 @@ def _integer_power(ctx: Context, x: Operand, y: Operand, checked: bool) -> Value
     assert isinstance(type, ScalarType)
     if y.known is None or y.known < 0:
         nonnegative = b.op("ge", y.value, b.const(0, type))
-        b.check(nonnegative, "ValueError", "an integer to a negative power is no integer: write `float(x) ** n`")
+        text = "Integers to negative integer powers are not allowed."  # NumPy's; of two ints, Python makes a float
+        b.check(nonnegative, "ValueError", f"{text} Write `float(x) ** n`" if checked else text)
     if y.is_known(0):
         return b.const(1, type)
     if y.is_known(1):

@@ -70,7 +70,7 @@ def an_unknown_method(a):
 
 
 def digits(x):
-    return round(x, 2)  # error: `round` to a number of digits
+    return round(x, 25)  # error: `round` to a number of digits beyond 22
     #      ^
 
 
