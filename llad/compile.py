@@ -55,10 +55,12 @@ from llad.ir.core import Function, Value, called, walk
 from llad.ir.rewrite import inline
 from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
 from llad.ir.verify import verify
+from llad.passes.accumulate import accumulate
 from llad.passes.checks import checks
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
+from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
@@ -68,9 +70,9 @@ What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
-PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, dce)
+PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, accumulate, dce)
 # Once, before machine code is made.
-LAST: tuple[Pass, ...] = (ownership,)
+LAST: tuple[Pass, ...] = (independent, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 LOCK = threading.RLock()

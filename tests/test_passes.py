@@ -19,16 +19,19 @@ from llad.ir.parse import parse
 from llad.ir.rewrite import copy_function
 from llad.ir.text import show
 from llad.ir.verify import verify
+from llad.passes.accumulate import accumulate
 from llad.passes.checks import checks
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
+from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.simplify import simplify
 
-PASSES = {p.__name__: p for p in (fold, simplify, cse, checks, induction, licm, dce, ownership)}
+ALL = (fold, simplify, cse, checks, induction, licm, accumulate, independent, dce, ownership)
+PASSES = {p.__name__: p for p in ALL}
 
 
 def nameless(fn: Function) -> str:
@@ -68,7 +71,7 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
     return [repr(r.tolist() if isinstance(r, np.ndarray) else r) for r in (*results, *arrays)]
 
 
-PIPELINE = (fold, simplify, cse, licm, checks, induction, fold, licm, cse, dce)
+PIPELINE = (fold, simplify, cse, licm, checks, induction, fold, licm, cse, accumulate, dce)
 
 
 # A program does not shrink: what fails is printed as it is.
@@ -467,3 +470,144 @@ def test_a_counter_that_runs_through_a_triangle_stays_in_range(start: int, n: in
             return type(error)
 
     assert outcome(optimised(TRIANGLE)) == outcome(fn)
+
+
+def kinds(*lines: str) -> list[bool]:
+    """For a loop `for %i in 0..%n` of these lines over three buffers: whether it is marked `apart`."""
+    text = """
+        func @f(%a: buffer<f64, 1, C>, %b: buffer<f64, 2, C>, %c: buffer<f64, 1, C>, %n: i64, %k: i64, %x: f64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %two: i64 = const 2
+          %trips: i64 = for %i in %zero..%n step %one {
+            %j: i64 = add %i, %one
+            %l: i64 = add %k, %one
+            LINES
+            yield
+          }
+          return
+        }
+    """
+    fn = optimised(text.replace("LINES", "\n".join(lines)), independent)
+    return [bool(op.attrs.get("apart")) for op in walk(fn.body) if op.name == "for"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["store %x, %a[%i]"],
+        ["%u: f64 = load %a[%i]", "store %u, %c[%j]"],
+        ["%u: f64 = load %b[%k, %j]", "store %u, %b[%l, %i]"],
+        ["%u: f64 = load %b[%i, %k]", "store %u, %b[%i, %l]"],
+        ["%m: i64 = sub %k, %i", "store %x, %a[%m]"],
+    ],
+)
+def test_iterations_that_never_meet_are_apart(lines: list[str]):
+    assert kinds(*lines) == [True]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["store %x, %a[%k]"],
+        ["%u: f64 = load %a[%i]", "store %u, %a[%j]"],
+        ["%u: f64 = load %a[%k]", "store %u, %a[%i]"],
+        ["%m: i64 = mul %i, %two", "store %x, %a[%m]"],
+        ["%m: i64 = mul %i, %k", "store %x, %a[%m]"],
+        ["%u: f64 = load %b[%j, %k]", "store %u, %b[%i, %l]", "store %u, %b[%i, %k]"],
+        ["%u: f64 = load %b[%k, %j]", "store %u, %b[%k, %i]"],
+        ["%m: i64 = max %i, %k", "store %x, %a[%m]"],
+    ],
+)
+def test_iterations_that_may_meet_are_not(lines: list[str]):
+    assert kinds(*lines) == [False]
+
+
+SWAPPED = """
+    func @f(%n: i64, %m: i64, %flag: bool) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %x: f64 = const 1.5
+      %p: buffer<f64, 1, C> = alloc(%m)
+      %q: buffer<f64, 1, C> = alloc(%m)
+      %a: BUFFER, %b: BUFFER, %t: i64 = for %i in %zero..%n step %one carry (%c: BUFFER = %p, %d: BUFFER = %q) {
+        %trips: i64 = for %j in %zero..%m step %one {
+          %k: i64 = add %j, %one
+          %u: f64 = load %c[%j]
+          store %u, %d[%j]
+          yield
+        }
+        yield NEXT
+      }
+      return %a
+    }
+"""
+
+
+@pytest.mark.parametrize("following, apart", [("%d, %c", True), ("%c, %d", True), ("%d, %d", False), ("%c, %c", False)])
+def test_buffers_that_change_places_stay_distinct(following: str, apart: bool):
+    fn = independent(verify(parse(dedent(SWAPPED.replace("NEXT", following).replace("BUFFER", "buffer<f64, 1, C>")))))
+    inner = [op for op in walk(fn.body) if op.name == "for"][1]
+    assert bool(inner.attrs.get("apart")) == apart
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("trips", [0, 1, 2, 5])
+def test_accumulations_at_neighbours_in_any_direction(step: int, trips: int):
+    text = """
+        func @f(%a: buffer<f64, 1, C>, %x: buffer<f64, 1, C>, %lo: i64, %hi: i64) {
+          %one: i64 = const 1
+          %step: i64 = const STEP
+          %s: i64 = for %i in %lo..%hi step %step {
+            %d: f64 = load %x[%i]
+            %e: f64 = mul %d, %d
+            %p: i64 = add %i, %one
+            %m: i64 = sub %i, %one
+            %u: f64 = load %a[%p]
+            %v: f64 = add %u, %d {'reassoc': True}
+            store %v, %a[%p]
+            %w: f64 = load %a[%m]
+            %y: f64 = sub %w, %e {'reassoc': True}
+            store %y, %a[%m]
+            %q: f64 = load %a[%i]
+            %r: f64 = add %q, %e {'reassoc': True}
+            store %r, %a[%i]
+            yield
+          }
+          return
+        }
+    """
+    fn = verify(parse(dedent(text.replace("STEP", str(step)))))
+    after = verify(accumulate(fn))
+    assert names(loop_of(after).regions[0]).count("store") == 1
+    x = np.arange(1.0, 9.0)
+    lo, hi = (1, 1 + trips) if step == 1 else (trips, 0)
+    outcomes = []
+    for program_ in (fn, after):
+        a = np.zeros(9)
+        run(program_, [a, x, lo, hi])
+        outcomes.append(a)
+    assert np.allclose(*outcomes)
+
+
+def test_an_accumulation_beside_a_plain_read_stays():
+    text = """
+        func @f(%a: buffer<f64, 1, C>, %n: i64, %x: f64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %s: f64, %t: i64 = for %i in %zero..%n step %one carry (%c: f64 = %x) {
+            %p: i64 = add %i, %one
+            %u: f64 = load %a[%p]
+            %v: f64 = add %u, %x {'reassoc': True}
+            store %v, %a[%p]
+            %q: f64 = load %a[%i]
+            %r: f64 = add %q, %x {'reassoc': True}
+            store %r, %a[%i]
+            %z: f64 = load %a[%i]
+            %y: f64 = add %c, %z
+            yield %y
+          }
+          return %s
+        }
+    """
+    assert names(loop_of(optimised(text, accumulate)).regions[0]).count("store") == 2

@@ -243,6 +243,8 @@ def _independent(e: Emitter, op: Op) -> bool:
     Not if parameters may overlap, for which `kind` does not answer; nor if an iteration makes memory for itself, which
     is the same stack slot, or maybe the same block, every time.
     """
+    if op.attrs.get("apart"):
+        return True
     if e.may_alias or op.attrs["kind"] == "sequential":
         return False
     return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
