@@ -14,8 +14,9 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, overload
 
+from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
-from llad.compile import LOCK, Program, Specialisation, Stage, What
+from llad.compile import Program, Specialisation, Stage, What
 from llad.dispatch import Dispatcher
 from llad.frontend import transforms
 from llad.frontend.transforms import (
@@ -187,9 +188,9 @@ def _other_program(function: Any, fastmath: bool) -> Program:
 def _make(transform: Transform) -> Compiled:
     """The callable that a functional form returns; the same one each time."""
     function = transform.function
-    program = function.dispatcher.program if isinstance(function, Jit) else program_of(function)
     key = (transform.kind, transform.argnums)
     with LOCK:
+        program = function.dispatcher.program if isinstance(function, Jit) else program_of(function)
         if key not in program.derived:
             program.derived[key] = Compiled(program, *key)
         made: Compiled = program.derived[key]

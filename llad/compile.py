@@ -15,7 +15,6 @@ import builtins
 import linecache
 import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -75,7 +74,6 @@ PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, 
 LAST: tuple[Pass, ...] = (independent, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
-LOCK = threading.RLock()
 
 
 def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:

@@ -14,13 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
-from llad.codegen.vectorcall import Native
-from llad.compile import LOCK, Program, Specialisation, Stage, What, compile_native
+from llad.codegen.target import LOCK
+from llad.codegen.vectorcall import Native, UnacceptedError
+from llad.compile import Program, Specialisation, Stage, What, compile_native
 from llad.diagnostics import ArgumentError
 from llad.fit import arrays_of, fit, overlapping, plain
 from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, TupleSpec, leaves
 from llad.frontend.transforms import Argnums, Kind
 
+# How often a call starts again because a global changed between compiling for it and calling.
+_PATIENCE = 100
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -37,17 +40,30 @@ class Dispatcher:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None) if self._takes_out else None
+        for _ in range(_PATIENCE):
+            found, fitted = self._prepare(args, kwargs, out)
+            try:
+                return self._run(found, fitted, out is not None)
+            except UnacceptedError:
+                if not found.plan.guards:
+                    raise
+        raise RuntimeError(f"{self.program.name}: another thread keeps changing the globals that it reads")
+
+    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> tuple[Specialisation, Any]:
+        """The specialisation for such a call, made and active, and the arguments that it accepts."""
         with LOCK:
             if self.kind == "jvp":
                 found, values = self._jvp(*args, **kwargs)
             else:
                 found, values = self._find(self.bind(args, kwargs), out)
             self._activate(found)
+        return found, fit(found.plan, values if out is None else (*values, out))
+
+    def _run(self, found: Specialisation, fitted: tuple[Any, ...], with_out: bool) -> Any:
         assert self.native is not None
-        fitted = fit(found.plan, values if out is None else (*values, out))
         if found.entry is None:
             return found.call(fitted)
-        if out is None:
+        if not with_out:
             return self.native.strict(*fitted)
         return self.native.strict(*fitted[:-1], out=fitted[-1])
 

@@ -1,13 +1,16 @@
 """The machine that code is generated for: the one this process runs on, CPU name and features included.
 
 LLVM's native target is initialised on first use, so importing llad does not pay for it. Everything here runs under
-`LOCK`, which serialises all of llad's dealings with LLVM: llvmlite locks single calls only, and a compile is many.
+`LOCK`, which serialises all of llad's dealings with LLVM (llvmlite locks single calls only, and a compile is many), and
+all tracing and compiling. A fork waits for it, so that no child is born with LLVM half-way through something, or with
+a lock that nobody will release.
 
 Invariant: nothing process-global is set in LLVM (no `set_option`), so Numba in the same process is not affected.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import Any
@@ -15,6 +18,8 @@ from typing import Any
 import llvmlite.binding as llvm
 
 LOCK = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 
 @cache

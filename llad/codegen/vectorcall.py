@@ -21,6 +21,7 @@ from typing import Any
 from llad.codegen.assembly import Pins
 from llad.codegen.jit import Linked, link
 from llad.codegen.layout import LAYOUT, c_symbol
+from llad.codegen.target import LOCK
 
 _HAVE_VECTORCALL, _BASETYPE = 1 << 11, 1 << 10
 _TP_CALL, _TP_MEMBERS, _TP_DOC = 50, 72, 56
@@ -104,7 +105,7 @@ define ptr @llad.slow(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) {{
 
 @cache
 def _trampoline() -> Linked:
-    """The code at the end of every chain: it calls the object's `slow`."""
+    """The code at the end of every chain: it calls the object's `slow`. Made once, so called under `LOCK`."""
     return link(_TRAMPOLINE, ["llad.slow"], {"PyObject_Vectorcall": c_symbol("PyObject_Vectorcall")})
 
 
@@ -133,8 +134,12 @@ class _Twin(_Chained):
     __slots__ = ()
 
 
+class UnacceptedError(AssertionError):
+    """No entry point accepts what should be acceptable."""
+
+
 def _unaccepted(*args: object, **kwargs: object) -> None:
-    raise AssertionError(f"no entry point accepts {args} {kwargs}")
+    raise UnacceptedError(f"no entry point accepts {args} {kwargs}")
 
 
 class Native(_Chained):
@@ -149,15 +154,13 @@ class Native(_Chained):
         self._slow = slow
         self.strict = _Twin()
         self.strict._slow = _unaccepted
-        self._chain: list[tuple[int, Pins]] = []
         self._owned: dict[int, object] = {}
-        self._relink()
+        self._relink([])
 
     def prepend(self, address: int, pins: Pins, owner: object) -> None:
         """Try the entry point at `address` before all others; `owner` keeps its code loaded."""
         self._owned[id(owner)] = (owner, pins)
-        self._chain.insert(0, (address, pins))
-        self._relink()
+        self._relink([(address, pins), *self._chain])
 
     def holds(self, pins: Pins) -> bool:
         """Whether the entry point that reads `pins` is in the chain."""
@@ -165,14 +168,18 @@ class Native(_Chained):
 
     def drop(self, pins: Pins) -> None:
         """Try the entry point that reads `pins` no more."""
-        self._chain = [entry for entry in self._chain if entry[1] is not pins]
-        self._relink()
+        self._relink([entry for entry in self._chain if entry[1] is not pins])
 
-    def _relink(self) -> None:
-        if isinstance(self, _Interpreted):
-            return
-        onward = _trampoline().addresses["llad.slow"]
-        for address, pins in reversed(self._chain):
+    def _relink(self, chain: list[tuple[int, Pins]]) -> None:
+        """Go through the chain from now on. Other threads may be calling: from the end, each link leads on."""
+        if not isinstance(self, _Interpreted):
+            self._write_links(chain)
+        self._chain = chain
+
+    def _write_links(self, chain: list[tuple[int, Pins]]) -> None:
+        with LOCK:
+            onward = _trampoline().addresses["llad.slow"]
+        for address, pins in reversed(chain):
             pins.next = onward
             onward = address
         for start in (self, self.strict):
