@@ -53,6 +53,8 @@ func @everything(%a: buffer<f64, 2, strided>, %x: f64, %n: i64, %ok: bool) {'may
   %u: buffer<f64, 1, C> = undef
   %7: i32 = cast %n
   check %ok, %n, %0, IndexError "index {} is \\"out\\" of\\n {}: {{'a'}} @ x.py:1:2" @ a dir/x y.py:10:2-3
+  print "at {} \\"{!s}\\" {{x}}\\n" (%x, %a)
+  print "" ()
   %8: f64, %9: f64, %10: f64 = derivative vjp @inner.1 wrt [0, 1] (%x, %1)
   %11: f64 = add %8, %9 {'reassoc': True, 'note': 'a } b'}
   %12: buffer<f64, 1, C> = alloc(%n)
@@ -205,6 +207,7 @@ BROKEN = [
     ("V5", ["%0: i64 = for %i in %x..%n step %n {", "yield", "}", "return %0"]),
     ("V5", ["%0: i64 = while {", "yield %n", "} do {", "yield", "}", "return %0"]),
     ("V5", ['check %ok, %x, ValueError "{}"', "return %x"]),
+    ("V5", ['print "{} {}" (%x)', "return %x"]),
     ("V5", ['check %ok, %n, ValueError "none"', "return %x"]),
     ("V5", ["%t: lifo<f64> = lifo", "push %t, %n", "return %x"]),
     ("V5", ["%t: lifo<f64> = lifo", "%0: i64 = pop %t", "return %x"]),

@@ -81,12 +81,12 @@ class Strategies:
     # -- legality
 
     def _simple(self, loop: Op) -> bool:
-        """A plain `for` that carries numbers, without stacks and calls in it."""
+        """A plain `for` that carries numbers, without stacks, calls and printing in it."""
         return (
             loop.name == "for"
             and not loop.attrs["exits"]
             and all(isinstance(c.type, ScalarType) for c in loop_carries(loop))
-            and not any(op.name in TAPE or op.name == "call" for op in walk(loop.regions[0]))
+            and not any(op.name in TAPE or op.name in ("call", "print") for op in walk(loop.regions[0]))
         )
 
     def _fusible(self, loop: Op) -> bool:

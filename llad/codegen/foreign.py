@@ -33,7 +33,7 @@ from llad.codegen.runtime import CONTEXT_WORDS
 from llad.codegen.unpack import llvm_type
 from llad.ir.types import BufferType, ScalarType
 
-_FORMATS = {"f64": "<d", "f32": "<f", "i64": "<q", "i32": "<i", "bool": "<?"}
+FORMATS = {"f64": "<d", "f32": "<f", "i64": "<q", "i32": "<i", "bool": "<?"}
 
 
 def emit_foreign(plan: Plan) -> str:
@@ -113,7 +113,7 @@ def _flat(argument: Argument, value: Any) -> Iterator[Any]:
 
 def _words(argument: NumberArgument | ArrayArgument, value: Any) -> list[int]:
     if isinstance(argument, NumberArgument):
-        raw = struct.pack(_FORMATS[argument.type.name], value)
+        raw = struct.pack(FORMATS[argument.type.name], value)
         return [int.from_bytes(raw, "little")]
     strides = value.strides if argument.layout == "strided" else ()
     return [value.ctypes.data, *value.shape, *strides]
@@ -142,7 +142,7 @@ def _build(result: Result, found: list[Any], fresh: list[Any], outputs: list[Any
 
 
 def _number(output: Any, type: ScalarType) -> Any:
-    form = _FORMATS[type.name]
+    form = FORMATS[type.name]
     return struct.unpack(form, bytes(output)[: struct.calcsize(form)])[0]
 
 
@@ -150,11 +150,16 @@ def _array(words: list[int], type: BufferType) -> Any:
     """A copy of what the native function left."""
     signed = [ctypes.c_int64(word).value for word in words[1:]]
     shape, strides = tuple(signed[: type.rank]), tuple(signed[type.rank :])
-    dtype = NUMPY_TYPES[type.dtype]
+    steps = strides or tuple(type.dtype.bytes * int(np.prod(shape[k + 1 :])) for k in range(type.rank))
+    return array_at(words[0], shape, steps, type.dtype)
+
+
+def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], type: ScalarType) -> Any:
+    """A copy of the array of these extents and strides, in bytes."""
+    dtype = NUMPY_TYPES[type]
     if 0 in shape:
         return np.empty(shape, dtype)
-    steps = strides or tuple(type.dtype.bytes * int(np.prod(shape[k + 1 :])) for k in range(type.rank))
-    low = sum(min(0, s * (n - 1)) for s, n in zip(steps, shape, strict=True))
-    high = sum(max(0, s * (n - 1)) for s, n in zip(steps, shape, strict=True)) + type.dtype.bytes
-    memory: Any = (ctypes.c_char * (high - low)).from_address(words[0] + low)
-    return np.ndarray(shape, dtype, memory, -low, steps).copy("C")
+    low = sum(min(0, s * (n - 1)) for s, n in zip(strides, shape, strict=True))
+    high = sum(max(0, s * (n - 1)) for s, n in zip(strides, shape, strict=True)) + type.bytes
+    memory: Any = (ctypes.c_char * (high - low)).from_address(address + low)
+    return np.ndarray(shape, dtype, memory, -low, strides).copy("C")

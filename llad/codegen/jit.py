@@ -24,6 +24,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from llad.codegen.printing import CALLBACKS
 from llad.codegen.symbols import c_library
 from llad.codegen.target import LOCK, header, linker, machine
 
@@ -75,7 +76,7 @@ def link(text: str, exports: Sequence[str], symbols: Mapping[str, int] | None = 
         with _optimised(text) as module:
             image: bytes = machine().emit_object(module)
         compiled = time.perf_counter()
-        tracker = _load(image, exports, {**c_library(), **(symbols or {})})
+        tracker = _load(image, exports, {**c_library(), **CALLBACKS, **(symbols or {})})
         times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
         return Linked(text, image, tracker, exports, times)
 

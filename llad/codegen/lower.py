@@ -38,6 +38,7 @@ from llad.codegen.lower_memory import (
     lower_view,
     store_result,
 )
+from llad.codegen.lower_print import lower_print
 from llad.codegen.lower_scalar import lower_cast, lower_scalar, number
 from llad.ir.core import Function, Op, Region, walk
 from llad.ir.types import BufferType, LifoType, ScalarType, Type
@@ -171,6 +172,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             lower_pop(e, op)
         case "check":
             lower_check(e, op)
+        case "print":
+            lower_print(e, op)
         case "if":
             lower_if(e, op, run)
         case "for":

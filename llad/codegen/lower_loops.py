@@ -24,7 +24,7 @@ VECTORISED_LINES = 400
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
 UNROLLED_LINES = 16
 
-_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call"})
+_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})
 
 
 class _Phis:

@@ -15,7 +15,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-from llad.frontend import differentiate, recursion, spellings, statics
+from llad.frontend import differentiate, printing, recursion, spellings, statics
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
@@ -32,6 +32,8 @@ _DEPTH = 60
 def call_node(t: Tracer, node: ast.Call) -> Any:
     """A call expression."""
     function = t.eval(node.func)
+    if function is printing.print_:
+        return printing.print_node(t, node)
     args: list[Any] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
@@ -42,6 +44,9 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
     for keyword in node.keywords:
         value = t.eval(keyword.value)
         if keyword.arg is None:
+            named = type(value) is dict and all(isinstance(k, str) for k in value)
+            if not named or not kwargs.keys().isdisjoint(value):
+                t.refuse("call-arguments", name="**", error="want a dict of further names")
             kwargs.update(value)
         else:
             kwargs[keyword.arg] = value

@@ -13,10 +13,11 @@ from llad.frontend.conditions import bool_op, compare, condition, if_expression,
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of, walk_of
 from llad.frontend.names import bind, load
+from llad.frontend.printing import format_known
 from llad.frontend.state import Frame
 from llad.frontend.subscripts import index_of, item
 from llad.frontend.targets import assign
-from llad.frontend.values import is_static
+from llad.frontend.values import describe, is_static
 from llad.ir.core import Value
 
 BINARY: dict[type[ast.operator], str] = {
@@ -43,7 +44,10 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
     if isinstance(op, ast.Mod) and isinstance(a, str):
         if not is_static(b):
             t.refuse("format")
-        return a % b
+        try:
+            return a % b
+        except (TypeError, ValueError, LookupError) as error:
+            t.refuse("static-error", error=error)
     result = numbers.binary(t, BINARY[type(op)], a, b)
     return t.make(result) if isinstance(result, (list, dict, set)) else result
 
@@ -84,20 +88,30 @@ def _list(t: Tracer, node: ast.List) -> Any:
 
 def _set(t: Tracer, node: ast.Set) -> Any:
     values = elements_of(t, node.elts)
-    if not is_static(values):
+    return t.make({_key(t, value) for value in values})
+
+
+def _key(t: Tracer, value: Any) -> Any:
+    """A key of a dict, or an element of a set: it must be known, and hashable."""
+    if not is_static(value):
         t.refuse("static-key")
-    return t.make(set(values))
+    try:
+        hash(value)
+    except TypeError as error:
+        t.refuse("static-error", error=error)
+    return value
 
 
 def _dict(t: Tracer, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            result.update(t.eval(value))
+            inner = t.eval(value)
+            if not isinstance(inner, dict):
+                t.refuse("static-error", error=f"{describe(inner)} after `**`, which wants a dict")
+            result.update(inner)
             continue
-        name = t.eval(key)
-        if not is_static(name):
-            t.refuse("static-key")
+        name = _key(t, t.eval(key))
         result[name] = t.eval(value)
     return t.make(result)
 
@@ -110,8 +124,7 @@ def _f_string(t: Tracer, node: ast.JoinedStr) -> str:
             t.refuse("format")
         if isinstance(part, ast.FormattedValue):
             spec = "" if part.format_spec is None else t.eval(part.format_spec)
-            shown = {-1: value, 115: str(value), 114: repr(value), 97: ascii(value)}[part.conversion]
-            value = format(shown, spec)
+            value = format_known(t, value, part.conversion, spec)
         parts.append(value)
     return "".join(parts)
 
@@ -129,9 +142,7 @@ def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetCom
     values: list[Any] = []
     _generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
     if isinstance(node, ast.SetComp):
-        if not is_static(values):
-            t.refuse("static-key")
-        return t.make(set(values))
+        return t.make({_key(t, value) for value in values})
     return t.make(values)
 
 
@@ -139,9 +150,7 @@ def _dict_comprehension(t: Tracer, node: ast.DictComp) -> Any:
     result: dict[Any, Any] = {}
 
     def add() -> None:
-        key = t.eval(node.key)
-        if not is_static(key):
-            t.refuse("static-key")
+        key = _key(t, t.eval(node.key))
         result[key] = t.eval(node.value)
 
     _generate(t, node.generators, add)

@@ -24,7 +24,7 @@ Bound = int | Value
 class Walk:
     """`item(i)` for `i in range(lo, hi, step)`."""
 
-    shown: ClassVar[str] = "what is iterated over at run time"
+    shown: ClassVar[str] = "a lazy sequence"
 
     lo: Bound
     hi: Bound

@@ -27,7 +27,7 @@ from llad.ir.core import Region, Value, walk
 from llad.ir.types import BOOL, I64, Type
 
 _ROUNDS = 24
-_EFFECTS = frozenset({"store", "push", "pop", "free", "call", "derivative"})
+_EFFECTS = frozenset({"store", "push", "pop", "free", "call", "derivative", "print"})
 
 
 @dataclass

@@ -80,7 +80,7 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
     """
     code = function.__code__
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span)
+        refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span or _definition(function))
     file = _read(code.co_filename, function)
     if file is None:
         refuse("no-source", span, name=function.__qualname__, file=code.co_filename)
@@ -93,6 +93,14 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
     if node not in file.found:
         file.found[node] = Source(node, code.co_filename, file.lines)
     return file.found[node]
+
+
+def _definition(function: FunctionType) -> Span:
+    """Where the function stands, as far as its code can tell."""
+    code = function.__code__
+    text = linecache.getline(code.co_filename, code.co_firstlineno, function.__globals__).rstrip("\n")
+    column = len(text) - len(text.lstrip()) + 1
+    return Span(code.co_filename, code.co_firstlineno, column, max(column, len(text)) + 1, text)
 
 
 def _read(name: str, function: FunctionType) -> _File | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 import functools
 import types
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
 
-from llad.frontend import ranges
+from llad.frontend import printing, ranges
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
 from llad.frontend.ranges import range_
@@ -37,6 +37,10 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
     """The result, or `NotHandled` if this is no matter of trace time."""
     handler = _handler(function)
     if handler is not None:
+        try:
+            signature(handler).bind(t, *args, **kwargs)
+        except TypeError as error:
+            t.refuse("call-arguments", name=function.__name__, error=error)
         return handler(t, *args, **kwargs)
     owner = getattr(function, "__self__", None)
     if isinstance(function, types.BuiltinMethodType) and owner is not None:
@@ -48,8 +52,8 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
         return _exception(t, function, args, kwargs)
     if _pure(function) and is_static(args) and not any(isinstance(a, Walk) for a in args):
         return _python(t, function, args, kwargs)
-    if function is getattr(builtins, "print", None):
-        t.refuse("print")
+    if function is printing.print_:
+        return printing.print_values(t, args, kwargs)
     return NotHandled
 
 
@@ -122,7 +126,10 @@ def _len(t: Tracer, *args: Any) -> Any:
 
 
 def _dict(t: Tracer, *args: Any, **kwargs: Any) -> Any:
-    return t.make(dict(*args, **kwargs))
+    try:
+        return t.make(dict(*args, **kwargs))
+    except (TypeError, ValueError) as error:
+        t.refuse("static-error", error=error)
 
 
 def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
@@ -130,11 +137,11 @@ def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
 
 
 def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
-    if isinstance(value, Array):
-        return isinstance(np.empty(0), kinds)
-    if isinstance(value, Scalar):
-        return isinstance(_example(value), kinds)
-    return isinstance(value, kinds)
+    example = np.empty(0) if isinstance(value, Array) else _example(value) if isinstance(value, Scalar) else value
+    try:
+        return isinstance(example, kinds)
+    except TypeError as error:
+        t.refuse("static-error", error=error)
 
 
 def _type(t: Tracer, *args: Any) -> Any:

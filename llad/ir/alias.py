@@ -97,6 +97,8 @@ class Aliases:
         match op.name:
             case "load":
                 return self.roots(op.operands[0]), _NONE
+            case "print":
+                return _NONE.union(*(self.roots(o) for o in op.operands if _tracked(o))), _NONE
             case "store":
                 return _NONE, self.roots(op.operands[1])
             case "free" | "push":
@@ -116,7 +118,7 @@ class Aliases:
                 return _union(self._effects_of(r) for r in op.regions)
 
 
-_TOUCHES_MEMORY = frozenset({"load", "store", "free", "push", "pop", "derivative", "call"})
+_TOUCHES_MEMORY = frozenset({"load", "store", "free", "push", "pop", "derivative", "call", "print"})
 # What makes a second name for a handle, or keeps it beyond the op.
 _KEEPS_HANDLES = frozenset({"yield", "return", "for", "while", "push", "derivative", "call"})
 

@@ -260,6 +260,11 @@ class Builder:
         assert all(v.type == I64 for v in values)
         self.emit("check", [condition, *values], (), {"error": error, "message": message})
 
+    def print(self, text: str, *values: Value) -> None:
+        """Write `text`, a `str.format` template with a `{}` for each of the numbers and buffers."""
+        assert shown_values(text) == len(values)
+        self.emit("print", values, (), {"text": text})
+
     def call(self, callee: str, operands: Sequence[Value], result_types: Sequence[Type]) -> tuple[Value, ...]:
         """Call a function of the root's table; it may write its buffers, raise, and not end."""
         return self.emit("call", operands, result_types, {"callee": callee}).results

@@ -80,12 +80,12 @@ class Function:
         return self.body.terminator.operands
 
 
-# The ops that are not rows of the op table: control flow, memory, tapes, checks. Every pass handles each of them.
+# The ops that are not rows of the op table: control flow, memory, tapes, checks, prints. Every pass handles each.
 CONTROL = frozenset({"if", "for", "while"})
 TERMINATORS = frozenset({"yield", "return"})
 MEMORY = frozenset({"alloc", "free", "load", "store", "dim", "view"})
 TAPE = frozenset({"lifo", "push", "pop"})
-STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", "check", "call", "derivative"}
+STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", "check", "print", "call", "derivative"}
 
 # Structured ops that only compute a value from their operands: safe to move, merge and drop.
 PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})

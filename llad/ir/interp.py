@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from llad.ir.core import Function, Op, Region, Value
+from llad.ir.printed import as_python, write
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
 
@@ -191,6 +192,8 @@ def _structured(op: Op, env: Env) -> None:
             _while(op, env)
         case "check":
             _check(op, env)
+        case "print":
+            write(op.attrs["text"], [_printed(_read(o, env), o.type) for o in op.operands])
         case "cast":
             source, target = op.operands[0].type, op.result.type
             assert isinstance(source, ScalarType) and isinstance(target, ScalarType)
@@ -223,6 +226,10 @@ def _structured(op: Op, env: Env) -> None:
             raise AssertionError("a derivative is symbolic: expand it before running")
         case _:
             raise AssertionError(f"unknown op {op.name}")
+
+
+def _printed(value: Any, type: Type) -> Any:
+    return as_python(_live(value).data if isinstance(type, BufferType) else value, type)
 
 
 def _check(op: Op, env: Env) -> None:

@@ -244,6 +244,9 @@ class _Parser:
             case "check":
                 operands = self.uses(line)
                 return operands, {"error": line.next(), "message": json.loads(line.next())}
+            case "print":
+                text = json.loads(line.next())
+                return self.listed(line, "(", ")", self.use), {"text": text}
             case "call":
                 callee = line.next()[1:]
                 return self.listed(line, "(", ")", self.use), {"callee": callee}

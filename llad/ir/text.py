@@ -40,6 +40,7 @@ SPELLED: dict[str, tuple[str, ...]] = {
     "for": ("exits", "kind"),
     "while": ("exits",),
     "check": ("error", "message"),
+    "print": ("text",),
     "call": ("callee",),
     "derivative": ("callee", "mode", "wrt"),
 }
@@ -165,6 +166,8 @@ class _Printer:
             case "check":
                 message = json.dumps(op.attrs["message"], ensure_ascii=False)
                 return f"check {self.uses(op.operands)}, {op.attrs['error']} {message}"
+            case "print":
+                return f"print {json.dumps(op.attrs['text'], ensure_ascii=False)} ({self.uses(op.operands)})"
             case "call":
                 return f"call @{op.attrs['callee']}({self.uses(op.operands)})"
             case "derivative":

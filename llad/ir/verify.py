@@ -39,7 +39,7 @@ from llad.ops.table import OPS
 
 Types = list[Type]
 
-EFFECTS = frozenset({"store", "push", "pop", "free", "call"})
+EFFECTS = frozenset({"store", "push", "pop", "free", "call", "print"})
 KINDS = ("sequential", "parallel", "reduction")
 MODES = ("vjp", "jvp")
 
@@ -259,6 +259,10 @@ def _problem(op: Op, operands: Types, results: Types) -> str:
             held = shown_values(op.attrs["message"])
             ok = operands == [BOOL, *[I64] * held] and held <= 4 and not results
             return "" if ok else "want a bool and, per {} of the message, an i64; at most 4"
+        case "print":
+            ok = shown_values(op.attrs["text"]) == len(operands) and not results
+            ok = ok and not any(isinstance(o, LifoType) for o in operands)
+            return "" if ok else "want a number or buffer per {} of the text"
         case "lifo":
             return "" if not operands and len(results) == 1 and isinstance(results[0], LifoType) else "want → lifo"
         case "push":

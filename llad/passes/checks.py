@@ -134,7 +134,7 @@ class _Checks(Rebuild):
             case "while":
                 self._while(op)
             case _:
-                self._frames[-1].endless |= op.name in ("derivative", "call")
+                self._frames[-1].endless |= op.name in ("derivative", "call", "print")
                 if op.name == "dim":
                     self._dims[op.result] = op
                 ranges.define(op)

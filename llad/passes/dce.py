@@ -88,7 +88,7 @@ class _Marks:
                         self._handles.append(buffer)
                 case "lifo":
                     self._simple.add(op.result)
-                case "return" | "check" | "while" | "derivative" | "call":
+                case "return" | "check" | "print" | "while" | "derivative" | "call":
                     self._pending.append(op)
             if op.name not in ("push", "pop"):
                 self._handles += [o for o in op.operands if isinstance(o.type, LifoType)]
@@ -140,7 +140,7 @@ class _Marks:
             case "load":
                 pending += op.operands
                 self._need_memory(op.operands[0])
-            case "return" | "derivative" | "call":
+            case "return" | "print" | "derivative" | "call":
                 pending += op.operands
                 for operand in op.operands:
                     self._need_memory(operand)

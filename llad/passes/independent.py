@@ -49,7 +49,7 @@ from llad.passes.rebuild import Rebuild
 _Access = tuple[Value, tuple[Value, ...]]  # a buffer and indices
 
 # What an iteration may do besides loading and storing, and still be marked.
-_STRANGERS = frozenset({"for", "while", "alloc", "free", "lifo", "push", "pop", "call", "derivative", "view"})
+_STRANGERS = frozenset({"for", "while", "alloc", "free", "lifo", "push", "pop", "call", "derivative", "print", "view"})
 
 
 def independent(fn: Function) -> Function:

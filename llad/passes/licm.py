@@ -218,4 +218,4 @@ def _may_stop(op: Op) -> bool:
     """Whether what follows `op` in the region may not be reached."""
     if op.regions:
         return op.name == "while" or any(_may_stop(inner) for region in op.regions for inner in region.ops)
-    return op.name in ("check", "derivative", "call")
+    return op.name in ("check", "print", "derivative", "call")

@@ -195,13 +195,14 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL118", "print", "`print`", "return the value, or call `f.py_func` to print from Python",
+        "LL118", "print", "`print` of {got}", "print it by itself: numbers, arrays, and tuples of numbers",
         """
-        ▸print(x)
-        return x * y
+        ▸print((x, a))
+        return x * np.sum(a)
         """,
         """
-        return x * y
+        print(x, a)
+        return x * np.sum(a)
         """,
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ def raising(x):
 
 def printing(x):
     y = x * 2
-    print(y)  # error: `print`
+    print((y, [lambda: y]))  # error: `print` of a function
 #   ^
     return y
 
