@@ -1,5 +1,5 @@
 """Odd programs: each is what Python makes of it, or refused with a place; nothing shows the compiler's inside."""
-# ruff: noqa: E501, RUF001
+# ruff: noqa: E501
 
 from __future__ import annotations
 

@@ -121,12 +121,12 @@ def _write(t: Tracer, out: Text, item: Any, inner: bool = False) -> None:
             if inner:
                 t.refuse("print", got="an array within something else")
             out.add("{!s}", item.value)
-        case tuple() | list() if not is_static(item):
+        case tuple() | list() if type(item) in (tuple, list):
             left, right = "()" if isinstance(item, tuple) else "[]"
             out.template += left
             _all(t, out, item)
             out.template += "," * (isinstance(item, tuple) and len(item) == 1) + right
-        case dict() if not is_static(tuple(item.values())):
+        case dict() if type(item) is dict:
             out.template += "{{"
             for k, (key, value) in enumerate(item.items()):
                 out.template += quoted(f"{', ' * bool(k)}{key!r}: ")
