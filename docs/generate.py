@@ -18,6 +18,7 @@ from llad.frontend.library import ATTRIBUTES, METHODS
 from llad.frontend.signature import DTYPES
 from llad.frontend.spellings import NAMES
 from llad.frontend.statements import STATEMENTS
+from llad.frontend.statics import BUILTINS
 from llad.refusals.record import Program
 from llad.refusals.table import PARTS as PARTS_OF_TABLE
 from llad.refusals.table import TABLE
@@ -82,6 +83,9 @@ def functions() -> str:
         module, _, short = name.rpartition(".")
         groups.setdefault(module, []).append(f"`{short}`")
     titles = {"": "Builtins", "math": "`math.`", "np": "`np.`", "operator": "`operator.`"}
+    groups[""] = sorted({*groups[""], *(f"`{f.__name__}`" for f in BUILTINS if f.__module__ == "builtins"), "`print`"})
+    groups["itertools"] = sorted(f"`{f.__name__}`" for f in BUILTINS if f.__module__ == "itertools")
+    titles["itertools"] = "`itertools.`"
     return "\n\n".join(f"**{titles[module]}** " + " ".join(names) for module, names in sorted(groups.items()))
 
 

@@ -52,6 +52,8 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
         return _exception(t, function, args, kwargs)
     if _pure(function) and is_static(args) and not any(isinstance(a, Walk) for a in args):
         return _python(t, function, args, kwargs)
+    if function is complex:
+        t.refuse("complex")
     if function is printing.print_:
         return printing.print_values(t, args, kwargs)
     return NotHandled
@@ -152,10 +154,6 @@ def _type(t: Tracer, *args: Any) -> Any:
     return type(_example(value) if isinstance(value, Scalar) else value)
 
 
-def _complex(t: Tracer, *args: Any, **kwargs: Any) -> Any:
-    t.refuse("complex")
-
-
 def _example(value: Scalar) -> object:
     """A number of the Python type that the value has in Python."""
     if value.weak:
@@ -167,12 +165,12 @@ def _example(value: Scalar) -> object:
 
 def _handler(function: Any) -> Callable[..., Any] | None:
     try:
-        return _HANDLERS.get(function)
+        return BUILTINS.get(function)
     except TypeError:
         return None
 
 
-_HANDLERS: dict[Any, Callable[..., Any]] = {
+BUILTINS: dict[Any, Callable[..., Any]] = {
     range: _range,
     zip: _zip,
     enumerate: enumerate_,
@@ -184,6 +182,5 @@ _HANDLERS: dict[Any, Callable[..., Any]] = {
     len: _len,
     isinstance: _isinstance,
     type: _type,
-    complex: _complex,
     **SEQUENCES,
 }

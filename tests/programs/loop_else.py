@@ -29,7 +29,7 @@ def searched_in_vain(x, bound):
     return found * x[0]
 
 
-@program(lambda r: (np.array([0.9, 1.2]), 0))
+@program(lambda r: (np.array([0.9, 1.2]), 0), second=True)
 def else_of_no_trips(x, n):
     s = x[0]
     for i in range(n):
@@ -46,7 +46,7 @@ def else_of_no_trips(x, n):
     return s
 
 
-@program(lambda r: (1.3, 0.4))
+@program(lambda r: (1.3, 0.4), second=True)
 def while_else(x, a):
     k = 0
     while x < 9.0:
@@ -61,7 +61,7 @@ def while_else(x, a):
     return x * a
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, (3, 4)), 1.2))
+@program(lambda r: (r.uniform(0.5, 1.5, (3, 4)), 1.2), second=True)
 def else_breaks_the_outer_loop(a, bound):
     s = 0.0
     for i in range(a.shape[0]):
@@ -80,7 +80,7 @@ def else_breaks_the_outer_loop(a, bound):
     return s + bound * a[2, 0]
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, 5), 3.1))
+@program(lambda r: (r.uniform(0.5, 1.5, 5), 3.1), second=True)
 def else_returns(x, bound):
     s = 1.0
     for v in x:
@@ -92,7 +92,7 @@ def else_returns(x, bound):
     return s - bound * v
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, 6), 2.0))
+@program(lambda r: (r.uniform(0.5, 1.5, 6), 2.0), second=True)
 def unrolled_with_else(x, bound):
     for i in (5, 3, 1):
         if x[i] > bound:
@@ -109,7 +109,7 @@ def unrolled_with_else(x, bound):
     return y * x[4]
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, 6), 7.0))
+@program(lambda r: (r.uniform(0.5, 1.5, 6), 7.0), second=True)
 def several_returns_of_arrays(x, bound):
     def grown(y):
         k = 0
@@ -131,7 +131,7 @@ def several_returns_of_arrays(x, bound):
     return np.sum(g * g) + len(g)
 
 
-@program(lambda r: (r.uniform(0.2, 1.0, (3, 3)), 0.9))
+@program(lambda r: (r.uniform(0.2, 1.0, (3, 3)), 0.9), second=True)
 def returned_from_a_deep_nest(a, bound):
     for i in range(3):
         k = 0
@@ -150,7 +150,7 @@ def returned_from_a_deep_nest(a, bound):
     return a[0, 0]
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, 4), 0))
+@program(lambda r: (r.uniform(0.5, 1.5, 4), 0), second=True)
 def no_trips_of_anything(x, n):
     s = x[0] * x[1]
     for _ in range(n):
@@ -169,7 +169,7 @@ def no_trips_of_anything(x, n):
     return s * x[2]
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, 4),))
+@program(lambda r: (r.uniform(0.5, 1.5, 4),), second=True)
 def raises_on_other_paths(x):
     if len(x) < 2:
         raise ValueError("too short")
@@ -185,7 +185,7 @@ def raises_on_other_paths(x):
     raise AssertionError("{never}")
 
 
-@program(lambda r: (r.uniform(0.5, 1.5, 4), 3))
+@program(lambda r: (r.uniform(0.5, 1.5, 4), 3), second=True)
 def deleted_names(x, n):
     y = x * x
     s = 0.0
