@@ -7,10 +7,10 @@ elements of bool buffers are bytes; data and strides are aligned to the element.
 leave it: a scalar (bool as `i8`), or a buffer's pointer, extents and strides in this order, 8 bytes each.
 
 `%ctx` points to a zeroed `{ptr, [4 x i64], ptr, ptr, i64, i64}`: the heap blocks that the call owns, the values of the
-message of the check that failed, where the stack of the call begins, and three words for polls. The functions of the
-table become internal functions of the same form, with the error sites of the root; `lower_call.py` tells how they are
-called. Results may lie in those blocks: the caller copies what it wants and then calls `@llad.release`. Before it
-touches Python again, it calls `@llad.regain` (`runtime_poll.py`).
+message of the check that failed, the lowest stack address that calls may reach, and three words for polls. The
+functions of the table become internal functions of the same form, with the error sites of the root; `lower_call.py`
+tells how they are called. Results may lie in those blocks: the caller copies what it wants and then calls
+`@llad.release`. Before it touches Python again, it calls `@llad.regain` (`runtime_poll.py`).
 
 Buffers of parameters do not overlap, unless the function's attribute `may_alias` says so.
 """
@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from llad.codegen.lower_call import lower_call, note_stack
+from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
 from llad.codegen.lower_flags import relaxed
@@ -67,10 +67,11 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     """
     callees = {callee: f"{name}.{callee}" for callee in fn.functions}
     e = _emitter(fn, fastmath, callees)
+    e.frames = largest_frames(fn)
     lines = _lower_function(e, fn, name)
     for callee, local in fn.functions.items():
         inner = _emitter(local, fastmath, callees)
-        inner.called = True
+        inner.called, inner.frames = True, e.frames
         inner.errors, inner.declarations = e.errors, e.declarations
         inner.nodes, inner.node_of = e.nodes, e.node_of
         lines += _lower_function(inner, local, callees[callee])

@@ -3,9 +3,9 @@
 A callee takes the same context, its arguments as a native function does (a LIFO as the address of its three words)
 and a stack slot per result; a code that is not 0 is passed on. How deep calls go is measured in bytes of stack,
 because a frame is as large as LLVM makes it (and a tail call stays a call, so that endless recursion ends): the
-function called from outside notes where its frame is, and each call of one that was itself called compares.
+function called from outside asks for the floor of its thread's stack (`runtime_stack.py`), and each call compares.
 
-Invariant: `STACK_LIMIT` bytes are left wherever Python calls native code, also in a thread with a stack of 1 MiB.
+Invariant: no call is made unless the frames of caller and callee, at their largest, end above the floor.
 """
 
 from __future__ import annotations
@@ -13,23 +13,28 @@ from __future__ import annotations
 from llad.codegen.lower_emit import Emitter, ErrorSite, Lifo, assemble, components, register_types
 from llad.codegen.lower_memory import load_scalar
 from llad.codegen.lower_poll import HEAVY, Polling, count
-from llad.ir.core import Op
+from llad.ir.core import Function, Op, walk
 from llad.ir.types import ScalarType
 
-STACK_LIMIT = 1 << 19
-_BASE = 40  # of the base's address in the context
+_FLOOR = 40  # of the floor's address in the context
+_SPILLED = 32  # bytes of a frame for an op: LLVM keeps few values, but those may be vectors
 
 _DEEP = "maximum recursion depth exceeded"
 
 
 def note_stack(e: Emitter) -> None:
-    """Note where the stack of this call begins."""
-    e.do(f"store ptr {e.new('call ptr @llvm.frameaddress.p0(i32 0)')}, ptr {_base(e)}")
+    """Note how low the frames of this call may reach."""
+    e.do(f"store ptr {e.new('call ptr @llad.floor()')}, ptr {_floor(e)}")
+
+
+def largest_frames(fn: Function) -> int:
+    """Bytes that the frames of a caller and a callee of the table take at most."""
+    return 2 * _SPILLED * max(sum(1 for _ in walk(f.body)) for f in (fn, *fn.functions.values()))
 
 
 def lower_call(e: Emitter, op: Op) -> None:
+    _check_depth(e, op)
     if e.called:
-        _check_depth(e, op)
         count(e, Polling(weight=HEAVY))
     arguments = ["ptr %ctx"]
     for operand in op.operands:
@@ -56,14 +61,12 @@ def lower_call(e: Emitter, op: Op) -> None:
         e.values[result] = assemble(type, names)
 
 
-def _base(e: Emitter) -> str:
-    return e.new(f"getelementptr inbounds nuw i8, ptr %ctx, i64 {_BASE}")
+def _floor(e: Emitter) -> str:
+    return e.new(f"getelementptr inbounds nuw i8, ptr %ctx, i64 {_FLOOR}")
 
 
 def _check_depth(e: Emitter, op: Op) -> None:
-    base = e.new(f"load ptr, ptr {_base(e)}")
+    floor = e.new(f"load ptr, ptr {_floor(e)}")
     here = e.new("call ptr @llvm.frameaddress.p0(i32 0)")
-    top = e.new(f"ptrtoint ptr {base} to i64")
-    used = e.new(f"sub i64 {top}, {e.new(f'ptrtoint ptr {here} to i64')}")
-    site = ErrorSite("RecursionError", _DEEP, op.span)
-    e.fail_unless(e.new(f"icmp slt i64 {used}, {STACK_LIMIT}"), site, [])
+    room = e.new(f"getelementptr i8, ptr {here}, i64 -{e.frames}")
+    e.fail_unless(e.new(f"icmp ugt ptr {room}, {floor}"), ErrorSite("RecursionError", _DEEP, op.span), [])

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
+from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
 
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
 _FAMILY = '"alloc-family"="llad.alloc"'
@@ -159,12 +160,13 @@ done:
 """,
 }
 
-DECLARATIONS = POLL_DECLARATIONS | {
+DECLARATIONS = {
+    **POLL_DECLARATIONS,
+    **STACK_DECLARATIONS,
     "malloc": "declare noalias ptr @malloc(i64)",
     "calloc": "declare noalias ptr @calloc(i64, i64)",
     "realloc": "declare ptr @realloc(ptr, i64)",
     "free": "declare void @free(ptr)",
-    "llvm.frameaddress.p0": "declare ptr @llvm.frameaddress.p0(i32)",
     "tan": "declare double @tan(double) memory(none) nounwind willreturn",
     "llvm.ptrmask.p0.i64": "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)",
     "llvm.floor.f64": "declare double @llvm.floor.f64(double)",
@@ -175,7 +177,7 @@ DECLARATIONS = POLL_DECLARATIONS | {
     "llvm.smul.with.overflow.i64": "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
 }
 
-# Live heap blocks; the values of a failed check's message; the stack address from which recursion is measured; and of
+# Live heap blocks; the values of a failed check's message; the lowest stack address that recursion may reach; and of
 # polls the saved thread, the counter, and the time of the last.
 CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64 }\n"
 CONTEXT_WORDS = 9
@@ -219,7 +221,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
         if symbol in given:
             continue
         given.add(symbol)
-        text = MEMORY.get(symbol) or MATH.get(symbol) or POLL.get(symbol)
+        text = MEMORY.get(symbol) or MATH.get(symbol) or POLL.get(symbol) or STACK.get(symbol)
         if text is None:
             line = declarations.get(symbol) or DECLARATIONS.get(symbol)
             assert line is not None, f"nothing is known about @{symbol}"

@@ -14,6 +14,8 @@ import sys
 from contextlib import suppress
 from functools import cache
 
+from llad.codegen.runtime_stack import ASKED, KEY, key
+
 # Functions of doubles; each also exists with the suffix `f` for floats.
 _TRIGONOMETRIC = "acos acosh asin asinh atan atan2 atanh cos cosh sin sincos sinh tan tanh"
 _POWERS = "cbrt exp exp10 exp2 expm1 hypot log log10 log1p log2 pow sqrt"
@@ -39,10 +41,10 @@ def _libraries() -> list[ctypes.CDLL]:
 
 @cache
 def c_library() -> dict[str, int]:
-    """Address by name of every function in the lists above that this platform has."""
+    """Address by name of every function in the lists above that this platform has, and of the key of stacks."""
     libraries = _libraries()
     table: dict[str, int] = {}
-    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *_APPLE, *_WINDOWS, *_PYTHON]:
+    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *ASKED, *_APPLE, *_WINDOWS, *_PYTHON]:
         for library in [ctypes.pythonapi] if name in _PYTHON else libraries:
             if hasattr(library, name):
                 address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
@@ -50,4 +52,6 @@ def c_library() -> dict[str, int]:
                 table[name] = address
                 break
     table.setdefault(_CLOCK[0], table.get(_CLOCK[1], 0))
+    if (slot := key()) is not None:
+        table[KEY] = ctypes.addressof(slot)
     return table
