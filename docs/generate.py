@@ -83,9 +83,11 @@ def functions() -> str:
         module, _, short = name.rpartition(".")
         groups.setdefault(module, []).append(f"`{short}`")
     titles = {"": "Builtins", "math": "`math.`", "np": "`np.`", "operator": "`operator.`"}
-    groups[""] = sorted({*groups[""], *(f"`{f.__name__}`" for f in BUILTINS if f.__module__ == "builtins"), "`print`"})
-    groups["itertools"] = sorted(f"`{f.__name__}`" for f in BUILTINS if f.__module__ == "itertools")
-    titles["itertools"] = "`itertools.`"
+    modules = {f: getattr(f, "__module__", None) for f in BUILTINS}  # methods have none
+    groups[""] = sorted({*groups[""], *(f"`{f.__name__}`" for f in BUILTINS if modules[f] == "builtins"), "`print`"})
+    for module in ("itertools", "dataclasses"):
+        groups[module] = sorted(f"`{f.__name__}`" for f in BUILTINS if modules[f] == module)
+    titles |= {"itertools": "`itertools.`", "dataclasses": "`dataclasses.`"}
     return "\n\n".join(f"**{titles[module]}** " + " ".join(names) for module, names in sorted(groups.items()))
 
 

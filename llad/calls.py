@@ -17,19 +17,11 @@ from llad.codegen.plan import (
     ABSENT,
     Argument,
     ArrayArgument,
-    ArrayResult,
-    ConstResult,
-    Fresh,
     GuardCheck,
     Leaf,
-    LeafResult,
     NumberArgument,
-    NumberResult,
     Plan,
-    Result,
     StaticArgument,
-    TupleArgument,
-    TupleResult,
 )
 from llad.codegen.plan import leaves as plan_leaves
 from llad.codegen.work import estimate
@@ -40,19 +32,15 @@ from llad.frontend.signature import (
     ArraySpec,
     Guard,
     Missing,
-    ResultArgument,
-    ResultConst,
-    ResultTree,
-    ResultTuple,
-    ResultValue,
     ScalarSpec,
     StaticSpec,
-    TupleSpec,
     leaves,
 )
 from llad.frontend.transforms import Argnums
 from llad.ir.core import Function
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
+from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.structures import TUPLE, Node
 
 Overlap = Literal["none", "some", "any"]
 Raised = Callable[..., BaseException]
@@ -96,8 +84,8 @@ class _Numbering:
                 written = self.next in self.stage.written
                 self.next += 1
                 return ArrayArgument(dtype, rank, layout, writeable=written and self.writes, apart=written)
-            case TupleSpec(items=items):
-                return TupleArgument(tuple(map(self.argument, items)))
+            case Node():
+                return spec.map(self.argument)
             case StaticSpec(value=value):
                 return StaticArgument(value)
             case _:
@@ -126,7 +114,7 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
             arguments=arguments,
             operands=tuple(map(Leaf, range(numbering.next))),
             outputs=tuple(r.type for r in fn.results),
-            result=_result(fn, stage.traced.result),
+            result=stage.traced.result,
             raised=raised,
             captured=captured,
             guards=guard_checks((*stage.traced.guards, *passing.guards)),
@@ -137,24 +125,6 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
         )
 
     return make
-
-
-def _result(fn: Function, tree: ResultTree) -> Result:
-    match tree:
-        case ResultValue(index=index):
-            type = fn.results[index].type
-            if isinstance(type, ScalarType):
-                return NumberResult(index, type)
-            assert isinstance(type, BufferType)
-            return ArrayResult(index, type)
-        case ResultArgument(leaf=leaf):
-            return LeafResult(leaf)
-        case ResultConst(value=value):
-            return ConstResult(value)
-        case ResultTuple(items=items):
-            return TupleResult(tuple(_result(fn, item) for item in items))
-        case _:
-            assert_never(tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +171,7 @@ class Selection:
         """The result, of the gradients by each argument."""
         if isinstance(self.argnums, int) or (self.argnums is None and self.bare and len(gradients) == 1):
             return gradients[self._positions(stage)[0]]
-        return TupleResult(tuple(gradients[n] for n in self._positions(stage)))
+        return Node(TUPLE, tuple(gradients[n] for n in self._positions(stage)))
 
 
 def gradient_plan(
@@ -216,8 +186,8 @@ def gradient_plan(
         captured = numbering.captured()
         buffers = [k for k in wrt if isinstance(inputs[k], ArrayArgument)]
         numbers = [k for k in wrt if isinstance(inputs[k], NumberArgument)]
-        made: dict[int, Result] = {k: LeafResult(len(inputs) + n) if out else Fresh(n) for n, k in enumerate(buffers)}
-        made |= {k: NumberResult(1 + n, inputs[k].type) for n, k in enumerate(numbers)}  # type: ignore[union-attr]
+        made: dict[int, Result] = {k: Passed(len(inputs) + n) if out else Fresh(n) for n, k in enumerate(buffers)}
+        made |= {k: Output(1 + n) for n, k in enumerate(numbers)}
         position = count()
         gradients = selection.shape(stage, [_mirror(argument, position, made) for argument in arguments])
         if out:
@@ -228,14 +198,12 @@ def gradient_plan(
             *(Leaf(first_captured + n) for n in range(len(captured))),
             *(Leaf(len(inputs) + n) if out else Fresh(n) for n in range(len(buffers))),
         )
-        value = fn.results[0].type
-        assert isinstance(value, ScalarType)
         return Plan(
             target=name,
             arguments=arguments,
             operands=operands,
             outputs=tuple(r.type for r in fn.results),
-            result=TupleResult((NumberResult(0, value), gradients)) if with_value else gradients,
+            result=Node(TUPLE, (Output(0), gradients)) if with_value else gradients,
             raised=raised,
             captured=captured,
             fresh=() if out else tuple(buffers),
@@ -253,12 +221,12 @@ def _mirror(argument: Argument, position: Iterator[int], made: dict[int, Result]
     """The gradient by an argument: what was made for its leaves, `None` where there is nothing."""
     match argument:
         case NumberArgument() | ArrayArgument():
-            return made.get(next(position), ConstResult(None))
+            return made.get(next(position), Constant(None))
         case StaticArgument():
-            return ConstResult(None)
-        case TupleArgument(items=items):
-            parts = tuple(_mirror(item, position, made) for item in items)
-            return TupleResult(parts) if any(p != ConstResult(None) for p in parts) else ConstResult(None)
+            return Constant(None)
+        case Node():
+            parts = argument.map(lambda item: _mirror(item, position, made))
+            return parts if any(p != Constant(None) for p in parts.items) else Constant(None)
         case _:
             assert_never(argument)
 
@@ -266,13 +234,13 @@ def _mirror(argument: Argument, position: Iterator[int], made: dict[int, Result]
 def _receiver(gradients: Result, inputs: Sequence[NumberArgument | ArrayArgument], buffers: Sequence[int]) -> Argument:
     """The argument `out`: arrays where the gradient has arrays, `None` elsewhere."""
     match gradients:
-        case LeafResult(index=index):
-            like = buffers[index - len(inputs)]
+        case Passed(leaf=leaf):
+            like = buffers[leaf - len(inputs)]
             array = inputs[like]
             assert isinstance(array, ArrayArgument)
             return ArrayArgument(array.dtype, array.rank, "C", writeable=True, apart=True, like=like, clear=True)
-        case TupleResult(items=items):
-            return TupleArgument(tuple(_receiver(item, inputs, buffers) for item in items))
+        case Node():
+            return gradients.map(lambda item: _receiver(item, inputs, buffers))
         case _:
             return StaticArgument(None)
 
@@ -282,11 +250,11 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> Callable[[Function, str,
 
     def make(fn: Function, name: str, raised: Raised) -> Plan:
         numbering = _Numbering(stage, writes=False)
-        primals = TupleArgument(tuple(map(numbering.argument, stage.specs)))
+        primals = Node(TUPLE, tuple(map(numbering.argument, stage.specs)))
         inputs = list(plan_leaves(primals))
         captured = numbering.captured()
         position = count()
-        tangents = TupleArgument(tuple(_tangent(item, position, wrt) for item in primals.items))
+        tangents = primals.map(lambda item: _tangent(item, position, wrt))
         base, tree = tangible(stage.traced.function, stage.traced.result)
         kinds = [r.type for r in base.results]
         dots = {k: n for n, k in enumerate(k for k, t in enumerate(kinds) if carries_derivative(t))}
@@ -300,7 +268,7 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> Callable[[Function, str,
                 *(Leaf(len(inputs) + n) for n in range(len(wrt))),
             ),
             outputs=tuple(r.type for r in fn.results),
-            result=TupleResult((_result(fn, tree), _result(fn, _moved(tree, moved)))),
+            result=Node(TUPLE, (tree, _moved(tree, moved))),
             raised=raised,
             captured=captured,
             guards=guard_checks(stage.traced.guards),
@@ -318,24 +286,25 @@ def _tangent(argument: Argument, position: Iterator[int], wrt: Sequence[int]) ->
         case ArrayArgument(dtype=dtype, rank=rank):
             leaf = next(position)
             return ArrayArgument(dtype, rank, "C", like=leaf) if leaf in wrt else StaticArgument(None)
-        case StaticArgument():
-            return StaticArgument(None)
-        case TupleArgument(items=items):
-            parts = tuple(_tangent(item, position, wrt) for item in items)
-            return TupleArgument(parts) if any(p != StaticArgument(None) for p in parts) else StaticArgument(None)
+        case StaticArgument(value=value):
+            return StaticArgument(None, instead=value)
+        case Node():
+            parts = argument.map(lambda item: _tangent(item, position, wrt))
+            nothing = all(isinstance(p, StaticArgument) for p in parts.items)
+            return StaticArgument(None) if nothing else parts
         case _:
             assert_never(argument)
 
 
-def _moved(tree: ResultTree, moved: dict[int, int]) -> ResultTree:
+def _moved(tree: Result, moved: dict[int, int]) -> Result:
     """The tree of the tangents of a result: 0.0 for a constant float, `None` for what has no tangent."""
     match tree:
-        case ResultValue(index=index, spec=spec):
-            return ResultValue(moved[index], spec) if index in moved else ResultConst(None)
-        case ResultTuple(items=items):
-            return ResultTuple(tuple(_moved(item, moved) for item in items))
-        case ResultConst(value=value):
-            return ResultConst(0.0 if isinstance(value, float) else None)
+        case Output(index=index):
+            return Output(moved[index]) if index in moved else Constant(None)
+        case Node():
+            return tree.map(lambda item: _moved(item, moved))
+        case Constant(value=value):
+            return Constant(0.0 if isinstance(value, float) else None)
         case _:
             raise AssertionError(tree)
 

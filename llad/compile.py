@@ -36,14 +36,8 @@ from llad.diagnostics import DerivativeError, Span, traced
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
-    ResultArgument,
-    ResultConst,
-    ResultTree,
-    ResultTuple,
-    ResultValue,
     ScalarSpec,
     Traced,
-    TupleSpec,
     leaves,
     spec_of,
 )
@@ -64,6 +58,8 @@ from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.simplify import simplify
+from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.structures import Node
 
 What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
@@ -164,13 +160,14 @@ class Stage:
     def _objective(self) -> Function:
         """The traced function with its one float as the only result."""
         fn, result = self.traced.function, self.traced.result
-        if isinstance(result, ResultConst) and isinstance(result.value, float):
+        if isinstance(result, Constant) and isinstance(result.value, float):
             value = result.value
             return with_results(fn, lambda b, new: [b.f64(value)])
-        if isinstance(result, ResultValue) and isinstance(result.spec, ScalarSpec) and is_float(result.spec.type):
+        if isinstance(result, Output):
             kept = fn.results[result.index]
-            return fn if fn.results == (kept,) else with_results(fn, lambda b, new: [new[kept]])
-        got = describe_result(result)
+            if isinstance(kept.type, ScalarType) and is_float(kept.type):
+                return fn if fn.results == (kept,) else with_results(fn, lambda b, new: [new[kept]])
+        got = describe_result(fn, result)
         hint = "return one float (e.g. the sum of an array), or use `jvp`, which takes any result"
         raise DerivativeError(f"a gradient is that of one float, but the function returns {got}", self.definition, hint)
 
@@ -185,17 +182,21 @@ class Stage:
             self.times[what] = self.times.get(what, 0.0) + time.perf_counter() - start - inner
 
 
-def describe_result(result: ResultTree) -> str:
+def describe_result(fn: Function, result: Result) -> str:
     """A result in words."""
     match result:
-        case ResultValue(spec=spec):
-            return f"an {spec}" if str(spec)[0] in "aei" else f"a {spec}"
-        case ResultTuple(items=items):
-            return f"a tuple of {len(items)}"
-        case ResultArgument():
+        case Output(index=index):
+            type = fn.results[index].type
+            shown = str(ArraySpec(type.dtype, type.rank) if isinstance(type, BufferType) else type)
+            return f"an {shown}" if shown[0] in "aei" else f"a {shown}"
+        case Node(form=form, items=items):
+            return f"{form} of {len(items)}" if form.cls in (tuple, list) else str(form)
+        case Passed():
             return "one of its arguments"
-        case ResultConst(value=value):
+        case Constant(value=value):
             return repr(value)
+        case Fresh():
+            raise AssertionError(result)
 
 
 def with_results(fn: Function, pick: Callable[[Builder, dict[Value, Value]], list[Value]]) -> Function:
@@ -208,20 +209,17 @@ def with_results(fn: Function, pick: Callable[[Builder, dict[Value, Value]], lis
     return replace(b.function(fn.name, params, **fn.attrs), functions=fn.functions)
 
 
-def tangible(fn: Function, result: ResultTree) -> tuple[Function, ResultTree]:
+def tangible(fn: Function, result: Result) -> tuple[Function, Result]:
     """`fn` with arguments that it returns as such made ordinary results: a tangent call returns copies of them."""
     returned: list[Value] = []
 
-    def visit(tree: ResultTree) -> ResultTree:
+    def visit(tree: Result) -> Result:
         match tree:
-            case ResultArgument(leaf=leaf):
+            case Passed(leaf=leaf):
                 returned.append(fn.params[leaf])
-                type = fn.params[leaf].type
-                assert isinstance(type, BufferType)
-                spec = ArraySpec(type.dtype, type.rank, type.layout)
-                return ResultValue(len(fn.results) + len(returned) - 1, spec)
-            case ResultTuple(items=items):
-                return ResultTuple(tuple(map(visit, items)))
+                return Output(len(fn.results) + len(returned) - 1)
+            case Node():
+                return tree.map(visit)
             case _:
                 return tree
 
@@ -290,8 +288,8 @@ def _weakened(spec: ArgSpec) -> ArgSpec:
     match spec:
         case ScalarSpec(type=type) if type == F64:
             return ScalarSpec(F64, True)
-        case TupleSpec(items=items):
-            return TupleSpec(tuple(map(_weakened, items)))
+        case Node():
+            return spec.map(_weakened)
         case _:
             return spec
 

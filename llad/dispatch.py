@@ -18,9 +18,10 @@ from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
 from llad.compile import Program, Specialisation, Stage, What, compile_native
 from llad.diagnostics import ArgumentError
-from llad.fit import arrays_of, fit, overlapping, plain
-from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, TupleSpec, leaves
+from llad.fit import arrays_of, fit, overlapping, parts_for, plain
+from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, leaves
 from llad.frontend.transforms import Argnums, Kind
+from llad.structures import Node
 
 # How often a call starts again because a global changed between compiling for it and calling.
 _PATIENCE = 100
@@ -196,13 +197,10 @@ def _directions(stage: Stage, tangents: Sequence[Any]) -> tuple[int, ...]:
     given: list[bool] = []
 
     def visit(spec: ArgSpec, tangent: Any) -> None:
-        inside = list(leaves(spec))
-        if not isinstance(spec, TupleSpec) or tangent is None:
-            given.extend([tangent is not None] * len(inside))
+        if not isinstance(spec, Node) or tangent is None:
+            given.extend([tangent is not None] * len(list(leaves(spec))))
             return
-        if not isinstance(tangent, (tuple, list)) or len(tangent) != len(spec.items):
-            raise ArgumentError(f"want a tangent for each of {len(spec.items)} items, got {tangent!r}")
-        for item, part in zip(spec.items, tangent, strict=True):
+        for item, part in zip(spec.items, parts_for(spec, tangent), strict=True):
             visit(item, part)
 
     for spec, tangent in zip(stage.specs, tangents, strict=True):

@@ -15,9 +15,10 @@ from llad.codegen.plan import (
     NumberArgument,
     Plan,
     StaticArgument,
-    TupleArgument,
 )
 from llad.diagnostics import ArgumentError
+from llad.frontend.signature import check_form
+from llad.structures import TUPLE, Node, opened
 
 Array = np.ndarray[Any, Any]
 
@@ -37,13 +38,18 @@ def fit(plan: Plan, values: Sequence[Any]) -> tuple[Any, ...]:
     return fitted
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """The argument with each array as a plain, aligned one of canonical dtype: the same memory where it can be.
 
-    Where it cannot, the copy is read-only, so that no write is lost in it.
+    Where it cannot, the copy is read-only, so that no write is lost in it. Structures become nodes.
+
+    Raises: ArgumentError for a structure that is too deep, or a dict with keys that are neither str nor int.
     """
-    if isinstance(value, tuple):
-        return tuple(map(plain, value))
+    if (structure := opened(value)) is not None:
+        form, items = structure
+        check_form(form, depth)
+        made = tuple(plain(item, depth + 1) for item in items)
+        return made if form == TUPLE else Node(form, made)
     if not isinstance(value, np.ndarray) or (type(value) is not np.ndarray and type(value) is not np.memmap):
         return value
     canonical = next((known for known in NUMPY_TYPES.values() if known == value.dtype), value.dtype)
@@ -69,15 +75,31 @@ def _fit(argument: Argument, value: Any, found: list[Any]) -> Any:
             found.append(array)
             return array
         case StaticArgument(value=own):
-            if own is None and value is not None:
+            if own is None and not argument.takes(value):
                 raise ArgumentError(f"{value!r} where there is nothing to differentiate", hint="pass None there")
             return own
-        case TupleArgument(items=items):
-            if not isinstance(value, (tuple, list)) or len(value) != len(items):
-                raise ArgumentError(f"want a tuple of {len(items)}, got {value!r}")
-            return tuple(_fit(a, v, found) for a, v in zip(items, value, strict=True))
+        case Node(form=form, items=items):
+            parts = parts_for(argument, value)
+            made = tuple(_fit(a, v, found) for a, v in zip(items, parts, strict=True))
+            return made if form == TUPLE else Node(form, made)
         case _:
             assert_never(argument)
+
+
+def parts_for(node: Node[Any], value: Any) -> Sequence[Any]:
+    """The items of a value that should have the structure of the node; a list may stand for a tuple.
+
+    Raises: ArgumentError when it has not.
+    """
+    form = node.form
+    if isinstance(value, Node):
+        parts: Sequence[Any] | None = value.items if value.form == form else None
+    else:
+        parts = value if form == TUPLE and isinstance(value, list) else form.parts(value)
+    if parts is None or len(parts) != len(node.items):
+        size = f" of {len(node.items)}" if form.cls in (tuple, list) else ""
+        raise ArgumentError(f"want {form}{size}, got {value!r}")
+    return parts
 
 
 def _number(argument: NumberArgument, value: Any) -> Any:
@@ -124,9 +146,9 @@ def overlapping(arrays: Sequence[Array], apart: Sequence[bool]) -> bool:
 
 
 def arrays_of(values: Any) -> Iterator[Array]:
-    """The arrays in (nested tuples of) arguments."""
-    if isinstance(values, (tuple, list)):
-        for value in values:
+    """The arrays in arguments that are plain."""
+    if isinstance(values, (tuple, Node)):
+        for value in values.items if isinstance(values, Node) else values:
             yield from arrays_of(value)
     elif isinstance(values, np.ndarray):
         yield values

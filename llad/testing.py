@@ -13,10 +13,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from llad.structures import opened
 
 LEVELS = 5
 COORDINATES = 24
@@ -48,7 +51,7 @@ def assert_close(
 ) -> None:
     """`|actual - expected| <= atol + rtol * |expected|`, element by element and leaf by leaf.
 
-    Tuples, lists and dicts must have equal structure, arrays equal shapes, `None` matches only `None`, an
+    Tuples, lists, dicts and dataclasses must have equal structure, arrays equal shapes, `None` matches only `None`, an
     infinity only itself. A NaN fails unless `equal_nan` expects it, and then it matches only a NaN.
 
     Raises: `AssertionError` that shows both values and where they differ.
@@ -66,6 +69,15 @@ def assert_close(
         _require(alike, what, actual, expected, "structures differ")
         for k, (a, e) in enumerate(zip(actual, expected, strict=True)):
             assert_close(a, e, rtol, atol, equal_nan=equal_nan, what=f"{what}[{k}]")
+        return
+    if is_dataclass(expected) and not isinstance(expected, type):
+        _require(type(actual) is type(expected), what, actual, expected, "classes differ")
+        for field in fields(expected):
+            a, e = getattr(actual, field.name), getattr(expected, field.name)
+            assert_close(a, e, rtol, atol, equal_nan=equal_nan, what=f"{what}.{field.name}")
+        return
+    if isinstance(expected, str):
+        _require(actual == expected, what, actual, expected, "strings differ")
         return
     if expected is None or actual is None:
         _require(expected is None and actual is None, what, actual, expected, "one is None")
@@ -97,9 +109,9 @@ def _require(ok: bool, what: str, actual: Any, expected: Any, why: str) -> None:
 
 
 def differentiable_leaves(tree: Any) -> Iterator[Any]:
-    """The floats and float arrays in (nested tuples of) arguments, in order; all else has no derivative."""
-    if isinstance(tree, tuple | list):
-        for item in tree:
+    """The floats and float arrays in arguments and structures of them, in order; all else has no derivative."""
+    if (structure := opened(tree)) is not None:
+        for item in structure[1]:
             yield from differentiable_leaves(item)
     elif isinstance(tree, float | np.floating) or (isinstance(tree, np.ndarray) and tree.dtype.kind == "f"):
         yield tree
@@ -107,8 +119,8 @@ def differentiable_leaves(tree: Any) -> Iterator[Any]:
 
 def replace_leaves(tree: Any, leaves: Iterator[Any], discrete: Callable[[Any], Any] = lambda x: x) -> Any:
     """`tree` with its differentiable leaves taken from `leaves` in order, and `discrete` of the others."""
-    if isinstance(tree, tuple | list):
-        return tuple(replace_leaves(item, leaves, discrete) for item in tree)
+    if (structure := opened(tree)) is not None:
+        return structure[0].build([replace_leaves(item, leaves, discrete) for item in structure[1]])
     if isinstance(tree, float | np.floating) or (isinstance(tree, np.ndarray) and tree.dtype.kind == "f"):
         return next(leaves)
     return discrete(tree)
@@ -116,8 +128,8 @@ def replace_leaves(tree: Any, leaves: Iterator[Any], discrete: Callable[[Any], A
 
 def copy_arguments(args: Any) -> Any:
     """Arguments whose arrays are copies, with the dtype and the strides' signs and order of the originals."""
-    if isinstance(args, tuple | list):
-        return tuple(copy_arguments(a) for a in args)
+    if (structure := opened(args)) is not None:
+        return structure[0].build([copy_arguments(a) for a in structure[1]])
     return copy_layout(args) if isinstance(args, np.ndarray) else args
 
 
@@ -286,9 +298,7 @@ def check_gradient(
     return gradient
 
 
-def check_tangent(
-    f: Differentiable, *args: Any, rtol: float | None = None, atol: float | None = None
-) -> None:
+def check_tangent(f: Differentiable, *args: Any, rtol: float | None = None, atol: float | None = None) -> None:
     """Forward mode of a function with any result, against central differences along a few random directions.
 
     Raises: `AssertionError` that shows what differs.

@@ -16,12 +16,14 @@ from llad.ad.forward import tangent
 from llad.ad.reverse import gradient
 from llad.ad.strategies import Preference, cheapest
 from llad.compile import run_passes
-from llad.frontend.signature import ResultArgument, ResultConst, ResultTree, ResultTuple, ResultValue, spec_of
+from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
 from llad.ir.core import Function
 from llad.ir.interp import run
 from llad.ir.types import carries_derivative
 from llad.ir.verify import verify
+from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.structures import Node
 from llad.testing import Vector, copy_arguments, differentiable_leaves, flatten, unflatten
 
 Run = Callable[[Function, Sequence[Any]], Sequence[Any]]
@@ -34,17 +36,19 @@ def runtime_leaves(args: Any) -> list[Any]:
     return [args] if isinstance(args, bool | int | float | np.generic | np.ndarray) else []
 
 
-def rebuild(tree: ResultTree, results: Sequence[Any], leaves: Sequence[Any]) -> Any:
+def rebuild(tree: Result, results: Sequence[Any], leaves: Sequence[Any]) -> Any:
     """The Python result."""
     match tree:
-        case ResultValue(index=index):
+        case Output(index=index):
             return results[index]
-        case ResultArgument(leaf=leaf):
+        case Passed(leaf=leaf):
             return leaves[leaf]
-        case ResultConst(value=value):
+        case Constant(value=value):
             return value
-        case ResultTuple(items=items):
-            return tuple(rebuild(item, results, leaves) for item in items)
+        case Node(form=form, items=items):
+            return form.build([rebuild(item, results, leaves) for item in items])
+        case Fresh():
+            raise AssertionError(tree)
 
 
 class Reference:
@@ -67,9 +71,7 @@ class Reference:
         self.optimise = run_passes if optimised else verify
         self.run = run
         self.primal = self.optimise(expand(verify(self.traced.function), self.optimise))
-        self.wrt = tuple(
-            k for k, p in enumerate(self.primal.params[: self.count]) if carries_derivative(p.type)
-        )
+        self.wrt = tuple(k for k, p in enumerate(self.primal.params[: self.count]) if carries_derivative(p.type))
 
     @property
     def count(self) -> int:

@@ -17,36 +17,33 @@ import pytest
 from llad.api import jit_grad
 from llad.diagnostics import LladError, UnsupportedError
 from llad.frontend.signature import (
-    ResultArgument,
-    ResultConst,
-    ResultTree,
-    ResultTuple,
-    ResultValue,
     spec_of,
 )
 from llad.frontend.trace import trace
 from llad.ir import interp
 from llad.ir.core import walk
 from llad.ir.verify import verify
+from llad.returned import Constant, Output, Passed, Result
+from llad.structures import Node
 
 
 def leaves(value: Any) -> list[Any]:
     return [leaf for item in value for leaf in leaves(item)] if isinstance(value, tuple) else [value]
 
 
-def _rebuild(tree: ResultTree, results: tuple[Any, ...], arguments: list[Any]) -> Any:
+def _rebuild(tree: Result, types: list[Any], results: tuple[Any, ...], arguments: list[Any]) -> Any:
     match tree:
-        case ResultValue(index, spec):
+        case Output(index, weak):
             value = results[index]
-            if isinstance(value, np.ndarray) or spec.weak:
+            if isinstance(value, np.ndarray) or weak:
                 return value
-            return np.dtype(str(spec.type).replace("f", "float").replace("i", "int")).type(value)
-        case ResultArgument(leaf):
+            return np.dtype(str(types[index]).replace("f", "float").replace("i", "int")).type(value)
+        case Passed(leaf):
             return arguments[leaf]
-        case ResultConst(value):
+        case Constant(value):
             return value
-        case ResultTuple(items):
-            return tuple(_rebuild(item, results, arguments) for item in items)
+        case Node(form, items):
+            return form.build([_rebuild(item, types, results, arguments) for item in items])
 
 
 def traced(f: Callable[..., Any], *args: Any) -> Any:
@@ -56,7 +53,8 @@ def traced(f: Callable[..., Any], *args: Any) -> Any:
     arguments = [x for x in leaves(args) if isinstance(x, (bool, int, float, np.ndarray, np.generic))]
     passed = [x.item() if isinstance(x, np.generic) else x for x in arguments]
     results = interp.run(result.function, [*passed, *result.captured])
-    return _rebuild(result.result, results, arguments)
+    types = [r.type for r in result.function.results]
+    return _rebuild(result.result, types, results, arguments)
 
 
 def assert_same(got: Any, want: Any) -> None:

@@ -17,23 +17,18 @@ from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.plan import (
     ABSENT,
     ArrayArgument,
-    ArrayResult,
-    ConstResult,
-    Fresh,
     GuardCheck,
     Leaf,
-    LeafResult,
     NumberArgument,
-    NumberResult,
     Plan,
     StaticArgument,
-    TupleArgument,
-    TupleResult,
 )
 from llad.codegen.runtime import module_text
 from llad.codegen.vectorcall import Native
 from llad.codegen.work import Factor, Term
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
+from llad.returned import Constant, Fresh, Output, Passed
+from llad.structures import TUPLE, Node
 
 pytestmark = pytest.mark.skipif(LAYOUT is None, reason="no native entry points on this interpreter")
 
@@ -70,7 +65,7 @@ def identity(llvm: str, type, argument, stored: str = "") -> Native:
     kernel = f"define internal i32 @k(ptr %ctx, {llvm} %x, ptr %r) {{\n"
     kernel += f"  {'%y = zext i1 %x to i8' if llvm == 'i1' else ''}\n"
     kernel += f"  store {stored or llvm} {'%y' if llvm == 'i1' else '%x'}, ptr %r\n  ret i32 0\n}}\n"
-    return build(kernel, [argument], [Leaf(0)], [type], NumberResult(0, type))
+    return build(kernel, [argument], [Leaf(0)], [type], Output(0))
 
 
 def test_numbers_pass_through_by_exact_type():
@@ -131,7 +126,7 @@ done:
 
 
 def value_and_gradient(**more) -> Native:
-    result = TupleResult((NumberResult(0, F64), Fresh(0)))
+    result = Node(TUPLE, (Output(0), Fresh(0)))
     return build(SUM, [VECTOR], [Leaf(0), Fresh(0)], [F64], result, fresh=(0,), **more)
 
 
@@ -156,7 +151,7 @@ def test_arrays_of_another_kind_go_the_slow_way():
 
 def test_out_by_keyword_is_zeroed_and_returned():
     arguments = [VECTOR, ArrayArgument(F64, 1, like=0, writeable=True, apart=True, clear=True)]
-    result = LeafResult(1)
+    result = Passed(1)
     f = build(SUM, arguments, [Leaf(0), Leaf(1)], [F64], result, keyword="out")
     x, out = np.arange(4.0), np.full(4, 9.0)
     assert f(x, out=out) is out
@@ -180,7 +175,7 @@ def test_some_overlap_is_the_other_half_of_none():
     x = np.arange(8.0)
     pairs = [(x[:4], x[4:]), (x[:4], x[3:7]), (x, x), (x[3:3], x), (x[2:5], x[:3])]
     for overlap in ("none", "some"):
-        f = build(SUM, arguments, [Leaf(0), Leaf(1)], [F64], NumberResult(0, F64), overlap=overlap)
+        f = build(SUM, arguments, [Leaf(0), Leaf(1)], [F64], Output(0), overlap=overlap)
         for a, b in pairs:
             meets = np.shares_memory(a, b)
             if meets == (overlap == "some") and len(a) <= len(b):
@@ -194,7 +189,7 @@ def test_strided_ranges_of_bytes():
     strided = ArrayArgument(F64, 1, "strided", writeable=True, apart=True)
     kernel = "define internal i32 @k(ptr %c, ptr %x, i64 %n, i64 %s, ptr %y, i64 %m, ptr %r) {\n"
     kernel += "  store i64 %s, ptr %r\n  ret i32 0\n}\n"
-    f = build(kernel, [strided, VECTOR], [Leaf(0), Leaf(1)], [I64], NumberResult(0, I64))
+    f = build(kernel, [strided, VECTOR], [Leaf(0), Leaf(1)], [I64], Output(0))
     x = np.arange(16.0)
     assert f(x[8::2], x[:8]) == 16
     assert f(x[:7:-2], x[:8]) == -16
@@ -221,9 +216,9 @@ define internal i32 @k(ptr %ctx, double %a, i64 %b, ptr %r, ptr %q) {
 
 
 def test_tuples_statics_and_nested_results():
-    pair = TupleArgument((FLOAT, TupleArgument((NumberArgument(I64, (int,)), StaticArgument("mode")))))
-    number, other = NumberResult(0, F64), NumberResult(1, I64)
-    result = TupleResult((TupleResult((number, TupleResult((other,)))), TupleResult(()), ConstResult(None)))
+    pair = Node(TUPLE, (FLOAT, Node(TUPLE, (NumberArgument(I64, (int,)), StaticArgument("mode")))))
+    number, other = Output(0), Output(1)
+    result = Node(TUPLE, (Node(TUPLE, (number, Node(TUPLE, (other,)))), Node(TUPLE, ()), Constant(None)))
     f = build(PAIR, [pair, StaticArgument(None)], [Leaf(0), Leaf(1)], [F64, I64], result)
     assert f((2.5, (7, "mode")), None) == ((2.5, (7,)), (), None)
     for wrong in ((2.5, (7,)), (2.5, (7, "other")), (2.5, 7), [2.5, (7, "mode")], (2.5, (7, "mode"), 1), 1.0):
@@ -243,7 +238,7 @@ define internal i32 @k(ptr %ctx, double %a, i64 %b, i64 %c, ptr %r, ptr %q, ptr 
 }
 """
     number = NumberArgument(I64, (int,))
-    result = TupleResult((NumberResult(0, F64), NumberResult(1, I64), NumberResult(2, I64)))
+    result = Node(TUPLE, (Output(0), Output(1), Output(2)))
     f = build(
         kernel, [FLOAT, number, number], [Leaf(0), Leaf(1), Leaf(2)], [F64, I64, I64], result,
         names=(None, "b", "c"), defaults=(5, 7),
@@ -275,7 +270,7 @@ def copier(layout: str, extra: str = "") -> Native:
     kernel += "  ret i32 0\n}\n"
     return build(
         kernel, [ArrayArgument(F32, 2, layout)], [Leaf(0)], [BufferType(F32, 2, layout)],
-        ArrayResult(0, BufferType(F32, 2, layout)),
+        Output(0),
     )  # fmt: skip
 
 
@@ -305,7 +300,7 @@ define internal i32 @k(ptr %ctx, i64 %n, ptr %x, i64 %len, ptr %r) {
 
 def failing() -> Native:
     arguments = [NumberArgument(I64, (int,)), VECTOR]
-    result = TupleResult((NumberResult(0, I64), Fresh(0)))
+    result = Node(TUPLE, (Output(0), Fresh(0)))
     return build(FAIL, arguments, [Leaf(0), Leaf(1)], [I64], result, fresh=(1,))
 
 
@@ -347,7 +342,7 @@ def test_guards_on_globals_cells_and_functions():
         GuardCheck(object(), "", None, lambda: verdict[0]),
     )
     kernel = "define internal i32 @k(ptr %c, double %x, ptr %r) {\n  store double %x, ptr %r\n  ret i32 0\n}\n"
-    f = build(kernel, [FLOAT], [Leaf(0)], [F64], NumberResult(0, F64), guards=guards)
+    f = build(kernel, [FLOAT], [Leaf(0)], [F64], Output(0), guards=guards)
 
     def stands():
         for _ in range(3):
@@ -382,7 +377,7 @@ def test_guards_on_globals_cells_and_functions():
 
 def test_captured_arrays_are_read_where_they_are():
     data = np.arange(3.0)
-    f = build(SUM, [], [Leaf(0), Fresh(0)], [F64], NumberResult(0, F64), captured=((VECTOR, data),), fresh=(0,))
+    f = build(SUM, [], [Leaf(0), Fresh(0)], [F64], Output(0), captured=((VECTOR, data),), fresh=(0,))
     assert f() == 3.0
     data[0] = 5.0
     assert f() == 8.0
@@ -397,7 +392,7 @@ def test_references_balance():
     x, out = np.arange(50.0), np.zeros(50)
     keyed = build(
         SUM, [VECTOR, ArrayArgument(F64, 1, like=0, writeable=True, apart=True, clear=True)], [Leaf(0), Leaf(1)], [F64],
-        TupleResult((TupleResult((LeafResult(1), ConstResult(x))), ConstResult(None))), keyword="out",
+        Node(TUPLE, (Node(TUPLE, (Passed(1), Constant(x))), Constant(None))), keyword="out",
     )  # fmt: skip
     gradient, fail = value_and_gradient(), failing()
     watched = [x, out, None, raised, keyed, gradient, fail]
@@ -443,7 +438,7 @@ define void @raise_flag() {
     import ctypes
 
     plan_work = (Term(1.0, (Factor(0),)),)
-    plan = Plan("k", (NumberArgument(I64, (int,)),), (Leaf(0),), (I64,), NumberResult(0, I64), raised, work=plan_work)
+    plan = Plan("k", (NumberArgument(I64, (int,)),), (Leaf(0),), (I64,), Output(0), raised, work=plan_work)
     entry = emit_entry(plan, LAYOUT)
     table = symbols() | {entry.pins.symbol: entry.pins.seal()}
     linked = link(module_text([DECLARATIONS, kernel, entry.text]), [entry.symbol, "raise_flag"], table)

@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[1]
 # (row, the modules and packages that are one place)
 LAYERS = (
     (0, ("llad.diagnostics",)),
+    (0, ("llad.structures",)),
+    (1, ("llad.returned",)),
     (1, ("llad.refusals",)),
     (1, ("llad.ir.types", "llad.ir.core")),
     (2, ("llad.ops",)),

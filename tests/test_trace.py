@@ -20,11 +20,13 @@ from test_arrays import fresh, traced
 import llad.frontend.trace
 from llad.diagnostics import UnsupportedError
 from llad.frontend import transforms
-from llad.frontend.signature import Missing, ResultArgument, ResultConst, ResultTuple, spec_of
+from llad.frontend.signature import Missing, spec_of
 from llad.frontend.source import source_of
 from llad.frontend.trace import trace
 from llad.ir.core import Function, walk
 from llad.ir.verify import verify
+from llad.returned import Constant, Passed
+from llad.structures import TUPLE, Node
 
 X = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
 CASES: list[Any] = []
@@ -722,9 +724,9 @@ def test_traces_like_python(function, args):
 
 def test_the_argument_object_is_recognised():
     x = spec_of(X)
-    assert trace(lambda a, b: (b, a), (x, x)).result == ResultTuple((ResultArgument(1), ResultArgument(0)))
-    assert trace(lambda a: W, (x,)).result == ResultConst(W)
-    assert trace(lambda a, s: (s, a), (x, spec_of("s"))).result.items[0] == ResultConst("s")
+    assert trace(lambda a, b: (b, a), (x, x)).result == Node(TUPLE, (Passed(1), Passed(0)))
+    assert trace(lambda a: W, (x,)).result == Constant(W)
+    assert trace(lambda a, s: (s, a), (x, spec_of("s"))).result.items[0] == Constant("s")
 
 
 # -- the size of what is traced

@@ -11,6 +11,7 @@ or dropped; no reference to an argument is kept. Code that runs without the GIL 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -20,19 +21,15 @@ from llad.codegen.lower_poll import INTERRUPTED
 from llad.codegen.plan import (
     NUMPY_TYPES,
     ArrayArgument,
-    ArrayResult,
-    ConstResult,
-    Fresh,
-    LeafResult,
-    NumberResult,
     Plan,
-    Result,
-    TupleResult,
+    taken,
 )
 from llad.codegen.runtime_poll import THREAD
 from llad.codegen.unpack import Unpacked, llvm_type, unpack
 from llad.codegen.work import LARGE
 from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
+from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.structures import LIST, TUPLE, Form, Node
 
 DECLARATIONS = """\
 @PyArray_Type = external global i8
@@ -47,6 +44,7 @@ declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
 declare ptr @PyObject_CallFunction(ptr, ptr, ...)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
+declare ptr @PySequence_List(ptr)
 declare ptr @PyTuple_New(i64)
 declare void @Py_DecRef(ptr)
 declare void @Py_IncRef(ptr)
@@ -77,7 +75,10 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     code.do("%made = alloca ptr")
     outputs = [code.let(f"alloca {output_type(t)}, align 8") for t in plan.outputs]
     slots = [code.let("alloca ptr") for _ in plan.fresh]
-    leaves = unpack(code, plan, layout)
+    owned = [code.let("alloca ptr") for argument in plan.arguments for _ in taken(argument)]
+    for slot in owned:
+        code.do(f"store ptr null, ptr {slot}")
+    leaves = unpack(code, plan, layout, owned)
     for slot in ("%made", *slots):
         code.do(f"store ptr null, ptr {slot}")
     code.do("store %llad.ctx zeroinitializer, ptr %ctx")
@@ -87,16 +88,21 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
             _clear(code, leaf.data, leaf.extents, argument.dtype)
     failed = _call(code, plan, leaves, fresh, outputs)
     code.require(code.let(f"icmp eq i32 {failed}, 0"), "raise")
-    result = _Results(code, layout, leaves, outputs, slots).build(plan.result)
+    result = _Results(code, plan, layout, leaves, outputs, slots).build(plan.result)
     code.do("call void @llad.release(ptr %ctx)")
+    _drop(code, owned)
     code.do(f"ret ptr {result}")
     _raise(code, plan, layout, failed)
     code.start("fail")
     code.do("call void @llad.release(ptr %ctx)")
-    for slot in ("%made", *slots):
-        code.do(f"call void @Py_DecRef(ptr {code.load('ptr', slot)})")  # accepts null
+    _drop(code, ["%made", *slots, *owned])
     code.do("ret ptr null")
+    if owned:
+        code.start("broken")
+        _drop(code, owned)
+        code.do("ret ptr null")
     code.start("miss")
+    _drop(code, owned)
     onward = code.load("ptr", code.pin_address(0))
     onward = code.let(f"musttail call ptr {onward}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames)")
     code.do(f"ret ptr {onward}")
@@ -111,6 +117,12 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
         )
     )
     return Entry(symbol, text, pins)
+
+
+def _drop(code: Assembly, slots: Sequence[str]) -> None:
+    """Let go of what the slots own."""
+    for slot in slots:
+        code.do(f"call void @Py_DecRef(ptr {code.load('ptr', slot)})")  # accepts null
 
 
 def output_type(type: Type) -> str:
@@ -218,6 +230,7 @@ class _Results:
     """Makes Python objects of the outputs. What is unfinished hangs on `%made`, which `fail` drops."""
 
     code: Assembly
+    plan: Plan
     layout: Layout
     leaves: list[Unpacked]
     outputs: list[str]
@@ -227,20 +240,23 @@ class _Results:
         """A register that holds a new reference."""
         code = self.code
         match result:
-            case NumberResult(index=index, type=type):
-                return self._number(self.outputs[index], type)
-            case ArrayResult(index=index, type=type):
+            case Output(index=index):
+                type = self.plan.outputs[index]
+                if isinstance(type, ScalarType):
+                    return self._number(self.outputs[index], type)
+                assert isinstance(type, BufferType)
                 return self._array(self.outputs[index], type)
-            case LeafResult(index=index):
-                return self._referenced(self.leaves[index].object)
-            case ConstResult(value=value):
+            case Passed(leaf=leaf):
+                return self._referenced(self.leaves[leaf].object)
+            case Constant(value=value):
                 return self._referenced(code.pin(value))
             case Fresh(index=index):  # the slot's reference moves into the result
                 array = code.load("ptr", self.slots[index])
                 code.do(f"store ptr null, ptr {self.slots[index]}")
                 return array
-            case TupleResult(items=items):
-                return self._tuple(items, place)
+            case Node(form=form, items=items):
+                made = self._tuple(items, place)
+                return made if form == TUPLE else self._structure(form, made, place)
             case _:
                 assert_never(result)
 
@@ -280,6 +296,21 @@ class _Results:
         code.do(f"call void @Py_DecRef(ptr {window})")
         code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
         return array
+
+    def _structure(self, form: Form, items: str, place: str) -> str:
+        """The structure that takes the place of the tuple of its items."""
+        code = self.code
+        if form == LIST:
+            made = code.let(f"call ptr @PySequence_List(ptr {items})")
+        else:
+            given = code.let("alloca ptr")
+            code.do(f"store ptr {items}, ptr {given}")
+            build = code.pin(form.build)
+            made = code.let(f"call ptr @PyObject_Vectorcall(ptr {build}, ptr {given}, i64 1, ptr null)")
+        code.require(code.let(f"icmp ne ptr {made}, null"), "fail")
+        code.do(f"store ptr {made}, ptr {place}")
+        code.do(f"call void @Py_DecRef(ptr {items})")
+        return made
 
     def _tuple(self, items: tuple[Result, ...], place: str) -> str:
         """Hang the tuple on its owner at once, then fill it: what is unfinished is dropped with its owner."""

@@ -17,21 +17,15 @@ from llad.codegen.plan import (
     NUMPY_TYPES,
     Argument,
     ArrayArgument,
-    ArrayResult,
-    ConstResult,
-    Fresh,
-    LeafResult,
     NumberArgument,
-    NumberResult,
     Plan,
-    Result,
     StaticArgument,
-    TupleArgument,
-    TupleResult,
 )
 from llad.codegen.runtime import CONTEXT_WORDS
 from llad.codegen.unpack import llvm_type
 from llad.ir.types import BufferType, ScalarType
+from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.structures import Node
 
 FORMATS = {"f64": "<d", "f32": "<f", "i64": "<q", "i32": "<i", "bool": "<?"}
 
@@ -93,7 +87,7 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         code = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
         if code:
             raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
-        return _build(plan.result, found, fresh, outputs)
+        return _build(plan, plan.result, found, fresh, outputs)
     finally:
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(release)(ctypes.addressof(context))
 
@@ -102,8 +96,8 @@ def _flat(argument: Argument, value: Any) -> Iterator[Any]:
     match argument:
         case NumberArgument() | ArrayArgument():
             yield value
-        case TupleArgument(items=items):
-            for item, part in zip(items, value, strict=True):
+        case Node(items=items):
+            for item, part in zip(items, value.items if isinstance(value, Node) else value, strict=True):
                 yield from _flat(item, part)
         case StaticArgument():
             pass
@@ -123,20 +117,22 @@ def _length(type: object) -> int:
     return 1 + type.rank * (2 if type.layout == "strided" else 1) if isinstance(type, BufferType) else 1
 
 
-def _build(result: Result, found: list[Any], fresh: list[Any], outputs: list[Any]) -> Any:
+def _build(plan: Plan, result: Result, found: list[Any], fresh: list[Any], outputs: list[Any]) -> Any:
     match result:
-        case NumberResult(index=index, type=type):
-            return _number(outputs[index], type)
-        case ArrayResult(index=index, type=type):
+        case Output(index=index):
+            type = plan.outputs[index]
+            if isinstance(type, ScalarType):
+                return _number(outputs[index], type)
+            assert isinstance(type, BufferType)
             return _array(list(outputs[index]), type)
-        case LeafResult(index=index):
-            return found[index]
-        case ConstResult(value=value):
+        case Passed(leaf=leaf):
+            return found[leaf]
+        case Constant(value=value):
             return value
         case Fresh(index=index):
             return fresh[index]
-        case TupleResult(items=items):
-            return tuple(_build(item, found, fresh, outputs) for item in items)
+        case Node(form=form, items=items):
+            return form.build([_build(plan, item, found, fresh, outputs) for item in items])
         case _:
             assert_never(result)
 

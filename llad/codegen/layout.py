@@ -163,6 +163,7 @@ _FUNCTIONS = (
     "PyLong_FromLongLong",
     "PyObject_CallFunction",
     "PyObject_Vectorcall",
+    "PySequence_List",
     "PyTuple_New",
     "Py_DecRef",
     "Py_IncRef",

@@ -4,7 +4,8 @@ The compiler states a plan, `entry.py` turns it into machine code and `foreign.p
 both are interpreters of one description, and tests hold them against each other.
 
 *Leaves* are the numbers and arrays among the arguments, numbered left to right (static arguments are none), then the
-captured arrays. The native function's operands are leaves and fresh arrays; a result is a tree over its outputs.
+captured arrays. The native function's operands are leaves and fresh arrays; the result is a tree over its outputs
+(`llad/returned.py`).
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CellType, FunctionType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
+from llad import structures
 from llad.codegen.work import Work
-from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, Layout, ScalarType, Type
+from llad.ir.types import BOOL, F32, F64, I32, I64, Layout, ScalarType, Type
+from llad.returned import Fresh, Result
+from llad.structures import TUPLE, Node
 
 PythonType = type[Any]
 
@@ -57,31 +61,34 @@ class ArrayArgument:
 
 @dataclass(frozen=True, slots=True)
 class StaticArgument:
-    """This very object."""
+    """This very object. Where a `Take` looks, an equal one will do, and so will one equal to `instead`."""
 
     value: Any
+    instead: Any = None
+
+    def takes(self, value: object) -> bool:
+        """Whether the object will do."""
+        if value is self.value:
+            return True
+        return any(type(value) is type(own) and bool(value == own) for own in (self.value, self.instead))
 
 
-@dataclass(frozen=True, slots=True)
-class TupleArgument:
-    """A tuple of just these."""
-
-    items: tuple[Argument, ...]
-
-
-Argument = NumberArgument | ArrayArgument | StaticArgument | TupleArgument
+Argument: TypeAlias = "NumberArgument | ArrayArgument | StaticArgument | Node[Argument]"
 
 
 def leaves(argument: Argument) -> Iterator[NumberArgument | ArrayArgument]:
     """The numbers and arrays of an argument, left to right."""
-    match argument:
-        case NumberArgument() | ArrayArgument():
+    return (leaf for leaf in structures.leaves(argument) if not isinstance(leaf, StaticArgument))
+
+
+def taken(argument: Argument) -> Iterator[Node[Argument]]:
+    """The outermost structures that machine code has taken apart by Python: all but tuples."""
+    if isinstance(argument, Node):
+        if argument.form != TUPLE:
             yield argument
-        case TupleArgument(items=items):
-            for item in items:
-                yield from leaves(item)
-        case StaticArgument():
-            pass
+        else:
+            for item in argument.items:
+                yield from taken(item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,52 +97,6 @@ class Leaf:
 
     index: int
 
-
-@dataclass(frozen=True, slots=True)
-class Fresh:
-    """Operand and result: fresh array number `index`, zeroed before the call."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class NumberResult:
-    """Output `index` as a Python float, int or bool."""
-
-    index: int
-    type: ScalarType
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayResult:
-    """Output `index`, copied into a fresh C-contiguous array."""
-
-    index: int
-    type: BufferType
-
-
-@dataclass(frozen=True, slots=True)
-class LeafResult:
-    """The object that was passed as this leaf."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConstResult:
-    """This very object."""
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class TupleResult:
-    """A tuple of these."""
-
-    items: tuple[Result, ...]
-
-
-Result = NumberResult | ArrayResult | LeafResult | Fresh | ConstResult | TupleResult
 
 ABSENT = object()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
@@ -26,9 +27,11 @@ from llad.codegen.plan import (
     NumberArgument,
     Plan,
     StaticArgument,
-    TupleArgument,
+    leaves,
 )
+from llad.codegen.take import Take
 from llad.ir.types import BOOL, I64, ScalarType
+from llad.structures import TUPLE, Node
 
 LLVM_TYPES: dict[str, str] = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
 
@@ -49,14 +52,15 @@ def llvm_type(type: ScalarType) -> str:
     return LLVM_TYPES[type.name]
 
 
-def unpack(code: Assembly, plan: Plan, layout: Layout) -> list[Unpacked]:
-    """Check everything that the plan asks for; the leaves."""
+def unpack(code: Assembly, plan: Plan, layout: Layout, taken: Sequence[str]) -> list[Unpacked]:
+    """Check everything that the plan asks for; the leaves. `taken`: the slots that own what structures hold."""
     given = _check_call(code, plan, layout)
     found: list[Unpacked] = []
+    slots = iter(taken)
     for k, argument in enumerate(plan.arguments):
-        _argument(code, layout, argument, _passed(code, plan, given, k), found)
+        _argument(code, layout, argument, _passed(code, plan, given, k), slots, found)
     for array, value in plan.captured:
-        _argument(code, layout, array, code.pin(value), found)
+        _argument(code, layout, array, code.pin(value), slots, found)
     _check_guards(code, layout, plan.guards)
     _check_overlap(code, plan, found)
     return found
@@ -122,7 +126,9 @@ def _passed(code: Assembly, plan: Plan, given: str, k: int) -> str:
     return code.load("ptr", place)
 
 
-def _argument(code: Assembly, layout: Layout, argument: Argument, object: str, found: list[Unpacked]) -> None:
+def _argument(
+    code: Assembly, layout: Layout, argument: Argument, object: str, slots: Iterator[str], found: list[Unpacked]
+) -> None:
     match argument:
         case NumberArgument():
             found.append(Unpacked(object, value=_number(code, layout, argument, object)))
@@ -130,13 +136,29 @@ def _argument(code: Assembly, layout: Layout, argument: Argument, object: str, f
             found.append(_array(code, layout, argument, object, found))
         case StaticArgument(value=value):
             code.require(code.same(object, value))
-        case TupleArgument(items=items):
+        case Node(items=items) if argument.form == TUPLE:
             code.require(code.same(code.load("ptr", object, layout.type), tuple))
             code.require(code.let(f"icmp eq i64 {code.load('i64', object, layout.payload)}, {len(items)}"))
             for k, item in enumerate(items):
-                _argument(code, layout, item, code.load("ptr", object, layout.items + 8 * k), found)
+                _argument(code, layout, item, code.load("ptr", object, layout.items + 8 * k), slots, found)
+        case Node():
+            apart = _taken(code, argument, object, next(slots))
+            for k, leaf in enumerate(leaves(argument)):
+                _argument(code, layout, leaf, code.load("ptr", apart, layout.items + 8 * k), slots, found)
         case _:
             assert_never(argument)
+
+
+def _taken(code: Assembly, argument: Node[Argument], object: str, slot: str) -> str:
+    """The tuple of a structure's leaves, which Python makes and the slot owns."""
+    given = code.let("alloca ptr")
+    code.do(f"store ptr {object}, ptr {given}")
+    take = code.pin(Take(argument))
+    apart = code.let(f"call ptr @PyObject_Vectorcall(ptr {take}, ptr {given}, i64 1, ptr null)")
+    code.do(f"store ptr {apart}, ptr {slot}")
+    code.require(code.let(f"icmp ne ptr {apart}, null"), "broken")
+    code.require(code.let(f"xor i1 {code.same(apart, None)}, true"))
+    return apart
 
 
 def _number(code: Assembly, layout: Layout, argument: NumberArgument, object: str) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from llad.frontend import spellings
+from llad.frontend import records, spellings
 from llad.frontend.core import Tracer
 from llad.frontend.transforms import Transform, Transformed, transform_of
-from llad.frontend.values import Array, NotHandled, Scalar, describe
+from llad.frontend.values import Array, NotHandled, Record, Scalar, describe
 
 
 def attribute(t: Tracer, value: Any, name: str) -> Any:
@@ -18,6 +18,10 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return result
     if isinstance(value, (Scalar, Array)):
         t.refuse("attribute", name=name, got=describe(value), hint="")
+    if isinstance(value, Record):
+        return records.field(t, value, name)
+    if isinstance(value, tuple) and name in getattr(value, "_fields", ()):
+        return getattr(value, name)
     if isinstance(value, Transformed):
         return _derived(t, value, name)
     prop = inspect.getattr_static(type(value), name, None)

@@ -15,16 +15,18 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-from llad.frontend import differentiate, printing, recursion, spellings, statics
+from llad.frontend import differentiate, printing, records, recursion, spellings, statics
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
+from llad.frontend.records import is_generated
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
 from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnds, Scope
 from llad.frontend.transforms import transform_of
-from llad.frontend.values import Array, NotHandled, Scalar, Unbound, describe
+from llad.frontend.values import Array, NotHandled, Record, Scalar, Unbound, describe, parts_of
 from llad.ir.core import Value
+from llad.structures import is_named_tuple
 
 _DEPTH = 60
 
@@ -78,13 +80,21 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
     match function:
         case FunctionType():
             return inline(t, function, args, kwargs)
+        case MethodType() if is_named_tuple(_kind(function.__self__)) and is_generated(function.__func__):
+            return records.python(t, function, args, kwargs)
         case MethodType():
             return call(t, function.__func__, [function.__self__, *args], kwargs)
         case functools.partial():
             bound = [t.lift(a) for a in function.args]
             return call(t, function.func, [*bound, *args], {**function.keywords, **kwargs})
-        case type() | Scalar() | Array():
-            t.refuse("call", got=describe(function) if not isinstance(function, type) else function.__name__)
+        case type():
+            made = records.construct(t, function, args, kwargs)
+            return t.refuse("call", got=function.__name__) if made is NotHandled else made
+        case Record():
+            result = records.special(t, function, "call", *args, **kwargs)
+            return t.refuse("call", got=describe(function)) if result is NotHandled else result
+        case Scalar() | Array():
+            t.refuse("call", got=describe(function))
     for name in ("py_func", "__wrapped__"):
         if isinstance(inner := getattr(function, name, None), FunctionType):
             return call(t, inner, args, kwargs)
@@ -93,6 +103,10 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
         t.guards.attribute(type(function), "__call__", method)
         return call(t, method, [function, *args], kwargs)
     return t.refuse("call", got=getattr(function, "__name__", describe(function)))
+
+
+def _kind(owner: Any) -> type:
+    return owner if isinstance(owner, type) else type(owner)
 
 
 def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -170,8 +184,8 @@ def _key(value: Any) -> object:
     """What tells calls of one function apart: types of run-time values, identity of all else."""
     if isinstance(value, (Scalar, Array)):
         return shape_of(value)
-    if type(value) is tuple:
-        return tuple(map(_key, value))
+    if isinstance(value, (tuple, Record)) and (parts := parts_of(value)) is not None:
+        return parts[0], tuple(map(_key, parts[1]))
     if is_static_number(value) or isinstance(value, str):
         return type(value), repr(value)
     if isinstance(value, Closure):

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from llad.frontend import comparisons, numbers, ranges
+from llad.frontend import comparisons, numbers, ranges, records
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.shapes import is_number, same
 from llad.frontend.state import Flag
-from llad.frontend.values import Array, Scalar, describe, is_static
+from llad.frontend.values import Array, NotHandled, Record, Scalar, describe, is_static
 from llad.ir.core import Op, Value
 from llad.ir.types import BOOL
 
@@ -170,12 +170,29 @@ def compare_values(t: Tracer, op: ast.cmpop, a: Any, b: Any) -> Any:
         case ast.NotIn():
             return as_value(negate(t, truth(t, contains(t, b, a))))
     name = COMPARISONS[type(op)]
+    if isinstance(a, Record) or isinstance(b, Record):
+        return _compare_records(t, name, a, b)
     if is_number(a) or isinstance(a, Array) or is_number(b) or isinstance(b, Array) or not is_static((a, b)):
         return comparisons.compare(t, name, a, b)
     try:
         return getattr(operator, name)(a, b)
     except TypeError:
         t.refuse("comparison", left=describe(a), right=describe(b))
+
+
+def _compare_records(t: Tracer, name: str, a: Any, b: Any) -> Any:
+    """By the method of the class; dataclasses are equal if their fields are."""
+    result = records.special(t, a, name, b)
+    if result is NotHandled and name == "ne":
+        equal = records.special(t, a, "eq", b)
+        result = equal if equal is NotHandled else as_value(negate(t, truth(t, equal)))
+    if result is not NotHandled:
+        return result
+    if name not in ("eq", "ne") or not all(isinstance(x, Record) and x.is_dataclass for x in (a, b)):
+        return name == "ne" if name in ("eq", "ne") else t.refuse("comparison", left=describe(a), right=describe(b))
+    if a.cls is not b.cls:
+        return name == "ne"
+    return comparisons.compare(t, name, tuple(a.fields.values()), tuple(b.fields.values()))
 
 
 def identical(t: Tracer, a: Any, b: Any) -> bool:
@@ -189,6 +206,8 @@ def identical(t: Tracer, a: Any, b: Any) -> bool:
         if is_number(other):
             t.refuse("identity", left=describe(a), right=describe(b))
         return False
+    if isinstance(a, Record) and isinstance(b, Record) and a is not b:
+        t.refuse("identity", left=describe(a), right=describe(b))
     return a is b or same(a, b)
 
 

@@ -25,6 +25,7 @@ from llad.frontend.values import Array, Marker, NotHandled
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
+from llad.structures import form_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,8 @@ class Tracer:
         """What traced code sees of an object found outside of it."""
         if isinstance(value, np.ndarray):
             return self.capture(value)
-        if type(value) is tuple:
-            return tuple(map(self.lift, value))
+        if isinstance(value, tuple) and (form := form_of(value)) is not None:
+            return form.build(tuple(map(self.lift, value)))
         if isinstance(value, (list, dict, set, bytearray)) and id(value) not in self.born:
             self.refuse("captured-container", type=type(value).__name__)
         return value
@@ -177,6 +178,12 @@ class Tracer:
     def make(self, thing: Any) -> Any:
         """Note that a list, dict or set was made by traced code here."""
         self.born[id(thing)] = (thing, self.scope)
+        return thing
+
+    def give(self, thing: Any) -> Any:
+        """Note that a list, dict or record is the caller's: it may be read, and not be changed."""
+        if not isinstance(thing, tuple):
+            self.born[id(thing)] = (thing, Scope(None, "straight"))
         return thing
 
     def mutate(self, thing: object) -> None:

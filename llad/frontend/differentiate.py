@@ -16,15 +16,16 @@ from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.recursion import close, free_values
 from llad.frontend.results import whole
-from llad.frontend.shapes import Shape, Tree, flatten, is_static_number, rebuild, shape_of, types_of
+from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.state import Scope
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, NotHandled, Scalar, describe
+from llad.frontend.values import Array, NotHandled, Scalar, compose, describe, parts_of
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function
 from llad.ir.types import BufferType, Type, carries_derivative
+from llad.structures import LIST, TUPLE, Node
 
 
 def transformation(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -112,9 +113,8 @@ def _pack(shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value]) -> Any
         case ArraySpec():
             bar = bars.get(next(leaves))
             return None if bar is None else Array(bar)
-        case Tree(kind=kind, keys=keys, items=items):
-            parts = [_pack(item, leaves, bars) for item in items]
-            return dict(zip(keys, parts, strict=True)) if kind is dict else kind(parts)
+        case Node(form=form, items=items):
+            return compose(form, [_pack(item, leaves, bars) for item in items])
     return None
 
 
@@ -145,10 +145,13 @@ def _tangents(
                 return
             wrt.append(leaf)
             dots.append(_tangent(t, shape, tangent))
-        case Tree(items=items):
-            if not isinstance(tangent, (tuple, list)) or len(tangent) != len(items):
+        case Node(form=form, items=items):
+            parts = parts_of(tangent)
+            if parts is not None and form == TUPLE and parts[0] == LIST:
+                parts = TUPLE, parts[1]
+            if parts is None or parts[0] != form or len(parts[1]) != len(items):
                 t.refuse("tangent", primal=shape, got=describe(tangent))
-            for item, part in zip(items, tangent, strict=True):
+            for item, part in zip(items, parts[1], strict=True):
                 _tangents(t, callee, item, part, leaves, wrt, dots)
 
 
@@ -177,7 +180,7 @@ def _close(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, A
         operands += flatten(t, arg, shape)
     params = [Value(v.type, v.name) for v in operands]
     leaves = iter(params)
-    inner_args = [rebuild(t, shape, leaves) for shape in shapes]
+    inner_args = [rebuild(t, shape, leaves, given=True) for shape in shapes]
     outer, scope, home = t.builder, t.scope, t.home
     t.builder, t.scope, t.home = Builder(outer.span), Scope(scope, "region"), {}
     try:
@@ -196,8 +199,8 @@ def _owned(t: Tracer, value: Any) -> tuple[Any, Shape]:
     """The result with every array an allocation of the callee, and its shape."""
     if isinstance(value, Array) and not (value.type.layout == "C" and whole(t.builder.root, value.value)):
         value = copy(t, value)
-    if isinstance(value, (tuple, list)):
-        value = tuple(_owned(t, item)[0] for item in value)
+    if (parts := parts_of(value)) is not None:
+        value = compose(parts[0], [_owned(t, item)[0] for item in parts[1]])
     return value, shape_of(value, run_time=True)
 
 

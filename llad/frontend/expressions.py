@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from llad.frontend import numbers
+from llad.frontend import numbers, records
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import call_node, define
 from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
@@ -14,10 +14,11 @@ from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of, walk_of
 from llad.frontend.names import bind, load
 from llad.frontend.printing import format_known
+from llad.frontend.records import has_methods
 from llad.frontend.state import Frame
 from llad.frontend.subscripts import index_of, item
 from llad.frontend.targets import assign
-from llad.frontend.values import describe, is_static
+from llad.frontend.values import NotHandled, describe, is_static
 from llad.ir.core import Value
 
 BINARY: dict[type[ast.operator], str] = {
@@ -48,14 +49,21 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
             return a % b
         except (TypeError, ValueError, LookupError) as error:
             t.refuse("static-error", error=error)
-    result = numbers.binary(t, BINARY[type(op)], a, b)
+    name = BINARY[type(op)]
+    if has_methods(a) or has_methods(b):
+        result = records.operator(t, name, a, b)
+        if result is not NotHandled:
+            return result
+    result = numbers.binary(t, name, a, b)
     return t.make(result) if isinstance(result, (list, dict, set)) else result
 
 
 def _unary(t: Tracer, node: ast.UnaryOp) -> Any:
     if isinstance(node.op, ast.Not):
         return not_(t, node)
-    return numbers.unary(t, UNARY[type(node.op)], t.eval(node.operand))
+    name, value = UNARY[type(node.op)], t.eval(node.operand)
+    result = records.special(t, value, name) if has_methods(value) else NotHandled
+    return numbers.unary(t, name, value) if result is NotHandled else result
 
 
 def _attribute(t: Tracer, node: ast.Attribute) -> Any:

@@ -25,7 +25,6 @@ from llad.frontend.results import whole
 from llad.frontend.shapes import (
     Shape,
     Static,
-    Tree,
     escapes,
     flatten,
     is_static_number,
@@ -36,13 +35,14 @@ from llad.frontend.shapes import (
     types_of,
 )
 from llad.frontend.state import Active, Frame, Gone, Local, PathEnds, Scope, State
-from llad.frontend.values import Array, NoJoin, describe
+from llad.frontend.values import Array, NoJoin, compose, describe, parts_of
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, called, walk
 from llad.ir.rewrite import Mapping as Renaming
 from llad.ir.rewrite import copy_region
 from llad.ir.types import BufferType, ScalarType
+from llad.structures import TUPLE, Node
 
 Names = Mapping[str, Any]
 Body = Callable[[Frame, Names], Any]
@@ -95,7 +95,7 @@ def recur(t: Tracer, entry: Active, frame: Frame, names: Names, body: Body) -> A
                 raise Widened(local, shapes)
     else:
         shapes = {name: _general(entry.names[name], value) for name, value in names.items()}
-        if any(isinstance(s, Tree) and s.kind is not tuple for shape in shapes.values() for s in _trees(shape)):
+        if any(isinstance(s, Node) and s.form.cls in (list, dict) for shape in shapes.values() for s in _trees(shape)):
             t.refuse("recursion-argument", name=frame.source.name)
         local = _define(t, entry, frame, shapes, body)
     return _call(t, local, names)
@@ -120,13 +120,13 @@ def _general(first: Any, again: Any) -> Shape:
     if is_static_number(again):
         return Static(again) if same(first, again) else shape_of(again, run_time=True)
     if type(again) is tuple and type(first) is tuple and len(first) == len(again):
-        return Tree(tuple, (), tuple(map(_general, first, again)))
+        return Node(TUPLE, tuple(map(_general, first, again)))
     return shape_of(again)
 
 
 def _trees(shape: Shape) -> Iterator[Shape]:
     yield shape
-    if isinstance(shape, Tree):
+    if isinstance(shape, Node):
         for item in shape.items:
             yield from _trees(item)
 
@@ -169,7 +169,7 @@ def _round(t: Tracer, entry: Active, local: Local, frame: Frame, body: Body) -> 
     t.builder, t.scope = b, Scope(t.scope, "region")
     depth = len(t.active)
     try:
-        names = {name: rebuild(t, shape, iter(hints[name])) for name, shape in local.shapes.items()}
+        names = {name: rebuild(t, shape, iter(hints[name]), given=True) for name, shape in local.shapes.items()}
         straight = Scope(t.scope, "straight")
         t.active.append(Active(entry.identity, None, names, straight, t.home))
         try:
@@ -214,8 +214,8 @@ def _nothing(b: Builder, shape: Shape) -> list[Value]:
 
 def _own(t: Tracer, name: str, value: Any, params: Sequence[Value], seen: set[Value]) -> Any:
     """The result, whose arrays are allocations of the function."""
-    if isinstance(value, tuple):
-        return tuple(_own(t, name, item, params, seen) for item in value)
+    if (parts := parts_of(value)) is not None:
+        return compose(parts[0], [_own(t, name, item, params, seen) for item in parts[1]])
     if not isinstance(value, Array):
         return value
     region = Region((), [*t.builder.root.ops])

@@ -13,19 +13,13 @@ from typing import Any
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.shapes import is_static_number, shape_of
-from llad.frontend.signature import (
-    ArraySpec,
-    ResultArgument,
-    ResultConst,
-    ResultTree,
-    ResultTuple,
-    ResultValue,
-    ScalarSpec,
-)
-from llad.frontend.values import Array, Scalar
+from llad.frontend.signature import ScalarSpec
+from llad.frontend.values import Array, Record, Scalar, parts_of
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Region, Value, walk
 from llad.ir.types import BufferType
+from llad.returned import Constant, Output, Passed, Result
+from llad.structures import Node
 
 
 class Results:
@@ -40,35 +34,36 @@ class Results:
         self.aliases = Aliases(Function("", (*self.params, *self.captured), self.region))
         self.detached: frozenset[Value] = frozenset()
 
-    def tree(self, value: Any) -> ResultTree:
+    def tree(self, value: Any) -> Result:
         """The tree of a value; arrays that are windows are copied where the builder stands."""
-        if isinstance(value, (tuple, list)):
-            if type(value) is not tuple:
-                self.t.refuse("return-list", type=type(value).__name__)
-            return ResultTuple(tuple(map(self.tree, value)))
+        if (parts := parts_of(value)) is not None:
+            form, items = parts
+            if isinstance(value, Record) and not value.is_dataclass:
+                self.t.refuse("return-list", type=form.cls.__name__)
+            return Node(form, tuple(map(self.tree, items)))
         if isinstance(value, Array):
             return self._array(value)
         if isinstance(value, Scalar) or is_static_number(value):
             return self._number(value)
-        if isinstance(value, (dict, set, frozenset, bytearray)):
+        if isinstance(value, (tuple, list, dict, set, frozenset, bytearray)):
             self.t.refuse("return-list", type=type(value).__name__)
         if type(value).__module__.startswith("llad.frontend."):  # it lives during the trace only
             shown = str(getattr(value, "shown", "a trace-time object"))
             self.t.refuse("return-list", type=shown.removeprefix("a "))
-        return ResultConst(value)
+        return Constant(value)
 
-    def _number(self, value: Any) -> ResultTree:
+    def _number(self, value: Any) -> Result:
         spec = shape_of(value, run_time=True)
         if not isinstance(spec, ScalarSpec):
-            return ResultConst(value)
+            return Constant(value)
         leaf = value.value if isinstance(value, Scalar) else self.t.builder.const(value, spec.type)
-        return ResultValue(self._index(leaf), spec)
+        return Output(self._index(leaf), spec.weak)
 
-    def _array(self, array: Array) -> ResultTree:
+    def _array(self, array: Array) -> Result:
         if array.value in self.params:
-            return ResultArgument(self.params[array.value])
+            return Passed(self.params[array.value])
         if array.value in self.captured:
-            return ResultConst(self.captured[array.value])
+            return Constant(self.captured[array.value])
         if array.value not in self.leaves:
             if not whole(self.region, array.value):
                 if not self.roots(array.value).isdisjoint({*self.params, *self.captured}):
@@ -77,8 +72,7 @@ class Results:
             elif not self.roots(array.value).isdisjoint(self.detached):
                 array = copy(self.t, array)
             self.detached |= self.roots(array.value)
-        spec = ArraySpec(array.dtype, array.rank, "C")
-        return ResultValue(self._index(array.value), spec)
+        return Output(self._index(array.value))
 
     def _index(self, leaf: Value) -> int:
         """The number of the result; one array returned twice is one result."""

@@ -1,6 +1,6 @@
 """The abstract type of a traced value, leaf by leaf: what paths that meet have in common.
 
-Tuples, lists and dicts are trees whose leaves are scalars, arrays, and objects known at trace time. Values of two
+Structures are trees whose leaves are scalars, arrays, and objects known at trace time. Values of two
 paths are joined leaf by leaf (int and float give float, C and strided give strided); where that fails, there is
 no common type.
 
@@ -9,9 +9,9 @@ Invariant: `rebuild(shape, flatten(value, shape))` is `value` converted to `shap
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,18 +21,10 @@ from llad.frontend.core import Tracer
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, NoJoin, Scalar, is_static
+from llad.frontend.values import Array, NoJoin, Scalar, compose, is_static, parts_of
 from llad.ir.core import Value
 from llad.ir.types import Type
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A tuple, list or dict (`keys`) of shapes."""
-
-    kind: type
-    keys: tuple[Any, ...]
-    items: tuple[Shape, ...]
+from llad.structures import Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +39,7 @@ class Static:
     __hash__ = None  # type: ignore[assignment]
 
 
-Shape = ScalarSpec | ArraySpec | Tree | Static
+Shape: TypeAlias = "ScalarSpec | ArraySpec | Static | Node[Shape]"
 
 
 def is_static_number(value: Any) -> bool:
@@ -66,15 +58,6 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and isinstance(a, plain) and repr(a) == repr(b)
 
 
-def _parts(value: Any) -> tuple[type, tuple[Any, ...], tuple[Any, ...]] | None:
-    """(kind, keys, items) of a tuple, list or dict."""
-    if type(value) is tuple or type(value) is list:
-        return type(value), (), tuple(value)
-    if type(value) is dict:
-        return dict, tuple(value), tuple(value.values())
-    return None
-
-
 def shape_of(value: Any, run_time: bool = False) -> Shape:
     """The shape of one value; with `run_time`, numbers known at trace time count as scalars."""
     if isinstance(value, Scalar):
@@ -83,11 +66,11 @@ def shape_of(value: Any, run_time: bool = False) -> Shape:
         return ArraySpec(value.dtype, value.rank, value.type.layout)
     if run_time and is_static_number(value):
         return _number_spec(value)
-    parts = _parts(value)
-    if parts is None or (not run_time and is_static(value) and parts[0] is tuple):
+    parts = parts_of(value)
+    if parts is None or (not run_time and is_static(value) and type(value) is tuple):
         return Static(value)
-    kind, keys, items = parts
-    return Tree(kind, keys, tuple(shape_of(item, run_time) for item in items))
+    form, items = parts
+    return Node(form, tuple(shape_of(item, run_time) for item in items))
 
 
 def _number_spec(value: Any) -> Shape:
@@ -115,11 +98,11 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
         if is_static_number(a) and same(a, b):
             return Static(a)
         return _join_leaf(t, a, b)
-    first, second = _parts(a), _parts(b)
+    first, second = parts_of(a), parts_of(b)
     if first is not None and second is not None:
-        if first[:2] != second[:2] or len(first[2]) != len(second[2]):
+        if first[0] != second[0] or len(first[1]) != len(second[1]):
             raise NoJoin
-        return Tree(*first[:2], tuple(join(t, x, y) for x, y in zip(first[2], second[2], strict=True)))
+        return Node(first[0], tuple(join(t, x, y) for x, y in zip(first[1], second[1], strict=True)))
     if same(a, b):
         return Static(a)
     raise NoJoin
@@ -127,8 +110,8 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
 
 def escapes(t: Tracer, value: Any) -> bool:
     """Whether an object made at trace time on one path holds run-time values which only that path has."""
-    if isinstance(value, (tuple, list)):
-        return any(escapes(t, item) for item in value)
+    if (parts := parts_of(value)) is not None:
+        return any(escapes(t, item) for item in parts[1])
     if isinstance(value, Closure):
         frame: Frame | None = t.frame
         while frame is not None and frame is not value.frame:
@@ -152,7 +135,7 @@ def types_of(shape: Shape) -> Iterator[Type]:
     match shape:
         case ScalarSpec() | ArraySpec():
             yield shape.type
-        case Tree(items=items):
+        case Node(items=items):
             for item in items:
                 yield from types_of(item)
         case Static():
@@ -176,8 +159,8 @@ def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Val
             if value.type == shape.type or gone is False:
                 return [numbers.convert(t, value, shape).value]
             return [_convert_unless(t, gone, value, shape)]
-        case Tree(items=items):
-            parts = [Gone] * len(items) if value is Gone else _parts(value)[2]  # type: ignore[index]
+        case Node(items=items):
+            parts = [Gone] * len(items) if value is Gone else parts_of(value)[1]  # type: ignore[index]
             return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s, gone)]
         case Static():
             return []
@@ -195,17 +178,17 @@ def _convert_unless(t: Tracer, gone: Flag, array: Array, shape: ArraySpec) -> Va
     return b.if_(gone, missing, there)[0]
 
 
-def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value]) -> Any:
-    """The value whose run-time leaves are taken from `leaves`."""
+def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = False) -> Any:
+    """The value whose run-time leaves are taken from `leaves`. `given`: it is the caller's, and not to be changed."""
     match shape:
         case ScalarSpec(weak=weak):
             return Scalar(next(leaves), weak)
         case ArraySpec():
             return Array(next(leaves))
-        case Tree(kind=kind, keys=keys, items=items):
-            parts: Sequence[Any] = [rebuild(t, s, leaves) for s in items]
-            if kind is tuple:
-                return tuple(parts)
-            return t.make(dict(zip(keys, parts, strict=True)) if kind is dict else parts)
+        case Node(form=form, items=items):
+            made = compose(form, [rebuild(t, s, leaves, given) for s in items])
+            if isinstance(made, tuple):
+                return made
+            return t.give(made) if given else t.make(made)
         case Static(value=value):
             return value

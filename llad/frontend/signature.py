@@ -12,13 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import CellType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from llad import structures
 from llad.diagnostics import ArgumentError
 from llad.ir.core import Function
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, Layout, ScalarType
+from llad.returned import Result
+from llad.structures import DEEPEST, Form, Node, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +52,6 @@ class ArraySpec:
 
 
 @dataclass(frozen=True, slots=True)
-class TupleSpec:
-    """A tuple of arguments."""
-
-    items: tuple[ArgSpec, ...]
-
-    def __str__(self) -> str:
-        return f"({', '.join(map(str, self.items))})"
-
-
-@dataclass(frozen=True, slots=True)
 class StaticSpec:
     """What is constant for a trace: `None`, a string, a function… compared by value."""
 
@@ -68,7 +61,7 @@ class StaticSpec:
         return repr(self.value)
 
 
-ArgSpec = ScalarSpec | ArraySpec | TupleSpec | StaticSpec
+ArgSpec: TypeAlias = "ScalarSpec | ArraySpec | StaticSpec | Node[ArgSpec]"
 
 DTYPES: dict[np.dtype[Any], ScalarType] = {
     np.dtype(np.float64): F64,
@@ -81,8 +74,8 @@ DTYPES: dict[np.dtype[Any], ScalarType] = {
 _WEAK = {float: ScalarSpec(F64, True), int: ScalarSpec(I64, True), bool: ScalarSpec(BOOL, True)}
 
 
-def spec_of(value: object) -> ArgSpec:
-    """The spec of an argument.
+def spec_of(value: object, depth: int = 0) -> ArgSpec:
+    """The spec of an argument, or of a `Node` whose leaves are as they are passed; `depth`: how deep it stands.
 
     Raises: ArgumentError when nothing can be compiled for such an argument.
     """
@@ -94,19 +87,38 @@ def spec_of(value: object) -> ArgSpec:
         if value.dtype not in DTYPES:
             raise ArgumentError(f"a NumPy scalar of dtype {value.dtype}", hint=_DTYPE_HINT)
         return ScalarSpec(DTYPES[value.dtype])
-    if type(value) is tuple:
-        return TupleSpec(tuple(map(spec_of, value)))
-    if isinstance(value, (list, dict, set, bytearray)):
-        hint = "pass a NumPy array, e.g. `np.array(values)`, or a tuple"
-        raise ArgumentError(f"an argument of type {type(value).__name__}", hint=hint)
+    structure = (value.form, value.items) if isinstance(value, Node) else opened(value)
+    if structure is not None:
+        form, items = structure
+        check_form(form, depth)
+        return Node(form, tuple(spec_of(item, depth + 1) for item in items))
+    if isinstance(value, (dict, set, tuple, list, bytearray)):
+        raise ArgumentError(f"an argument of type {type(value).__name__}", hint=_STRUCTURES)
     if isinstance(value, complex):
         raise ArgumentError("a complex argument", hint="pass the real and the imaginary part")
     try:
         hash(value)
     except TypeError:
-        hint = "pass numbers, NumPy arrays and tuples of them"
-        raise ArgumentError(f"an argument of type {type(value).__name__}", hint=hint) from None
+        raise ArgumentError(f"an argument of type {type(value).__name__}", hint=_STRUCTURES) from None
     return StaticSpec(value)
+
+
+_STRUCTURES = "pass numbers, NumPy arrays, and tuples, lists, dicts, named tuples and dataclasses of them"
+
+
+def check_form(form: Form, depth: int) -> None:
+    """Refuse the form of an argument `depth` levels deep that no trace can have.
+
+    Raises: ArgumentError.
+    """
+    if depth > DEEPEST:
+        raise ArgumentError(
+            f"an argument nested more than {DEEPEST} levels deep", hint="pass arrays; it must not contain itself"
+        )
+    if form.cls is dict:
+        for key in form.keys:
+            if type(key) is not str and type(key) is not int:
+                raise ArgumentError(f"an argument that is a dict with the key {key!r}", hint="use str or int keys")
 
 
 _DTYPE_HINT = "convert it to float64, float32, int64, int32 or bool"
@@ -122,46 +134,7 @@ def _array_spec(array: np.ndarray[Any, Any]) -> ArraySpec:
 
 def leaves(spec: ArgSpec) -> Iterator[ScalarSpec | ArraySpec]:
     """The run-time leaves of a spec, left to right: the parameters of the traced function."""
-    match spec:
-        case ScalarSpec() | ArraySpec():
-            yield spec
-        case TupleSpec(items=items):
-            for item in items:
-                yield from leaves(item)
-        case StaticSpec():
-            pass
-
-
-@dataclass(frozen=True, slots=True)
-class ResultValue:
-    """Result number `index` of the function; `spec` says how Python sees it (weak: a Python number)."""
-
-    index: int
-    spec: ScalarSpec | ArraySpec
-
-
-@dataclass(frozen=True, slots=True)
-class ResultArgument:
-    """The very array object that was passed as run-time leaf number `leaf` of the arguments."""
-
-    leaf: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResultConst:
-    """An object known at trace time."""
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class ResultTuple:
-    """A tuple of results."""
-
-    items: tuple[ResultTree, ...]
-
-
-ResultTree = ResultValue | ResultArgument | ResultConst | ResultTuple
+    return (leaf for leaf in structures.leaves(spec) if not isinstance(leaf, StaticSpec))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -202,6 +175,6 @@ class Traced:
     """A Python function as IR: parameters are the run-time leaves of the arguments, then the captured arrays."""
 
     function: Function
-    result: ResultTree
+    result: Result
     captured: tuple[np.ndarray[Any, Any], ...]
     guards: tuple[Guard, ...]

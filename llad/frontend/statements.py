@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llad.frontend import exits, indexing
+from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
 from llad.frontend.core import Tracer
 from llad.frontend.effects import leaves_loop
@@ -15,6 +16,7 @@ from llad.frontend.iteration import items_of, walk_of
 from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.names import bind
 from llad.frontend.names import load as load_name
+from llad.frontend.records import set_field
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
@@ -50,7 +52,11 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             if new is not old:
                 store(t, base, index, new)
         case ast.Attribute():
-            t.refuse("attribute-assignment", name=node.target.attr)
+            owner, name = t.eval(node.target.value), node.target.attr
+            old = attribute(t, owner, name)
+            new = _augment(t, node.op, old, t.eval(node.value))
+            if new is not old or not isinstance(old, Array):
+                set_field(t, owner, name, new)
 
 
 def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:

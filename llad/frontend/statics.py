@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import printing, ranges
+from llad.frontend import printing, ranges, records
+from llad.frontend.attributes import attribute
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
 from llad.frontend.ranges import range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound
-from llad.frontend.values import Array, NotHandled, Scalar, is_static
+from llad.frontend.values import Array, NotHandled, Record, Scalar, is_static
 from llad.ir.types import BOOL, is_float
 
 Args = Sequence[Any]
@@ -139,6 +140,8 @@ def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
 
 
 def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
+    if isinstance(value, Record):
+        return issubclass(value.cls, kinds)
     example = np.empty(0) if isinstance(value, Array) else _example(value) if isinstance(value, Scalar) else value
     try:
         return isinstance(example, kinds)
@@ -151,7 +154,23 @@ def _type(t: Tracer, *args: Any) -> Any:
     (value,) = args if len(args) == 1 else (t.refuse("call", got="type with three arguments"),)
     if isinstance(value, Array):
         return np.ndarray
+    if isinstance(value, Record):
+        return value.cls
     return type(_example(value) if isinstance(value, Scalar) else value)
+
+
+def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
+    if rest and isinstance(rest[0], str) and isinstance(value, (Record, tuple)):
+        if len(rest) == 1 or _hasattr(t, value, rest[0]):
+            return attribute(t, value, rest[0])
+        return rest[1]
+    return _python(t, getattr, (value, *rest), {}) if is_static((value, rest)) else NotHandled
+
+
+def _hasattr(t: Tracer, value: Any, name: str) -> Any:
+    if isinstance(value, Record):
+        return name in value.fields or hasattr(value.cls, name)
+    return _python(t, hasattr, (value, name), {}) if is_static(value) or isinstance(value, tuple) else NotHandled
 
 
 def _example(value: Scalar) -> object:
@@ -182,5 +201,8 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     len: _len,
     isinstance: _isinstance,
     type: _type,
+    getattr: _getattr,
+    hasattr: _hasattr,
     **SEQUENCES,
+    **records.HANDLERS,
 }

@@ -10,7 +10,8 @@ from typing import Any
 from llad.frontend import indexing, ranges
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
-from llad.frontend.values import Array, Scalar, describe, is_static
+from llad.frontend.records import has_methods, special
+from llad.frontend.values import Array, NotHandled, Scalar, describe, is_static
 
 
 def index_of(t: Tracer, node: ast.expr) -> Any:
@@ -35,6 +36,8 @@ def _slice(t: Tracer, node: ast.Slice) -> slice:
 
 def item(t: Tracer, base: Any, index: Any) -> Any:
     """`base[index]`."""
+    if has_methods(base) and (result := special(t, base, "getitem", index)) is not NotHandled:
+        return result
     if ranges.is_range(base):
         return ranges.element(t, base, index)
     if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):

@@ -9,6 +9,7 @@ from llad.frontend import indexing
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
 from llad.frontend.names import bind, load
+from llad.frontend.records import set_field
 from llad.frontend.subscripts import index_of, remove, store
 from llad.frontend.values import Array, Scalar, Unbound, describe
 
@@ -24,7 +25,7 @@ def assign(t: Tracer, target: ast.expr, value: Any) -> None:
             base = t.eval(target.value)
             store(t, base, index_of(t, target.slice), value)
         case ast.Attribute():
-            t.refuse("attribute-assignment", name=target.attr)
+            set_field(t, t.eval(target.value), target.attr, value)
         case _:
             t.refuse("statement", what="this target of an assignment")
 

@@ -28,12 +28,13 @@ from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.recursion import close
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
-from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced, TupleSpec
+from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced
 from llad.frontend.source import source_of
 from llad.frontend.state import PathEnds
 from llad.frontend.statements import STATEMENTS
-from llad.frontend.values import Array, Scalar
+from llad.frontend.values import Array, Scalar, compose
 from llad.ir.core import Value
+from llad.structures import Node
 
 _STACK = 30_000
 
@@ -58,7 +59,7 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
     source = source_of(function)
     names = [*parameters(source.node), *(f"arg{k}" for k in range(len(specs)))]
     params: list[Value] = []
-    args = [_parameter(spec, name, params) for spec, name in zip(specs, names, strict=False)]
+    args = [_parameter(t, spec, name, params) for spec, name in zip(specs, names, strict=False)]
     t.builder.span = source.span(source.node)
     try:
         value = calls.inline(t, function, args, {})
@@ -86,7 +87,7 @@ def _deep_stack() -> Iterator[None]:
         sys.setrecursionlimit(limit)
 
 
-def _parameter(spec: ArgSpec, name: str, params: list[Value]) -> Any:
+def _parameter(t: Tracer, spec: ArgSpec, name: str, params: list[Value]) -> Any:
     """The argument as traced code sees it; its run-time leaves are added to `params`."""
     match spec:
         case ScalarSpec(type=type, weak=weak):
@@ -95,7 +96,9 @@ def _parameter(spec: ArgSpec, name: str, params: list[Value]) -> Any:
         case ArraySpec():
             params.append(Value(spec.type, name))
             return Array(params[-1])
-        case TupleSpec(items=items):
-            return tuple(_parameter(item, f"{name}{k}", params) for k, item in enumerate(items))
+        case Node(form=form, items=items):
+            keys = [f"_{key}" for key in form.keys] or range(len(items))
+            parts = [_parameter(t, item, f"{name}{key}", params) for key, item in zip(keys, items, strict=True)]
+            return t.give(compose(form, parts))
         case StaticSpec(value=value):
             return value

@@ -1,6 +1,7 @@
 """What a Python expression is while it is traced.
 
-A run-time number is a `Scalar`, a run-time array an `Array`; tuples and lists of them are Python tuples and lists;
+A run-time number is a `Scalar`, a run-time array an `Array`; tuples, lists and dicts of them are Python's own, and
+objects whose attributes they are, `Record`s;
 everything that is known at trace time is the Python object itself. So there is no third kind of value, and Python
 handles what is static.
 
@@ -22,6 +23,7 @@ from typing import Any, Final, NoReturn, Protocol
 from llad.ir.build import Builder
 from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType
+from llad.structures import Form, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,45 @@ class Context(Protocol):
         """The value as traced code sees it: an `ndarray` becomes an `Array`, all else stays."""
 
 
+@dataclass(slots=True, eq=False)
+class Record:
+    """An object with attributes in traced code: a dataclass that is an argument, or what a class was called for.
+
+    The class is the user's, and its methods and properties are traced; the fields hold traced values.
+    """
+
+    cls: type
+    fields: dict[str, Any]
+
+    @property
+    def is_dataclass(self) -> bool:
+        return "__dataclass_fields__" in self.cls.__dict__
+
+    @property
+    def shown(self) -> str:
+        return f"a {self.cls.__name__}"
+
+
+def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
+    """The form and the items of a structure in traced code; `None` for anything else."""
+    if isinstance(value, Record):
+        return Form(value.cls, tuple(value.fields)), tuple(value.fields.values())
+    if isinstance(value, (tuple, list, dict)):
+        found = opened(value)
+        return None if found is None else (found[0], tuple(found[1]))
+    return None
+
+
+def compose(form: Form, items: Sequence[Any]) -> Any:
+    """The structure in traced code that has these parts."""
+    if form.is_record:
+        return Record(form.cls, dict(zip(form.keys, items, strict=True)))
+    return form.build(items)
+
+
 def is_static(value: Any) -> bool:
     """Whether the value is known at trace time, leaves of tuples and lists included."""
-    if isinstance(value, (Scalar, Array)):
+    if isinstance(value, (Scalar, Array, Record)):
         return False
     if isinstance(value, (tuple, list)):
         return all(map(is_static, value))
@@ -151,6 +189,8 @@ def describe(value: Any) -> str:
         inner = ", ".join(map(describe, value))
         comma = "," if len(value) == 1 else ""
         return f"({inner}{comma})" if isinstance(value, tuple) else f"[{inner}]"
+    if isinstance(value, Record):
+        return value.shown
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
     return getattr(type(value), "shown", type(value).__name__)

@@ -100,13 +100,12 @@ NAMES = (
         """,
     ),
     Refusal(
-        "LL208", "return-list", "returning a {type}", "return a tuple, e.g. `tuple(values)`, or an array",
+        "LL208", "return-list", "returning a {type}", "return numbers, arrays, and structures of them",
         """
-        return ▸[x, y]
+        return ▸lambda: x * y
         """,
         """
-        pair = tuple([x, y])
-        return pair[0] * pair[1]
+        return (lambda: x * y)()
         """,
     ),
 )  # fmt: skip

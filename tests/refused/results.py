@@ -18,13 +18,18 @@ def an_argument_or_a_new_array(a, x):
     #      ^
 
 
-def a_list(x):
-    return [x, x]  # error: returning a list
+class Plain:
+    def __init__(self, x):
+        self.x = x
+
+
+def a_plain_object(x):
+    return Plain(x)  # error: returning a Plain
     #      ^
 
 
-def a_dict(x):
-    return {"x": x}  # error: returning a dict
+def a_dict_of_functions(x):
+    return {"x": abs, "y": lambda: x}  # error: returning a function
     #      ^
 
 

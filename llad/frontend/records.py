@@ -1,0 +1,213 @@
+"""Objects with attributes in traced code: their fields hold traced values, their class is the user's own.
+
+Calling a class makes a `Record`: a dataclass by its fields, a plain class by tracing its `__init__`. Methods,
+properties and operators of the class are traced like functions.
+
+Invariant: no code of the user's class runs in Python; what of the class was used has a guard.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType, MemberDescriptorType
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.state import Bound
+from llad.frontend.values import NotHandled, Record, compose, describe, parts_of
+from llad.structures import Form, is_named_tuple
+
+Args = Sequence[Any]
+Kwargs = Mapping[str, Any]
+
+
+def field(t: Tracer, record: Record, name: str) -> Any:
+    """`record.name`."""
+    found = inspect.getattr_static(record.cls, name, None)
+    if isinstance(found, property) and found.fget is not None:
+        t.guards.attribute(record.cls, name, found)
+        return t.call(found.fget, [record], {})
+    if name in record.fields:
+        return record.fields[name]
+    if name == "__class__":
+        return record.cls
+    if found is None or isinstance(found, MemberDescriptorType):
+        t.refuse("static-error", error=f"'{record.cls.__name__}' object has no attribute '{name}'")
+    t.guards.attribute(record.cls, name, found)
+    match found:
+        case staticmethod():
+            return found.__func__
+        case classmethod():
+            return Bound(found.__func__, (record.cls,), {})
+        case functools.cached_property():
+            return t.call(found.func, [record], {})
+    return Bound(found, (record,), {}) if hasattr(type(found), "__get__") else t.lift(found)
+
+
+def set_field(t: Tracer, record: Any, name: str, value: Any) -> None:
+    """`record.name = value`, for an object that was made here."""
+    if not isinstance(record, Record) or isinstance(inspect.getattr_static(record.cls, name, None), property):
+        t.refuse("attribute-assignment", name=name)
+    if record.is_dataclass and record.cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        t.refuse("static-error", error=f"cannot assign to field '{name}'")
+    _set(t, record, name, value)
+
+
+def _set(t: Tracer, record: Any, name: str, value: Any) -> None:
+    if not isinstance(record, Record):
+        t.refuse("attribute-assignment", name=name)
+    t.mutate(record)
+    record.fields[name] = value
+
+
+# -- making
+
+
+def construct(t: Tracer, cls: type, args: Args, kwargs: Kwargs) -> Any:
+    """`cls(*args, **kwargs)`, or `NotHandled` for a class that is not written in Python."""
+    if is_named_tuple(cls) and is_generated(cls.__new__):
+        fields = cls._fields  # type: ignore[attr-defined]
+        names = _bound(t, cls, args, kwargs)
+        return Form(cls).build([names[name] for name in fields])
+    if dataclasses.is_dataclass(cls) and is_generated(cls.__init__):
+        return _dataclass(t, cls, args, kwargs)
+    init = inspect.getattr_static(cls, "__init__", None)
+    maker: Any = cls.__new__
+    if type(cls) is type and isinstance(init, FunctionType) and maker is object.__new__:
+        t.guards.attribute(cls, "__init__", init)
+        record = t.make(Record(cls, {}))
+        t.call(init, [record, *args], kwargs)
+        return record
+    return NotHandled
+
+
+def is_generated(function: Any) -> bool:
+    """Whether the standard library wrote the function, from the fields of the class."""
+    if not isinstance(function, FunctionType):
+        return False
+    return function.__code__.co_filename == "<string>" or function.__globals__ is vars(collections)
+
+
+def python(t: Tracer, method: Callable[..., Any], args: Args, kwargs: Kwargs) -> Any:
+    """A method of a named tuple that the library wrote: it handles any items, traced ones too."""
+    try:
+        result = method(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        t.refuse("static-error", error=error)
+    return t.make(result) if isinstance(result, dict) else result
+
+
+def _bound(t: Tracer, cls: type, args: Args, kwargs: Kwargs) -> dict[str, Any]:
+    try:
+        bound = inspect.signature(cls).bind(*args, **kwargs)
+    except TypeError as error:
+        t.refuse("call-arguments", name=cls.__name__, error=error)
+    given = set(bound.arguments)
+    bound.apply_defaults()
+    return {name: value if name in given else t.lift(value) for name, value in bound.arguments.items()}
+
+
+def _dataclass(t: Tracer, cls: Any, args: Args, kwargs: Kwargs) -> Record:
+    t.guards.attribute(cls, "__init__", inspect.getattr_static(cls, "__init__"))
+    names = _bound(t, cls, args, kwargs)
+    given = set(inspect.signature(cls).bind(*args, **kwargs).arguments)
+    fields: dict[str, Any] = {}
+    for f in dataclasses.fields(cls):
+        if f.init and (f.name in given or f.default_factory is dataclasses.MISSING):
+            fields[f.name] = names[f.name]
+        elif f.default_factory is not dataclasses.MISSING:
+            fields[f.name] = t.call(f.default_factory, [], {})
+        elif f.default is not dataclasses.MISSING:
+            fields[f.name] = t.lift(f.default)
+    record: Record = t.make(Record(cls, fields))
+    after = inspect.getattr_static(cls, "__post_init__", None)
+    if after is not None:
+        t.guards.attribute(cls, "__post_init__", after)
+        known = {f.name for f in dataclasses.fields(cls)}
+        t.call(after, [record, *(v for name, v in names.items() if name not in known)], {})
+    return record
+
+
+# -- what the library asks
+
+
+def _replace(t: Tracer, value: Any, **changes: Any) -> Any:
+    if not isinstance(value, Record) or not value.is_dataclass:
+        t.refuse("call", got=f"dataclasses.replace of {describe(value)}")
+    kept = {f.name: value.fields[f.name] for f in dataclasses.fields(value.cls) if f.init}
+    for f in dataclasses.fields(value.cls):
+        if not f.init and f.name in changes:
+            t.refuse("static-error", error=f"field {f.name} is declared with init=False")
+    return construct(t, value.cls, (), {**kept, **changes})
+
+
+def _as_dict(t: Tracer, value: Any) -> Any:
+    if isinstance(value, Record):
+        return t.make({name: _as_dict(t, item) for name, item in value.fields.items()})
+    parts = parts_of(value)
+    return value if parts is None else compose(parts[0], [_as_dict(t, item) for item in parts[1]])
+
+
+def _as_tuple(t: Tracer, value: Any) -> Any:
+    if isinstance(value, Record):
+        return tuple(_as_tuple(t, item) for item in value.fields.values())
+    parts = parts_of(value)
+    return value if parts is None else compose(parts[0], [_as_tuple(t, item) for item in parts[1]])
+
+
+def _fields(t: Tracer, value: Any) -> Any:
+    return dataclasses.fields(value.cls if isinstance(value, Record) else value)
+
+
+def _is_dataclass(t: Tracer, value: Any) -> bool:
+    return dataclasses.is_dataclass(value.cls if isinstance(value, Record) else value)
+
+
+HANDLERS: dict[Any, Callable[..., Any]] = {
+    dataclasses.replace: _replace,
+    dataclasses.asdict: _as_dict,
+    dataclasses.astuple: _as_tuple,
+    dataclasses.fields: _fields,
+    dataclasses.is_dataclass: _is_dataclass,
+    object.__setattr__: _set,
+}
+
+
+# -- operators
+
+_DUNDER = {
+    "add": "add", "sub": "sub", "mul": "mul", "div": "truediv", "floordiv": "floordiv", "mod": "mod", "pow": "pow",
+    "matmul": "matmul", "and": "and", "or": "or", "xor": "xor", "shl": "lshift", "shr": "rshift",
+}  # fmt: skip
+
+
+def has_methods(value: Any) -> bool:
+    """Whether operators of the value may be methods written by the user."""
+    return isinstance(value, Record) or is_named_tuple(type(value))
+
+
+def method_of(value: Any, name: str) -> FunctionType | None:
+    """The Python method of an object in traced code, if its class has one."""
+    kind = value.cls if isinstance(value, Record) else type(value)
+    found = inspect.getattr_static(kind, name, None)
+    return found if isinstance(found, FunctionType) else None
+
+
+def special(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """What the method `__name__` of an object gives, or `NotHandled` if its class has none written in Python."""
+    method = method_of(value, f"__{name}__")
+    if method is None or is_generated(method):
+        return NotHandled
+    t.guards.attribute(value.cls if isinstance(value, Record) else type(value), f"__{name}__", method)
+    result = t.call(method, [value, *args], kwargs)
+    return NotHandled if result is NotImplemented else result
+
+
+def operator(t: Tracer, op: str, a: Any, b: Any) -> Any:
+    """`a op b` by the methods of the operands' classes, or `NotHandled`."""
+    result = special(t, a, _DUNDER[op], b)
+    return special(t, b, "r" + _DUNDER[op], a) if result is NotHandled else result
