@@ -12,8 +12,10 @@ import functools
 import inspect
 import types
 from collections.abc import Callable
-from typing import Any, Literal, overload
+from functools import cached_property
+from typing import Any, Literal, Self, overload
 
+from llad import pickling
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
 from llad.compile import Program, Specialisation, Stage, What
@@ -38,6 +40,7 @@ class Compiled(Native, Transformed):
 
     def __init__(self, program: Program, kind: Kind, argnums: Argnums = None) -> None:
         self.dispatcher = Dispatcher(program, kind, argnums)
+        self.owner: Compiled | None = None  # of which this is an attribute
         super().__init__(self.dispatcher)
         self.dispatcher.native = self
         self.transform = Transform(kind, program.py_func, argnums)
@@ -52,9 +55,24 @@ class Compiled(Native, Transformed):
     def __repr__(self) -> str:
         return f"<llad {self.__qualname__}>"
 
-    def __reduce__(self) -> str:
-        """Pickled by name, as functions are."""
-        return self.__qualname__
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """By name where that is possible, as functions are; else by the Python function (`pickling.py`)."""
+        if self.owner is not None:
+            return getattr, (self.owner, self.transform.kind)
+        program = self.dispatcher.program
+        how = (self.transform.kind, self.transform.argnums, program.fastmath)
+        return pickling.reduced(self, _derive, pickling.named(program.py_func), *how)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    @cached_property
+    def _stand_in(self) -> Callable[..., Any]:
+        """A copy of the Python function, by which the compiled one is pickled."""
+        return pickling.make_stand_in(self, self.dispatcher.program.py_func)
 
     @property
     def py_func(self) -> Callable[..., Any]:
@@ -87,6 +105,11 @@ class Jit(Compiled):
 
     def __init__(self, program: Program, argnums: Argnums = None) -> None:
         super().__init__(program, "primal", argnums)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        program = self.dispatcher.program
+        how = (type(self), self.dispatcher.argnums, program.fastmath)
+        return pickling.reduced(self, _rejit, program.py_func, *how)
 
     def dump_ir(self, *args: Any, of: What = "primal", stage: Literal["traced", "optimised"] = "optimised") -> str:
         """The IR for such arguments, which may be left out when there is one specialisation.
@@ -144,6 +167,7 @@ class JitGrad(Jit):
         self.grad = Compiled(program, "grad", argnums)
         self.value_and_grad = Compiled(program, "value_and_grad", argnums)
         self.jvp = Compiled(program, "jvp")
+        self.grad.owner = self.value_and_grad.owner = self.jvp.owner = self
 
     def _derived(self, of: What) -> Dispatcher:
         return {"primal": self, "gradient": self.grad, "tangent": self.jvp}[of].dispatcher
@@ -198,6 +222,19 @@ def _make(transform: Transform) -> Compiled:
 
 
 transforms.install(_make)
+
+
+def _rejit(function: Any, sources: pickling.Sources, kind: type[Jit], argnums: Argnums, fastmath: bool) -> Jit:
+    """The function that was pickled, or one like it."""
+    owner: Jit | None = pickling.received(function, sources)
+    return kind(program_of(function, fastmath), argnums) if owner is None else owner
+
+
+def _derive(function: Any, sources: pickling.Sources, kind: Kind, argnums: Argnums, fastmath: bool) -> Compiled:
+    """The derivative that was pickled, or one like it."""
+    pickling.received(function, sources)
+    jitted = function if isinstance(function, Jit) else Jit(program_of(function, fastmath))
+    return _make(Transform(kind, jitted, argnums))
 
 
 @overload

@@ -239,6 +239,10 @@ class Program:
     stages: dict[tuple[ArgSpec, ...], list[Stage]] = field(default_factory=dict)
     derived: dict[object, Any] = field(default_factory=dict)  # callables made of it, for those who make them
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A function that is pickled takes no program along: this one is nobody's."""
+        return Program, (None, self.fastmath)
+
     @cached_property
     def name(self) -> str:
         return str(getattr(self.py_func, "__name__", type(self.py_func).__name__))

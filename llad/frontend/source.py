@@ -4,14 +4,20 @@ The whole file is parsed, not a dedented piece, so lines and columns are those o
 text, which covers notebooks, doctests and the interactive prompts that register their input. A lambda is told
 from its neighbours on the line by the columns of its bytecode.
 
-Invariant: the tree found is that of the running code, as far as names and lines can tell; else it is refused.
+Text can change under running code: a notebook's cell is run again, a file is edited. So the text is compiled once more,
+and the function's bytecode has to be in what comes out. Code whose source was once found keeps it.
+
+Invariant: the tree found is that of the running code (of code that pytest has rewritten, as far as names and lines can
+tell); else it is refused.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import inspect
 import linecache
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -64,13 +70,44 @@ class Source:
 
 @dataclass
 class _File:
+    """One text. `codes`: per set of `__future__` flags, the code of all functions in it, by first line and name."""
+
+    name: str
     text: list[str]
     lines: list[str]
     functions: dict[int, list[FunctionNode]]
     found: dict[FunctionNode, Source] = field(default_factory=dict)
+    codes: dict[int, dict[tuple[int, str], list[CodeType]]] = field(default_factory=dict)
+
+    def holds(self, code: CodeType) -> bool:
+        """Whether the text compiles to this code."""
+        flags = code.co_flags & _FUTURE
+        if flags not in self.codes:
+            self.codes[flags] = _compiled("".join(self.text), flags)
+        return code in self.codes[flags].get((code.co_firstlineno, code.co_name), ())
+
+    def source(self, code: CodeType) -> Source | None:
+        """Where the code stands, if it is that of one function of this text."""
+        if not (_is_rewritten(code) or self.holds(code)):
+            return None
+        candidates = [n for n in self.functions.get(code.co_firstlineno, ()) if _matches(n, code)]
+        if len(candidates) > 1:
+            candidates = [min(candidates, key=_extent)] if code.co_name != "<lambda>" else _innermost(candidates)
+        if len(candidates) != 1:
+            return None
+        (node,) = candidates
+        return self.found.setdefault(node, Source(node, self.name, self.lines))
 
 
 _files: dict[str, _File] = {}
+_learned: dict[tuple[str, str], _File] = {}
+# By file, since code of two files can be equal.
+_known: weakref.WeakKeyDictionary[CodeType, dict[str, Source]] = weakref.WeakKeyDictionary()
+
+_FUTURE = 0
+for _name in __future__.all_feature_names:
+    if _name != "nested_scopes":  # whose flag means something else by now
+        _FUTURE |= getattr(__future__, _name).compiler_flag
 
 
 def source_of(function: FunctionType, span: Span | None = None) -> Source:
@@ -81,18 +118,29 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
     code = function.__code__
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span or _definition(function))
+    known = _known.setdefault(code, {})
+    if code.co_filename not in known:
+        known[code.co_filename] = _find(function, span)
+    return known[code.co_filename]
+
+
+def _find(function: FunctionType, span: Span | None) -> Source:
+    code = function.__code__
     file = _read(code.co_filename, function)
-    if file is None:
-        refuse("no-source", span, name=function.__qualname__, file=code.co_filename)
-    candidates = [n for n in file.functions.get(code.co_firstlineno, ()) if _matches(n, code)]
-    if len(candidates) > 1:
-        candidates = [min(candidates, key=_extent)] if code.co_name != "<lambda>" else _innermost(candidates)
-    if len(candidates) != 1:
-        refuse("stale-source", span, name=function.__qualname__, file=code.co_filename)
-    (node,) = candidates
-    if node not in file.found:
-        file.found[node] = Source(node, code.co_filename, file.lines)
-    return file.found[node]
+    for text in (*([] if file is None else [file]), *_learned.values()):
+        if (source := text.source(code)) is not None:
+            return source
+    return refuse(
+        "no-source" if file is None else "stale-source", span, name=function.__qualname__, file=code.co_filename
+    )
+
+
+def learn_source(name: str, text: str) -> None:
+    """Look into this text, of a file of another process, for functions that came from there."""
+    if (name, text) not in _learned and (file := _parsed(name, text.splitlines(keepends=True))) is not None:
+        _learned[name, text] = file
+        if not linecache.getlines(name):  # which tracebacks ask
+            linecache.cache[name] = (len(text), None, file.text, name)
 
 
 def _definition(function: FunctionType) -> Span:
@@ -110,16 +158,41 @@ def _read(name: str, function: FunctionType) -> _File | None:
         return None
     known = _files.get(name)
     if known is None or (known.text is not lines and known.text != lines):
-        try:
-            tree = ast.parse("".join(lines))
-        except SyntaxError:
-            return None
-        tree.body = write_out(tree.body)
-        functions: dict[int, list[FunctionNode]] = {}
-        for node in _functions(tree):
-            functions.setdefault(_first_line(node), []).append(node)
-        known = _files[name] = _File(lines, [line.rstrip("\r\n") for line in lines], functions)
+        known = _parsed(name, lines)
+        if known is not None:
+            _files[name] = known
     return known
+
+
+def _parsed(name: str, lines: list[str]) -> _File | None:
+    try:
+        tree = ast.parse("".join(lines))
+    except SyntaxError:
+        return None
+    tree.body = write_out(tree.body)
+    functions: dict[int, list[FunctionNode]] = {}
+    for node in _functions(tree):
+        functions.setdefault(_first_line(node), []).append(node)
+    return _File(name, lines, [line.rstrip("\r\n") for line in lines], functions)
+
+
+def _compiled(text: str, flags: int) -> dict[tuple[int, str], list[CodeType]]:
+    found: dict[tuple[int, str], list[CodeType]] = {}
+    try:
+        pending = [compile(text, "", "exec", flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return found
+    while pending:
+        code = pending.pop()
+        found.setdefault((code.co_firstlineno, code.co_name), []).append(code)
+        pending += [const for const in code.co_consts if isinstance(const, CodeType)]
+    return found
+
+
+def _is_rewritten(code: CodeType) -> bool:
+    """Whether pytest has put its own code in place of `assert`."""
+    inner = (const for const in code.co_consts if isinstance(const, CodeType))
+    return any(name.startswith("@py") for name in code.co_names) or any(map(_is_rewritten, inner))
 
 
 def _functions(tree: ast.AST) -> Iterator[FunctionNode]:
