@@ -83,6 +83,8 @@ def elsewhere(program, *args, **more):
 
 # -- fork
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork")  # which is warned of where there are threads, as here
+
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 
 
