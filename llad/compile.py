@@ -57,6 +57,7 @@ from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
+from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node
@@ -67,7 +68,7 @@ Pass = Callable[[Function], Function]
 # In this order, before and after differentiation.
 PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, accumulate, dce)
 # Once, before machine code is made.
-LAST: tuple[Pass, ...] = (independent, ownership)
+LAST: tuple[Pass, ...] = (reuse, independent, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 

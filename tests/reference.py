@@ -93,7 +93,7 @@ class Reference:
         shadows = {k: np.zeros_like(leaves[k], order="C") for k in self.wrt if isinstance(leaves[k], np.ndarray)}
         results = self.run(fn, [*leaves, *self.traced.captured, *shadows.values()])
         for before, after in zip(runtime_leaves(self.args), leaves, strict=True):
-            assert np.array_equal(before, after), "the gradient wrote to an argument"
+            assert np.array_equal(before, after, equal_nan=True), "the gradient wrote to an argument"
         scalars = iter(results[len(self.primal.results) :])
         bars = [shadows[k] if k in shadows else float(next(scalars)) for k in self.wrt]
         return results[0], flatten(tuple(bars))

@@ -28,9 +28,10 @@ from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
+from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 
-ALL = (fold, simplify, cse, checks, induction, licm, accumulate, independent, dce, ownership)
+ALL = (fold, simplify, cse, checks, induction, licm, accumulate, reuse, independent, dce, ownership)
 PASSES = {p.__name__: p for p in ALL}
 
 

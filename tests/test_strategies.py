@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from reference import Reference
 
+from llad.ad.reverse import gradient
 from llad.ad.strategies import always, cheapest
 from llad.ad.structure import Strategy
+from llad.ir.core import walk
 from llad.testing import assert_close, finite_differences, flatten
 
 Legal = list[list[Strategy]]
-POINT = (np.array([0.3, -0.7, 1.1, 0.4]), np.array([0.9, 0.2, -0.5, 1.3]))
+POINT = (np.array([0.3, -0.7, 1.1, 0.4]), np.array([0.9, 0.2, -0.5, 1.35]))
 
 
 def legal(function: Callable[..., Any], args: tuple[Any, ...] = POINT) -> Legal:
@@ -23,8 +25,8 @@ def legal(function: Callable[..., Any], args: tuple[Any, ...] = POINT) -> Legal:
     truth = finite_differences(function, args, list(np.eye(flatten(args).size)), 1e-6)[:, 0]
     for strategy in ("taped", "recomputed", "fused"):
         for optimised in (False, True):
-            _, gradient = Reference(function, args, optimised, prefer=always(strategy)).gradient()
-            assert_close(gradient, truth, rtol=1e-6, atol=1e-8, what=strategy)
+            _, bars = Reference(function, args, optimised, prefer=always(strategy)).gradient()
+            assert_close(bars, truth, rtol=1e-6, atol=1e-8, what=strategy)
     found: Legal = []
 
     def prefer(options: list[Strategy], large: bool) -> Strategy:
@@ -277,3 +279,71 @@ def a_rerun_in_a_fused_loop(x, y):
 
 def test_a_loop_in_a_loop_may_be_rerun():
     assert ["recomputed"] in legal(a_rerun_in_a_fused_loop)
+
+
+def nearest(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        best = math.inf
+        for k in range(len(y)):
+            distance = 0.0
+            for j in range(len(y)):
+                distance += (x[i] - y[k]) ** 2 / (1.0 + j)
+            best = min(best, distance)
+        total += best
+    return total
+
+
+def farthest(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        worst = y[0]
+        for k in range(len(y)):
+            distance = 0.0
+            for j in range(len(y)):
+                distance += (x[i] - y[k]) ** 2 / (1.0 + j)
+            worst = max(distance, worst)
+        total += worst * worst
+    return total
+
+
+def chosen(x, y):
+    total = 0.0
+    for i in range(len(x)):
+        a = 0.0
+        b = 0.0
+        for k in range(len(y)):
+            a += x[i] * y[k]
+            b += math.sin(x[i] * y[k])
+        total += min(a, b) + (a if x[i] > 0.5 else 2.0 * b)
+    return total
+
+
+@pytest.mark.parametrize("function", [nearest, farthest, chosen])
+def test_what_was_not_chosen_is_not_reversed(function: Callable[..., Any]):
+    legal(function)
+    reference = Reference(function, POINT, True)
+    fn = gradient(reference.primal, reference.wrt)
+    branches = [op for op in walk(fn.body) if op.name == "if"]
+    assert any(inner.name == "for" for op in branches for region in op.regions for inner in region.ops)
+
+
+def test_a_tie_is_shared_behind_the_branch():
+    """Equal distances from 1 to 3, -1 and 3: each `min` of equals halves what the later ones left."""
+    x, y = np.array([1.0]), np.array([3.0, -1.0, 3.0])
+    _, bars = Reference(nearest, (x, y), True).gradient()
+    slope = 4.0 * (1.0 + 1.0 / 2.0 + 1.0 / 3.0)
+    assert_close(bars, slope * np.array([-0.25 + 0.25 - 0.5, 0.25, -0.25, 0.5]), rtol=1e-12)
+
+
+def best_of_nan(x, y):
+    best = y[0]
+    for i in range(len(x)):
+        best = min(best, x[i])
+    return best + max(x[1], best)
+
+
+def test_nan_takes_no_part_in_a_choice():
+    x, y = np.array([np.nan, 2.0, np.nan]), np.array([5.0])
+    _, bars = Reference(best_of_nan, (x, y), True).gradient()
+    assert_close(bars, np.array([0.0, 2.0, 0.0, 0.0]))

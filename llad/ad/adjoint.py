@@ -9,11 +9,12 @@ Invariant: a mirrored region only mentions primal values that were in scope in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.calls import Calls, has_shadow
+from llad.ad.guards import either, unless_zero
 from llad.ad.memory import as_layout
 from llad.ad.mirror import Fusion, Mirror
 from llad.ad.rules import feeds_choice, products
@@ -115,10 +116,31 @@ class Adjoint:
         if d is None:
             return
         wanted = [d if self.activity.active(o) else None for o in op.operands]
-        terms = products(self.b, op, wanted, op.operands, op.result, op in self.strong)
+        position = self.strategies.carried_choice(op)
+        if position is not None and None not in wanted:
+            terms = self.behind_a_branch(op, d, position)
+        else:
+            terms = products(self.b, op, wanted, op.operands, op.result, op in self.strong)
         for operand, term in zip(op.operands, terms, strict=True):
             if term is not None:
                 self.contribute(operand, term)
+
+    def behind_a_branch(self, op: Op, d: Value, carried: int) -> list[Value | None]:
+        """The terms of a `min` or `max` of a carry and something new: only a new one that is taken costs anything."""
+        b, (first, second) = self.b, op.operands
+        less = "lt" if op.name == "min" else "gt"
+        if carried == 0:  # the second operand is taken if it is less, and shares if it is equal
+            condition = b.op("le" if op.name == "min" else "ge", second, first)
+        else:
+            condition = b.op("not", b.op(less, second, first))
+        with b.region() as then:
+            terms = products(b, op, [d, d], op.operands, op.result, op in self.strong)
+            assert None not in terms
+            b.yield_(*[t for t in terms if t is not None])
+        with b.region() as otherwise:
+            nothing = self.zero(op.result)
+            b.yield_(*([d, nothing] if carried == 0 else [nothing, d]))
+        return list(b.if_(condition, then, otherwise))
 
     def cast(self, op: Op) -> None:
         d = self._scopes[-1].pop(op.result, None)
@@ -212,33 +234,60 @@ class Adjoint:
             self.contribute(key, result)
 
     def loop(self, op: Op) -> None:
-        """Mirror a loop by the strategy that suits it. The adjoints of its sums are the same in every iteration."""
+        """Mirror a loop by the strategy that suits it, behind a guard if a choice may leave it without adjoints."""
         if not self.worthwhile(op):
             return
         sums = self.strategies.sums(op)
-        bars = {k: self.taken(op.results[k]) for k in sums if op.results[k] in self._scopes[-1]}
-        before = self.computable_before(op, list(bars.values()))
+        bars = [self._scopes[-1][op.results[k]] for k in sums if op.results[k] in self._scopes[-1]]
+        before = self.computable_before(op, bars)
         strategy = self.strategies.choose(op, adjoints_known=before is not None)
         if strategy != "taped":
             self.structure.reruns[op.regions[0]] = strategy
         if strategy == "fused":
             assert before is not None
-            self.fused(op, bars, before)
-        else:
-            self.reversed(op, sums, bars)
+            self.fused(op, self.sum_bars(op), before)
+            return
+        condition = self.guard(op)
+        if condition is None:
+            self.reversed(op, self.sum_bars(op))
+            return
+        outer = self._scopes[-1]
+        self._scopes.append({r: outer.pop(r) for r in op.results if r in outer})
+        with self.b.region() as then:
+            self.reversed(op, self.sum_bars(op))
+            captured = self._scopes.pop()
+            self.b.yield_(*captured.values())
+        with self.b.region() as otherwise:
+            self.b.yield_(*[self.zero(k) for k in captured])
+        for key, bar in zip(captured, self.b.if_(condition, then, otherwise), strict=True):
+            self.contribute(key, bar)
+
+    def guard(self, op: Op) -> Value | None:
+        """The condition without which no adjoint enters a loop that nothing leaves but its results."""
+        bars = [self._scopes[-1][r] for r in op.results if r in self._scopes[-1]]
+        if not self.strategies.may_be_skipped(op):
+            return None
+        made = {r: made for made in self.b.current.ops for r in made.results}
+        conditions = [unless_zero(self.b, bar, made) for bar in bars]
+        return None if None in conditions else either(self.b, conditions)
+
+    def sum_bars(self, op: Op) -> Bars:
+        """The adjoints of the sums of a loop by carry, the same in every iteration and for what they start from."""
+        bars = {k: self.taken(op.results[k]) for k in self.strategies.sums(op) if op.results[k] in self._scopes[-1]}
         for k, bar in bars.items():
             self.contribute(loop_inits(op)[k], bar)
+        return {loop_carries(op)[k]: bar for k, bar in bars.items()}
 
-    def iteration(self, op: Op, sums: Iterable[int], bars: dict[int, Value]) -> Bars:
-        """Mirror the body of a loop whose sums have these `bars`; the adjoints of the values from outside it."""
-        for k, bar in bars.items():
-            self.contribute(loop_yields(op)[k], bar)
+    def iteration(self, op: Op, sum_bars: Bars) -> None:
+        """Mirror the body of a loop whose sums have these adjoints."""
+        for carry, next_ in zip(loop_carries(op), loop_yields(op), strict=True):
+            if carry in sum_bars:
+                self.contribute(next_, sum_bars[carry])
         self.ops(op.regions[-1])
-        for k in sums:
+        for k in self.strategies.sums(op):
             self._scopes[-1].pop(loop_carries(op)[k], None)
-        return self._scopes[-1]
 
-    def reversed(self, op: Op, sums: Iterable[int], sum_bars: dict[int, Value]) -> None:
+    def reversed(self, op: Op, sum_bars: Bars) -> None:
         """The reversed loop carries the adjoints of the other carries and a sum for every outer value used inside."""
         b = self.b
         carries = [
@@ -246,7 +295,7 @@ class Adjoint:
             for k, (init, carry, next_, result) in enumerate(
                 zip(loop_inits(op), loop_carries(op), loop_yields(op), op.results, strict=False)
             )
-            if is_float(carry.type) and self.activity.active(carry) and k not in sums
+            if is_float(carry.type) and self.activity.active(carry) and k not in self.strategies.sums(op)
         ]
         inits = [self.taken(result) for *_, result in carries]
         body = op.regions[-1]
@@ -258,7 +307,7 @@ class Adjoint:
             self._scopes.append({})
             for (_, _, next_, _), bar in zip(carries, new.args[1:], strict=True):
                 self.contribute(next_, bar)
-            self.iteration(op, sums, sum_bars)
+            self.iteration(op, sum_bars)
             bars = [self.taken(carry) for _, carry, _, _ in carries]
             captured = self._scopes.pop()
             b.span = op.span
@@ -274,14 +323,14 @@ class Adjoint:
         for key, bar in zip(captured, results[len(carries) : -1], strict=True):
             self.contribute(key, bar)
 
-    def fused(self, op: Op, sum_bars: dict[int, Value], before: Ahead) -> None:
+    def fused(self, op: Op, sum_bars: Bars, before: Ahead) -> None:
         """One loop that runs and reverses each iteration, to stand in the forward sweep (`augment.py` fills it)."""
         b, body = self.b, op.regions[0]
         with b.region([a.type for a in body.args], [a.name for a in body.args]) as new:
             self.mirror.of[body] = new
             self.mirror.index[body.args[0]] = new.args[0]
             self._scopes.append({})
-            self.iteration(op, self.strategies.sums(op), sum_bars)
+            self.iteration(op, sum_bars)
             captured = self._scopes.pop()
             b.span = op.span
             added = [Value(k.type, names.bar(k)) for k in captured]

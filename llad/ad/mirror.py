@@ -67,6 +67,12 @@ class Mirror:
         self._layers.clear()
 
     def all_ops(self) -> list[Op]:
-        """Every op of every layer and region that is not yet nested in another."""
-        layers = [op for layer in self._layers.values() for op in layer.ops]
-        return layers + [op for region in self.of.values() for op in region.ops]
+        """Every op of every layer and region."""
+        found: list[Op] = []
+        mirrored = set(self.of.values())
+        pending = [*self._layers.values(), *self.of.values()]
+        while pending:
+            region = pending.pop()
+            found += region.ops
+            pending += [inner for op in region.ops for inner in op.regions if inner not in mirrored]
+        return found

@@ -24,7 +24,7 @@ from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ir.alias import Aliases
 from llad.ir.core import TAPE, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
-from llad.ir.types import ScalarType, is_float
+from llad.ir.types import BufferType, ScalarType, is_float
 
 # Which of the strategies that are legal for a loop is taken, given whether the loop holds loops and is in no rerun.
 Preference = Callable[[list[Strategy], bool], Strategy]
@@ -109,6 +109,32 @@ class Strategies:
     def reruns_write(self, loop: Op, buffer: Value) -> bool:
         """Whether a rerun of an iteration repeats its stores to `buffer`: those that it reads again itself."""
         return not self._aliases.roots(buffer).isdisjoint(self._aliases.read(loop))
+
+    def may_be_skipped(self, loop: Op) -> bool:
+        """Whether the reversed loop is nothing without adjoints of its results, and pops nothing."""
+        structure = self._structure
+        body = loop.regions[-1]
+        inner = [op for op in walk(body) if op.name in LOOPS]
+        bodies = [op.regions[-1] for op in (loop, *inner)]
+        return (
+            all(op.name == "for" and not op.attrs["exits"] for op in (loop, *inner))
+            and not any(op.name in TAPE or op.name == "call" for op in walk(body))
+            and not any(isinstance(v.type, BufferType) for b in bodies for v in b.args)
+            and not any(isinstance(r.type, BufferType) for op in walk(body) for r in op.results)
+            and not any(self._activity.active(r) for r in self._aliases.written(loop))
+            and all(structure.rectangular(b, structure.root(structure.home(loop))) for b in bodies)
+        )
+
+    def carried_choice(self, op: Op) -> int | None:
+        """Which operand of a `min` or `max` is the carry of the loop that looks for the least or the greatest."""
+        if op.name not in ("min", "max"):
+            return None
+        owner, _ = self._structure.owner.get(self._structure.region_of[op.result], (None, None))
+        if owner is None or owner.name not in LOOPS or op.result not in loop_yields(owner):
+            return None
+        carry = loop_carries(owner)[loop_yields(owner).index(op.result)]
+        positions = [k for k, o in enumerate(op.operands) if o is carry]
+        return positions[0] if len(positions) == 1 else None
 
     # -- sums
 

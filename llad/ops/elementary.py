@@ -99,7 +99,7 @@ PREDICATES = tuple(
 RECORDS = (
     OpRecord(
         "sqrt", same_float(1), ieee(math.sqrt), {"f": "@llvm.sqrt"},
-        partial=lambda d, r, x: (d * (0.5 / r),), singular=True,
+        partial=lambda d, r, x: (d * (0.5 * (1.0 / r)),), singular=True,  # 1/√x is often asked for
         spellings=("math.sqrt", "numpy.sqrt"), domain=((0.1, 4),),
     ),
     OpRecord(
