@@ -59,6 +59,7 @@ from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
+from llad.passes.tabulate import tabulate
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node
 
@@ -66,7 +67,7 @@ What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
-PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, accumulate, dce)
+PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, tabulate, accumulate, dce)
 # Once, before machine code is made.
 LAST: tuple[Pass, ...] = (reuse, independent, ownership)
 
