@@ -139,7 +139,7 @@ class Jit(Compiled):
         with LOCK:
             stages = self._stages()
             if args or not stages:
-                stage = dispatcher.program.stage(dispatcher.bind(args, {}))
+                stage = dispatcher.program.stage(*dispatcher.bind(args, {}))
             elif len(stages) == 1:
                 stage = stages[0]
             else:
@@ -200,8 +200,8 @@ def _other_program(function: Any, fastmath: bool) -> Program:
     if not callable(function):
         raise TypeError(f"want a function, got {function!r}")
 
-    def called(*args):  # type: ignore[no-untyped-def]
-        return function(*args)
+    def called(*args, **kwargs):  # type: ignore[no-untyped-def]
+        return function(*args, **kwargs)
 
     called.__name__ = called.__qualname__ = str(getattr(function, "__name__", type(function).__name__))
     with contextlib.suppress(ValueError):  # some builtins have no signature

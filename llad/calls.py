@@ -59,6 +59,7 @@ class Passing:
     """How arguments may be passed besides by position: see `Plan`. `guards`: what the defaults depend on."""
 
     names: tuple[str | None, ...] = ()
+    positional: int | None = None
     defaults: tuple[Any, ...] = ()
     guards: tuple[Guard, ...] = ()
 
@@ -120,6 +121,7 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
             guards=guard_checks((*stage.traced.guards, *passing.guards)),
             overlap=overlap,
             names=passing.names,
+            positional=passing.positional,
             defaults=passing.defaults,
             work=estimate(fn),
         )
@@ -131,7 +133,8 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
 class Selection:
     """By which arguments to differentiate. `argnums`: an int (a bare result), a tuple, or `None` for all that can be.
 
-    `bare`: with `None`, the result is that of the only parameter rather than a tuple.
+    `bare`: with `None`, the result is that of the only parameter rather than a tuple. Arguments passed by keyword are
+    none of them.
     """
 
     argnums: Argnums
@@ -158,18 +161,20 @@ class Selection:
         return wrt
 
     def _positions(self, stage: Stage) -> tuple[int, ...]:
-        count = len(stage.specs)
+        count = len(stage.specs) - len(stage.keywords)
         if self.argnums is None:
             return tuple(range(count))
         given = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for n in given:
             if not -count <= n < count:
-                raise ArgumentError(f"argnums names argument {n}, but the call has {count}", stage.definition)
+                raise ArgumentError(
+                    f"argnums names argument {n}, but the call has {count} positional arguments", stage.definition
+                )
         return tuple(n % count for n in given)
 
     def shape(self, stage: Stage, gradients: Sequence[Result]) -> Result:
         """The result, of the gradients by each argument."""
-        if isinstance(self.argnums, int) or (self.argnums is None and self.bare and len(gradients) == 1):
+        if isinstance(self.argnums, int) or (self.argnums is None and self.bare):
             return gradients[self._positions(stage)[0]]
         return Node(TUPLE, tuple(gradients[n] for n in self._positions(stage)))
 
@@ -208,8 +213,9 @@ def gradient_plan(
             captured=captured,
             fresh=() if out else tuple(buffers),
             guards=guard_checks((*stage.traced.guards, *passing.guards)),
-            keyword="out" if out else None,
+            keywords=(*stage.keywords, "out") if out else (),
             names=() if out else passing.names,
+            positional=None if out else passing.positional,
             defaults=() if out else passing.defaults,
             work=estimate(fn),
         )

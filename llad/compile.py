@@ -91,9 +91,13 @@ def checked(fn: Function) -> Function:
 
 @dataclass(eq=False, repr=False)
 class Stage:
-    """One trace, and every IR made of it. `times`: seconds spent in `trace`, `passes` and `differentiate`."""
+    """One trace, and every IR made of it. The last arguments are passed by `keywords`.
+
+    `times`: seconds spent in `trace`, `passes` and `differentiate`.
+    """
 
     specs: tuple[ArgSpec, ...]
+    keywords: tuple[str, ...]
     traced: Traced
     definition: Span | None
     times: dict[str, float] = field(default_factory=dict)
@@ -238,7 +242,7 @@ class Program:
     py_func: Any
     fastmath: bool = False
     traced: Any = None
-    stages: dict[tuple[ArgSpec, ...], list[Stage]] = field(default_factory=dict)
+    stages: dict[object, list[Stage]] = field(default_factory=dict)
     derived: dict[object, Any] = field(default_factory=dict)  # callables made of it, for those who make them
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -263,28 +267,28 @@ class Program:
         column = len(text) - len(text.lstrip()) + 1
         return Span(code.co_filename, first + skip, column, max(len(text), column) + 1, text)
 
-    def stage(self, arguments: tuple[Any, ...]) -> Stage:
-        """The trace for such arguments that holds now; made if there is none.
+    def stage(self, arguments: tuple[Any, ...], keywords: tuple[str, ...] = ()) -> Stage:
+        """The trace for such arguments, the last of them by `keywords`, that holds now; made if there is none.
 
         Raises: LladError when the function or an argument lies outside of what can be compiled.
         """
         specs = tuple(map(spec_of, arguments))
         weak = tuple(map(_weakened, specs))
         if weak != specs:
-            stage = self._stage(weak)
+            stage = self._stage(weak, keywords)
             if stage.uniform:
                 return stage
-        return self._stage(specs)
+        return self._stage(specs, keywords)
 
-    def _stage(self, specs: tuple[ArgSpec, ...]) -> Stage:
-        known = self.stages.setdefault(specs, [])
+    def _stage(self, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Stage:
+        known = self.stages.setdefault((specs, keywords), [])
         for stage in known:
             if stage.holds():
                 return stage
         start = time.perf_counter()
-        traced = trace(self.traced or self.py_func, specs)
+        traced = trace(self.traced or self.py_func, specs, keywords)
         checked(traced.function)
-        stage = Stage(specs, traced, self.definition, {"trace": time.perf_counter() - start})
+        stage = Stage(specs, keywords, traced, self.definition, {"trace": time.perf_counter() - start})
         known.insert(0, stage)
         return stage
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
@@ -26,6 +27,7 @@ from llad.structures import Node
 # How often a call starts again because a global changed between compiling for it and calling.
 _PATIENCE = 100
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_UNNAMED = (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL)
 
 
 @dataclass(eq=False, repr=False)
@@ -56,7 +58,7 @@ class Dispatcher:
             if self.kind == "jvp":
                 found, values = self._jvp(*args, **kwargs)
             else:
-                found, values = self._find(self.bind(args, kwargs), out)
+                found, values = self._find(*self.bind(args, kwargs), out)
             self._activate(found)
         return found, fit(found.plan, values if out is None else (*values, out))
 
@@ -64,16 +66,19 @@ class Dispatcher:
         assert self.native is not None
         if found.entry is None:
             return found.call(fitted)
-        if not with_out:
-            return self.native.strict(*fitted)
-        return self.native.strict(*fitted[:-1], out=fitted[-1])
+        keywords = () if self.kind == "jvp" else found.stage.keywords
+        if with_out:
+            keywords = (*keywords, "out")
+        count = len(fitted) - len(keywords)
+        return self.native.strict(*fitted[:count], **dict(zip(keywords, fitted[count:], strict=True)))
 
     @property
     def signature(self) -> inspect.Signature:
         function = self.program.traced or self.program.py_func
         # what the signature depends on can be exchanged
-        state = (function.__code__, function.__defaults__, function.__kwdefaults__)
-        if self._signature is None or any(a is not b for a, b in zip(self._signature[0], state, strict=True)):
+        by_name = function.__kwdefaults__ or {}
+        state = (function.__code__, function.__defaults__, *by_name, *by_name.values())
+        if self._signature is None or list(map(id, self._signature[0])) != list(map(id, state)):
             self._signature = (state, inspect.signature(function))
         return self._signature[1]
 
@@ -83,23 +88,35 @@ class Dispatcher:
         parameters = self.signature.parameters.values()
         return len(parameters) if all(p.kind in _POSITIONAL for p in parameters) else None
 
-    def _passing(self) -> Passing:
-        """What an entry point may take by name or leave out."""
+    def _passing(self, stage: Stage) -> Passing:
+        """What an entry point for the stage may take by name or leave out."""
         function = self.program.py_func
-        if self._simple is None or self.program.traced is not None:
-            return Passing()
-        parameters = list(self.signature.parameters.values())
-        names = tuple(None if p.kind is p.POSITIONAL_ONLY else p.name for p in parameters)
-        if not (defaults := function.__defaults__):
-            return Passing(names)
-        return Passing(names, defaults, (Guard(function, "__defaults__", defaults),))
+        count = len(stage.specs) - len(stage.keywords)
+        limit = count if stage.keywords else None
+        if self.program.traced is not None:
+            return Passing((*[None] * count, *stage.keywords), limit)
+        parameters = self.signature.parameters
+        named = {p.name: p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+        positional = [p for p in named.values() if p.kind in _POSITIONAL]
+        if len(positional) != count:  # arguments without a name stand behind them
+            positional = []
+        names = [p.name if p.kind is p.POSITIONAL_OR_KEYWORD else None for p in positional] or [None] * count
+        passed = [*positional, *(named[name] for name in stage.keywords if name in named)]
+        defaults = [p.default for p in takewhile(lambda p: p.default is not p.empty, reversed(passed))]
+        if not defaults or len(passed) < len(stage.specs):
+            return Passing((*names, *stage.keywords), limit)
+        guards = [Guard(function, "__defaults__", function.__defaults__)]
+        if by_name := function.__kwdefaults__:
+            guards.append(Guard(function, "__kwdefaults__", by_name))
+            guards += [Guard(by_name, name, value) for name, value in by_name.items()]
+        return Passing((*names, *stage.keywords), limit, tuple(reversed(defaults)), tuple(guards))
 
     @property
     def _takes_out(self) -> bool:
         return self.kind in ("grad", "value_and_grad") and "out" not in self.signature.parameters
 
-    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """The positional arguments, defaults included.
+    def bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+        """The arguments, defaults included, and the keywords by which the last of them are passed.
 
         Raises: TypeError as Python does when they do not fit the signature.
         """
@@ -108,15 +125,10 @@ class Dispatcher:
                 bound = self.signature.bind(*args, **kwargs)
             except TypeError as error:
                 raise TypeError(f"{self.program.name}() {error}") from None
-            if bound.kwargs:
-                hint = "make it an ordinary parameter"
-                raise ArgumentError(
-                    f"keyword-only argument {next(iter(bound.kwargs))!r}", self.program.definition, hint
-                )
             if self.program.traced is None:  # else the defaults are those of what is called
                 bound.apply_defaults()
-            args = bound.args
-        return tuple(map(plain, args))
+            args, kwargs = bound.args, bound.kwargs
+        return tuple(map(plain, (*args, *kwargs.values()))), tuple(kwargs)
 
     def wrt(self, stage: Stage) -> tuple[int, ...]:
         """The leaves that a gradient, or a tangent that says nothing else, is by.
@@ -133,7 +145,9 @@ class Dispatcher:
 
     @property
     def _selection(self) -> Selection:
-        return Selection(self.argnums, self._simple == 1)
+        kinds = [p.kind for p in self.signature.parameters.values()]
+        unnamed = [kind for kind in kinds if kind in _UNNAMED]
+        return Selection(self.argnums, len(unnamed) == 1 and unnamed[0] in _POSITIONAL)
 
     def specialise(
         self, stage: Stage, overlap: Overlap = "none", out: bool = False, wrt: tuple[int, ...] | None = None
@@ -146,17 +160,20 @@ class Dispatcher:
         what: What
         match self.kind:
             case "primal":
-                what, plan = "primal", primal_plan(stage, overlap, self._passing())
+                what, plan = "primal", primal_plan(stage, overlap, self._passing(stage))
             case "jvp":
                 what, plan = "tangent", tangent_plan(stage, wrt)
             case _:
                 what = "gradient"
-                plan = gradient_plan(stage, wrt, self._selection, self.kind == "value_and_grad", out, self._passing())
+                passing = self._passing(stage)
+                plan = gradient_plan(stage, wrt, self._selection, self.kind == "value_and_grad", out, passing)
         self.made[key] = compile_native(stage, what, wrt, overlap == "some", self.program.fastmath, plan)
         return self.made[key]
 
-    def _find(self, values: tuple[Any, ...], out: Any) -> tuple[Specialisation, tuple[Any, ...]]:
-        stage = self.program.stage(values)
+    def _find(
+        self, values: tuple[Any, ...], keywords: tuple[str, ...], out: Any
+    ) -> tuple[Specialisation, tuple[Any, ...]]:
+        stage = self.program.stage(values, keywords)
         overlap: Overlap = "some" if self.kind == "primal" and _overlaps(stage, values) else "none"
         return self.specialise(stage, overlap, out is not None), values
 
@@ -166,9 +183,9 @@ class Dispatcher:
                 raise ArgumentError(f"jvp wants its primals and tangents as tuples, got {given!r}")
         if len(primals) != len(tangents):
             raise ArgumentError(f"jvp got {len(primals)} primals but {len(tangents)} tangents")
-        values = self.bind(primals, {})
+        values, keywords = self.bind(primals, {})
         dots = (*tangents, *[None] * (len(values) - len(tangents)))
-        stage = self.program.stage(values)
+        stage = self.program.stage(values, keywords)
         return self.specialise(stage, wrt=_directions(stage, dots)), (values, dots)
 
     def _activate(self, found: Specialisation) -> None:

@@ -152,7 +152,7 @@ def test_arrays_of_another_kind_go_the_slow_way():
 def test_out_by_keyword_is_zeroed_and_returned():
     arguments = [VECTOR, ArrayArgument(F64, 1, like=0, writeable=True, apart=True, clear=True)]
     result = Passed(1)
-    f = build(SUM, arguments, [Leaf(0), Leaf(1)], [F64], result, keyword="out")
+    f = build(SUM, arguments, [Leaf(0), Leaf(1)], [F64], result, keywords=("out",))
     x, out = np.arange(4.0), np.full(4, 9.0)
     assert f(x, out=out) is out
     np.testing.assert_array_equal(out, x)
@@ -392,7 +392,7 @@ def test_references_balance():
     x, out = np.arange(50.0), np.zeros(50)
     keyed = build(
         SUM, [VECTOR, ArrayArgument(F64, 1, like=0, writeable=True, apart=True, clear=True)], [Leaf(0), Leaf(1)], [F64],
-        Node(TUPLE, (Node(TUPLE, (Passed(1), Constant(x))), Constant(None))), keyword="out",
+        Node(TUPLE, (Node(TUPLE, (Passed(1), Constant(x))), Constant(None))), keywords=("out",),
     )  # fmt: skip
     gradient, fail = value_and_gradient(), failing()
     watched = [x, out, None, raised, keyed, gradient, fail]

@@ -120,10 +120,11 @@ class Plan:
     """How to call the native function `target` with Python objects.
 
     `overlap` says what must be true of the byte ranges of arrays that are `apart` and those of all others: that
-    none overlap, that some do, or nothing. `keyword`: the last argument is passed by this keyword. Otherwise the
-    last arguments may be passed by `names` in their order (`None`: not by name), or left out if there are
-    `defaults`, the last of which is that of the last argument. `fresh` holds, per fresh array, the leaf that it is
-    like. `raised(code, a, b, c, d)` makes the exception for an error code.
+    none overlap, that some do, or nothing. `keywords`: the last arguments are passed by these, in this order.
+    Otherwise the last arguments may be passed by `names` in their order (`None`: not by name), those from number
+    `positional` on only so, or left out if there are `defaults`, the last of which is that of the last argument.
+    `fresh` holds, per fresh array, the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an
+    error code.
     """
 
     target: str
@@ -136,8 +137,9 @@ class Plan:
     fresh: tuple[int, ...] = ()
     guards: tuple[GuardCheck, ...] = ()
     overlap: Literal["none", "some", "any"] = "none"
-    keyword: str | None = None
+    keywords: tuple[str, ...] = ()
     names: tuple[str | None, ...] = ()
+    positional: int | None = None
     defaults: tuple[Any, ...] = ()
     work: Work = ()
 
@@ -150,7 +152,7 @@ class Plan:
         """Assert that numbers refer to what is there."""
         found = self.leaves()
         assert len(self.names) in (0, len(self.arguments)) and len(self.defaults) <= len(self.arguments)
-        assert self.keyword is None or not (self.names or self.defaults)
+        assert not self.keywords or not (self.names or self.defaults)
         arrays = [isinstance(leaf, ArrayArgument) for leaf in found]
         assert all(arrays[like] for like in self.fresh)
         assert all(arrays[x.like] for x in found if isinstance(x, ArrayArgument) and x.like is not None)

@@ -70,11 +70,14 @@ def _check_call(code: Assembly, plan: Plan, layout: Layout) -> str:
     """How many arguments there are, positional ones and those by name, after checking that these do."""
     count = code.let(f"and i64 %nargsf, {2**63 - 1}")  # the top bit is a flag
     unnamed = code.let("icmp eq ptr %kwnames, null")
-    if plan.keyword is not None:
-        code.require(code.let(f"icmp eq i64 {count}, {len(plan.arguments) - 1}"))
+    if plan.positional is not None:
+        code.require(code.let(f"icmp ule i64 {count}, {plan.positional}"))
+    if plan.keywords:
+        code.require(code.let(f"icmp eq i64 {count}, {len(plan.arguments) - len(plan.keywords)}"))
         code.require(code.let(f"xor i1 {unnamed}, true"))
-        code.require(code.let(f"icmp eq i64 {code.load('i64', '%kwnames', layout.payload)}, 1"))
-        code.require(code.same(code.load("ptr", "%kwnames", layout.items), plan.keyword))
+        code.require(code.let(f"icmp eq i64 {code.load('i64', '%kwnames', layout.payload)}, {len(plan.keywords)}"))
+        for k, keyword in enumerate(plan.keywords):
+            code.require(code.same(code.load("ptr", "%kwnames", layout.items + 8 * k), sys.intern(keyword)))
         return count
     if any(plan.names):
         count = _check_names(code, plan, layout, count, unnamed)

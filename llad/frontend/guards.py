@@ -52,6 +52,8 @@ class Guards:
             self.add(function, "__defaults__", function.__defaults__)
         if function.__kwdefaults__ is not None:
             self.add(function, "__kwdefaults__", function.__kwdefaults__)
+            for name, value in function.__kwdefaults__.items():
+                self.add(function.__kwdefaults__, name, value)
 
     def all(self) -> tuple[Guard, ...]:
         return tuple(self._found.values())

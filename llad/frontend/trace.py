@@ -23,7 +23,6 @@ from typing import Any
 from llad.diagnostics import UnsupportedError
 from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
-from llad.frontend.effects import parameters
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.recursion import close
 from llad.frontend.refused import NeedsStatic
@@ -41,28 +40,31 @@ _STACK = 30_000
 HANDLERS = Handlers(EXPRESSIONS, STATEMENTS, branches.branch, branches.rest, calls.call)
 
 
-def trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
-    """The function as IR for arguments of these types, in the order of its parameters.
+def trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[str] = ()) -> Traced:
+    """The function as IR for arguments of these types, in their order; the last of them are passed by `keywords`.
 
     Raises:
         LladError: when the function, or one that it calls, is outside the language.
     """
     with _deep_stack():
         try:
-            return _trace(function, specs)
+            return _trace(function, specs, keywords)
         except NeedsStatic as error:
             raise UnsupportedError(error.message, error.span, error.hint, error.code) from None
 
 
-def _trace(function: FunctionType, specs: Sequence[ArgSpec]) -> Traced:
+def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[str]) -> Traced:
     t = Tracer(HANDLERS)
     source = source_of(function)
-    names = [*parameters(source.node), *(f"arg{k}" for k in range(len(specs)))]
+    count = len(specs) - len(keywords)
+    a = source.node.args
+    rest = a.vararg.arg if a.vararg else "arg"
+    names = [*(p.arg for p in (*a.posonlyargs, *a.args)), *(f"{rest}{k}" for k in range(count))][:count]
     params: list[Value] = []
-    args = [_parameter(t, spec, name, params) for spec, name in zip(specs, names, strict=False)]
+    args = [_parameter(t, spec, name, params) for spec, name in zip(specs, [*names, *keywords], strict=True)]
     t.builder.span = source.span(source.node)
     try:
-        value = calls.inline(t, function, args, {})
+        value = calls.inline(t, function, args[:count], dict(zip(keywords, args[count:], strict=True)))
     except PathEnds:
         value = None
     t.builder.span = t.returned or t.builder.span
