@@ -161,11 +161,9 @@ _FUNCTIONS = (
     "PyFloat_FromDouble",
     "PyLong_AsLongLongAndOverflow",
     "PyLong_FromLongLong",
-    "PyObject_CallFunction",
     "PyObject_Vectorcall",
     "PySequence_List",
     "PyTuple_New",
-    "Py_DecRef",
     "Py_IncRef",
 )
 

@@ -22,7 +22,7 @@ from llad.codegen.lower_emit import Emitter
 from llad.ir.core import Op, Region, Value
 
 COUNTER = 56  # of the counter's address in the context
-INTERRUPTED = -1  # the code of a call that a signal handler ended by raising; the exception is set
+INTERRUPTED = -1  # the code of a call that ends because Python code raised under way; the exception is set
 HEAVY = 1 << 6  # what is added for an iteration, or a call, of unknown length
 
 _FULL = 1 << 16  # the counter

@@ -24,8 +24,7 @@ def lower_print(e: Emitter, op: Op) -> None:
         e.do(f"store {type} {name}, ptr {at}")
     quoted = "".join(f"\\{byte:02x}" for byte in text)
     e.do(f'store [{len(text)} x i8] c"{quoted}", ptr {bytes_}')
-    e.declarations["@llad.print"] = "declare void @llad.print(ptr, ptr)"
-    e.do(f"call void @llad.print(ptr {bytes_}, ptr {place})")
+    e.pass_on(e.new(f"call i32 @llad.print(ptr %ctx, ptr {bytes_}, ptr {place})"))
 
 
 def _described(value: Value) -> tuple[str, int | None]:

@@ -1,7 +1,6 @@
-"""The function behind `@llad.print`: takes apart what `lower_print.py` left in memory, and writes it.
+"""What `@llad.print` (`runtime_poll.py`) calls: takes apart what `lower_print.py` left in memory, and writes it.
 
-It is called through ctypes, which takes the GIL, whether the call holds it or not. What writing raises (a closed
-`sys.stdout`) cannot pass through machine code; ctypes reports it as an exception that was ignored.
+What writing raises (a closed `sys.stdout`), or a signal handler meanwhile, ends the call of the native function.
 """
 
 from __future__ import annotations
@@ -36,5 +35,4 @@ def _values(described: Sequence[tuple[str, int | None]], at: int) -> Iterator[An
             at += 8 + 16 * rank
 
 
-_callback = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p)(_print)
-CALLBACKS: dict[str, int] = {"llad.print": ctypes.cast(_callback, ctypes.c_void_p).value or 0}
+CALLBACKS: dict[str, int] = {"llad.printer": id(_print)}  # the address of the object, as C has it

@@ -228,5 +228,6 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
             support.append(line + "\n")
         else:
             support.append(text)
+            given.update(a or b for a, b in _GIVEN.findall(text))
             pending += _SYMBOL.findall(text)
     return support

@@ -1,14 +1,16 @@
-"""The run-time of long calls: `@llad.poll`, which gives Python a turn, and `@llad.regain`, which ends such turns.
+"""The run-time of calls into Python: `@llad.poll` gives it a turn in long calls, `@llad.print` has it print.
 
 A call may begin with the GIL or without it; the context's word `thread` is the thread's saved state, null while the GIL
 is held. A poll reads the clock, and every tenth of a second takes the GIL, runs the handlers of signals that have
 arrived (Python does this in the main thread only), and lets go of the GIL again. So the first poll of a call that
 turned out to be long lets other threads run, whatever had been estimated. `regain` leaves the GIL with the caller.
 
-Invariant: between entry and `regain` no Python object is touched, except in a poll.
+Invariant: between entry and `regain` no Python object is touched, except in a poll or a print.
 """
 
 from __future__ import annotations
+
+from llad.codegen.lower_poll import INTERRUPTED
 
 THREAD = 48  # of the saved state's address in the context
 
@@ -58,10 +60,29 @@ done:
 }}
 """
 
-POLL = {"llad.poll": _POLL, "llad.regain": _REGAIN}
+# The printer is a Python object; its address is handed to the linker (`printing.py`).
+_PRINT = f"""
+@llad.printer = external global i8
+@llad.print.form = private constant [3 x i8] c"yK\\00"
+define i32 @llad.print(ptr %ctx, ptr %text, ptr %words) noinline cold nounwind {{
+  call void @llad.regain(ptr %ctx)
+  %at = ptrtoint ptr %words to i64
+  %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @llad.printer, ptr @llad.print.form, ptr %text, i64 %at)
+  %raised = icmp eq ptr %done, null
+  br i1 %raised, label %failed, label %written
+failed:
+  ret i32 {INTERRUPTED}
+written:
+  call void @Py_DecRef(ptr %done)
+  ret i32 0
+}}
+"""
+POLL = {"llad.poll": _POLL, "llad.regain": _REGAIN, "llad.print": _PRINT}
 
 POLL_DECLARATIONS = {
     "timespec_get": "declare i32 @timespec_get(ptr, i32)",
+    "PyObject_CallFunction": "declare ptr @PyObject_CallFunction(ptr, ptr, ...)",
+    "Py_DecRef": "declare void @Py_DecRef(ptr)",
     "PyErr_CheckSignals": "declare i32 @PyErr_CheckSignals()",
     "PyEval_RestoreThread": "declare void @PyEval_RestoreThread(ptr)",
     "PyEval_SaveThread": "declare ptr @PyEval_SaveThread()",
