@@ -121,8 +121,9 @@ def programs() -> str:
 
 
 def pointed(program: Program) -> str:
-    """The program with a caret below what is refused."""
-    assert program.place is not None
+    """The program with a caret below what is refused, if that is in it."""
+    if program.place is None:
+        return program.text
     line, column = program.place
     lines = program.text.splitlines()
     mark = f"# {' ' * (column - 3)}^" if column > 2 else "^"

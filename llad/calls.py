@@ -26,7 +26,6 @@ from llad.codegen.plan import (
 from llad.codegen.plan import leaves as plan_leaves
 from llad.codegen.work import estimate
 from llad.compile import Stage, tangible
-from llad.diagnostics import ArgumentError, DerivativeError
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
@@ -39,6 +38,7 @@ from llad.frontend.signature import (
 from llad.frontend.transforms import Argnums
 from llad.ir.core import Function
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
+from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import TUPLE, Node
 
@@ -153,11 +153,9 @@ class Selection:
         if self.argnums is not None:
             for n in chosen:
                 if not any(owner[k] == n for k in wrt):
-                    message = f"argument {n} ({stage.specs[n]}) has no derivative"
-                    raise ArgumentError(message, stage.definition, "pass a float or an array of floats")
+                    raise refusal("argnums-discrete", stage.definition, n=n, spec=stage.specs[n])
         if not wrt:
-            hint = "pass a float (1.0, not 1) or an array of floats"
-            raise DerivativeError("no argument can be differentiated", stage.definition, hint)
+            raise refusal("nothing-differentiable", stage.definition)
         return wrt
 
     def _positions(self, stage: Stage) -> tuple[int, ...]:
@@ -167,9 +165,7 @@ class Selection:
         given = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for n in given:
             if not -count <= n < count:
-                raise ArgumentError(
-                    f"argnums names argument {n}, but the call has {count} positional arguments", stage.definition
-                )
+                raise refusal("argnums-range", stage.definition, n=n, count=count)
         return tuple(n % count for n in given)
 
     def shape(self, stage: Stage, gradients: Sequence[Result]) -> Result:

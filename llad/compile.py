@@ -32,7 +32,7 @@ from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.lower import ErrorSite, Lowered, lower
 from llad.codegen.plan import Plan
 from llad.codegen.runtime import module_text
-from llad.diagnostics import DerivativeError, Span, traced
+from llad.diagnostics import Span, traced
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
@@ -60,6 +60,7 @@ from llad.passes.ownership import ownership
 from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node
 
@@ -174,8 +175,7 @@ class Stage:
             if isinstance(kept.type, ScalarType) and is_float(kept.type):
                 return fn if fn.results == (kept,) else with_results(fn, lambda b, new: [new[kept]])
         got = describe_result(fn, result)
-        hint = "return one float (e.g. the sum of an array), or use `jvp`, which takes any result"
-        raise DerivativeError(f"a gradient is that of one float, but the function returns {got}", self.definition, hint)
+        raise refusal("gradient-result", self.definition, got=got)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:

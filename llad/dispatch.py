@@ -18,10 +18,10 @@ from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, 
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
 from llad.compile import Program, Specialisation, Stage, What, compile_native
-from llad.diagnostics import ArgumentError
 from llad.fit import arrays_of, fit, overlapping, parts_for, plain
 from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, leaves
 from llad.frontend.transforms import Argnums, Kind
+from llad.refusals.table import refusal
 from llad.structures import Node
 
 # How often a call starts again because a global changed between compiling for it and calling.
@@ -180,9 +180,9 @@ class Dispatcher:
     def _jvp(self, primals: Any, tangents: Any) -> tuple[Specialisation, tuple[Any, Any]]:
         for given in (primals, tangents):
             if not isinstance(given, (tuple, list)):
-                raise ArgumentError(f"jvp wants its primals and tangents as tuples, got {given!r}")
+                raise refusal("jvp-tuples", got=repr(given))
         if len(primals) != len(tangents):
-            raise ArgumentError(f"jvp got {len(primals)} primals but {len(tangents)} tangents")
+            raise refusal("jvp-count", primals=len(primals), tangents=len(tangents))
         values, keywords = self.bind(primals, {})
         dots = (*tangents, *[None] * (len(values) - len(tangents)))
         stage = self.program.stage(values, keywords)
@@ -225,5 +225,5 @@ def _directions(stage: Stage, tangents: Sequence[Any]) -> tuple[int, ...]:
     able = set(stage.differentiable)
     wrong = [k for k, g in enumerate(given) if g and k not in able]
     if wrong:
-        raise ArgumentError("a tangent for a number or array of another kind than float", hint="pass None there")
+        raise refusal("tangent-discrete")
     return tuple(k for k, g in enumerate(given) if g)

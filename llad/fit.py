@@ -16,8 +16,8 @@ from llad.codegen.plan import (
     Plan,
     StaticArgument,
 )
-from llad.diagnostics import ArgumentError
 from llad.frontend.signature import check_form
+from llad.refusals.table import refusal
 from llad.structures import TUPLE, Node, opened
 
 Array = np.ndarray[Any, Any]
@@ -71,12 +71,12 @@ def _fit(argument: Argument, value: Any, found: list[Any]) -> Any:
             array = _received(argument, value) if argument.clear else _array(argument, value)
             if argument.like is not None and array.shape != found[argument.like].shape:
                 want = found[argument.like].shape
-                raise ArgumentError(f"an array of shape {array.shape} for an argument of shape {want}")
+                raise refusal("argument-shape", shape=array.shape, want=want)
             found.append(array)
             return array
         case StaticArgument(value=own):
             if own is None and not argument.takes(value):
-                raise ArgumentError(f"{value!r} where there is nothing to differentiate", hint="pass None there")
+                raise refusal("no-direction", got=repr(value))
             return own
         case Node(form=form, items=items):
             parts = parts_for(argument, value)
@@ -98,7 +98,7 @@ def parts_for(node: Node[Any], value: Any) -> Sequence[Any]:
         parts = value if form == TUPLE and isinstance(value, list) else form.parts(value)
     if parts is None or len(parts) != len(node.items):
         size = f" of {len(node.items)}" if form.cls in (tuple, list) else ""
-        raise ArgumentError(f"want {form}{size}, got {value!r}")
+        raise refusal("structure", form=f"{form}{size}", got=repr(value))
     return parts
 
 
@@ -108,7 +108,7 @@ def _number(argument: NumberArgument, value: Any) -> Any:
     if type(value) in argument.accepts:
         return value
     if not isinstance(value, (int, float, np.number, np.bool_)):
-        raise ArgumentError(f"want a number, got {value!r}")
+        raise refusal("number-wanted", got=repr(value))
     return argument.accepts[0](value)
 
 
@@ -119,7 +119,7 @@ def _array(argument: ArrayArgument, value: Any) -> Array:
     if argument.writeable and not array.flags.writeable:
         raise ValueError("assignment destination is read-only")
     if argument.apart and any(n > 1 and s == 0 for n, s in zip(array.shape, array.strides, strict=True)):
-        raise ArgumentError("the function writes an array whose elements share memory", hint="pass a copy")
+        raise refusal("shared-elements")
     return array
 
 
@@ -127,11 +127,11 @@ def _received(argument: ArrayArgument, value: Any) -> Array:
     """An array given as `out`, which must be right as it is."""
     dtype = NUMPY_TYPES[argument.dtype]
     if not isinstance(value, np.ndarray):
-        raise ArgumentError(f"out wants an array, got {value!r}")
+        raise refusal("out-type", got=repr(value))
     if value.dtype != dtype or value.ndim != argument.rank:
-        raise ArgumentError(f"out wants {dtype} with {argument.rank} axes, got {value.dtype} with {value.ndim}")
+        raise refusal("out-dtype", dtype=dtype, axes=argument.rank, got=value.dtype, rank=value.ndim)
     if not (value.flags.c_contiguous and value.flags.writeable and value.flags.aligned):
-        raise ArgumentError("out wants a C-contiguous, writeable, aligned array")
+        raise refusal("out-layout")
     return value.view(dtype) if value.dtype is not dtype or type(value) is not np.ndarray else value
 
 
@@ -159,4 +159,4 @@ def _refuse_overlap(plan: Plan, found: Sequence[Any]) -> None:
     if overlapping([v for _, v in pairs], [a.apart for a, _ in pairs]):
         received = any(a.clear for a, _ in pairs)
         what = "out overlaps an argument" if received else "an array that the function writes overlaps another"
-        raise ArgumentError(what, hint="pass a copy")
+        raise refusal("overlap", what=what)

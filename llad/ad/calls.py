@@ -11,9 +11,9 @@ records of a recursion come back in the right order. The stacks are made once, b
 from __future__ import annotations
 
 from llad.ad.activity import Activity
-from llad.diagnostics import DerivativeError
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BufferType, LifoType, carries_derivative
+from llad.refusals.table import refusal
 
 
 def has_shadow(value: Value) -> bool:
@@ -45,8 +45,7 @@ class Calls:
             fn = self.functions[callee]
             if any(isinstance(p.type, LifoType) for p in fn.params):
                 span = fn.body.terminator.span
-                message = "reverse mode of the reverse sweep of a recursive function"
-                raise DerivativeError(message, span, "take the second derivative with `llad.jvp` of `llad.grad`")
+                raise refusal("reverse-of-reverse", span)
             self.met.append(callee)
             self._names |= {f"{callee}_augmented", f"{callee}_reverse"}
         return callee

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llad.diagnostics import DerivativeError
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import ScalarType
 from llad.ops.expr import Expr, leaf
 from llad.ops.table import OPS
+from llad.refusals.table import refusal
 
 CHOICES = frozenset({"select", "min", "max", "minimum", "maximum"})
 
@@ -53,7 +53,7 @@ def products(
             try:
                 rules[d] = d_leaf, record.partial(d_leaf, leaf(result), *leaves)
             except NotImplementedError as error:
-                raise DerivativeError(str(error), op.span) from None
+                raise refusal("no-rule", op.span, error=error) from None
         d_leaf, trees = rules[d]
         tree = trees[position]
         out.append(None if tree is None else b.expr(tree, result.type, d_leaf, strong or record.singular))

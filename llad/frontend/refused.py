@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from llad.diagnostics import Span, UnsupportedError
-from llad.refusals.table import TABLE
+from llad.refusals.table import refusal
 
 # Refusals that unrolling a loop over a known range may avoid.
 NEED_STATIC = frozenset({"static-index", "static-key", "format", "axis", "mutation"})
@@ -20,6 +20,5 @@ def refuse(name: str, span: Span | None, /, **details: object) -> NoReturn:
 
     Raises: UnsupportedError, always.
     """
-    row = TABLE[name]
-    kind = NeedsStatic if name in NEED_STATIC else UnsupportedError
-    raise kind(row.message.format(**details), span, row.hint.format(**details), row.code)
+    error = refusal(name, span, **details)
+    raise NeedsStatic(error.message, span, error.hint, error.code) if name in NEED_STATIC else error

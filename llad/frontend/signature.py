@@ -17,9 +17,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from llad import structures
-from llad.diagnostics import ArgumentError
 from llad.ir.core import Function
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, Layout, ScalarType
+from llad.refusals.table import refusal
 from llad.returned import Result
 from llad.structures import DEEPEST, Form, Node, opened
 
@@ -85,7 +85,7 @@ def spec_of(value: object, depth: int = 0) -> ArgSpec:
         return _array_spec(value)
     if isinstance(value, np.generic):
         if value.dtype not in DTYPES:
-            raise ArgumentError(f"a NumPy scalar of dtype {value.dtype}", hint=_DTYPE_HINT)
+            raise refusal("argument-dtype", what="a NumPy scalar", dtype=value.dtype)
         return ScalarSpec(DTYPES[value.dtype])
     structure = (value.form, value.items) if isinstance(value, Node) else opened(value)
     if structure is not None:
@@ -93,17 +93,14 @@ def spec_of(value: object, depth: int = 0) -> ArgSpec:
         check_form(form, depth)
         return Node(form, tuple(spec_of(item, depth + 1) for item in items))
     if isinstance(value, (dict, set, tuple, list, bytearray)):
-        raise ArgumentError(f"an argument of type {type(value).__name__}", hint=_STRUCTURES)
+        raise refusal("argument-type", type=type(value).__name__)
     if isinstance(value, complex):
-        raise ArgumentError("a complex argument", hint="pass the real and the imaginary part")
+        raise refusal("complex-argument")
     try:
         hash(value)
     except TypeError:
-        raise ArgumentError(f"an argument of type {type(value).__name__}", hint=_STRUCTURES) from None
+        raise refusal("argument-type", type=type(value).__name__) from None
     return StaticSpec(value)
-
-
-_STRUCTURES = "pass numbers, NumPy arrays, and tuples, lists, dicts, named tuples and dataclasses of them"
 
 
 def check_form(form: Form, depth: int) -> None:
@@ -112,23 +109,18 @@ def check_form(form: Form, depth: int) -> None:
     Raises: ArgumentError.
     """
     if depth > DEEPEST:
-        raise ArgumentError(
-            f"an argument nested more than {DEEPEST} levels deep", hint="pass arrays; it must not contain itself"
-        )
+        raise refusal("argument-depth", depth=DEEPEST)
     if form.cls is dict:
         for key in form.keys:
             if type(key) is not str and type(key) is not int:
-                raise ArgumentError(f"an argument that is a dict with the key {key!r}", hint="use str or int keys")
-
-
-_DTYPE_HINT = "convert it to float64, float32, int64, int32 or bool"
+                raise refusal("argument-key", key=repr(key))
 
 
 def _array_spec(array: np.ndarray[Any, Any]) -> ArraySpec:
     if array.dtype not in DTYPES or not array.dtype.isnative:
-        raise ArgumentError(f"an array of dtype {array.dtype}", hint=_DTYPE_HINT)
+        raise refusal("argument-dtype", what="an array", dtype=array.dtype)
     if type(array) is not np.ndarray and type(array) is not np.memmap:
-        raise ArgumentError(f"an array of type {type(array).__name__}", hint="pass `np.asarray(x)`")
+        raise refusal("array-class", type=type(array).__name__)
     return ArraySpec(DTYPES[array.dtype], array.ndim, "C" if array.flags.c_contiguous else "strided")
 
 

@@ -13,6 +13,8 @@ import inspect
 import textwrap
 from dataclasses import dataclass
 
+from llad.diagnostics import LladError, UnsupportedError
+
 MARK = "▸"
 PARAMETERS = ("x", "y", "n", "c", "a", "k")
 _IMPORTS = {"math": "import math", "np": "import numpy as np", "llad": "import llad"}
@@ -31,8 +33,10 @@ class Program:
 class Refusal:
     """`code` is stable and shown; `name` is what the compiler's own code calls it.
 
-    `message` (what was met) and `hint` (what to write instead) are `str.format` templates over the details.
-    `outside`: what stands in the file before the programs. No programs: nothing that can be written meets it.
+    `kind` is the class of the error. `message` (what was met) and `hint` (what to write instead) are `str.format`
+    templates over the details.
+    `outside`: what stands in the file before the programs; `asks`: after the wrong and the right one, where it is not
+    the function that is refused but its call. No programs: nothing that can be written meets it.
     """
 
     code: str
@@ -42,23 +46,25 @@ class Refusal:
     wrong: str = ""
     right: str = ""
     outside: str = ""
+    kind: type[LladError] = UnsupportedError
+    asks: tuple[str, str] = ("", "")
 
     @property
     def failing(self) -> Program:
-        return self._program(self.wrong)
+        return self._program(self.wrong, self.asks[0])
 
     @property
     def fixed(self) -> Program:
-        return self._program(self.right)
+        return self._program(self.right, self.asks[1])
 
-    def _program(self, body: str) -> Program:
+    def _program(self, body: str, ask: str) -> Program:
         body, outside = inspect.cleandoc(body), inspect.cleandoc(self.outside)
-        tree = ast.parse(f"{body}\n{outside}".replace(MARK, ""))
+        tree = ast.parse(f"{body}\n{outside}\n{ask}".replace(MARK, ""))
         written = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
         parameters = tuple(p for p in PARAMETERS if p in written)
         imports = "\n".join(line for name, line in _IMPORTS.items() if name in written)
         function = f"def f({', '.join(parameters)}):\n{textwrap.indent(body, '    ')}"
-        text = "\n\n".join(part for part in (imports, outside, function) if part) + "\n"
+        text = "\n\n".join(part for part in (imports, outside, function, ask) if part) + "\n"
         before, mark, _ = text.partition(MARK)
         place = (before.count("\n") + 1, len(before) - before.rfind("\n")) if mark else None
         return Program(text.replace(MARK, ""), parameters, place)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from llad.diagnostics import LladError, Span
+from llad.refusals.arguments import ARGUMENTS
 from llad.refusals.arrays import ARRAYS
 from llad.refusals.calls import CALLS
+from llad.refusals.derivatives import DERIVATIVES
 from llad.refusals.names import NAMES
 from llad.refusals.numbers import NUMBERS
 from llad.refusals.objects import OBJECTS
@@ -18,6 +21,14 @@ PARTS: tuple[tuple[str, tuple[Refusal, ...]], ...] = (
     ("Objects known while tracing", OBJECTS),
     ("Numbers", NUMBERS),
     ("Arrays and the library", ARRAYS),
+    ("Derivatives", DERIVATIVES),
+    ("Arguments", ARGUMENTS),
 )
 
 TABLE: dict[str, Refusal] = {row.name: row for _, rows in PARTS for row in rows}
+
+
+def refusal(name: str, span: Span | None = None, /, **details: object) -> LladError:
+    """The error of the row `name`, to be raised."""
+    row = TABLE[name]
+    return row.kind(row.message.format(**details), span, row.hint.format(**details), row.code)

@@ -1,0 +1,55 @@
+"""What has no derivative: LL7…"""
+
+from llad.diagnostics import DerivativeError
+from llad.refusals.record import Refusal
+
+DERIVATIVES = (
+    Refusal(
+        "LL701", "gradient-result", "a gradient is that of one float, but the function returns {got}",
+        "return one float (e.g. the sum of an array), or use `jvp`, which takes any result",
+        """
+        return x * y, x + y
+        """,
+        """
+        return x * y + x
+        """,
+        kind=DerivativeError,
+    ),
+    Refusal(
+        "LL702", "nothing-differentiable", "no argument can be differentiated",
+        "pass a float (1.0, not 1) or an array of floats",
+        """
+        return n * 2.0
+        """,
+        """
+        return x * n * 2.0
+        """,
+        kind=DerivativeError,
+    ),
+    Refusal(
+        "LL703", "no-rule", "{error}", "differentiate it less often, or write it with other functions",
+        """
+        third = llad.grad(llad.grad(llad.grad(lambda v: ▸math.lgamma(v))))
+        return third(x)
+        """,
+        """
+        return llad.grad(lambda v: math.lgamma(v))(x)
+        """,
+        kind=DerivativeError,
+    ),
+    Refusal(
+        "LL704", "reverse-of-reverse", "reverse mode of the reverse sweep of a recursive function",
+        "take the second derivative with `llad.jvp` of `llad.grad`",
+        """
+        def power(v, m):
+            return ▸v if m == 0 else v * power(v, m - 1)
+        return llad.grad(power)(x, n)
+        """,
+        """
+        def power(v, m):
+            return v if m == 0 else v * power(v, m - 1)
+        return llad.jvp(lambda v: power(v, n), (x,), (1.0,))[1]
+        """,
+        kind=DerivativeError,
+    ),
+)  # fmt: skip
