@@ -114,5 +114,6 @@ ARGUMENTS = (
     ),
     Refusal(
         "LL821", "keyword-only", "keyword-only argument {name!r}", "make it an ordinary parameter",
+        kind=ArgumentError,
     ),
 )  # fmt: skip
