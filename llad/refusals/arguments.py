@@ -26,7 +26,9 @@ ARGUMENTS = (
         asks=("llad.jit(f)(np.ma.ones(3))", "llad.jit(f)(np.asarray(np.ma.ones(3)))"),
     ),
     Refusal(
-        "LL805", "argnums-range", "argnums names argument {n}, but the call has {count}", "name one that is there",
+        "LL805", "argnums-range",
+        "argnums names argument {n}, but the call has {count} positional arguments",
+        "name one that is there",
         "return x * x", "return x * x", kind=ArgumentError,
         asks=("llad.grad(f, 1)(2.0)", "llad.grad(f, 0)(2.0)"),
     ),
@@ -111,9 +113,5 @@ ARGUMENTS = (
         "LL820", "argument-key", "an argument that is a dict with the key {key}", "use str or int keys",
         "return sum(x.values())", "return sum(x.values())", kind=ArgumentError,
         asks=('llad.jit(f)({("a", 1): 2.0})', 'llad.jit(f)({"a1": 2.0})'),
-    ),
-    Refusal(
-        "LL821", "keyword-only", "keyword-only argument {name!r}", "make it an ordinary parameter",
-        kind=ArgumentError,
     ),
 )  # fmt: skip
