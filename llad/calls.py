@@ -19,6 +19,7 @@ from llad.codegen.plan import (
     ArrayArgument,
     GuardCheck,
     Leaf,
+    Memory,
     NumberArgument,
     Plan,
     StaticArgument,
@@ -36,7 +37,8 @@ from llad.frontend.signature import (
     leaves,
 )
 from llad.frontend.transforms import Argnums
-from llad.ir.core import Function
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Value, walk
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
@@ -115,6 +117,7 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
             arguments=arguments,
             operands=tuple(map(Leaf, range(numbering.next))),
             outputs=tuple(r.type for r in fn.results),
+            memories=_memories(fn, windows=True),
             result=stage.traced.result,
             raised=raised,
             captured=captured,
@@ -127,6 +130,18 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
         )
 
     return make
+
+
+def _memories(fn: Function, windows: bool) -> tuple[Memory, ...]:
+    """Per result of the final IR, where its memory is. `windows`: Python may see the arguments' memory through it."""
+    aliases = Aliases(fn)
+    roots = [aliases.roots(r) for r in fn.results]
+    made = {op.result for op in walk(fn.body) if op.name == "alloc"}
+    others = [frozenset[Value]().union(*roots[:k], *roots[k + 1 :]) for k in range(len(roots))]
+    return tuple(
+        "own" if mine <= made and mine.isdisjoint(rest) else "shared" if windows else "copied"
+        for mine, rest in zip(roots, others, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +219,7 @@ def gradient_plan(
             arguments=arguments,
             operands=operands,
             outputs=tuple(r.type for r in fn.results),
+            memories=_memories(fn, windows=False),
             result=Node(TUPLE, (Output(0), gradients)) if with_value else gradients,
             raised=raised,
             captured=captured,
@@ -270,6 +286,7 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> Callable[[Function, str,
                 *(Leaf(len(inputs) + n) for n in range(len(wrt))),
             ),
             outputs=tuple(r.type for r in fn.results),
+            memories=_memories(fn, windows=False),
             result=Node(TUPLE, (tree, _moved(tree, moved))),
             raised=raised,
             captured=captured,

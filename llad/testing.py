@@ -183,7 +183,7 @@ def directional_difference(
 
     def at(h: float) -> Vector:
         with np.errstate(all="ignore"):
-            moved = unflatten(base + h * direction, wide)
+            moved = unflatten(base + h * direction, wide, copy_arguments)
             return flatten((function(*moved),))
 
     best: Vector | None = None

@@ -64,6 +64,7 @@ class Assembly:
         self.pins = pins
         self.miss = miss
         self.lines: list[str] = []
+        self.block = ""  # the label of the block that is being written
         self._count = 0
 
     def name(self, hint: str = "") -> str:
@@ -81,6 +82,7 @@ class Assembly:
 
     def start(self, label: str) -> None:
         self.lines.append(f"{label}:")
+        self.block = label
 
     def branch(self, condition: str, yes: str, no: str) -> None:
         self.do(f"br i1 {condition}, label %{yes}, label %{no}")

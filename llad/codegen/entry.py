@@ -15,7 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from llad.codegen import handover
 from llad.codegen.assembly import Assembly, Pins
+from llad.codegen.handover import Handover, new_array, size_of
 from llad.codegen.layout import Layout
 from llad.codegen.lower_poll import INTERRUPTED
 from llad.codegen.plan import (
@@ -31,12 +33,10 @@ from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import LIST, TUPLE, Form, Node
 
-DECLARATIONS = """\
-@PyArray_Type = external global i8
+DECLARATIONS = f"""\
+{handover.DECLARATIONS}\
 @_Py_TrueStruct = external global i8
 @_Py_FalseStruct = external global i8
-declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
-declare ptr @PyArray_NewCopy(ptr, i32)
 declare ptr @PyDict_GetItem(ptr, ptr)
 declare void @PyErr_SetObject(ptr, ptr)
 declare ptr @PyFloat_FromDouble(double)
@@ -73,6 +73,7 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     code.do("%ctx = alloca %llad.ctx")
     code.do("%overflow = alloca i32")
     code.do("%made = alloca ptr")
+    code.do("%extent = alloca i64")
     outputs = [code.let(f"alloca {output_type(t)}, align 8") for t in plan.outputs]
     slots = [code.let("alloca ptr") for _ in plan.fresh]
     owned = [code.let("alloca ptr") for argument in plan.arguments for _ in taken(argument)]
@@ -134,36 +135,16 @@ def output_type(type: Type) -> str:
     return "{ " + ", ".join(["ptr", *["i64"] * words]) + " }"
 
 
-def _bytes(code: Assembly, extents: list[str], dtype: ScalarType) -> str:
-    size = str(dtype.bytes)
-    for extent in extents:
-        size = code.let(f"mul i64 {size}, {extent}")
-    return size
-
-
 def _clear(code: Assembly, data: str, extents: list[str], dtype: ScalarType) -> None:
-    size = _bytes(code, extents, dtype)
+    size = size_of(code, extents, dtype)
     code.do(f"call void @llvm.memset.p0.i64(ptr align 8 {data}, i8 0, i64 {size}, i1 false)")
-
-
-def _new_array(
-    code: Assembly, dtype: ScalarType, rank: int, shape: str, strides: str = "null", data: str = "null"
-) -> str:
-    """A new array, over `data` if given; goes to `fail` if there is no memory."""
-    number = NUMPY_TYPES[dtype].num
-    array = code.let(
-        f"call ptr @PyArray_New(ptr @PyArray_Type, i32 {rank}, ptr {shape}, i32 {number}, ptr {strides}, "
-        f"ptr {data}, i32 0, i32 0, ptr null)"
-    )
-    code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
-    return array
 
 
 def _fresh(code: Assembly, plan: Plan, layout: Layout, leaves: list[Unpacked], like: int, slot: str) -> Unpacked:
     """A zeroed array of a leaf's dtype and extents, owned by `slot`."""
     argument, leaf = plan.leaves()[like], leaves[like]
     assert isinstance(argument, ArrayArgument)
-    array = _new_array(code, argument.dtype, argument.rank, leaf.shape or "null")
+    array = new_array(code, NUMPY_TYPES[argument.dtype].num, argument.rank, leaf.shape or "null")
     code.do(f"store ptr {array}, ptr {slot}")
     data = code.load("ptr", array, layout.data)
     _clear(code, data, leaf.extents, argument.dtype)
@@ -245,7 +226,9 @@ class _Results:
                 if isinstance(type, ScalarType):
                     return self._number(self.outputs[index], type)
                 assert isinstance(type, BufferType)
-                return self._array(self.outputs[index], type)
+                arguments = tuple((self.leaves[k], a) for k, a in enumerate(self.plan.leaves()))
+                memory = self.plan.memory_of(index)
+                return Handover(code, self.layout, self.outputs[index], type, arguments).make(memory)
             case Passed(leaf=leaf):
                 return self._referenced(self.leaves[leaf].object)
             case Constant(value=value):
@@ -278,24 +261,6 @@ class _Results:
             object = code.let(f"call ptr @PyLong_FromLongLong(i64 {wide})")
         code.require(code.let(f"icmp ne ptr {object}, null"), "fail")
         return object
-
-    def _array(self, output: str, type: BufferType) -> str:
-        code = self.code
-        data = code.load("ptr", output)
-        shape = code.at(output, 8) if type.rank else "null"
-        if type.layout == "C":
-            array = _new_array(code, type.dtype, type.rank, shape)
-            extents = [code.load("i64", output, 8 + 8 * k) for k in range(type.rank)]
-            size = _bytes(code, extents, type.dtype)
-            target = code.load("ptr", array, self.layout.data)
-            code.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {data}, i64 {size}, i1 false)")
-            return array
-        strides = code.at(output, 8 + 8 * type.rank) if type.rank else "null"
-        window = _new_array(code, type.dtype, type.rank, shape, strides, data)
-        array = code.let(f"call ptr @PyArray_NewCopy(ptr {window}, i32 0)")
-        code.do(f"call void @Py_DecRef(ptr {window})")
-        code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
-        return array
 
     def _structure(self, form: Form, items: str, place: str) -> str:
         """The structure that takes the place of the tuple of its items."""

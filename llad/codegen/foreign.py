@@ -9,19 +9,23 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from llad.codegen.plan import (
     NUMPY_TYPES,
     Argument,
     ArrayArgument,
+    Memory,
     NumberArgument,
     Plan,
     StaticArgument,
 )
 from llad.codegen.runtime import CONTEXT_WORDS
+from llad.codegen.runtime_memory import HEADER
 from llad.codegen.unpack import llvm_type
 from llad.ir.types import BufferType, ScalarType
 from llad.returned import Constant, Fresh, Output, Passed, Result
@@ -87,7 +91,7 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         code = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
         if code:
             raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
-        return _build(plan, plan.result, found, fresh, outputs)
+        return _Results(plan, found, fresh, outputs, _blocks(context)).build(plan.result)
     finally:
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(release)(ctypes.addressof(context))
 
@@ -117,37 +121,86 @@ def _length(type: object) -> int:
     return 1 + type.rank * (2 if type.layout == "strided" else 1) if isinstance(type, BufferType) else 1
 
 
-def _build(plan: Plan, result: Result, found: list[Any], fresh: list[Any], outputs: list[Any]) -> Any:
-    match result:
-        case Output(index=index):
-            type = plan.outputs[index]
-            if isinstance(type, ScalarType):
-                return _number(outputs[index], type)
-            assert isinstance(type, BufferType)
-            return _array(list(outputs[index]), type)
-        case Passed(leaf=leaf):
-            return found[leaf]
-        case Constant(value=value):
-            return value
-        case Fresh(index=index):
-            return fresh[index]
-        case Node(form=form, items=items):
-            return form.build([_build(plan, item, found, fresh, outputs) for item in items])
-        case _:
-            assert_never(result)
+@dataclass(slots=True)
+class _Results:
+    """Makes the result of a call. Blocks of its memory are copied once each, and results are windows on the copies."""
+
+    plan: Plan
+    found: list[Any]
+    fresh: list[Any]
+    outputs: list[Any]
+    blocks: dict[int, tuple[int, Any]]  # per block: the address behind it, and its copy or `None`
+
+    def build(self, result: Result) -> Any:
+        match result:
+            case Output(index=index):
+                type = self.plan.outputs[index]
+                if isinstance(type, ScalarType):
+                    return _number(self.outputs[index], type)
+                assert isinstance(type, BufferType)
+                return self._array(list(self.outputs[index]), type, self.plan.memory_of(index))
+            case Passed(leaf=leaf):
+                return self.found[leaf]
+            case Constant(value=value):
+                return value
+            case Fresh(index=index):
+                return self.fresh[index]
+            case Node(form=form, items=items):
+                return form.build(list(map(self.build, items)))
+            case _:
+                assert_never(result)
+
+    def _array(self, words: list[int], type: BufferType, memory: Memory) -> Any:
+        signed = [ctypes.c_int64(word).value for word in words[1:]]
+        shape, strides = tuple(signed[: type.rank]), tuple(signed[type.rank :])
+        dtype = NUMPY_TYPES[type.dtype]
+        steps = strides or tuple(type.dtype.bytes * int(np.prod(shape[k + 1 :])) for k in range(type.rank))
+        place = words[0]
+        if memory == "shared" and 0 not in shape:
+            for start, (end, copy) in self.blocks.items():
+                if start <= place < end:
+                    if copy is None:
+                        copy = np.frombuffer(ctypes.string_at(start, end - start), np.uint8).copy()
+                        self.blocks[start] = end, copy
+                    return np.ndarray(shape, dtype, copy, place - start, steps)
+            for array in self.found:
+                if isinstance(array, np.ndarray) and array.dtype == dtype and _holds(array, place):
+                    return _window(array, place, shape, steps)
+        return array_at(place, shape, steps, type.dtype)
+
+
+def _holds(array: Any, place: int) -> bool:
+    low, high = byte_bounds(array)
+    return array.size > 0 and low <= place < high
+
+
+def _window(array: Any, place: int, shape: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    """The array, or a view of it that begins at an address."""
+    if (array.ctypes.data, array.shape, array.strides) == (place, shape, steps):
+        return array
+    low, high = byte_bounds(array)
+    raw: Any = (ctypes.c_char * (high - low)).from_address(low)
+    raw.array = array  # kept as long as the view
+    view = np.ndarray(shape, array.dtype, raw, place - low, steps)
+    view.flags.writeable = array.flags.writeable
+    return view
+
+
+def _blocks(context: Any) -> dict[int, tuple[int, Any]]:
+    """The blocks of a call, from its list of them (`runtime_memory.py`)."""
+    found: dict[int, tuple[int, Any]] = {}
+    block = context[0]
+    while block:
+        header = (ctypes.c_int64 * 4).from_address(block)
+        if header[3] > 0:
+            found[block + HEADER] = block + HEADER + header[3], None
+        block = header[1]
+    return found
 
 
 def _number(output: Any, type: ScalarType) -> Any:
     form = FORMATS[type.name]
     return struct.unpack(form, bytes(output)[: struct.calcsize(form)])[0]
-
-
-def _array(words: list[int], type: BufferType) -> Any:
-    """A copy of what the native function left."""
-    signed = [ctypes.c_int64(word).value for word in words[1:]]
-    shape, strides = tuple(signed[: type.rank]), tuple(signed[type.rank :])
-    steps = strides or tuple(type.dtype.bytes * int(np.prod(shape[k + 1 :])) for k in range(type.rank))
-    return array_at(words[0], shape, steps, type.dtype)
 
 
 def array_at(address: int, shape: tuple[int, ...], strides: tuple[int, ...], type: ScalarType) -> Any:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 # Array flags, and the slots of NumPy's C API table (fixed by NumPy's ABI policy).
-C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
-_SLOT_TYPE, _SLOT_COPY, _SLOT_NEW = 2, 85, 93
+C_CONTIGUOUS, OWNDATA, ALIGNED, WRITEABLE = 0x1, 0x4, 0x100, 0x400
+_SLOT_TYPE, _SLOT_COPY, _SLOT_NEW, _SLOT_SET_BASE = 2, 85, 93, 282
 
 _POINTER = ctypes.sizeof(ctypes.c_void_p)
 
@@ -174,6 +174,7 @@ def symbols() -> dict[str, int]:
     slots = _numpy_table()
     table["PyArray_New"] = pointer_at(slots + _SLOT_NEW * _POINTER)
     table["PyArray_NewCopy"] = pointer_at(slots + _SLOT_COPY * _POINTER)
+    table["PyArray_SetBaseObject"] = pointer_at(slots + _SLOT_SET_BASE * _POINTER)
     table["_Py_TrueStruct"], table["_Py_FalseStruct"] = id(True), id(False)
     table["PyArray_Type"] = id(np.ndarray)
     return table

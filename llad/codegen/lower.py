@@ -87,7 +87,7 @@ def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
 
 def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     """The lines of one LLVM function."""
-    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(72) %ctx", *_parameters(e, fn)]
+    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(80) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
     if fn.functions:
         note_stack(e)

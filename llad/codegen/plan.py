@@ -98,6 +98,10 @@ class Leaf:
     index: int
 
 
+# `own`: in memory of the call, and no other result is in it. `shared`: in memory of the call or in an argument, maybe
+# beside other results; so Python gets a window on that. `copied`: anywhere, and Python gets a fresh array.
+Memory = Literal["own", "shared", "copied"]
+
 ABSENT = object()
 
 
@@ -142,11 +146,16 @@ class Plan:
     positional: int | None = None
     defaults: tuple[Any, ...] = ()
     work: Work = ()
+    memories: tuple[Memory, ...] = ()
 
     def leaves(self) -> tuple[NumberArgument | ArrayArgument, ...]:
         """All leaves, those of the captured arrays last."""
         found = [leaf for argument in self.arguments for leaf in leaves(argument)]
         return (*found, *(argument for argument, _ in self.captured))
+
+    def memory_of(self, output: int) -> Memory:
+        """What is known of where an output lies: nothing, unless the plan says it."""
+        return self.memories[output] if self.memories else "copied"
 
     def check(self) -> None:
         """Assert that numbers refer to what is there."""

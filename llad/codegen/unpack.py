@@ -268,7 +268,7 @@ def _check_overlap(code: Assembly, plan: Plan, found: list[Unpacked]) -> None:
     if plan.overlap == "any" or not written or len(arrays) < 2:
         assert plan.overlap != "some"
         return
-    ranges = [_byte_range(code, x, a) for x, a in arrays]
+    ranges = [byte_range(code, x, a) for x, a in arrays]
     overlaps = "false"
     for k, (lo, hi) in enumerate(ranges):
         for w in written:
@@ -280,7 +280,7 @@ def _check_overlap(code: Assembly, plan: Plan, found: list[Unpacked]) -> None:
     code.require(overlaps if plan.overlap == "some" else code.let(f"xor i1 {overlaps}, true"))
 
 
-def _byte_range(code: Assembly, array: Unpacked, argument: ArrayArgument) -> tuple[str, str]:
+def byte_range(code: Assembly, array: Unpacked, argument: ArrayArgument) -> tuple[str, str]:
     """First byte and the one past the last; of an empty array a range that meets no other."""
     lo = hi = code.let(f"ptrtoint ptr {array.data} to i64")
     empty = "false"

@@ -233,16 +233,6 @@ def convert(ctx: Context, x: Any, target: ScalarSpec | ArraySpec) -> Scalar | Ar
             return x
         return Scalar(value_of(ctx, x, target.type), target.weak)
     assert isinstance(x, Array) and x.dtype == target.dtype and x.rank == target.rank, (x, target)
-    return x if x.type.layout == target.layout else _as_strided(ctx, x)
-
-
-def _as_strided(ctx: Context, array: Array) -> Array:
-    """The same window, with a type that no longer says that it is contiguous."""
-    b = ctx.builder
-    zero, one = b.i64(0), b.i64(1)
-    if array.rank == 0:
-        line = b.view(b.view(array.value, ["new"]), ["slice"], zero, one, one)
-        return Array(b.view(line, ["index"], zero), (), array.root, array.born)
-    axes = ["slice"] + ["full"] * (array.rank - 1)
-    value = b.view(array.value, axes, zero, b.dim(array.value, 0), one)
-    return Array(value, array.extents, array.root, array.born)
+    if x.type.layout == target.layout:
+        return x
+    return Array(ctx.builder.strided(x.value), x.extents, x.root, x.born)

@@ -1,8 +1,7 @@
 """What the traced function returns: leaves for the IR, and a tree from which Python's result is built.
 
-An argument that is returned is the same object in Python. An array that shares memory with an argument cannot be
-handed over and is refused; a window on a local array is copied, since only whole allocations are detached from the
-call. No allocation is detached twice: of two results that may be one array, the second is a copy.
+An argument that is returned is the same object in Python. Any other array may be memory of the call, a window on it
+or on an argument, or the same as another result: the entry point finds out when it hands the results over.
 """
 
 from __future__ import annotations
@@ -10,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.signature import ScalarSpec
 from llad.frontend.values import Array, Record, Scalar, parts_of
-from llad.ir.alias import Aliases
-from llad.ir.core import Function, Region, Value, walk
+from llad.ir.core import Region, Value, walk
 from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
@@ -30,12 +27,9 @@ class Results:
         self.leaves: list[Value] = []
         self.params = {p: k for k, p in enumerate(params)}
         self.captured = {value: array for array, value in t.captured.values()}
-        self.region = Region((), [*t.builder.root.ops])
-        self.aliases = Aliases(Function("", (*self.params, *self.captured), self.region))
-        self.detached: frozenset[Value] = frozenset()
 
     def tree(self, value: Any) -> Result:
-        """The tree of a value; arrays that are windows are copied where the builder stands."""
+        """The tree of a value."""
         if (parts := parts_of(value)) is not None:
             form, items = parts
             if isinstance(value, Record) and not value.is_dataclass:
@@ -64,14 +58,6 @@ class Results:
             return Passed(self.params[array.value])
         if array.value in self.captured:
             return Constant(self.captured[array.value])
-        if array.value not in self.leaves:
-            if not whole(self.region, array.value):
-                if not self.roots(array.value).isdisjoint({*self.params, *self.captured}):
-                    self.t.refuse("return-view")
-                array = copy(self.t, array)
-            elif not self.roots(array.value).isdisjoint(self.detached):
-                array = copy(self.t, array)
-            self.detached |= self.roots(array.value)
         return Output(self._index(array.value))
 
     def _index(self, leaf: Value) -> int:
@@ -80,10 +66,6 @@ class Results:
             return self.leaves.index(leaf)
         self.leaves.append(leaf)
         return len(self.leaves) - 1
-
-    def roots(self, value: Value) -> frozenset[Value]:
-        """The parameters, captured arrays and allocations whose memory the value may be."""
-        return self.aliases.roots(value)
 
 
 def whole(region: Region, value: Value) -> bool:

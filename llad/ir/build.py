@@ -190,6 +190,18 @@ class Builder:
         result = BufferType(type.dtype, rank, "C" if contiguous else "strided")
         return self.emit("view", [buffer, *operands], [result], {"axes": tuple(axes)}).result
 
+    def strided(self, buffer: Value) -> Value:
+        """The same window, with a type that does not say that it is contiguous.
+
+        Made without asking for an extent, since the buffer may be the unread side of a merge.
+        """
+        type = _buffer(buffer)
+        if type.layout == "strided":
+            return buffer
+        zero, one, axes = self.i64(0), self.i64(1), ["full"] * type.rank
+        sliced = self.view(self.view(buffer, ["new", *axes]), ["slice", *axes], zero, one, one)
+        return self.view(sliced, ["index", *axes], zero)
+
     def lifo(self, fields: Sequence[Type]) -> Value:
         """A new, empty stack of records."""
         return self.emit("lifo", (), [LifoType(tuple(fields))]).result

@@ -201,7 +201,7 @@ def _structured(op: Op, env: Env) -> None:
         case "dim":
             env[op.result] = int(_live(_read(op.operands[0], env)).data.shape[op.attrs["axis"]])
         case "view":
-            env[op.result] = _view(op, env)
+            env[op.result] = POISON if env[op.operands[0]] is POISON else _view(op, env)
         case "alloc":
             env[op.result] = _alloc(op, env)
         case "free":

@@ -89,17 +89,6 @@ NAMES = (
         """,
     ),
     Refusal(
-        "LL207", "return-view", "returning an array that shares memory with an argument",
-        "return a copy, with `.copy()`",
-        """
-        return ▸a[1:]
-        """,
-        """
-        b = a[1:].copy()
-        return b[0]
-        """,
-    ),
-    Refusal(
         "LL208", "return-list", "returning a {type}", "return numbers, arrays, and structures of them",
         """
         return ▸lambda: x * y

@@ -4,20 +4,6 @@ import llad
 import numpy as np
 
 
-def a_window_on_an_argument(a):
-    b = a[1:]
-    return b  # error: returning an array that shares memory with an argument
-    #      ^
-
-
-def an_argument_or_a_new_array(a, x):
-    b = np.zeros(3)
-    if x > 0:
-        b = a
-    return b  # error: returning an array that shares memory with an argument
-    #      ^
-
-
 class Plain:
     def __init__(self, x):
         self.x = x

@@ -1,0 +1,243 @@
+"""The run-time of memory: LLVM text of the functions that allocate, free, grow and find the blocks of a call.
+
+The memory of a call is a doubly linked list of heap blocks, the newest first, that starts in the call's context: a
+header `{previous, next, address from malloc, bytes, serial, owner}` stands before the data. Blocks of arrays are
+aligned to a cache line; that of a LIFO is not, so that `realloc` can move it without copying pages. `bytes` is -1 for a
+LIFO; `serial` counts the blocks of the call; `owner` is the array that took over a block of a result (`handover.py`),
+whose address is then null here.
+
+Invariant: headers are touched by nothing but these functions. Hence to their callers they touch only the memory of
+their arguments and memory that is otherwise inaccessible, which the attributes say: an allocation in a loop does
+not make LLVM reload arrays.
+"""
+
+from __future__ import annotations
+
+_OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
+HEADER = 48  # bytes before the data of a block
+_EXTRA = HEADER + 64  # what an aligned block takes besides its data
+_FAMILY = '"alloc-family"="llad.alloc"'
+
+
+def _allocator(name: str, kind: str, request: str) -> str:
+    """`bytes` of memory aligned to 64, linked into the context's list; null if there is none."""
+    return f"""
+define noalias ptr @{name}(ptr %ctx, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
+  %size = add nuw nsw i64 %bytes, {_EXTRA}
+  %raw = {request}
+  %none = icmp eq ptr %raw, null
+  br i1 %none, label %failed, label %made
+made:
+  %beyond = getelementptr inbounds i8, ptr %raw, i64 {_EXTRA - 1}
+  %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
+  call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes)
+  ret ptr %data
+failed:
+  ret ptr null
+}}
+"""
+
+
+MEMORY = {
+    "llad.alloc": _allocator("llad.alloc", "uninitialized", "call ptr @malloc(i64 %size)"),
+    "llad.alloc_zero": _allocator("llad.alloc_zero", "zeroed", "call ptr @calloc(i64 1, i64 %size)"),
+    "llad.enlist": """
+define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nounwind {
+  %block = getelementptr inbounds i8, ptr %data, i64 -48
+  %first = load ptr, ptr %ctx
+  %next.p = getelementptr inbounds i8, ptr %block, i64 8
+  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
+  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
+  %serial.p = getelementptr inbounds i8, ptr %block, i64 32
+  %owner.p = getelementptr inbounds i8, ptr %block, i64 40
+  %made.p = getelementptr inbounds i8, ptr %ctx, i64 72
+  %made = load i64, ptr %made.p
+  %serial = add nuw nsw i64 %made, 1
+  store i64 %serial, ptr %made.p
+  store ptr null, ptr %block
+  store ptr %first, ptr %next.p
+  store ptr %raw, ptr %raw.p
+  store i64 %bytes, ptr %bytes.p
+  store i64 %serial, ptr %serial.p
+  store ptr null, ptr %owner.p
+  store ptr %block, ptr %ctx
+  %alone = icmp eq ptr %first, null
+  br i1 %alone, label %done, label %back
+back:
+  store ptr %block, ptr %first
+  br label %done
+done:
+  ret void
+}
+""",
+    # Whoever pointed at a block (its neighbours or the context) now points at `to.previous` and `to.next`.
+    "llad.relink": """
+define internal void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %as.next, ptr %as.previous) nounwind {
+  %first = icmp eq ptr %previous, null
+  %previous.next = getelementptr i8, ptr %previous, i64 8
+  %from = select i1 %first, ptr %ctx, ptr %previous.next
+  store ptr %as.next, ptr %from
+  %last = icmp eq ptr %next, null
+  br i1 %last, label %done, label %back
+back:
+  store ptr %as.previous, ptr %next
+  br label %done
+done:
+  ret void
+}
+""",
+    "llad.free": f"""
+define void @llad.free(ptr %ctx, ptr allocptr %data) noinline allockind("free") {_FAMILY} {_OWN} {{
+  %block = getelementptr inbounds i8, ptr %data, i64 -48
+  %next.p = getelementptr inbounds i8, ptr %block, i64 8
+  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
+  %previous = load ptr, ptr %block
+  %next = load ptr, ptr %next.p
+  %raw = load ptr, ptr %raw.p
+  call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %next, ptr %previous)
+  call void @free(ptr %raw)
+  ret void
+}}
+""",
+    # The block of a LIFO, made larger (or made, if `data` is null). Null leaves the old one as it was.
+    "llad.grow": f"""
+define noalias ptr @llad.grow(ptr %ctx, ptr %data, i64 %bytes) noinline cold {_OWN} {{
+  %size = add nuw nsw i64 %bytes, 48
+  %fresh = icmp eq ptr %data, null
+  br i1 %fresh, label %make, label %move
+make:
+  %raw = call ptr @malloc(i64 %size)
+  %none = icmp eq ptr %raw, null
+  br i1 %none, label %failed, label %made
+made:
+  %new = getelementptr inbounds i8, ptr %raw, i64 48
+  call void @llad.enlist(ptr %ctx, ptr %new, ptr %raw, i64 -1)
+  ret ptr %new
+move:
+  %old = getelementptr inbounds i8, ptr %data, i64 -48
+  %next.p = getelementptr inbounds i8, ptr %old, i64 8
+  %previous = load ptr, ptr %old
+  %next = load ptr, ptr %next.p
+  %block = call ptr @realloc(ptr %old, i64 %size)
+  %gone = icmp eq ptr %block, null
+  br i1 %gone, label %failed, label %moved
+moved:
+  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
+  store ptr %block, ptr %raw.p
+  call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %block, ptr %block)
+  %larger = getelementptr inbounds i8, ptr %block, i64 48
+  ret ptr %larger
+failed:
+  ret ptr null
+}}
+""",
+    # The block of a LIFO whose function returns, if it has one.
+    "llad.drop": """
+define internal void @llad.drop(ptr %ctx, ptr %data) nounwind {
+  %none = icmp eq ptr %data, null
+  br i1 %none, label %done, label %some
+some:
+  call void @llad.free(ptr %ctx, ptr %data)
+  br label %done
+done:
+  ret void
+}
+""",
+    "llad.release": """
+define void @llad.release(ptr %ctx) nounwind {
+  %first = load ptr, ptr %ctx
+  %empty = icmp eq ptr %first, null
+  br i1 %empty, label %done, label %next
+next:
+  %block = phi ptr [%first, %0], [%after, %next]
+  %next.p = getelementptr inbounds i8, ptr %block, i64 8
+  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
+  %after = load ptr, ptr %next.p
+  %raw = load ptr, ptr %raw.p
+  call void @free(ptr %raw)
+  %last = icmp eq ptr %after, null
+  br i1 %last, label %end, label %next
+end:
+  store ptr null, ptr %ctx
+  br label %done
+done:
+  ret void
+}
+""",
+    # The block that holds the memory at `data`, or null.
+    "llad.holder": """
+define ptr @llad.holder(ptr %ctx, ptr %data) nounwind {
+  %first = load ptr, ptr %ctx
+  br label %test
+test:
+  %block = phi ptr [%first, %0], [%next, %on]
+  %none = icmp eq ptr %block, null
+  br i1 %none, label %done, label %look
+look:
+  %next.p = getelementptr inbounds i8, ptr %block, i64 8
+  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
+  %next = load ptr, ptr %next.p
+  %bytes = load i64, ptr %bytes.p
+  %start = getelementptr inbounds i8, ptr %block, i64 48
+  %from = ptrtoint ptr %start to i64
+  %at = ptrtoint ptr %data to i64
+  %offset = sub i64 %at, %from
+  %before = icmp slt i64 %offset, 0
+  %behind = icmp sgt i64 %offset, %bytes
+  %outside = or i1 %before, %behind
+  br i1 %outside, label %on, label %done
+on:
+  br label %test
+done:
+  %found = phi ptr [null, %test], [%block, %look]
+  ret ptr %found
+}
+""",
+    # Free the arrays made since the call had made `mark` blocks that hold none of the `count` addresses at `kept`.
+    # It may free what is in no argument, so it has no attributes that deny it.
+    "llad.sweep": """
+define void @llad.sweep(ptr %ctx, i64 %mark, ptr %kept, i64 %count) noinline nounwind {
+  %first = load ptr, ptr %ctx
+  br label %test
+test:
+  %block = phi ptr [%first, %0], [%next, %on]
+  %none = icmp eq ptr %block, null
+  br i1 %none, label %done, label %look
+look:
+  %next.p = getelementptr inbounds i8, ptr %block, i64 8
+  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
+  %serial.p = getelementptr inbounds i8, ptr %block, i64 32
+  %start = getelementptr inbounds i8, ptr %block, i64 48
+  %next = load ptr, ptr %next.p
+  %bytes = load i64, ptr %bytes.p
+  %serial = load i64, ptr %serial.p
+  %older = icmp sle i64 %serial, %mark
+  br i1 %older, label %done, label %young
+young:
+  %stack = icmp slt i64 %bytes, 0
+  br i1 %stack, label %on, label %compare
+compare:
+  %k = phi i64 [0, %young], [%following, %other]
+  %all = icmp eq i64 %k, %count
+  br i1 %all, label %free, label %one
+one:
+  %kept.p = getelementptr inbounds ptr, ptr %kept, i64 %k
+  %address = load ptr, ptr %kept.p
+  %from = ptrtoint ptr %start to i64
+  %at = ptrtoint ptr %address to i64
+  %offset = sub i64 %at, %from
+  %inside = icmp ule i64 %offset, %bytes
+  br i1 %inside, label %on, label %other
+other:
+  %following = add nuw nsw i64 %k, 1
+  br label %compare
+free:
+  call void @llad.free(ptr %ctx, ptr %start)
+  br label %on
+on:
+  br label %test
+done:
+  ret void
+}
+""",
+}
