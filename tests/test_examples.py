@@ -273,6 +273,173 @@ def test_gaussian_mixture_finds_the_species(tmp_path: Path) -> None:
     assert is_picture(file)
 
 
+# -- n bodies
+
+
+def bodies(n: int = 4) -> tuple[Any, ...]:
+    random = np.random.default_rng(5)
+    return random.normal(size=(n, 3)), random.uniform(0.5, 2.0, n), 1.3, 0.1
+
+
+def forces(r: Any, m: Any, gravity: float, softening: float) -> tuple[float, Any]:
+    """The potential energy and minus its gradient, by arrays of all pairs."""
+    apart = r[:, None, :] - r[None, :, :]
+    distance = np.sqrt((apart**2).sum(axis=2) + softening**2)
+    np.fill_diagonal(distance, np.inf)
+    pull = gravity * m[:, None] * m[None, :] / distance
+    return float(-0.5 * pull.sum()), -((pull / distance**2)[:, :, None] * apart).sum(axis=1)
+
+
+def test_n_body_forces() -> None:
+    model = example("n_body")
+    args = bodies()
+    check_gradient(by_everything(model.potential_energy), *args)
+    energy, force = forces(*args)
+    assert_close(model.potential_energy.value_and_grad(*args), (energy, -force), rtol=1e-12)
+    assert_close(force.sum(axis=0), np.zeros(3), atol=1e-13)
+
+
+def test_n_body_paths_in_arrays() -> None:
+    model = example("n_body")
+    r, m, gravity, softening = bodies()
+    v = np.random.default_rng(6).normal(size=r.shape)
+    start = r.copy(), v.copy()
+    rs, vs = model.leapfrog(r, v, m, gravity, softening, 0.01, 20)
+    crude, _ = model.euler(r, v, m, gravity, softening, 0.01, 1)
+    assert_close((r, v), start)  # they are left alone
+    assert_close(crude[1], r + 0.01 * v, rtol=1e-14)
+    for step in range(20):
+        assert_close((rs[step], vs[step]), (r, v), rtol=1e-10, atol=1e-12)
+        v = v + 0.005 * forces(r, m, gravity, softening)[1] / m[:, None]
+        r = r + 0.01 * v
+        v = v + 0.005 * forces(r, m, gravity, softening)[1] / m[:, None]
+
+
+def test_n_body_leapfrog_keeps_what_should_be_kept(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    model = example("n_body")
+    file = tmp_path / "eight.png"
+    rs, error, miss = model.main(["--periods", "2", "--steps", "2000", "--output", str(file)])
+    assert error < 1e-5
+    assert miss < 1e-4
+    assert_close(rs.sum(axis=1), np.zeros((4001, 3)), atol=1e-12)  # the centre of mass
+    coarse = model.main(["--periods", "2", "--steps", "1000"])[1]
+    assert_close(coarse / error, 4.0, rtol=0.01)  # of second order
+    assert is_picture(file)
+
+
+def test_n_body_goes_back_in_time() -> None:
+    model = example("n_body")
+    r, m, gravity, softening = bodies()
+    v = np.zeros_like(r)
+    rs, vs = model.leapfrog(r, v, m, gravity, softening, 0.01, 100)
+    back, _ = model.leapfrog(rs[-1], -vs[-1], m, gravity, softening, 0.01, 100)
+    assert_close(back[-1], r, rtol=1e-9, atol=1e-9)
+
+
+# -- adaptive quadrature
+
+
+def simpson(f: Any, a: float, b: float, tolerance: float) -> tuple[float, int]:
+    """Adaptive Simpson with a stack in place of the recursion: the integral and the number of points."""
+
+    def rule(a: float, b: float) -> float:
+        return (b - a) / 6.0 * float(np.dot(f(np.array([a, 0.5 * (a + b), b])), (1.0, 4.0, 1.0)))
+
+    total, count, stack = 0.0, 3, [(a, b, tolerance)]
+    while stack:
+        a, b, tolerance = stack.pop()
+        m = 0.5 * (a + b)
+        halves = rule(a, m) + rule(m, b)
+        error = (halves - rule(a, b)) / 15.0
+        count += 2
+        if abs(error) < tolerance:
+            total += halves + error
+        else:
+            stack += [(a, m, 0.5 * tolerance), (m, b, 0.5 * tolerance)]
+    return total, count
+
+
+@pytest.mark.parametrize(("centre", "width", "tolerance"), [(0.3, 0.1, 1e-11), (0.7, 0.06, 1e-12), (-0.2, 1.0, 1.0)])
+def test_adaptive_quadrature_of_a_peak(centre: float, width: float, tolerance: float) -> None:
+    model = example("adaptive_quadrature")
+    area = llad.jit_grad(lambda p, q: model.integrate(model.peak, 0.0, 1.0, p, q, tolerance)[0])
+    check_gradient(area, centre, width)
+    assert_close(area.grad(centre, width), model.peak_area.grad(centre, width, tolerance), rtol=1e-13)
+    value, count = simpson(lambda x: 1.0 / ((x - centre) ** 2 + width**2), 0.0, 1.0, tolerance)
+    assert_close(model.peak_area(centre, width, tolerance), value, rtol=1e-12)
+    assert model.peak_count(centre, width, tolerance) == count
+
+
+def test_adaptive_quadrature_in_closed_form() -> None:
+    model = example("adaptive_quadrature")
+    value, gradient = model.peak_area.value_and_grad(0.3, 0.01, 1e-10)
+    assert_close((value, *gradient), model.peak_area_in_closed_form(0.3, 0.01), rtol=1e-11)
+
+
+@pytest.mark.parametrize("k", [0.1, 0.5, 0.9])
+def test_adaptive_quadrature_of_a_pendulum(k: float) -> None:
+    model = example("adaptive_quadrature")
+    check_gradient(llad.jit_grad(lambda k: model.period(k, 1e-12)), k)
+    a, b, squares, power = 1.0, math.sqrt(1.0 - k * k), k * k, 1.0  # Gauss's mean gives both elliptic integrals
+    while abs(a - b) > 1e-15:
+        a, b, c = 0.5 * (a + b), math.sqrt(a * b), 0.5 * (a - b)
+        squares += 2.0 * power * c * c
+        power *= 2.0
+    first = 0.5 * math.pi / a
+    second = first * (1.0 - 0.5 * squares)
+    slope = second / (k * (1.0 - k * k)) - first / k
+    assert_close(model.period.value_and_grad(k, 1e-12), (4.0 * first, 4.0 * slope), rtol=1e-10)
+
+
+def test_adaptive_quadrature_finds_the_swing(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    model = example("adaptive_quadrature")
+    file = tmp_path / "errors.png"
+    k = model.main(["--width", "0.05", "--output", str(file)])[3]
+    assert_close(model.period(k, 1e-12), 2.002 * math.pi, rtol=1e-10)
+    assert is_picture(file)
+
+
+# -- Newton's fractal
+
+
+def test_newton_fractal_in_complex_numbers(tmp_path: Path) -> None:
+    model = example("newton_fractal")
+    roots, counts = model.main(["--size", "40", "--a", "1.2"])
+    side = np.linspace(-1.5, 1.5, 40)
+    z = side[None, :] + 1j * side[:, None]
+    steps = np.zeros(z.shape)
+    moving = np.ones(z.shape, bool)
+    while moving.any() and steps.max() < 100:
+        step = np.where(moving, (z**3 - 1.2) / (3.0 * z**2), 0.0)
+        z -= step
+        steps += moving
+        moving &= np.abs(step) > 1e-12
+    assert_close(roots, np.round(1.5 * np.angle(z) / np.pi) % 3)
+    assert np.mean(counts == steps) > 0.99  # a step may be tiny by a rounding more or less
+    assert set(roots.ravel()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("point", [(1.3, 0.4), (-0.2, 0.9), (0.7, -1.1)])
+def test_newton_fractal_derivatives(point: tuple[float, float]) -> None:
+    model = example("newton_fractal")
+    _, (by_x, by_y) = llad.jvp(model.polynomial, (*point, 1.5), (1.0, 0.0, 0.0))
+    slope = 3.0 * complex(*point) ** 2
+    assert_close((by_x, by_y), (slope.real, slope.imag), rtol=1e-13)
+    for limit in (1, 3):
+        check_gradient(model.root, *point, 1.5, limit)
+    x, y, _ = model.newton(*point, 1.5, 100)
+    expected = (0.0, 0.0, (1.0 / (3.0 * complex(x, y) ** 2)).real)
+    assert_close(model.root.grad(*point, 1.5, 100), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_newton_fractal_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    example("newton_fractal").main(["--size", "30", "--output", str(tmp_path / "basins.png")])
+    assert is_picture(tmp_path / "basins.png")
+
+
 # -- the command line
 
 
