@@ -440,6 +440,49 @@ def test_newton_fractal_picture(tmp_path: Path) -> None:
     assert is_picture(tmp_path / "basins.png")
 
 
+# -- bundle adjustment
+
+
+def seen_by(camera: Any, point: Any) -> Any:
+    """The projection with a rotation matrix from the series of its exponential."""
+    a, b, c = camera[:3]
+    cross = np.array([[0.0, -c, b], [c, 0.0, -a], [-b, a, 0.0]])
+    turn = term = np.eye(3)
+    for k in range(1, 25):
+        term = term @ cross / k
+        turn = turn + term
+    q = turn @ (point - camera[3:6])
+    p = q[:2] / q[2]
+    square = p @ p
+    return camera[6] * (1.0 + camera[9] * square + camera[10] * square**2) * p + camera[7:9]
+
+
+def test_bundle_adjustment_residuals_and_blocks() -> None:
+    model = example("bundle_adjustment")
+    cameras, points, pairs, features = model.scene(3, 4)
+    weights = np.random.default_rng(7).uniform(0.5, 1.5, len(pairs))
+    errors, regular = model.residuals(cameras, points, weights, pairs, features)
+    blocks, by_weight = model.jacobian(cameras, points, weights, pairs, features)
+    assert_close((regular, by_weight), (1.0 - weights**2, -2.0 * weights), rtol=1e-14)
+    for n, (i, j) in enumerate(pairs):
+        at = np.concatenate([cameras[i], points[j], weights[n : n + 1]])
+
+        def residual(x: Any, feature: Any = features[n]) -> Any:
+            return x[14] * (seen_by(x[:11], x[11:14]) - feature)
+
+        assert_close(errors[n], residual(at), rtol=1e-9, atol=1e-9)
+        for k, h in enumerate(1e-5 * np.eye(15)):  # the first camera is at the branch of small angles
+            difference = (residual(at + h) - residual(at - h)) / 2e-5
+            assert_close(blocks[n, :, k], difference, rtol=1e-6, atol=1e-5)
+
+
+def test_bundle_adjustment_reaches_the_noise() -> None:
+    pytest.importorskip("scipy")
+    history = example("bundle_adjustment").main(["--cameras", "4", "--points", "20"])
+    assert history[0] > 5.0
+    assert history[-1] < 0.2
+
+
 # -- the command line
 
 
