@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llad.api import grad, jit, jit_grad, jvp, value_and_grad
+    from llad.api import grad, jit, jit_grad, jvp, value_and_grad, vjp
     from llad.diagnostics import ArgumentError, DerivativeError, LladError, UnsupportedError
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __all__ = [
     "jit_grad",
     "jvp",
     "value_and_grad",
+    "vjp",
 ]
 
 

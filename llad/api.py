@@ -29,10 +29,12 @@ from llad.frontend.transforms import (
     grad,
     jvp,
     value_and_grad,
+    vjp,
 )
 from llad.ir.text import show
+from llad.pullback import Vjp
 
-__all__ = ["Compiled", "Jit", "JitGrad", "grad", "jit", "jit_grad", "jvp", "value_and_grad"]
+__all__ = ["Compiled", "Jit", "JitGrad", "grad", "jit", "jit_grad", "jvp", "value_and_grad", "vjp"]
 
 
 class Compiled(Native, Transformed):
@@ -159,6 +161,7 @@ class JitGrad(Jit):
     when there is one parameter or `argnums` is an int, else a tuple with `None` for what has none. Gradients of
     arrays are fresh C-contiguous arrays, or those given as `out=`. `value_and_grad(*args)`: the value too.
     `jvp(primals, tangents)`: the value and its derivative along the tangents, by forward mode.
+    `vjp(*primals)`: the value and a function of its cotangent, by reverse mode: see `llad.vjp`.
     Arrays that the function writes are written by a call of the function itself only.
     """
 
@@ -167,6 +170,7 @@ class JitGrad(Jit):
         self.grad = Compiled(program, "grad", argnums)
         self.value_and_grad = Compiled(program, "value_and_grad", argnums)
         self.jvp = Compiled(program, "jvp")
+        self.vjp = Vjp(program, self)
         self.grad.owner = self.value_and_grad.owner = self.jvp.owner = self
 
     def _derived(self, of: What) -> Dispatcher:
@@ -209,15 +213,15 @@ def _other_program(function: Any, fastmath: bool) -> Program:
     return Program(function, fastmath, called)
 
 
-def _make(transform: Transform) -> Compiled:
+def _make(transform: Transform) -> Compiled | Vjp:
     """The callable that a functional form returns; the same one each time."""
     function = transform.function
     key = (transform.kind, transform.argnums)
     with LOCK:
         program = function.dispatcher.program if isinstance(function, Jit) else program_of(function)
         if key not in program.derived:
-            program.derived[key] = Compiled(program, *key)
-        made: Compiled = program.derived[key]
+            program.derived[key] = Vjp(program) if transform.kind == "vjp" else Compiled(program, *key)
+        made: Compiled | Vjp = program.derived[key]
         return made
 
 
@@ -230,7 +234,7 @@ def _rejit(function: Any, sources: pickling.Sources, kind: type[Jit], argnums: A
     return kind(program_of(function, fastmath), argnums) if owner is None else owner
 
 
-def _derive(function: Any, sources: pickling.Sources, kind: Kind, argnums: Argnums, fastmath: bool) -> Compiled:
+def _derive(function: Any, sources: pickling.Sources, kind: Kind, argnums: Argnums, fastmath: bool) -> Compiled | Vjp:
     """The derivative that was pickled, or one like it."""
     pickling.received(function, sources)
     jitted = function if isinstance(function, Jit) else Jit(program_of(function, fastmath))
@@ -268,7 +272,7 @@ def jit_grad(
 def jit_grad(
     f: Callable[..., Any] | None = None, *, argnums: Argnums = None, fastmath: bool = False
 ) -> JitGrad | Callable[[Callable[..., Any]], JitGrad]:
-    """`f` as native code with native derivatives: `f.grad`, `f.value_and_grad`, `f.jvp`. Also a decorator.
+    """`f` as native code with native derivatives: `f.grad`, `f.value_and_grad`, `f.jvp`, `f.vjp`. Also a decorator.
 
     `argnums`: the arguments to differentiate by, an int or a tuple of ints; by default all that can be.
 

@@ -160,7 +160,6 @@ class Selection:
 
         Raises:
             ArgumentError: `argnums` names an argument that does not exist, or that has no derivative.
-            DerivativeError: there is nothing to differentiate by.
         """
         owner = [k for k, spec in enumerate(stage.specs) for _ in leaves(spec)]
         chosen = self._positions(stage)
@@ -169,8 +168,6 @@ class Selection:
             for n in chosen:
                 if not any(owner[k] == n for k in wrt):
                     raise refusal("argnums-discrete", stage.definition, n=n, spec=stage.specs[n])
-        if not wrt:
-            raise refusal("nothing-differentiable", stage.definition)
         return wrt
 
     def _positions(self, stage: Stage) -> tuple[int, ...]:

@@ -340,7 +340,7 @@ def gradient_inside() -> Program:
     b, x = Builder(), Value(VECTOR, "x")
 
     def body(i, s):
-        _, g = b.derivative(inner, "vjp", [0], [b.load(x, i)], [F64, F64])
+        _, g = b.derivative(inner, "grad", [0], [b.load(x, i)], [F64, F64])
         return [b.op("add", s, b.op("mul", g, g))]
 
     s, _ = for_range(b, 0, b.dim(x, 0), [b.f64(0.0)], body)
@@ -353,7 +353,7 @@ def gradient_of_arrays_inside() -> Program:
     """The squared norm of the gradient of a function with an overwritten buffer."""
     inner, _ = scratch_overwritten_every_iteration()
     b, x = Builder(), Value(VECTOR, "x")
-    _, g = b.derivative(inner, "vjp", [0], [x], [F64, VECTOR])
+    _, g = b.derivative(inner, "grad", [0], [x], [F64, VECTOR])
     b.return_(
         for_range(
             b, 0, b.dim(x, 0), [b.f64(0.0)], lambda i, s: [b.op("add", s, b.op("mul", b.load(g, i), b.load(g, i)))]
@@ -379,7 +379,7 @@ def gradient_of_carried_buffers_inside() -> Program:
     inner = b.function("inner", [x])
 
     b, x = Builder(), Value(VECTOR, "x")
-    _, g = b.derivative(inner, "vjp", [0], [x], [F64, VECTOR])
+    _, g = b.derivative(inner, "grad", [0], [x], [F64, VECTOR])
     first, last = b.load(g, b.i64(0)), b.load(g, b.i64(1))
     b.return_(b.op("mul", first, last))
     return b.function("f", [x]), [vector(2)]

@@ -116,7 +116,7 @@ def test_a_derivative_reads_its_operands_and_may_hand_them_back():
     callee = Builder()
     p = Value(VECTOR)
     callee.return_(callee.load(p, callee.i64(0)))
-    _, x_bar = b.derivative(callee.function("g", [p]), "vjp", [0], [x], [F64, VECTOR])
+    _, x_bar = b.derivative(callee.function("g", [p]), "grad", [0], [x], [F64, VECTOR])
     b.return_()
     aliases = Aliases(b.function("f", [x, y]))
     assert aliases.roots(x_bar) == {x, x_bar}

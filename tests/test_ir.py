@@ -55,7 +55,7 @@ func @everything(%a: buffer<f64, 2, strided>, %x: f64, %n: i64, %ok: bool) {'may
   check %ok, %n, %0, IndexError "index {} is \\"out\\" of\\n {}: {{'a'}} @ x.py:1:2" @ a dir/x y.py:10:2-3
   print "at {} \\"{!s}\\" {{x}}\\n" (%x, %a)
   print "" ()
-  %8: f64, %9: f64, %10: f64 = derivative vjp @inner.1 wrt [0, 1] (%x, %1)
+  %8: f64, %9: f64, %10: f64 = derivative grad @inner.1 wrt [0, 1] (%x, %1)
   %11: f64 = add %8, %9 {'reassoc': True, 'note': 'a } b'}
   %12: buffer<f64, 1, C> = alloc(%n)
   %13: buffer<f64, 2, C> = alloc(%n, %n) zero
@@ -256,7 +256,7 @@ def broken_by_hand() -> list[tuple[str, Function]]:
         ("V6", one(Op("const", (), (Value(F64),), {"value": 1}))),
         ("V6", one(Op("neg", (x,), (Value(F64),), {"list": []}))),
         ("V8", one(Op("neg", (x,), (Value(F64),)), spans=True)),
-        ("V10", one(Op("derivative", (x,), (Value(F64),), {"callee": one(neg(x)), "mode": "vjp", "wrt": (0,)}))),
+        ("V10", one(Op("derivative", (x,), (Value(F64),), {"callee": one(neg(x)), "mode": "grad", "wrt": (0,)}))),
         ("V10", one(Op("derivative", (x,), (Value(F64),), {"callee": one(neg(x)), "mode": "jvp", "wrt": (0,)}))),
     ]
 

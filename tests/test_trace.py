@@ -936,7 +936,7 @@ def test_a_gradient_closes_over_free_values():
         return transforms.grad(lambda a: a * a * scale)(x)
 
     (op,) = derivatives(function_of(f, 2.0, 3.0))
-    assert op.attrs["mode"] == "vjp" and op.attrs["wrt"] == (0,)
+    assert op.attrs["mode"] == "grad" and op.attrs["wrt"] == (0,)
     assert len(op.attrs["callee"].params) == 2 == len(op.operands)
     verify(op.attrs["callee"])
 

@@ -15,7 +15,7 @@ from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.guards import either, unless_zero
-from llad.ad.memory import as_layout
+from llad.ad.memory import as_layout, extents, loop_nest
 from llad.ad.mirror import Fusion, Mirror
 from llad.ad.rules import feeds_choice, products
 from llad.ad.shadows import Shadows
@@ -58,7 +58,10 @@ class Adjoint:
         self._scopes.append({})
         self.b.span = self.fn.body.terminator.span
         for result, bar in seeds:
-            self.contribute(result, bar)
+            if isinstance(result.type, ScalarType):
+                self.contribute(result, bar)
+            elif self.activity.active(result):
+                self.accumulate(bar, self.shadows.of(result))
         self.ops(self.fn.body)
         return [self.taken(p) for p in wrt]
 
@@ -80,6 +83,15 @@ class Adjoint:
         """The adjoint of `value`, which is complete now; zero if nothing contributed."""
         bar = self._scopes[-1].pop(value, None)
         return self.zero(value) if bar is None else bar
+
+    def accumulate(self, source: Value, shadow: Value) -> None:
+        """Add every element of `source` to that of a shadow."""
+        b = self.b
+
+        def add(indices: list[Value]) -> None:
+            b.store(self.sum(b.load(shadow, *indices), b.load(source, *indices)), shadow, *indices)
+
+        loop_nest(b, extents(b, source), add)
 
     def zero(self, value: Value) -> Value:
         """An adjoint of `value` to which nothing contributed."""

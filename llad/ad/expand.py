@@ -12,7 +12,7 @@ from itertools import count
 
 from llad.ad.forward import tangent
 from llad.ad.memory import copy_buffer, zeros_like
-from llad.ad.reverse import gradient
+from llad.ad.reverse import gradient, vjp
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.rewrite import Mapping, copy_function, inline
@@ -73,12 +73,14 @@ class _Expansion:
         callee = self.optimise(expand(op.attrs["callee"], self.optimise))
         wrt: tuple[int, ...] = op.attrs["wrt"]
         operands = [self.new[o] for o in op.operands]
-        arguments, tangents = operands[: len(callee.params)], operands[len(callee.params) :]
+        arguments, rest = operands[: len(callee.params)], operands[len(callee.params) :]
         if op.attrs["mode"] == "jvp":
-            dots = [_contiguous(b, t) for t in tangents]
+            dots = [_contiguous(b, t) for t in rest]
             return self.inline(tangent(callee, wrt), [*arguments, *dots])
         bars = {i: zeros_like(b, arguments[i], "gradient") for i in wrt if isinstance(arguments[i].type, BufferType)}
-        results = self.inline(gradient(callee, wrt), [*arguments, *bars.values()])
+        differentiate = gradient if op.attrs["mode"] == "grad" else vjp
+        seeds = [_contiguous(b, s) for s in rest]
+        results = self.inline(differentiate(callee, wrt), [*arguments, *seeds, *bars.values()])
         values, scalars = results[: len(callee.results)], iter(results[len(callee.results) :])
         return (*values, *[bars[i] if i in bars else next(scalars) for i in wrt])
 

@@ -1,5 +1,5 @@
-"""Reverse mode: a function that computes its results and the gradient of the first, in one forward and one
-reverse sweep.
+"""Reverse mode: a function that computes its results and cotangents of its parameters, in one forward and one
+reverse sweep. A gradient is the case of the seed 1 at the first result.
 
 Mirror (`adjoint.py`) → find what the mirror needs (`tape.py`) → write the forward sweep that keeps it
 (`augment.py`) → append the mirror. For functions that are called, each sweep is a function (`calls.py`). The output
@@ -25,7 +25,7 @@ from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Region, Value, walk
 from llad.ir.overwrites import Overwrites
-from llad.ir.types import BufferType, LifoType, ScalarType, is_float
+from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, is_float
 
 Values = dict[Value, Value]
 
@@ -37,23 +37,48 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     its gradient. Results: those of `fn`, then the cotangent of each scalar in `wrt`. The caller's buffers are not
     written: parameters that `fn` writes are copied first. `prefer` chooses among the legal ways to reverse a loop.
     """
-    assert is_float(fn.results[0].type) and not fn.attrs.get("may_alias")
+    assert is_float(fn.results[0].type)
     fn = privatise_written(fn)
-    inputs = [fn.params[i] for i in wrt]
-    calls = Calls(fn.functions)
-    root = _Sweeps(fn, calls, inputs, fn.results[:1], prefer)
+    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], fn.results[:1], prefer)
     objective = fn.results[0]
     assert isinstance(objective.type, ScalarType)
     root.mirror.builder.span = fn.body.terminator.span
     one = root.mirror.builder.const(1.0, objective.type)
-    cotangents = root.reverse([(objective, one)], [p for p in inputs if isinstance(p.type, ScalarType)])
+    return _both_sweeps(root, f"{fn.name}_gradient", [(objective, one)], ())
+
+
+def vjp(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) -> Function:
+    """The cotangents of the parameters of `fn` in `wrt`, given those of its results.
+
+    Parameters: those of `fn`, then a seed per result that carries a derivative (buffers: C-contiguous, extents as
+    the result, not written), then shadows as in `gradient`. Results, and what is written: as in `gradient`.
+    """
+    fn = privatise_written(fn)
+    useful = [r for r in fn.results if carries_derivative(r.type)]
+    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], useful, prefer)
+    seeds = [Value(_contiguous(r.type), names.bar(r)) for r in useful]
+    return _both_sweeps(root, f"{fn.name}_vjp", list(zip(useful, seeds, strict=True)), seeds)
+
+
+def _contiguous(type: Type) -> Type:
+    return BufferType(type.dtype, type.rank, "C") if isinstance(type, BufferType) else type
+
+
+def _both_sweeps(
+    root: _Sweeps, name: str, seeds: Sequence[tuple[Value, Value]], seed_params: Sequence[Value]
+) -> Function:
+    """One function of both sweeps, from (result, cotangent) pairs."""
+    fn, calls = root.fn, root.calls
+    assert not fn.attrs.get("may_alias")
+    cotangents = root.reverse(seeds, [p for p in root.inputs if isinstance(p.type, ScalarType)])
     called: dict[str, _CalledSweeps] = {}
     for name in calls.met:  # which grows on the way
         called[name] = _CalledSweeps(fn.functions[name], calls)
 
     stacks = [s for sweeps in (root, *called.values()) for s in sweeps.stacks]
     b = Builder(fn.body.ops[0].span)
-    new: Values = {p: Value(p.type, p.name) for p in fn.params} | {s: s for s in root.given.values()}
+    more = [*seed_params, *root.given.values()]
+    new: Values = {p: Value(p.type, p.name) for p in fn.params} | {m: m for m in more}
     for stack in stacks:
         assert isinstance(stack.type, LifoType)
         new[stack] = b.lifo(stack.type.fields)
@@ -62,7 +87,7 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     root.name_kept(b.root, new)
     b.span = fn.body.terminator.span
     b.return_(*[new[r] for r in fn.results], *[root.final(c, new) for c in cotangents])
-    made = b.function(f"{fn.name}_gradient", [*[new[p] for p in fn.params], *root.given.values()], **fn.attrs)
+    made = b.function(name, [*[new[p] for p in fn.params], *more], **fn.attrs)
     calls.share(made, stacks, new)
     made.functions.update(fn.functions)
     for name, sweeps in called.items():
@@ -85,6 +110,7 @@ class _Sweeps:
     ) -> None:
         self.fn = fn
         self.calls = calls
+        self.inputs = inputs
         self.structure = Structure(fn, called)
         self.aliases = Aliases(fn)
         self.activity = Activity(fn, self.aliases, inputs, useful)

@@ -37,14 +37,14 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
 
 
 def _derived(t: Tracer, value: Transformed, name: str) -> Any:
-    """`f.grad`, `f.value_and_grad`, `f.jvp` of a compiled function."""
+    """`f.grad`, `f.value_and_grad`, `f.jvp`, `f.vjp` of a compiled function."""
     found = getattr(value, name, None)
     transform = transform_of(found)
     if transform is not None:
         return transform
     own = transform_of(value)
     assert own is not None
-    if name in ("grad", "value_and_grad", "jvp"):
+    if name in ("grad", "value_and_grad", "jvp", "vjp"):
         kind: Any = name
         return Transform(kind, value, own.argnums)
     return t.refuse("attribute", name=name, got="a compiled function", hint="call it, or use its `.grad`")

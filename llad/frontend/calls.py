@@ -15,10 +15,11 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-from llad.frontend import differentiate, printing, records, recursion, spellings, statics
+from llad.frontend import differentiate, printing, pullbacks, records, recursion, spellings, statics
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
+from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
@@ -61,6 +62,8 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         return _call_closure(t, function, args, kwargs)
     if isinstance(function, Bound):
         return call(t, function.function, [*function.args, *args], {**function.kwargs, **kwargs})
+    if isinstance(function, Pullback):
+        return pullbacks.pull(t, function, args, kwargs)
     transform = transform_of(function)
     if transform is not None:
         if transform.kind == "primal":

@@ -1,6 +1,6 @@
 """What stands for a derivative, in traced code and outside of it.
 
-`grad`, `value_and_grad` and `jvp` are ordinary functions that users call; inside traced code the frontend
+`grad`, `value_and_grad`, `jvp` and `vjp` are ordinary functions that users call; inside traced code the frontend
 recognises them by identity and, for what they return, asks `transform_of`: it then emits a `derivative` op
 instead of calling. Called eagerly they hand a `Transform` to `make`, which the compiler installs: this row
 knows nothing of machine code.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["primal", "grad", "value_and_grad", "jvp"]
+Kind = Literal["primal", "grad", "value_and_grad", "jvp", "vjp"]
 Argnums = int | tuple[int, ...] | None
 
 
@@ -25,7 +25,7 @@ class Transform:
 
     `argnums`: an int gives a bare gradient, a tuple gives a tuple of gradients, `None` means all arguments:
     bare when the function has one parameter, else a tuple with `None` for each that cannot be differentiated.
-    A `"jvp"` is called with `(primals, tangents)`, two tuples.
+    A `"jvp"` is called with `(primals, tangents)`, two tuples; a `"vjp"` with the primals.
     """
 
     kind: Kind
@@ -103,3 +103,22 @@ def jvp(fun: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, 
     """
     value, tangent = make(Transform("jvp", fun))(primals, tangents)
     return value, tangent
+
+
+def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """`(fun(*primals), pullback)`: by reverse mode, `pullback(seed)` is the tuple of the cotangents of the primals.
+
+    The seed has the structure, dtypes and shapes of the value (`None` for what has no derivative); a primal that
+    cannot be differentiated has the cotangent `None`. The pullback can be called any number of times, from any thread,
+    and is the derivative at the values of now, whatever is written to arrays later. Nothing that `fun` writes is seen.
+
+    Raises:
+        LladError: if `fun` cannot be compiled or differentiated, or, by the pullback, if the seed does not fit.
+
+    >>> import llad
+    >>> value, pullback = llad.vjp(lambda x, y: (x * y, x + y), 2.0, 3.0)
+    >>> value, pullback((1.0, 0.0)), pullback((0.0, 1.0))
+    ((6.0, 5.0), (3.0, 2.0), (1.0, 1.0))
+    """
+    value, pullback = make(Transform("vjp", fun))(*primals)
+    return value, pullback

@@ -243,13 +243,9 @@ class Builder:
         assert lo.type == hi.type == step.type == I64
         assert [a.type for a in body.args] == [I64, *types], (body.args, types)
         assert _yielded(body) == [*([BOOL] if exits else []), *types], (_yielded(body), types)
-        return self.emit(
-            "for", [lo, hi, step, *inits], [*types, I64], {"exits": exits, "kind": kind}, [body]
-        ).results
+        return self.emit("for", [lo, hi, step, *inits], [*types, I64], {"exits": exits, "kind": kind}, [body]).results
 
-    def while_(
-        self, inits: Sequence[Value], condition: Region, body: Region, exits: bool = False
-    ) -> tuple[Value, ...]:
+    def while_(self, inits: Sequence[Value], condition: Region, body: Region, exits: bool = False) -> tuple[Value, ...]:
         """Run `body` while `condition` yields true; both take the carries. Results: (*carries, trips)."""
         types = [i.type for i in inits]
         assert [a.type for a in condition.args] == types == [a.type for a in body.args]
@@ -291,8 +287,9 @@ class Builder:
     ) -> tuple[Value, ...]:
         """A symbolic derivative of `callee`, closure-converted: it mentions only its parameters.
 
-        `mode == "vjp"`: operands are callee's arguments; callee returns one float first (its objective), then
+        `mode == "grad"`: operands are callee's arguments; callee returns one float first (its objective), then
         anything; results are callee's results, then a cotangent per index in `wrt` (seed 1; buffers: fresh).
+        `mode == "vjp"`: likewise, but the operands go on with a seed per float or float-buffer result, of its extents.
         `mode == "jvp"`: operands are the arguments, then a tangent per index in `wrt`; results are callee's
         results, then a tangent per float or float-buffer result.
         """

@@ -41,7 +41,7 @@ Types = list[Type]
 
 EFFECTS = frozenset({"store", "push", "pop", "free", "call", "print"})
 KINDS = ("sequential", "parallel", "reduction")
-MODES = ("vjp", "jvp")
+MODES = ("grad", "vjp", "jvp")
 
 
 def verify(fn: Function) -> Function:
@@ -184,14 +184,15 @@ class _Verifier:
         verify(callee)
         params, results = _types(callee.params), _types(callee.results)
         self.expect(all(0 <= k < len(params) for k in wrt), op, "V10", f"wrt {wrt} of {len(params)} parameters")
-        wanted = params + ([params[k] for k in wrt] if mode == "jvp" else [])
+        more = {"jvp": [params[k] for k in wrt], "vjp": list(filter(_is_float_value, results))}
+        wanted = params + more.get(mode, [])
         same = _bare(operands) == _bare(wanted)
         self.expect(same, op, "V10", f"operands {_listed(operands)}, not {_listed(wanted)}")
-        if mode == "vjp":
+        if mode == "grad":
             objective = bool(results) and results[0] in FLOATS
             self.expect(objective, op, "V10", "the callee's objective is not a float")
-        more = len(wrt) if mode == "vjp" else sum(_is_float_value(r) for r in results)
-        self.expect(len(op.results) == len(results) + more, op, "V10", f"{len(op.results)} results")
+        count = sum(map(_is_float_value, results)) if mode == "jvp" else len(wrt)
+        self.expect(len(op.results) == len(results) + count, op, "V10", f"{len(op.results)} results")
 
 
 def _around(fn: Function, op: Op | None, context: int = 8) -> str:

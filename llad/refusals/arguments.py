@@ -114,4 +114,16 @@ ARGUMENTS = (
         "return sum(x.values())", "return sum(x.values())", kind=ArgumentError,
         asks=('llad.jit(f)({("a", 1): 2.0})', 'llad.jit(f)({"a1": 2.0})'),
     ),
+    Refusal(
+        "LL821", "seed-structure", "want a seed for each of {count} items of {form}, got {got}",
+        "give a seed of the structure of the value",
+        "return x * y, x + y", "return x * y", kind=ArgumentError,
+        asks=("llad.vjp(f, 2.0, 3.0)[1](1.0)", "llad.vjp(f, 2.0, 3.0)[1](1.0)[0]"),
+    ),
+    Refusal(
+        "LL822", "seed-kind", "want {want} as the seed, got {got}",
+        "give a seed of the shape and dtype of the value, None for what has no derivative",
+        "return a * a", "return a[0] * a[1]", kind=ArgumentError,
+        asks=("llad.vjp(f, np.ones(3))[1](np.ones(2))", "llad.vjp(f, np.ones(3))[1](1.0)[0]"),
+    ),
 )  # fmt: skip

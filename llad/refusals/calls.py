@@ -181,4 +181,24 @@ CALLS = (
         return llad.jvp(lambda b: b[0] * b[1], (a,), (np.ones(len(a)),))[1]
         """,
     ),
+    Refusal(
+        "LL315", "seed", "{got} as the seed of {result}", "give a seed of the type, shape and structure of the value",
+        """
+        value, pullback = llad.vjp(lambda b: b[0] * b[0], a)
+        return ▸pullback(a)[0][0]
+        """,
+        """
+        value, pullback = llad.vjp(lambda b: b[0] * b[0], a)
+        return pullback(1.0)[0][0]
+        """,
+    ),
+    Refusal(
+        "LL316", "vjp-arguments", "the argument `{name}` of `vjp`, by name", "pass the primals by position",
+        """
+        return ▸llad.vjp(lambda v: v * v, v=x)[0]
+        """,
+        """
+        return llad.vjp(lambda v: v * v, x)[0]
+        """,
+    ),
 )  # fmt: skip

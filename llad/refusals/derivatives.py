@@ -16,17 +16,6 @@ DERIVATIVES = (
         kind=DerivativeError,
     ),
     Refusal(
-        "LL702", "nothing-differentiable", "no argument can be differentiated",
-        "pass a float (1.0, not 1) or an array of floats",
-        """
-        return n * 2.0
-        """,
-        """
-        return x * n * 2.0
-        """,
-        kind=DerivativeError,
-    ),
-    Refusal(
         "LL703", "no-rule", "{error}", "differentiate it less often, or write it with other functions",
         """
         third = llad.grad(llad.grad(llad.grad(lambda v: ▸math.lgamma(v))))
