@@ -62,7 +62,8 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.JoinedStr: "f-strings (at trace time)",
     ast.NamedExpr: "`:=`",
     ast.ListComp: "list comprehensions (over what is known at trace time)",
-    ast.GeneratorExp: "generator expressions (over what is known at trace time)",
+    ast.GeneratorExp: "generator expressions (over what is known at trace time; in `sum`, `any`, `all` and `math.prod` "
+    "over anything)",
     ast.SetComp: "set comprehensions (at trace time)",
     ast.DictComp: "dict comprehensions (at trace time)",
     ast.Lambda: "`lambda`",
@@ -72,7 +73,7 @@ SPELLED: dict[type[ast.AST], str] = {
 
 def accepted(table: Mapping[Any, Callable[..., Any]], *others: type[ast.AST]) -> str:
     """A list of the node types whose handler does not refuse them, and of others that have no handler."""
-    kinds = [*others, *(kind for kind, handler in table.items() if "_refuse" not in handler.__qualname__)]
+    kinds = [*others, *(k for k, handler in table.items() if k in SPELLED and "_refuse" not in handler.__qualname__)]
     return "\n".join(f"- {SPELLED[kind]}" for kind in kinds)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from llad.frontend import records, spellings
 from llad.frontend.core import Tracer
+from llad.frontend.guards import trusted
 from llad.frontend.transforms import Transform, Transformed, transform_of
 from llad.frontend.values import Array, NotHandled, Record, Scalar, describe
 
@@ -25,7 +26,7 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Transformed):
         return _derived(t, value, name)
     prop = inspect.getattr_static(type(value), name, None)
-    if isinstance(prop, property) and prop.fget is not None:
+    if isinstance(prop, property) and prop.fget is not None and not trusted(type(value)):
         t.guards.attribute(value, name, prop)
         return t.call(prop.fget, [value], {})
     try:

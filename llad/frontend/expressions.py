@@ -8,9 +8,10 @@ from typing import Any
 
 from llad.frontend import numbers, records
 from llad.frontend.attributes import attribute
-from llad.frontend.calls import call_node, define
+from llad.frontend.calls import define
 from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
 from llad.frontend.core import Tracer
+from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.iteration import items_of, walk_of
 from llad.frontend.names import bind, load
 from llad.frontend.printing import format_known
@@ -207,7 +208,8 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.BoolOp: bool_op,
     ast.Compare: compare,
     ast.IfExp: if_expression,
-    ast.Call: call_node,
+    ast.Call: call_expression,
+    Known: known,
     ast.Attribute: _attribute,
     ast.Subscript: _subscript,
     ast.Tuple: _tuple,

@@ -42,7 +42,9 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
             signature(handler).bind(t, *args, **kwargs)
         except TypeError as error:
             t.refuse("call-arguments", name=function.__name__, error=error)
-        return handler(t, *args, **kwargs)
+        result = handler(t, *args, **kwargs)
+        if result is not NotHandled:
+            return result
     owner = getattr(function, "__self__", None)
     if isinstance(function, types.BuiltinMethodType) and owner is not None:
         if isinstance(owner, types.ModuleType):

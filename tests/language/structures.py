@@ -161,3 +161,32 @@ def traced_items(x, n):
     return (
         sum(v for _, v in pairs) + table[2] * len({i % 2 for i, _ in pairs}) + sum([x for _ in pairs if n != 0 or True])
     )
+
+
+@case(A, 3)
+def generators_at_run_time(a, n):
+    i = 7.0
+    total = sum(a[i] * j * j for i in range(n) if a[i] > 0.7 for j in range(i + 1))
+    total += sum(v * w for v, w in zip(a, a[::-1])) + sum((v for v in a), 2.0) + math.prod(v + 1 for v in a)
+    if all(v > 0 for v in a) and not any(v > 3 for v in a[1:]):
+        total = total * sum(1 for v in a if v > 1)
+    return total + i
+
+
+@case(A)
+def nested_generators(a):
+    return sum(sum(v * w for w in a if w > v) for v in a)
+
+
+@case(A, 2)
+def recursion_in_a_generator(a, n):
+    def f(k):
+        return a[0] if k == 0 else sum(f(k - 1) * v for v in a)
+
+    return f(n)
+
+
+@case(2.0)
+def evaluated_once(x):
+    pairs = [(x, 2.0), (x, 3.0)]
+    return sum(v for v in pairs.pop()) + len(pairs) + len(min("ab", "cde")) + max({1: 2, 3: 4})

@@ -96,3 +96,12 @@ def names_of_several_lives(x, n):
     b += a
     del z
     return a * b + scale(x[1], by=3.0)
+
+
+@program(lambda r: (r.uniform(0.5, 1.5, 5), 4), second=True)
+def sums_of_generators(x, n):
+    norm = math.sqrt(sum(v * v for v in x))
+    pairs = sum(x[i] * x[j] for i in range(n) for j in range(i) if x[i] * x[j] > 0.4)
+    if any(v * n > 2.0 for v in x) and all(v < 9.0 for v in x):
+        norm = norm * math.prod(1.0 + v / n for v in x[1:])
+    return norm * pairs + sum((v * norm for v in x), pairs)
