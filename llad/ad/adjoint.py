@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
-from llad.ad.calls import Calls, has_shadow
+from llad.ad.calls import Calls, has_shadow, is_active_stack
 from llad.ad.guards import either, unless_zero
 from llad.ad.memory import as_layout, extents, loop_nest
 from llad.ad.mirror import Fusion, Mirror
@@ -200,8 +200,10 @@ class Adjoint:
         shadows = [as_layout(b, self.shadows.of(o), o.type) for o in memory if isinstance(o.type, BufferType)]
         bars = [self.taken(r) for r in op.results if is_float(r.type)]
         scalars = [o for o in op.operands if is_float(o.type)]
+        stacks = [self.shadows.lifo(o) for o in op.operands if is_active_stack(o)]
+        given = [*shadows, *[stack for stack, fields in stacks if fields], *bars]
         name = self.calls.reverse(op.attrs["callee"])
-        for operand, bar in zip(scalars, b.call(name, [*shadows, *bars], [o.type for o in scalars]), strict=True):
+        for operand, bar in zip(scalars, b.call(name, given, [o.type for o in scalars]), strict=True):
             self.contribute(operand, bar)
 
     # -- regions

@@ -11,14 +11,14 @@ from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout, zeros_like
-from llad.ad.shadows import Shadows
+from llad.ad.shadows import Shadows, handle_fields, with_shadows
 from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
 from llad.ad.tape import Rectangle, Tape, capacity, position
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value
 from llad.ir.rewrite import copy_op
-from llad.ir.types import BufferType, LifoType, ScalarType, carries_derivative
+from llad.ir.types import BufferType, LifoType, ScalarType
 
 Outs = list[tuple[Value, Value]]  # (what the reverse sweep calls it, the new value)
 
@@ -276,14 +276,15 @@ class Augment:
         assert isinstance(lifo.type, LifoType)
         if not self.activity.active(lifo):
             return []
-        return [k for k, f in enumerate(lifo.type.fields) if isinstance(f, BufferType) and carries_derivative(f)]
+        return handle_fields(lifo.type)
 
     def record_of_handles(self, op: Op) -> None:
         fields = self.handles(op)
         if op.name == "lifo":
             assert isinstance(op.result.type, LifoType)
-            types = op.result.type.fields
-            self.new[op.result] = self.b.lifo([*types, *[types[k] for k in fields]])
+            type = with_shadows(op.result.type)
+            assert isinstance(type, LifoType)
+            self.new[op.result] = self.b.lifo(type.fields)
         elif op.name == "push":
             values = op.operands[1:]
             shadows = [self.traveller(values[k]) for k in fields]

@@ -5,20 +5,32 @@ reverse one needs travels in records: every region of a callee, its body too, pu
 records of a recursion come back in the right order. The stacks are made once, by the root, and passed to every call.
 
     callee_augmented(arguments, shadows of buffers, stacks) -> results, shadows of buffer results
-    callee_reverse(shadows of buffers, cotangents of float results, stacks) -> cotangents of float parameters
+    callee_reverse(shadows of buffers, stacks of cotangents, cotangents of float results, stacks)
+        -> cotangents of float parameters
+
+A callee that is itself a sweep of an earlier differentiation has stacks among its arguments. Whatever it pushes on or
+pops from one may matter to all others that share it, so such a stack is active in every callee that takes part: the
+augmented function's has the shadows of the buffers in a record behind the record, and beside it goes the stack of
+cotangents of the floats (`shadows.py`), which the reverse functions share.
 """
 
 from __future__ import annotations
 
+from itertools import chain, count
+
 from llad.ad.activity import Activity
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BufferType, LifoType, carries_derivative
-from llad.refusals.table import refusal
 
 
 def has_shadow(value: Value) -> bool:
     """Whether a value that crosses a call is accompanied by a shadow: a buffer of floats."""
     return isinstance(value.type, BufferType) and carries_derivative(value.type)
+
+
+def is_active_stack(value: Value) -> bool:
+    """Whether a value that crosses a call is a stack whose records hold something that is differentiated."""
+    return isinstance(value.type, LifoType) and carries_derivative(value.type)
 
 
 class Calls:
@@ -27,31 +39,32 @@ class Calls:
     def __init__(self, functions: dict[str, Function]) -> None:
         self.functions = functions
         self.met: list[str] = []
-        self._names: set[str] = set()
+        self._names: dict[str, tuple[str, str]] = {}
 
     def differentiated(self, op: Op, activity: Activity) -> bool:
         """Whether a call takes part: something that varies goes in, something useful comes out."""
-        outs = [*op.results, *[o for o in op.operands if has_shadow(o)]]
+        outs = [*op.results, *[o for o in op.operands if has_shadow(o) or is_active_stack(o)]]
         return any(map(activity.active, op.operands)) and any(map(activity.active, outs))
 
     def augmented(self, callee: str) -> str:
-        return f"{self._meet(callee)}_augmented"
+        return self._meet(callee)[0]
 
     def reverse(self, callee: str) -> str:
-        return f"{self._meet(callee)}_reverse"
+        return self._meet(callee)[1]
 
-    def _meet(self, callee: str) -> str:
-        if callee not in self.met:
-            fn = self.functions[callee]
-            if any(isinstance(p.type, LifoType) for p in fn.params):
-                span = fn.body.terminator.span
-                raise refusal("reverse-of-reverse", span)
+    def _meet(self, callee: str) -> tuple[str, str]:
+        """The names of the sweeps of a callee; an earlier differentiation may have taken the plain ones."""
+        if callee not in self._names:
+            stems = chain([callee], (f"{callee}_{k}" for k in count(1)))
+            pairs = ((f"{stem}_augmented", f"{stem}_reverse") for stem in stems)
+            taken = {*self.functions, *(name for pair in self._names.values() for name in pair)}
+            self._names[callee] = next(pair for pair in pairs if taken.isdisjoint(pair))
             self.met.append(callee)
-            self._names |= {f"{callee}_augmented", f"{callee}_reverse"}
-        return callee
+        return self._names[callee]
 
     def share(self, fn: Function, stacks: list[Value], mine: dict[Value, Value]) -> None:
         """Pass `stacks`, by what `fn` calls them (`mine`), on to every call in `fn` of a function made here."""
+        made = {name for pair in self._names.values() for name in pair}
         for op in walk(fn.body):
-            if op.name == "call" and op.attrs["callee"] in self._names:
+            if op.name == "call" and op.attrs["callee"] in made:
                 op.operands = (*op.operands, *[mine[s] for s in stacks])

@@ -14,10 +14,10 @@ from llad.ad import names
 from llad.ad.activity import Activity
 from llad.ad.adjoint import Adjoint
 from llad.ad.augment import Augment
-from llad.ad.calls import Calls, has_shadow
+from llad.ad.calls import Calls, has_shadow, is_active_stack
 from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
-from llad.ad.shadows import Shadows
+from llad.ad.shadows import Shadows, float_fields, with_shadows
 from llad.ad.strategies import Preference, Strategies, cheapest
 from llad.ad.structure import Structure
 from llad.ad.tape import Tape
@@ -107,13 +107,14 @@ class _Sweeps:
         useful: Sequence[Value],
         prefer: Preference = cheapest,
         called: bool = False,
+        shared: Sequence[Value] = (),
     ) -> None:
         self.fn = fn
         self.calls = calls
         self.inputs = inputs
         self.structure = Structure(fn, called)
         self.aliases = Aliases(fn)
-        self.activity = Activity(fn, self.aliases, inputs, useful)
+        self.activity = Activity(fn, self.aliases, [*inputs, *shared], [*useful, *shared])
         self.mirror = Mirror(fn)
         self.given = {p: _shadow_of(p, called) for p in inputs if isinstance(p.type, BufferType)}
         self.shadows = Shadows(self.mirror, self.structure, self.activity, self.aliases, self.given)
@@ -154,18 +155,29 @@ class _CalledSweeps(_Sweeps):
     """The sweeps of a function that is called, by all of its parameters and results: see `calls.py`."""
 
     def __init__(self, fn: Function, calls: Calls) -> None:
+        shared = [p for p in fn.params if is_active_stack(p)]
+        popped = _popped(fn, shared)  # what lies behind it is seen by others
         inputs = [p for p in fn.params if is_float(p.type) or has_shadow(p)]
         useful = [*[r for r in fn.results if is_float(r.type) or has_shadow(r)], *filter(has_shadow, fn.params)]
-        super().__init__(fn, calls, inputs, useful, called=True)
+        super().__init__(fn, calls, inputs, useful, called=True, shared=[*shared, *popped])
+        self.stacks_of_cotangents = [self._stack_of_cotangents(lifo) for lifo in shared if _has_floats(lifo)]
         results = [r for r in fn.results if is_float(r.type)]
         self.seeds = [Value(r.type, names.bar(r)) for r in results]
         scalars = [p for p in inputs if is_float(p.type)]
         self.cotangents = self.reverse(list(zip(results, self.seeds, strict=True)), scalars)
 
+    def _stack_of_cotangents(self, lifo: Value) -> Value:
+        assert isinstance(lifo.type, LifoType)
+        fields = tuple(lifo.type.fields[k] for k in float_fields(lifo.type))
+        shadow = Value(LifoType(fields), names.bar(lifo))
+        self.shadows.give_lifo(lifo, shadow)
+        return shadow
+
     def augmented(self, stacks: list[Value]) -> Function:
         fn, b = self.fn, Builder(self.fn.body.ops[0].span)
         outer = [*fn.params, *self.given.values(), *stacks]
-        new: Values = {v: Value(v.type, v.name) for v in outer}
+        new: Values = {v: Value(with_shadows(v.type), v.name) for v in fn.params}
+        new |= {v: Value(v.type, v.name) for v in outer if v not in new}
         augment = self.forward(b, new)
         b.span = fn.body.terminator.span
         twins = [
@@ -184,10 +196,20 @@ class _CalledSweeps(_Sweeps):
         self.name_kept(b.root, mine)
         b.span = fn.body.terminator.span
         b.return_(*[self.final(c, mine) for c in self.cotangents])
-        params = [*self.given.values(), *self.seeds, *mine.values()]
+        params = [*self.given.values(), *self.stacks_of_cotangents, *self.seeds, *mine.values()]
         made = b.function(self.calls.reverse(fn.name), params, **fn.attrs)
         self.calls.share(made, stacks, mine)
         return made
+
+
+def _popped(fn: Function, shared: Sequence[Value]) -> list[Value]:
+    """The active buffers that `fn` pops from the stacks that it shares."""
+    pops = [op for op in walk(fn.body) if op.name == "pop" and op.operands[0] in shared]
+    return [r for op in pops for r in op.results if has_shadow(r)]
+
+
+def _has_floats(lifo: Value) -> bool:
+    return isinstance(lifo.type, LifoType) and bool(float_fields(lifo.type))
 
 
 def _shadow_of(param: Value, called: bool) -> Value:

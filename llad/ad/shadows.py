@@ -14,7 +14,24 @@ from llad.ad.mirror import Mirror
 from llad.ad.structure import Structure
 from llad.ir.alias import Aliases
 from llad.ir.core import Value
-from llad.ir.types import BufferType, LifoType, is_float
+from llad.ir.types import BufferType, LifoType, Type, carries_derivative, is_float
+
+
+def float_fields(type: LifoType) -> list[int]:
+    """The fields of a stack's records whose cotangents its stack of cotangents holds."""
+    return [k for k, field in enumerate(type.fields) if is_float(field)]
+
+
+def handle_fields(type: LifoType) -> list[int]:
+    """The fields of a stack's records that are buffers with shadows."""
+    return [k for k, field in enumerate(type.fields) if isinstance(field, BufferType) and carries_derivative(field)]
+
+
+def with_shadows(type: Type) -> Type:
+    """The type in the forward sweep of what is `type` in the primal: in a stack, shadows stand behind the record."""
+    if not isinstance(type, LifoType):
+        return type
+    return LifoType((*type.fields, *[type.fields[k] for k in handle_fields(type)]))
 
 
 class Shadows:
@@ -64,6 +81,11 @@ class Shadows:
         self.tokens[token] = buffer
         return token
 
+    def give_lifo(self, lifo: Value, shadow: Value) -> None:
+        """Let `shadow`, handed in by the caller, be the stack of cotangents beside a parameter."""
+        assert isinstance(lifo.type, LifoType)
+        self._lifos[lifo] = shadow, float_fields(lifo.type)
+
     def lifo(self, lifo: Value) -> tuple[Value, list[int]]:
         """The stack of cotangents beside a stack, and which fields of a record it holds: the floats.
 
@@ -71,7 +93,7 @@ class Shadows:
         if lifo not in self._lifos:
             type, b = lifo.type, self.mirror.builder
             assert isinstance(type, LifoType)
-            fields = [k for k, f in enumerate(type.fields) if is_float(f)]
+            fields = float_fields(type)
             with b.inside(self.mirror.shadows(self.structure.region_of[lifo])):
                 self._lifos[lifo] = b.lifo([type.fields[k] for k in fields]), fields
         return self._lifos[lifo]

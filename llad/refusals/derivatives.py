@@ -26,19 +26,4 @@ DERIVATIVES = (
         """,
         kind=DerivativeError,
     ),
-    Refusal(
-        "LL704", "reverse-of-reverse", "reverse mode of the reverse sweep of a recursive function",
-        "take the second derivative with `llad.jvp` of `llad.grad`",
-        """
-        def power(v, m):
-            return ▸v if m == 0 else v * power(v, m - 1)
-        return llad.grad(power)(x, n)
-        """,
-        """
-        def power(v, m):
-            return v if m == 0 else v * power(v, m - 1)
-        return llad.jvp(lambda v: power(v, n), (x,), (1.0,))[1]
-        """,
-        kind=DerivativeError,
-    ),
 )  # fmt: skip
