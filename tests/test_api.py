@@ -676,3 +676,11 @@ except IndexError as error:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True, env=environment)
     assert "out of bounds" in done.stdout
+
+
+def test_arguments_that_are_all_discrete_have_none():
+    assert llad.jit_grad(lambda n: n * 1.5).grad(3) is None
+    assert llad.jit_grad(lambda n: n * 1.5).value_and_grad(3) == (4.5, None)
+    assert llad.jit_grad(lambda n, k: n * 1.5 + k[0]).grad(3, np.arange(2)) == (None, None)
+    assert llad.jit_grad(lambda n, k: n * 1.5 + k[0]).grad(3, np.arange(2), out=(None, None)) == (None, None)
+    assert llad.jit(lambda n: llad.value_and_grad(lambda m, x: m * x, (0, 1))(n, 2.0)[1])(3) == (None, 3.0)

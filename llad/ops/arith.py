@@ -107,12 +107,17 @@ def _abs_rule(d: Expr, r: Expr, x: Expr) -> Rule:
 
 
 def _extremum_rule(beats: str) -> Partial:
-    """The winner takes `d`, a tie is halved. Neither side beats a NaN, which is passed to whoever holds it.
+    """The winner takes `d`, a tie is halved. The result is NaN just if an operand is: then that one takes `d`, of two
+    the first, as NumPy says which NaN it returns.
     """
 
     def rule(d: Expr, r: Expr, x: Expr, y: Expr) -> Rule:
-        tie = op("select", op("eq", x, y), 0.5 * d, d)
-        return op("select", op(beats, y, x), 0.0, tie), op("select", op(beats, x, y), 0.0, tie)
+        tie, first = op("select", op("eq", x, y), 0.5 * d, d), op("isnan", x)
+        second = op("select", first, 0.0, op("select", op("isnan", y), d, 0.0))
+        return (
+            op("select", op(beats, x, y), tie, op("select", first, d, 0.0)),
+            op("select", op(beats, y, x), tie, second),
+        )
 
     return rule
 
@@ -190,12 +195,12 @@ RECORDS = (
     ),
     OpRecord(
         "minimum", same_float(2), _minimum, {"f": "@llvm.minimum"},
-        partial=_extremum_rule("lt"),
+        partial=_extremum_rule("le"),
         spellings=("numpy.minimum",), domain=((-3, 3), (-3, 3)), commutative=True,
     ),
     OpRecord(
         "maximum", same_float(2), _maximum, {"f": "@llvm.maximum"},
-        partial=_extremum_rule("gt"),
+        partial=_extremum_rule("ge"),
         spellings=("numpy.maximum",), domain=((-3, 3), (-3, 3)), commutative=True,
     ),
     OpRecord(
