@@ -20,6 +20,7 @@ from programs.case import programs_of
 
 import llad
 from llad.codegen import lower_poll
+from llad.codegen.deferred import undisturbed
 from llad.testing import assert_close, copy_arguments, flatten
 
 ROOT = Path(__file__).parents[1]
@@ -291,6 +292,40 @@ def test_what_printing_raises_ends_the_call(monkeypatch):
     assert sys.stdout.getvalue() == "now 0\nnow 1\nnow 2\n"
 
 
+# -- while compiling
+
+
+def test_a_compilation_that_was_ended_is_begun_again():
+    for k in range(8):
+        f = llad.jit_grad(lambda x, y, k=float(k): np.sum(x * k) * y + y**3)
+        x = np.ones(3)
+        for attempt in range(2):
+            with contextlib.suppress(Stop), alarm(0.002 + 0.005 * k + 0.011 * attempt, stop):
+                f.grad(x, 2.0)
+        gradient = f.grad(x, 2.0)
+        assert gradient[1] == 3 * k + 12 and f(x, 2.0) == 6 * k + 8
+        assert_close(gradient[0], np.full(3, 2.0 * k))
+
+
+def test_handlers_run_when_undisturbed_work_is_done():
+    done = []
+
+    def work(raises):
+        signal.raise_signal(signal.SIGALRM)
+        done.append(sum(range(1000)))
+        if raises:
+            raise ValueError
+        return "result"
+
+    handlers = [signal.getsignal(s) for s in signal.valid_signals()]
+    with alarm(10, lambda: done.append("heard")):
+        assert undisturbed(work, False) == "result"
+    with alarm(10, stop), pytest.raises(Stop):
+        undisturbed(work, raises=True)
+    assert done == [499500, "heard", 499500]
+    assert [signal.getsignal(s) for s in signal.valid_signals()] == handlers
+
+
 # -- loops in strips
 
 
@@ -300,7 +335,7 @@ def short_strips(monkeypatch):
     monkeypatch.setattr(lower_poll, "_SHORT", 0)
 
 
-@pytest.mark.parametrize("module", ["exits", "trips", "swaps"])
+@pytest.mark.parametrize("module", ["exits", "trips"])
 def test_short_strips_change_nothing(module, monkeypatch):
     short_strips(monkeypatch)
     for program in programs_of(importlib.import_module(f"programs.{module}")):

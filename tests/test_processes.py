@@ -323,8 +323,9 @@ def test_dropped_functions_take_their_code_along():
         gc.collect()
         return sum(ref() is not None for ref in alive)
 
-    run(20)
-    before = resident()
-    assert run(40) == 0
+    run(10)
+    objects, before = len(gc.get_objects()), resident()
+    assert run(20) == 0
+    assert len(gc.get_objects()) - objects < 200
     # each run of LLVM's pass pipeline leaks some 75 kB inside llvmlite
-    assert resident() - before < 40 * 2 * 150e3
+    assert resident() - before < 20 * 2 * 200e3

@@ -101,6 +101,57 @@ def test_paths_that_do_not_raise_go_on():
         assert llad.grad(function)(6.0) == 1.0
 
 
+# -- floats that are no index
+
+
+def gathered(a, x):
+    s = 0.0
+    for i in range(len(x)):
+        s += a[int(x[i])]
+    return s
+
+
+def guarded(a, x):
+    s = 0.0
+    for i in range(len(x)):
+        if 0.0 <= x[i] < len(a):
+            s += a[math.floor(x[i])]
+    return s
+
+
+def cast(a, x):
+    k = x.astype(np.int64)
+    return a[k[len(x) - 1]]
+
+
+WRONG = [
+    (math.nan, ValueError, "cannot convert float NaN to integer"),
+    (math.inf, OverflowError, "cannot convert float infinity to integer"),
+    (-math.inf, OverflowError, "cannot convert float infinity to integer"),
+    (2.0**63, OverflowError, "too large"),
+    (-(2.0**63) - 2048, OverflowError, "too large"),
+    (np.nextafter(2.0**63, 0), IndexError, "out of bounds"),
+    (-(2.0**63), IndexError, "out of bounds"),
+    (8.0, IndexError, "out of bounds"),
+]
+
+
+@pytest.mark.parametrize("wrong, kind, message", WRONG)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_nan_and_infinity_do_not_become_an_index(wrong, kind, message, dtype):
+    if dtype is np.float32 and wrong in (WRONG[4][0], WRONG[5][0]):
+        return  # rounds to another of these
+    a, x = np.arange(8.0), np.array([1.0, 7.9, -1.0, wrong], dtype)
+    for function in (gathered, cast):
+        f = llad.jit_grad(function)
+        for call in (f, f.grad, f.value_and_grad, lambda a, x, f=f: f.jvp((a, x), (a, None))):
+            with pytest.raises(kind, match=message):
+                call(a, x)
+    f = llad.jit_grad(guarded)
+    assert f(a, x) == 8.0
+    np.testing.assert_array_equal(f.grad(a, x)[0], [0, 1, 0, 0, 0, 0, 0, 1])
+
+
 # -- tracebacks
 
 

@@ -17,13 +17,14 @@ import itertools
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import llvmlite.binding as llvm
 
+from llad.codegen.deferred import undisturbed
 from llad.codegen.printing import CALLBACKS
 from llad.codegen.symbols import c_library
 from llad.codegen.target import LOCK, header, linker, machine
@@ -51,14 +52,16 @@ class Linked:
     @cached_property
     def llvm_after(self) -> str:
         """The module as O3 left it."""
-        with _optimised(self.llvm_before) as module:
-            return str(module)
+        return undisturbed(self._after_o3, str)
 
     @cached_property
     def asm(self) -> str:
         """The assembly of the whole module."""
+        return undisturbed(self._after_o3, lambda module: str(machine().emit_assembly(module)))
+
+    def _after_o3(self, show: Callable[[Any], str]) -> str:
         with _optimised(self.llvm_before) as module:
-            return str(machine().emit_assembly(module))
+            return show(module)
 
 
 def link(text: str, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked:
@@ -70,15 +73,19 @@ def link(text: str, exports: Sequence[str], symbols: Mapping[str, int] | None = 
         RuntimeError: the text is not valid LLVM IR, or a symbol cannot be resolved; both are bugs of llad.
     """
     with LOCK:
-        while _unloadable:
-            _unloadable.popleft().close()
-        start = time.perf_counter()
-        with _optimised(text) as module:
-            image: bytes = machine().emit_object(module)
-        compiled = time.perf_counter()
-        tracker = _load(image, exports, {**c_library(), **CALLBACKS, **(symbols or {})})
-        times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
-        return Linked(text, image, tracker, exports, times)
+        return undisturbed(_link, text, exports, symbols or {})
+
+
+def _link(text: str, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked:
+    while _unloadable:
+        _unloadable.popleft().close()
+    start = time.perf_counter()
+    with _optimised(text) as module:
+        image: bytes = machine().emit_object(module)
+    compiled = time.perf_counter()
+    tracker = _load(image, exports, {**c_library(), **CALLBACKS, **symbols})
+    times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
+    return Linked(text, image, tracker, exports, times)
 
 
 @contextmanager
