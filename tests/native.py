@@ -25,11 +25,15 @@ DTYPES = {F64: np.float64, F32: np.float32, I64: np.int64, I32: np.int32, BOOL: 
 
 
 class Heap:
-    """malloc and its kin, counted. `budget`: how many requests succeed before memory runs out."""
+    """malloc and its kin, counted. `peak`: the most blocks at a time.
+
+    `budget`: how many requests succeed before memory runs out.
+    """
 
     def __init__(self) -> None:
         self.live: set[int] = set()
         self.requests = 0
+        self.peak = 0
         self.budget = 1 << 60
         table = c_library()
         pointer, size = ctypes.c_void_p, ctypes.c_size_t
@@ -41,6 +45,7 @@ class Heap:
         def made(address: int | None) -> int | None:
             if address is not None:
                 self.live.add(address)
+                self.peak = max(self.peak, len(self.live))
             return address
 
         def granted() -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from llad.codegen.lower_control import Run, merge
 from llad.codegen.lower_emit import Emitter, Operand, assemble, components, literal, register_types
+from llad.codegen.lower_memory import sweep, sweep_mark
 from llad.codegen.lower_poll import ask, count, polling
 from llad.ir.core import Op, Value, walk
 
@@ -158,6 +159,7 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
     enter = range.more(e, range.start, range.end)
     if not exits and trips in e.used:
         e.values[trips] = range.trips or _unit_trips(e, lo, hi, step, enter)
+    mark = sweep_mark(e, op)
     before, head, done = e.block, e.label(), e.label()
     how = polling(e, op)
     strips = _Strips(e, range, how.strip, done) if how.strip else None
@@ -175,6 +177,7 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
         e.declare("@llvm.assume", "void", ["i1"])
         e.do(f"call void @llvm.assume(i1 {range.more(e, place, range.end)})")
     metadata = _lower_body(e, op, run)
+    sweep(e, mark, out)
     place = range.advance(e, place)
     executed = range.executed(e, place) if exits and trips in e.used else ""
     leaving = [e.block] if exits else []
@@ -276,6 +279,7 @@ def lower_while(e: Emitter, op: Op, run: Run) -> None:
     how = polling(e, op)
     # The carries are known by two names: the arguments of either region.
     kept = [value is arg for value, arg in zip(out, body.args, strict=True)]
+    mark = sweep_mark(e, op)
     before, head, inside, done = e.block, e.label(), e.label(), e.label()
     e.jump(head)
     e.open(head)
@@ -289,6 +293,7 @@ def lower_while(e: Emitter, op: Op, run: Run) -> None:
     e.branch(e.scalar(condition.terminator.operands[0]), inside, done)
     e.open(inside)
     run(body)
+    sweep(e, mark, out)
     counted = e.new(f"add nuw nsw i64 {counter}, 1") if counting else ""
     count(e, how)
     ended = e.block

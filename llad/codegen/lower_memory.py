@@ -12,6 +12,7 @@ calls `@llad.release`; so an error path frees nothing here. A function that othe
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from llad.codegen.lower_emit import (
     MEMORY,
@@ -24,7 +25,8 @@ from llad.codegen.lower_emit import (
     literal,
     register_types,
 )
-from llad.ir.core import Op
+from llad.codegen.runtime_memory import SERIAL
+from llad.ir.core import Op, Value
 from llad.ir.types import BOOL, BufferType, LifoType, ScalarType, Type
 
 _LARGEST = 1 << 62  # bytes; no allocation of this size succeeds, and no arithmetic below it overflows
@@ -155,6 +157,24 @@ def _checked_bytes(e: Emitter, extents: tuple[str, ...], item: int, site: ErrorS
 
 def lower_free(e: Emitter, op: Op) -> None:
     e.do(f"call void @llad.free(ptr %ctx, ptr {e.buffer(op.operands[0]).pointer})")
+
+
+def sweep_mark(e: Emitter, loop: Op) -> str:
+    """Before a loop: how many blocks the call has made, if the loop is to free what its iterations leave behind."""
+    if not loop.attrs.get("sweep"):
+        return ""
+    return e.new(f"load i64, ptr {e.new(f'getelementptr inbounds i8, ptr %ctx, i64 {SERIAL}')}")
+
+
+def sweep(e: Emitter, mark: str, out: Sequence[Value]) -> None:
+    """At the end of an iteration: free what was made since `mark`, but for the memory of what goes `out`."""
+    if not mark:
+        return
+    kept = list(dict.fromkeys(x.pointer for v in out if isinstance(x := e.values[v], Buffer)))
+    room = e.slot(f"[{max(len(kept), 1)} x ptr], align 8")
+    for k, pointer in enumerate(kept):  # what nobody reads may be poison
+        e.do(f"store ptr {e.new(f'freeze ptr {pointer}')}, ptr {_offset(e, room, 8 * k)}")
+    e.do(f"call void @llad.sweep(ptr %ctx, i64 {mark}, ptr {room}, i64 {len(kept)})")
 
 
 def byte_strides(e: Emitter, buffer: Buffer, type: BufferType) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ not make LLVM reload arrays.
 from __future__ import annotations
 
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
+SERIAL = 72  # of the number of blocks made, in the context
 HEADER = 48  # bytes before the data of a block
 _EXTRA = HEADER + 64  # what an aligned block takes besides its data
 _FAMILY = '"alloc-family"="llad.alloc"'
@@ -41,8 +42,8 @@ failed:
 MEMORY = {
     "llad.alloc": _allocator("llad.alloc", "uninitialized", "call ptr @malloc(i64 %size)"),
     "llad.alloc_zero": _allocator("llad.alloc_zero", "zeroed", "call ptr @calloc(i64 1, i64 %size)"),
-    "llad.enlist": """
-define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nounwind {
+    "llad.enlist": f"""
+define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nounwind {{
   %block = getelementptr inbounds i8, ptr %data, i64 -48
   %first = load ptr, ptr %ctx
   %next.p = getelementptr inbounds i8, ptr %block, i64 8
@@ -50,7 +51,7 @@ define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nou
   %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
   %serial.p = getelementptr inbounds i8, ptr %block, i64 32
   %owner.p = getelementptr inbounds i8, ptr %block, i64 40
-  %made.p = getelementptr inbounds i8, ptr %ctx, i64 72
+  %made.p = getelementptr inbounds i8, ptr %ctx, i64 {SERIAL}
   %made = load i64, ptr %made.p
   %serial = add nuw nsw i64 %made, 1
   store i64 %serial, ptr %made.p
@@ -68,7 +69,7 @@ back:
   br label %done
 done:
   ret void
-}
+}}
 """,
     # Whoever pointed at a block (its neighbours or the context) now points at `to.previous` and `to.next`.
     "llad.relink": """

@@ -2,12 +2,15 @@
 
 What: a small allocation of constant extents becomes a stack slot (`storage = 'stack'`). Any other that is made in a
 loop or branch and does not leave it is freed at the end of that region, or made once before the loop if its
-extents are known there. A buffer that a loop replaces in every iteration (`y = y + h * k`) is freed when it is
-replaced, so loops run in constant memory. Everything else belongs to the call, which releases it at its end.
+extents are known there. Memory that may leave an iteration but need not (`y = y + h * k`, `x = trial if c else x`) is
+found out about as the loop runs: a loop with the attribute `sweep` frees, at the end of each iteration, all memory
+made since it began that none of the buffers that it yields lies in. So loops run in constant memory. Everything
+else belongs to the call, which releases it at its end.
 
-When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). A carried buffer may be
-freed at the end of an iteration if that iteration yields an allocation of its own in its place, the old one
-goes nowhere else, and it is not the first iteration, whose buffer came from outside. A function with the attribute
+When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). What an iteration made can be
+reached later only through what it yields, unless handles were pushed on a stack in it; so a loop sweeps if it pushes
+none, passes none to a function with a stack of handles, and holds an allocation that escapes or a call that
+gives a buffer. A function with the attribute
 `may_alias` may be called again and again by the one that was called from outside, so it frees what is its own before it
 returns, and its frames are small. Memory made once for
 all iterations keeps the last one's contents where a fresh one would be poison, which nothing reads.
@@ -40,7 +43,8 @@ After:
       %three: i64 = const 3
       %n: i64 = dim %x, 0
       %w: buffer<f64, 1, C> = alloc(%n)
-      %y: buffer<f64, 1, C>, %trips: i64 = for %i in %zero..%n step %one carry (%a: buffer<f64, 1, C> = %x) {
+      %y: buffer<f64, 1, C>, %trips: i64 = for %i in %zero..%n step %one carry ( \
+%a: buffer<f64, 1, C> = %x) {'sweep': True} {
         %s: buffer<f64, 1, C> = alloc(%three) {'storage': 'stack'}
         %m: i64 = add %i, %one
         %t: buffer<f64, 1, C> = alloc(%m)
@@ -48,13 +52,6 @@ After:
         %e: f64 = load %a[%zero]
         store %e, %b[%zero]
         free %t
-        %old: bool = ne %i, %zero
-        if %old {
-          free %a
-          yield
-        } else {
-          yield
-        }
         yield %b
       }
       return %y
@@ -66,11 +63,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.types import BOOL, BufferType
+from llad.ir.types import BufferType, LifoType
 from llad.passes.rebuild import Rebuild
 
 STACK_BYTES = 2048  # of all stack slots of a function
@@ -90,16 +86,12 @@ class _Frame:
     kind: str
     ops: list[Op]
     owned: list[Value] = field(default_factory=list)
-    replaced: list[Value] = field(default_factory=list)  # carries to free, but not in the first iteration
-    again: Value | None = None  # a flag that is false in the first iteration, or the index of the loop,
-    first: Value | None = None  # which is this one in the first iteration
 
 
 class _Ownership(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._aliases = Aliases(fn)
-        self._handles = _Handles(fn)
         self._constants: dict[Value, int] = {}
         self._axes: dict[Value, tuple[Value, int]] = {}  # the buffer and axis of which a number is the extent
         self._level: dict[Value, int] = {}  # the number of frames open where an old value was made
@@ -181,10 +173,10 @@ class _Ownership(Rebuild):
 
     # -- regions
 
-    def _frame(self, kind: str, region: Region, **more: Any) -> Region:
+    def _frame(self, kind: str, region: Region) -> Region:
         for arg in region.args:
             self._level[arg] = len(self._frames) + 1
-        self._next = _Frame(kind, [], **more)
+        self._next = _Frame(kind, [])
         return self.region(region)
 
     def _leave(self, op: Op) -> None:
@@ -192,65 +184,38 @@ class _Ownership(Rebuild):
         frame = self._frames[-1]
         for buffer in frame.owned:
             self.emit("free", [buffer], [], op.span)
-        if frame.replaced and frame.again is not None:
-            again = self.get(frame.again)
-            if frame.first is not None:
-                again = self.emit("ne", [again, frame.first], [BOOL], op.span).result
-            frees = [Op("free", (self.get(b),), span=op.span) for b in frame.replaced]
-            branches = Region((), [*frees, Op("yield", span=op.span)]), Region((), [Op("yield", span=op.span)])
-            self.emit("if", [again], [], op.span, regions=branches)
 
     def _for(self, op: Op) -> None:
-        body, operands = op.regions[0], self.operands(op)
-        replaced = self._replaced(op)
         # Iterations that may run at once need memory of their own.
-        kind = "loop" if op.attrs["kind"] == "sequential" else "branch"
-        frame = self._frame(kind, body, replaced=replaced, again=body.args[0], first=operands[0])
-        self.copy(op, operands, (frame,))
+        sequential = op.attrs["kind"] == "sequential"
+        frame = self._frame("loop" if sequential else "branch", op.regions[0])
+        self._swept(self.copy(op, self.operands(op), (frame,)), sequential and self._sweeps(op))
 
     def _while(self, op: Op) -> None:
         condition, body = op.regions
-        replaced = self._replaced(op)
-        if not replaced:
-            self.copy(op, self.operands(op), (self._frame("condition", condition), self._frame("loop", body)))
-            return
-        # A `while` has no index, so one more carry tells the first iteration from the others.
-        no, yes = self.const(False, BOOL, op.span), self.const(True, BOOL, op.span)
-        unread, again, after = Value(BOOL), Value(BOOL, "again"), Value(BOOL)
-        first = self._frame("condition", Region((*condition.args, unread), condition.ops))
-        end = body.terminator
-        longer = Op(end.name, (*end.operands, yes), (), end.attrs, (), end.span)
-        second = self._frame(
-            "loop", Region((*body.args, again), [*body.ops[:-1], longer]), replaced=replaced, again=again
-        )
-        results = (*op.results[:-1], after, op.results[-1])
-        self.copy(Op(op.name, (), results, op.attrs, (), op.span), (*self.operands(op), no), (first, second))
+        frames = self._frame("condition", condition), self._frame("loop", body)
+        self._swept(self.copy(op, self.operands(op), frames), self._sweeps(op))
 
-    def _replaced(self, op: Op) -> list[Value]:
-        """The carried buffers that each iteration drops for an allocation of its own."""
-        body = op.regions[-1]
-        made = {inner.result for inner in body.ops if inner.name == "alloc"}
-        found = []
-        for k, value in enumerate(body.terminator.operands[bool(op.attrs["exits"]) :]):
-            if value in made and self._handles.kept(value) == 1:
-                names = [region.args[k + (op.name == "for")] for region in op.regions]
-                if not any(self._handles.kept(name) for name in names):
-                    found.append(names[-1])
-        return found
+    def _swept(self, loop: Op, sweeps: bool) -> None:
+        if sweeps:
+            loop.attrs = {**loop.attrs, "sweep": True}
+
+    def _sweeps(self, loop: Op) -> bool:
+        """Whether iterations may leave memory behind, all of which is reached through what they yield."""
+        inside = list(walk(loop.regions[-1]))
+        return any(map(self._leaves_memory, inside)) and not any(map(_keeps_handles, inside))
+
+    def _leaves_memory(self, op: Op) -> bool:
+        if op.name == "alloc":
+            return self._aliases.outlives(op.result)
+        return op.name == "call" and any(isinstance(r.type, BufferType) for r in op.results)
 
 
-class _Handles:
-    """How often a buffer, or a view of it, is passed on: yielded, carried, returned, pushed, given to a call."""
-
-    def __init__(self, fn: Function) -> None:
-        self._kept: dict[Value, int] = {}
-        self._views: dict[Value, list[Value]] = {}
-        for op in walk(fn.body):
-            if op.name == "view":
-                self._views.setdefault(op.operands[0], []).append(op.result)
-            elif op.name in ("yield", "return", "for", "while", "push", "derivative", "call"):
-                for operand in op.operands:
-                    self._kept[operand] = self._kept.get(operand, 0) + 1
-
-    def kept(self, buffer: Value) -> int:
-        return self._kept.get(buffer, 0) + sum(map(self.kept, self._views.get(buffer, ())))
+def _keeps_handles(op: Op) -> bool:
+    """Whether the op may leave a handle on a stack."""
+    if op.name == "push":
+        return any(isinstance(o.type, BufferType | LifoType) for o in op.operands[1:])
+    return op.name == "call" and any(
+        isinstance(o.type, LifoType) and any(isinstance(f, BufferType | LifoType) for f in o.type.fields)
+        for o in op.operands
+    )

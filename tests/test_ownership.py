@@ -1,0 +1,150 @@
+"""Memory of loops: what no name holds any more is freed, what one holds is not, and no call leaves any behind."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+from native import Native
+from programs import allocated
+from programs.case import programs_of
+
+import llad
+from llad.compile import Program
+from llad.ir.core import Function
+from llad.testing import assert_close
+
+LOOPS = [p for p in programs_of(allocated) if p.name.split(".")[1] != "in_a_while"]
+
+
+def final(function: Any, args: tuple[Any, ...], what: str = "primal") -> Function:
+    """The IR of a function as it is lowered."""
+    stage = Program(function).stage(args)
+    wrt = () if what == "primal" else stage.differentiable
+    return stage.function(what, wrt)  # type: ignore[arg-type]
+
+
+def peak(function: Any, *args: Any) -> int:
+    """The most blocks that a call of the machine code has at a time; none is left behind."""
+    native = Native(final(function, args))
+    native(*args)
+    return native.heap.peak
+
+
+def replaced(x, n):
+    y = x
+    for k in range(n):
+        y = y + 0.1 * k * y
+    return y
+
+
+def kept_or_replaced(x, n):
+    best = x
+    for k in range(n):
+        trial = best * 1.01 + 0.1
+        best = trial if k % 3 == 1 else best
+    return best
+
+
+def out_of_inner_loops(x, n):
+    y = x
+    for k in range(n):
+        z = y * 0.5
+        j = 0
+        while j < k % 4:
+            z = z + y * 0.1
+            j += 1
+        if k % 2 == 0:
+            y = z
+    return y
+
+
+def in_a_while(x, n):
+    y, before, k = x, x, 0
+    while k < n:
+        before, y = y, y * 1.1 - before * 0.2
+        if k == 1000:
+            break
+        k += 1
+    return y, before
+
+
+def a_ring(x, n):
+    a, b, c = x, x * 2.0, x * 3.0
+    for _ in range(n):
+        a, b, c = b, c, a * 0.5 + b[::-1]
+    return a, b, c
+
+
+def windows(x, n):
+    w = x[1:]
+    for _ in range(n):
+        y = np.zeros(len(x) + 2)
+        y[1 : len(x)] = w * 2.0
+        w = y[1 : len(x)][::-1]
+    return w
+
+
+def of_changing_size(x, n):
+    y = x
+    for k in range(n):
+        z = np.ones(40 + k % 5)
+        z[: min(len(y), 40)] = y[: min(len(y), 40)] * 0.5
+        y = z
+    return np.sum(y)
+
+
+STEADY = [replaced, kept_or_replaced, out_of_inner_loops, in_a_while, a_ring, windows, of_changing_size]
+
+
+@pytest.mark.parametrize("function", STEADY)
+def test_a_loop_runs_in_constant_memory(function: Any) -> None:
+    x = np.arange(50.0)
+    assert peak(function, x, 60) == peak(function, x, 12) <= 8
+
+
+@pytest.mark.parametrize("function", STEADY)
+@pytest.mark.parametrize("n", [0, 1, 2, 7])
+def test_what_a_name_holds_lives(function: Any, n: int) -> None:
+    x = np.linspace(-0.5, 1.0, 50)
+    assert_close(llad.jit(function)(x, n), function(x, n), rtol=1e-12)
+
+
+def fails_in_the_middle(x, n, at):
+    y, s = x, 0.0
+    for k in range(n):
+        y = y * 1.5
+        if y[0] > 0.0:
+            y = y + x[k % at]
+        s += y[k + at]
+    return s
+
+
+@pytest.mark.parametrize("what", ["primal", "gradient", "tangent"])
+@pytest.mark.parametrize("at", [0, 3, 30, 47, 60])
+def test_errors_leave_no_memory_behind(what: str, at: int) -> None:
+    x = np.linspace(1.0, 2.0, 50)
+    fn = final(fails_in_the_middle, (x, 10, 3), what)
+    twins = [] if what == "primal" else [np.zeros(50)]
+    with pytest.raises((IndexError, ZeroDivisionError)) if at in (0, 47, 60) else nullcontext():
+        Native(fn)(x, 10, at, *twins)  # asserts that no block is left
+
+
+@pytest.mark.parametrize("what", ["primal", "gradient"])
+@pytest.mark.parametrize("program", LOOPS, ids=lambda p: p.name)
+def test_memory_that_runs_out_at_any_point_leaves_none_behind(program: Any, what: str) -> None:
+    args = program.draw()
+    if what == "gradient" and not program.scalar:
+        what = "tangent"
+    fn = final(program.function, args, what)
+    native = Native(fn)
+    arrays = [a for a in args if isinstance(a, np.ndarray) and a.dtype == np.float64]
+    extra = [] if what == "primal" else [np.zeros(a.shape) for a in arrays]
+    native(*args, *extra)
+    needed = native.heap.requests
+    for budget in {0, 1, needed // 2, needed - 1} & set(range(needed)):
+        native.heap.requests, native.heap.budget = 0, budget
+        with pytest.raises(MemoryError):
+            native(*args, *extra)
