@@ -50,6 +50,7 @@ from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
 from llad.ir.verify import verify
 from llad.passes.accumulate import accumulate
 from llad.passes.checks import checks
+from llad.passes.choose import choose
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
@@ -57,6 +58,7 @@ from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
+from llad.passes.peel import peel
 from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
@@ -68,7 +70,9 @@ What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
-PASSES: tuple[Pass, ...] = (fold, simplify, cse, checks, induction, fold, licm, cse, tabulate, accumulate, dce)
+PASSES: tuple[Pass, ...] = (
+    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
+)  # fmt: skip
 # Once, before machine code is made.
 LAST: tuple[Pass, ...] = (reuse, independent, ownership)
 

@@ -21,6 +21,7 @@ from llad.ir.text import show
 from llad.ir.verify import verify
 from llad.passes.accumulate import accumulate
 from llad.passes.checks import checks
+from llad.passes.choose import choose
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.fold import fold
@@ -28,11 +29,15 @@ from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
+from llad.passes.peel import peel
 from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
 
-ALL = (fold, simplify, cse, checks, induction, licm, tabulate, accumulate, reuse, independent, dce, ownership)
+ALL = (
+    fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, reuse, independent, dce,
+    ownership,
+)  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
 
@@ -73,7 +78,9 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
     return [repr(r.tolist() if isinstance(r, np.ndarray) else r) for r in (*results, *arrays)]
 
 
-PIPELINE = (fold, simplify, cse, licm, checks, induction, fold, licm, cse, tabulate, accumulate, dce)
+PIPELINE = (
+    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
+)  # fmt: skip
 
 
 # A program does not shrink: what fails is printed as it is.
@@ -680,3 +687,50 @@ def test_a_dear_function_in_a_branch_gets_no_table():
                 yield %z
               }"""
     assert tables(branch) == 0
+
+
+def ring(left: str, right: str) -> str:
+    return f"""
+        func @f(%x: buffer<f64, 1, C>) {{
+          %lo: i64 = const 1
+          %hi: i64 = dim %x, 0
+          %one: i64 = const 1
+          %two: i64 = const 2
+          %z: f64 = const 0.0
+          %last: i64 = sub %hi, %one
+          %before: i64 = sub %hi, %two
+          %second: i64 = add %lo, %one
+          %s: f64, %t: i64 = for %i in %lo..%hi step %one carry (%a: f64 = %z) {{
+            %c: bool = {left}
+            %m: i64 = sub %i, %one
+            %l: i64 = select %c, %m, %last
+            %d: bool = {right}
+            %p: i64 = add %i, %one
+            %r: i64 = select %d, %p, %lo
+            %e: f64 = load %x[%l]
+            %g: f64 = load %x[%r]
+            %h: f64 = mul %e, %g
+            %b: f64 = add %h, %a
+            yield %b
+          }}
+          return %s, %t
+        }}
+    """
+
+
+@pytest.mark.parametrize("left", ["gt %i, %lo", "ge %i, %second", "ne %i, %lo", "lt %lo, %i", "le %second, %i"])
+@pytest.mark.parametrize("right", ["lt %i, %last", "le %i, %before", "ne %i, %last", "gt %last, %i"])
+def test_the_ends_of_a_ring_are_peeled(left: str, right: str):
+    fn = verify(parse(dedent(ring(left, right))))
+    after = verify(checks(peel(fn)))
+    loops = [op for op in walk(after.body) if op.name == "for"]
+    assert len(loops) == 3 and "select" not in names(loops[1].regions[0])
+    for n in range(6):
+        x = np.arange(1.0, 1.0 + n)
+        assert run(fn, [x]) == run(after, [x])
+
+
+@pytest.mark.parametrize("condition", ["gt %i, %second", "lt %i, %lo", "ge %i, %lo", "lt %i, %hi", "eq %i, %second"])
+def test_what_changes_elsewhere_is_not_peeled(condition: str):
+    fn = verify(parse(dedent(ring(condition, condition))))
+    assert sum(op.name == "for" for op in walk(peel(fn).body)) == 1

@@ -7,7 +7,8 @@ just stored. A store of what the element already holds, and a check whose condit
 When: the earlier op dominates, because it stands earlier in the same region or in one around it. Memory: each root
 (`alias.py`) has an epoch, which a store changes; a load is the same only in the same epochs of all its roots.
 A loop that writes a root starts a new epoch before it, so that no iteration sees a value from before the loop,
-and one after it; so does an `if`.
+and one after it; so does an `if`. Buffers that change places have several roots, and a store through one of them
+changes nothing for those that are distinct from it (`distinct.py`).
 
 Before:
 
@@ -37,6 +38,7 @@ from collections.abc import Hashable, Iterable
 
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value
+from llad.ir.distinct import Distinct
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
@@ -55,7 +57,8 @@ class _Cse(Rebuild):
         self._known: dict[Hashable, Value] = {}
         self._learned: list[Hashable] = []  # in the order learned, so that leaving a region can forget
         self._numbers: dict[Value, int] = {}
-        self._epochs: dict[Value, int] = {}
+        self._distinct = Distinct(fn, self._aliases)
+        self._epochs: dict[tuple[Value, Value | None], int] = {}  # of a root, by what wrote it: a handle or more
         self._last_epoch = 0
 
     def visit(self, op: Op) -> None:
@@ -70,7 +73,7 @@ class _Cse(Rebuild):
             case "store":
                 if self._known.get(self._element(op.operands[1], operands[1:])) is not operands[0]:
                     self.copy(op, operands)
-                    self._write(self._aliases.written(op))
+                    self._write(self._aliases.written(op), through=op.operands[1])
                     self._learn(self._element(op.operands[1], operands[1:]), operands[0])
             case "check":
                 if ("check", operands[0]) not in self._known:
@@ -115,18 +118,26 @@ class _Cse(Rebuild):
             self._learned.append(key)
         self._known[key] = value
 
-    def _write(self, roots: Roots) -> None:
+    def _write(self, roots: Roots, through: Value | None = None) -> None:
         self._last_epoch += 1
         for root in roots:
-            self._epochs[root] = self._last_epoch
+            self._epochs[root, through if len(roots) > 1 else None] = self._last_epoch
 
     def _element(self, old_buffer: Value, access: tuple[Value, ...]) -> Hashable:
         """`access` is the buffer and its indices; the element it names holds the same value for an equal key."""
         roots = self._aliases.roots(old_buffer)
         if len(roots) == 1:
             (root,) = roots
-            return access, self._epochs.get(root, 0)
-        return access, frozenset((root, self._epochs.get(root, 0)) for root in roots)
+            return access, self._epoch(root, old_buffer)
+        return access, frozenset((root, self._epoch(root, old_buffer)) for root in roots)
+
+    def _epoch(self, root: Value, buffer: Value) -> int:
+        """Of the writes that may have changed what `buffer` holds of `root`, the last."""
+        found = 0
+        for (written, through), epoch in self._epochs.items():
+            if written is root and epoch > found and (through is None or not self._distinct(through, buffer)):
+                found = epoch
+        return found
 
     def _expression(self, op: Op, operands: tuple[Value, ...]) -> Hashable:
         if op.name == "const":

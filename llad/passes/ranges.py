@@ -153,8 +153,24 @@ class Ranges:
         condition, yes, no = op.operands
         if (truth := self.truth(condition)) is not None:
             return self.form(yes if truth else no)
-        (a0, a1), (b0, b1) = map(self.knowledge.interval, map(self.form, (yes, no)))
-        self.knowledge.describe(op.result, (min(a0, b0), max(a1, b1)))
+        forms = [self.form(yes), self.form(no)]
+        limits = [*forms, Affine(0)]
+        intervals: list[tuple[int, int]] = []
+        below, above = set(range(len(limits))), set(range(len(limits)))
+        for form, holds in zip(forms, (True, False), strict=True):
+            with self.scope():
+                self.assume(condition, holds)
+                intervals.append(self.knowledge.interval(form))
+                below = {k for k in below if self.knowledge.holds(form.plus(limits[k], -1))}
+                above = {k for k in above if self.knowledge.holds(limits[k].plus(form, -1))}
+        (a0, a1), (b0, b1) = intervals
+        low = max(min(a0, b0), 0 if len(forms) in below else LEAST)
+        self.knowledge.describe(
+            op.result,
+            (low, max(a1, b1)),
+            [limits[k] for k in sorted(below)],
+            [limits[k] for k in sorted(above)],
+        )
         return None
 
     def _extremum(self, op: Op) -> None:
