@@ -72,8 +72,8 @@ def _both_sweeps(
     assert not fn.attrs.get("may_alias")
     cotangents = root.reverse(seeds, [p for p in root.inputs if isinstance(p.type, ScalarType)])
     called: dict[str, _CalledSweeps] = {}
-    for name in calls.met:  # which grows on the way
-        called[name] = _CalledSweeps(fn.functions[name], calls)
+    for callee in calls.met:  # which grows on the way
+        called[callee] = _CalledSweeps(fn.functions[callee], calls)
 
     stacks = [s for sweeps in (root, *called.values()) for s in sweeps.stacks]
     b = Builder(fn.body.ops[0].span)
@@ -90,9 +90,9 @@ def _both_sweeps(
     made = b.function(name, [*[new[p] for p in fn.params], *more], **fn.attrs)
     calls.share(made, stacks, new)
     made.functions.update(fn.functions)
-    for name, sweeps in called.items():
-        made.functions[calls.augmented(name)] = sweeps.augmented(stacks)
-        made.functions[calls.reverse(name)] = sweeps.mirrored(stacks)
+    for callee, sweeps in called.items():
+        made.functions[calls.augmented(callee)] = sweeps.augmented(stacks)
+        made.functions[calls.reverse(callee)] = sweeps.mirrored(stacks)
     return made
 
 
