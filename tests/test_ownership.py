@@ -148,3 +148,37 @@ def test_memory_that_runs_out_at_any_point_leaves_none_behind(program: Any, what
         native.heap.requests, native.heap.budget = 0, budget
         with pytest.raises(MemoryError):
             native(*args, *extra)
+
+
+@pytest.mark.parametrize(
+    ("function", "n"),
+    [
+        (lambda n: np.zeros((10**7, 10**7))[0, n], 0),
+        (lambda n: np.ones((n, n))[0, 0], 10**7),
+        (lambda n: np.full(n, 2.0)[0], 10**16),
+        (lambda n: np.eye(n)[0, 0], 2**40),
+        (lambda n: np.empty((n, 3, n), dtype=np.bool_).shape[1], 2**32),
+    ],
+)
+def test_memory_that_cannot_exist_is_refused_though_nobody_reads_it(function: Any, n: int) -> None:
+    with pytest.raises(MemoryError, match="unable to allocate an array of shape"):
+        llad.jit(function)(n)
+
+
+@pytest.mark.parametrize("function", [lambda n: np.zeros((n, 0, n)).shape[0], lambda n: np.empty((0, n)).shape[1]])
+def test_arrays_without_elements_need_no_memory(function: Any) -> None:
+    assert llad.jit(function)(10**9) == 10**9
+
+
+def scaled(x, k):
+    x *= k
+    return np.sum(x)
+
+
+def test_an_array_that_is_read_only_is_written_by_no_call() -> None:
+    x = np.ones(4)
+    x.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        llad.jit(scaled)(x, 2.0)
+    assert_close(llad.grad(scaled)(x, 2.0), np.full(4, 2.0))
+    assert_close(x, np.ones(4))

@@ -6,6 +6,7 @@ an element before it is written is reading garbage, as in NumPy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,9 +20,11 @@ from llad.frontend.values import Array, Context, Extent, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import F64, I64, ScalarType, is_float, is_int
 
+_ADDRESSES = 1 << 47  # bytes that a process can have at most
 
-def shape_argument(ctx: Context, shape: Any) -> list[Extent]:
-    """The extents that a `shape` argument asks for, checked not to be negative."""
+
+def shape_argument(ctx: Context, shape: Any, dtype: ScalarType) -> list[Extent]:
+    """The extents that a `shape` argument asks for, checked not to be negative, and that such memory can exist."""
     extents: list[Extent] = []
     for item in shape if isinstance(shape, (tuple, list)) else [shape]:
         if isinstance(item, Scalar) and item.extent is not None:
@@ -35,7 +38,31 @@ def shape_argument(ctx: Context, shape: Any) -> list[Extent]:
         fine = ext.compare(ctx, "ge", extent, 0)
         ext.check(ctx, fine, "ValueError", "negative dimensions are not allowed")
         extents.append(max(extent, 0) if isinstance(extent, int) else extent)
+    _check_size(ctx, extents, dtype)
     return extents
+
+
+def _check_size(ctx: Context, extents: list[Extent], dtype: ScalarType) -> None:
+    """Refuse at run time what no allocation could give: an allocation that nobody reads is not made, so cannot fail.
+
+    Nothing is asked about arrays whose extents are those of arrays, or known and small.
+    """
+    known = math.prod(e for e in extents if isinstance(e, int))
+    asked = [e for e in extents if isinstance(e, Value)]
+    limit = _ADDRESSES // dtype.bytes
+    if known == 0 or (known <= limit and not asked):
+        return
+    fine: bool | Value = known <= limit
+    total: Int = min(known, limit)
+    for extent in (e for e in extents if not isinstance(e, int)):
+        size = measure(ctx, extent)
+        wraps = ctx.builder.op("mul_overflows", ext.emit(ctx, total), ext.emit(ctx, size))
+        fine = ext.both(ctx, fine, ctx.builder.op("not", wraps))
+        total = ext.mul(ctx, total, size)
+    fine = ext.both(ctx, fine, ext.compare(ctx, "lt", total, limit + 1))
+    text = f"unable to allocate an array of shape ({', '.join(['{}'] * len(extents))}{',' * (len(extents) == 1)})"
+    sizes = [measure(ctx, e) for e in extents]
+    ext.check(ctx, fine, "MemoryError", text, *sizes, brief="unable to allocate an array")
 
 
 def filled(ctx: Context, extents: list[Extent], value: Any, dtype: ScalarType) -> Array:
@@ -55,7 +82,8 @@ def full(ctx: Context, shape: Any, value: Any, dtype: Any) -> Array:
     """`np.full`: the element type is that of the value unless it is given."""
     if isinstance(value, (tuple, list)):
         value = array_of(ctx, value, None)
-    return filled(ctx, shape_argument(ctx, shape), value, element_type(ctx, dtype, kind_of(ctx, value)[0]))
+    type = element_type(ctx, dtype, kind_of(ctx, value)[0])
+    return filled(ctx, shape_argument(ctx, shape, type), value, type)
 
 
 def like(ctx: Context, model: Any, value: Any, dtype: Any) -> Array:
@@ -181,7 +209,7 @@ def linspace(ctx: Context, start: Any, stop: Any, num: Any) -> Array:
     if not all(isinstance(x, Scalar) or is_static_number(x) for x in (start, stop)):
         ctx.refuse("not-a-number", name="np.linspace", got=describe(start))
     first, last = value_of(ctx, start, F64), value_of(ctx, stop, F64)
-    (extent,) = shape_argument(ctx, num)
+    (extent,) = shape_argument(ctx, num, F64)
     count = measure(ctx, extent)
     gaps = ext.sub(ctx, count, 1)
     step = b.op("div", b.op("sub", last, first), b.cast(ext.emit(ctx, ext.greatest(ctx, gaps, 1)), F64))

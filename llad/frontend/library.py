@@ -39,13 +39,14 @@ def creator(usage: str, make: Callable[..., Any], defaults: Sequence[Any] = ()) 
 
 
 def _empty(ctx: Context, shape: Any, dtype: Any) -> Array:
-    return allocate(ctx, creation.element_type(ctx, dtype, F64), creation.shape_argument(ctx, shape))
+    type = creation.element_type(ctx, dtype, F64)
+    return allocate(ctx, type, creation.shape_argument(ctx, shape, type))
 
 
 def _filled(value: int) -> Callable[..., Array]:
     def make(ctx: Context, shape: Any, dtype: Any) -> Array:
         type = creation.element_type(ctx, dtype, F64)
-        return creation.filled(ctx, creation.shape_argument(ctx, shape), value, type)
+        return creation.filled(ctx, creation.shape_argument(ctx, shape, type), value, type)
 
     return make
 
@@ -60,7 +61,8 @@ def _contiguous(ctx: Context, value: Any, dtype: Any) -> Array:
 
 
 def _eye(ctx: Context, n: Any, dtype: Any) -> Array:
-    out = creation.filled(ctx, creation.shape_argument(ctx, (n, n)), 0, creation.element_type(ctx, dtype, F64))
+    type = creation.element_type(ctx, dtype, F64)
+    out = creation.filled(ctx, creation.shape_argument(ctx, (n, n), type), 0, type)
     one = stored(ctx, 1, out.dtype)
     b = ctx.builder
     with b.region([I64], ["i"]) as body:
