@@ -27,6 +27,9 @@ from llad.frontend.transforms import (
     Transform,
     Transformed,
     grad,
+    hessian,
+    jacfwd,
+    jacrev,
     jvp,
     value_and_grad,
     vjp,
@@ -34,7 +37,20 @@ from llad.frontend.transforms import (
 from llad.ir.text import show
 from llad.pullback import Vjp
 
-__all__ = ["Compiled", "Jit", "JitGrad", "grad", "jit", "jit_grad", "jvp", "value_and_grad", "vjp"]
+__all__ = [
+    "Compiled",
+    "Jit",
+    "JitGrad",
+    "grad",
+    "hessian",
+    "jacfwd",
+    "jacrev",
+    "jit",
+    "jit_grad",
+    "jvp",
+    "value_and_grad",
+    "vjp",
+]
 
 
 class Compiled(Native, Transformed):
@@ -201,7 +217,7 @@ def program_of(function: Any, fastmath: bool = False) -> Program:
 @functools.lru_cache(maxsize=64)
 def _other_program(function: Any, fastmath: bool) -> Program:
     """The program of another callable (a method, `math.sin`, a derivative): what is traced is a call of it."""
-    if not callable(function):
+    if not callable(function) and not isinstance(function, Transform):
         raise TypeError(f"want a function, got {function!r}")
 
     def called(*args, **kwargs):  # type: ignore[no-untyped-def]
@@ -209,12 +225,15 @@ def _other_program(function: Any, fastmath: bool) -> Program:
 
     called.__name__ = called.__qualname__ = str(getattr(function, "__name__", type(function).__name__))
     with contextlib.suppress(ValueError):  # some builtins have no signature
-        called.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        shown = function.function if isinstance(function, Transform) else function
+        called.__signature__ = inspect.signature(shown)  # type: ignore[attr-defined]
     return Program(function, fastmath, called)
 
 
 def _make(transform: Transform) -> Compiled | Vjp:
     """The callable that a functional form returns; the same one each time."""
+    if transform.kind in ("jacfwd", "jacrev"):
+        return _jacobian(transform)
     function = transform.function
     key = (transform.kind, transform.argnums)
     with LOCK:
@@ -223,6 +242,11 @@ def _make(transform: Transform) -> Compiled | Vjp:
             program.derived[key] = Vjp(program) if transform.kind == "vjp" else Compiled(program, *key)
         made: Compiled | Vjp = program.derived[key]
         return made
+
+
+@functools.lru_cache(maxsize=64)
+def _jacobian(transform: Transform) -> Jit:
+    return Jit(program_of(transform))
 
 
 transforms.install(_make)

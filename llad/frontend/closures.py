@@ -18,6 +18,7 @@ from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.state import Scope
+from llad.frontend.transforms import Argnums
 from llad.frontend.values import Array, Scalar, compose, parts_of
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
@@ -76,6 +77,14 @@ def _owned(t: Tracer, value: Any) -> tuple[Any, Shape]:
 def _renamed(function: Function, free: Sequence[Value]) -> Function:
     """A copy whose parameters are its own: the free values stay with the caller."""
     return copy_function(function)[0] if free else function
+
+
+def positions(t: Tracer, argnums: Argnums, count: int) -> tuple[int, ...]:
+    """The numbers of the arguments that `argnums` names, of `count`."""
+    chosen = tuple(range(count)) if argnums is None else (argnums,) if isinstance(argnums, int) else argnums
+    if any(not -count <= k < count for k in chosen):
+        t.refuse("argnums", argnums=argnums, count=count)
+    return tuple(k % count for k in chosen)
 
 
 def cotangent_type(type: Type) -> Type:

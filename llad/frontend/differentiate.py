@@ -1,4 +1,4 @@
-"""`grad`, `value_and_grad`, `jvp` and `vjp` inside traced code: a `derivative` op of a closure-converted function.
+"""Derivatives inside traced code: `derivative` ops of closure-converted functions.
 
 The op is symbolic: differentiation happens after tracing, innermost first (I4).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from llad.frontend import pullbacks, transforms
+from llad.frontend import jacobians, pullbacks, transforms
 from llad.frontend.closures import (
     Callee,
     close_over,
@@ -16,6 +16,7 @@ from llad.frontend.closures import (
     float_leaves,
     items_like,
     pack,
+    positions,
     same_extents,
     tangent_of,
 )
@@ -30,7 +31,7 @@ from llad.structures import Node
 
 
 def transformation(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """A call of `llad.grad`, `llad.value_and_grad`, `llad.jvp` or `llad.vjp` itself; else `NotHandled`."""
+    """A call of `llad.grad` or another function of `transforms.py` itself; else `NotHandled`."""
     if function is transforms.jvp:
         fun, primals, tangents = _three(t, *args, **kwargs)
         return apply(t, Transform("jvp", fun), [primals, tangents], {})
@@ -40,7 +41,15 @@ def transformation(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mappin
         return _of_function("value_and_grad", *args, **kwargs)
     if function is transforms.vjp:
         return apply(t, Transform("vjp", args[0]), args[1:], kwargs)
+    if function in (transforms.jacfwd, transforms.jacrev):
+        return _of_function(function.__name__, *args, **kwargs)
+    if function is transforms.hessian:
+        return _hessian(*args, **kwargs)
     return NotHandled
+
+
+def _hessian(fun: Any, argnums: Any = 0) -> Transform:
+    return Transform("jacfwd", Transform("jacrev", fun, argnums), argnums)
 
 
 def _of_function(kind: Any, fun: Any, argnums: Any = 0) -> Transform:
@@ -61,17 +70,13 @@ def apply(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[
         if kwargs:
             t.refuse("vjp-arguments", name=next(iter(kwargs)))
         return pullbacks.vjp(t, transform.function, args)
+    if transform.kind in ("jacfwd", "jacrev"):
+        return jacobians.jacobian(t, transform, args, kwargs)
     return _gradient(t, transform, args, kwargs)
 
 
 def _gradient(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    if isinstance(transform.argnums, int):
-        chosen: tuple[int, ...] = (transform.argnums,)
-    else:
-        chosen = tuple(range(len(args))) if transform.argnums is None else transform.argnums
-    if any(not -len(args) <= k < len(args) for k in chosen):
-        t.refuse("argnums", argnums=transform.argnums, count=len(args))
-    chosen = tuple(k % len(args) for k in chosen)
+    chosen = positions(t, transform.argnums, len(args))
     callee = close_over(t, transform.function, args, kwargs, chosen)
     if not isinstance(callee.result, ScalarSpec) or not carries_derivative(callee.result.type):
         t.refuse("grad-result", got=callee.result)

@@ -1,9 +1,8 @@
 """What stands for a derivative, in traced code and outside of it.
 
-`grad`, `value_and_grad`, `jvp` and `vjp` are ordinary functions that users call; inside traced code the frontend
-recognises them by identity and, for what they return, asks `transform_of`: it then emits a `derivative` op
-instead of calling. Called eagerly they hand a `Transform` to `make`, which the compiler installs: this row
-knows nothing of machine code.
+`grad`, `vjp` and the others here are ordinary functions that users call; inside traced code the frontend recognises
+them by identity and, for what they return, asks `transform_of`: it then emits a `derivative` op instead of calling.
+Called eagerly they hand a `Transform` to `make`, which the compiler installs: this row knows nothing of machine code.
 
 Invariant: everything callable that llad makes is a `Transformed`, so traced code can look through it: a
 jitted function is `Transform("primal", f)`, its `.grad` is `Transform("grad", f, argnums)`.
@@ -15,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["primal", "grad", "value_and_grad", "jvp", "vjp"]
+Kind = Literal["primal", "grad", "value_and_grad", "jvp", "vjp", "jacfwd", "jacrev"]
 Argnums = int | tuple[int, ...] | None
 
 
@@ -25,7 +24,7 @@ class Transform:
 
     `argnums`: an int gives a bare gradient, a tuple gives a tuple of gradients, `None` means all arguments:
     bare when the function has one parameter, else a tuple with `None` for each that cannot be differentiated.
-    A `"jvp"` is called with `(primals, tangents)`, two tuples; a `"vjp"` with the primals.
+    A `"jvp"` is called with `(primals, tangents)`, two tuples; the others as the function is.
     """
 
     kind: Kind
@@ -122,3 +121,41 @@ def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tu
     """
     value, pullback = make(Transform("vjp", fun))(*primals)
     return value, pullback
+
+
+def jacfwd(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that returns the Jacobian of `fun` by the arguments `argnums`, by forward mode, column by column.
+
+    For a result of shape `(m,)` and an argument of shape `(n,)` it has the shape `(m, n)`; a number has shape `()`.
+    Of a structure it is the structure of the Jacobians; for a tuple `argnums` each is a tuple.
+
+    Raises:
+        LladError: when called, if `fun` is outside the language, or an argument is no float or float array.
+
+    >>> import llad, numpy as np
+    >>> llad.jacfwd(lambda x: x[:2] * x[1:])(np.array([1.0, 2.0, 3.0]))
+    array([[2., 1., 0.],
+           [0., 3., 2.]])
+    """
+    return make(Transform("jacfwd", fun, argnums))
+
+
+def jacrev(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """As `jacfwd`, by reverse mode, row by row: for results with fewer elements than the argument.
+
+    >>> import llad, numpy as np
+    >>> llad.jacrev(lambda x: np.sum(x * x))(np.array([1.0, 2.0, 3.0]))
+    array([2., 4., 6.])
+    """
+    return make(Transform("jacrev", fun, argnums))
+
+
+def hessian(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
+    """The function that returns the second derivatives of `fun` by the arguments: `jacfwd(jacrev(fun))`.
+
+    >>> import llad, numpy as np
+    >>> llad.hessian(lambda x: x[0] * x[0] * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    return jacfwd(jacrev(fun, argnums), argnums)

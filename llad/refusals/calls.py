@@ -201,4 +201,14 @@ CALLS = (
         return llad.vjp(lambda v: v * v, x)[0]
         """,
     ),
+    Refusal(
+        "LL317", "jacobian-argument", "`{kind}` by an argument that is {got}",
+        "choose an argument that is a float or an array of floats",
+        """
+        return ▸llad.jacfwd(lambda v: v * x)(n)
+        """,
+        """
+        return llad.jacfwd(lambda v: v * v * x)(x)
+        """,
+    ),
 )  # fmt: skip

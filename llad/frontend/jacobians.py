@@ -1,0 +1,142 @@
+"""`jacfwd` and `jacrev` inside traced code: a loop over unit tangents, or over unit seeds.
+
+Each iteration is a `derivative` op of the function, which was traced once. An entry of the Jacobian of an array by an
+array has the indices of the result, then those of the argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from llad.frontend.arrays import allocate, nest
+from llad.frontend.closures import Callee, close_over, cotangent_type, positions
+from llad.frontend.core import Tracer
+from llad.frontend.shapes import Shape
+from llad.frontend.signature import ArraySpec, ScalarSpec
+from llad.frontend.transforms import Transform
+from llad.frontend.values import Array, Scalar, compose
+from llad.ir.core import Value
+from llad.ir.types import BufferType, ScalarType, Type, carries_derivative
+from llad.structures import Node
+
+
+def jacobian(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Per number or array of the result, its Jacobian by the chosen argument, or a tuple of those by each."""
+    chosen = positions(t, transform.argnums, len(args))
+    callee = close_over(t, transform.function, args, kwargs, chosen)
+    for k in chosen:
+        shape = callee.shapes[k]
+        if not isinstance(shape, (ScalarSpec, ArraySpec)) or not carries_derivative(shape.type):
+            t.refuse("jacobian-argument", kind=transform.kind, got=shape)
+    results = [v.type for v in callee.function.results]
+    active = [n for n, r in enumerate(results) if carries_derivative(r)]
+    types = [*results, *[cotangent_type(results[n]) for n in active]]
+    values = t.builder.derivative(callee.function, "jvp", (), callee.operands, types)[: len(results)]
+    by = _columns if transform.kind == "jacfwd" else _rows
+    made = [by(t, callee, callee.starts[k], values, active) for k in chosen]
+    return _packed(callee.result, iter(range(len(results))), made, isinstance(transform.argnums, int))
+
+
+def _columns(t: Tracer, callee: Callee, leaf: int, values: Sequence[Value], active: Sequence[int]) -> dict[int, Value]:
+    """Per result in `active`, its Jacobian by an operand: forward mode along each direction of the operand."""
+    x = callee.operands[leaf]
+    outs = {n: _blank(t, values[n].type, values[n], x) for n in active}
+    types: list[Type] = [*[v.type for v in values], *[cotangent_type(values[n].type) for n in active]]
+
+    def column(indices: list[Value], _: list[Value]) -> list[Value]:
+        operands = [*callee.operands, _unit(t, x, indices)]
+        dots = t.builder.derivative(callee.function, "jvp", (leaf,), operands, types)[len(values) :]
+        for n, dot in zip(active, dots, strict=True):
+            _fill(t, outs[n], dot, lambda at: [*at, *indices])
+        return []
+
+    nest(t, _extents(t, x), [], column, "sequential")
+    return {n: _number(t, out, values[n], x) for n, out in outs.items()}
+
+
+def _rows(t: Tracer, callee: Callee, leaf: int, values: Sequence[Value], active: Sequence[int]) -> dict[int, Value]:
+    """The same by reverse mode, from each element of the results."""
+    x = callee.operands[leaf]
+    types: list[Type] = [*[v.type for v in values], cotangent_type(x.type)]
+    made: dict[int, Value] = {}
+    for n in active:
+        out = _blank(t, x.type, values[n], x)
+
+        def row(indices: list[Value], _: list[Value], n: int = n, out: Value = out) -> list[Value]:
+            seeds = [_unit(t, values[m], indices) if m == n else _zero(t, values[m]) for m in active]
+            bar = t.builder.derivative(callee.function, "vjp", (leaf,), [*callee.operands, *seeds], types)[-1]
+            _fill(t, out, bar, lambda at: [*indices, *at])
+            return []
+
+        nest(t, _extents(t, values[n]), [], row, "sequential")
+        made[n] = _number(t, out, values[n], x)
+    return made
+
+
+def _extents(t: Tracer, value: Value) -> list[Value]:
+    """The extents of a buffer; none for a number."""
+    rank = value.type.rank if isinstance(value.type, BufferType) else 0
+    return [t.builder.dim(value, axis) for axis in range(rank)]
+
+
+def _element(type: Type) -> ScalarType:
+    assert isinstance(type, (BufferType, ScalarType))
+    return type.dtype if isinstance(type, BufferType) else type
+
+
+def _blank(t: Tracer, like: Type, y: Value, x: Value) -> Value:
+    """Memory for the Jacobian of `y` by `x`."""
+    return allocate(t, _element(like), [*_extents(t, y), *_extents(t, x)]).value
+
+
+def _zero(t: Tracer, like: Value) -> Value:
+    if isinstance(like.type, BufferType):
+        return allocate(t, like.type.dtype, _extents(t, like), zero=True).value
+    return t.builder.const(0.0, _element(like.type))
+
+
+def _unit(t: Tracer, like: Value, indices: list[Value]) -> Value:
+    """Zeros of the extents of `like` with a one at the indices."""
+    one = t.builder.const(1.0, _element(like.type))
+    if not isinstance(like.type, BufferType):
+        return one
+    made = _zero(t, like)
+    t.builder.store(one, made, *indices)
+    return made
+
+
+def _fill(t: Tracer, out: Value, part: Value, place: Any) -> None:
+    """Store every element of `part`, whose indices `place` takes to those in `out`."""
+
+    def store(at: list[Value], _: list[Value]) -> list[Value]:
+        element = t.builder.load(part, *at) if isinstance(part.type, BufferType) else part
+        t.builder.store(element, out, *place(at))
+        return []
+
+    nest(t, _extents(t, part), [], store, "parallel")
+
+
+def _number(t: Tracer, out: Value, y: Value, x: Value) -> Value:
+    """The Jacobian, as a number if both are numbers."""
+    both = isinstance(y.type, ScalarType) and isinstance(x.type, ScalarType)
+    return t.builder.load(out) if both else out
+
+
+def _packed(shape: Shape, leaves: Iterator[int], made: Sequence[dict[int, Value]], bare: bool) -> Any:
+    match shape:
+        case ScalarSpec() | ArraySpec():
+            n = next(leaves)
+            by = [_value(jacobians.get(n), shape) for jacobians in made]
+            return by[0] if bare else tuple(by)
+        case Node(form=form, items=items):
+            return compose(form, [_packed(item, leaves, made, bare) for item in items])
+    return None
+
+
+def _value(jacobian: Value | None, shape: ScalarSpec | ArraySpec) -> Any:
+    if jacobian is None:
+        return None
+    if isinstance(jacobian.type, BufferType):
+        return Array(jacobian)
+    return Scalar(jacobian, isinstance(shape, ScalarSpec) and shape.weak)
