@@ -13,13 +13,13 @@ import inspect
 import types
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
-from llad import pickling
+from llad import methods, pickling
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
 from llad.compile import Program, Specialisation, Stage, What
-from llad.dispatch import Dispatcher
+from llad.dispatch import NOTHING, Dispatcher, Held
 from llad.frontend import transforms
 from llad.frontend.transforms import (
     Argnums,
@@ -53,11 +53,14 @@ __all__ = [
 ]
 
 
+J = TypeVar("J", bound="Jit")
+
+
 class Compiled(Native, Transformed):
     """A native callable that stands for a Python function or a derivative of one."""
 
-    def __init__(self, program: Program, kind: Kind, argnums: Argnums = None) -> None:
-        self.dispatcher = Dispatcher(program, kind, argnums)
+    def __init__(self, program: Program, kind: Kind, argnums: Argnums = None, held: Held = NOTHING) -> None:
+        self.dispatcher = Dispatcher(program, kind, argnums, held)
         self.owner: Compiled | None = None  # of which this is an attribute
         super().__init__(self.dispatcher)
         self.dispatcher.native = self
@@ -80,6 +83,10 @@ class Compiled(Native, Transformed):
         program = self.dispatcher.program
         how = (self.transform.kind, self.transform.argnums, program.fastmath)
         return pickling.reduced(self, _derive, pickling.named(program.py_func), *how)
+
+    def __get__(self, owner: object, kind: type | None = None) -> Any:
+        """As a method: bound to the object that it is an attribute of."""
+        return self if owner is None else methods.Bound(self, owner)
 
     def __copy__(self) -> Self:
         return self
@@ -157,7 +164,7 @@ class Jit(Compiled):
         with LOCK:
             stages = self._stages()
             if args or not stages:
-                stage = dispatcher.program.stage(*dispatcher.bind(args, {}))
+                stage = dispatcher.program.learning(lambda: dispatcher.program.stage(*dispatcher.bind(args, {})))
             elif len(stages) == 1:
                 stage = stages[0]
             else:
@@ -178,6 +185,7 @@ class JitGrad(Jit):
     arrays are fresh C-contiguous arrays, or those given as `out=`. `value_and_grad(*args)`: the value too.
     `jvp(primals, tangents)`: the value and its derivative along the tangents, by forward mode.
     `vjp(*primals)`: the value and a function of its cotangent, by reverse mode: see `llad.vjp`.
+    As a method, `object.f.grad(*args)` is the gradient by `args`; `Class.f.grad(object, *args)` by the object too.
     Arrays that the function writes are written by a call of the function itself only.
     """
 
@@ -188,6 +196,10 @@ class JitGrad(Jit):
         self.jvp = Compiled(program, "jvp")
         self.vjp = Vjp(program, self)
         self.grad.owner = self.value_and_grad.owner = self.jvp.owner = self
+
+    def holding(self, kind: Kind, count: int, names: frozenset[str]) -> Compiled | Vjp:
+        """The derivative for calls whose first `count` arguments, and those of the names, are given already."""
+        return _derived(self.dispatcher.program, kind, self.dispatcher.argnums, (count, names))
 
     def _derived(self, of: What) -> Dispatcher:
         return {"primal": self, "gradient": self.grad, "tangent": self.jvp}[of].dispatcher
@@ -230,18 +242,34 @@ def _other_program(function: Any, fastmath: bool) -> Program:
     return Program(function, fastmath, called)
 
 
-def _make(transform: Transform) -> Compiled | Vjp:
-    """The callable that a functional form returns; the same one each time."""
-    if transform.kind in ("jacfwd", "jacrev"):
-        return _jacobian(transform)
-    function = transform.function
-    key = (transform.kind, transform.argnums)
+def _derived(program: Program, kind: Kind, argnums: Argnums, held: Held = NOTHING) -> Compiled | Vjp:
+    """A derivative; the same one each time."""
+    key = (kind, argnums, held if argnums is None and kind != "vjp" else NOTHING)
     with LOCK:
-        program = function.dispatcher.program if isinstance(function, Jit) else program_of(function)
         if key not in program.derived:
-            program.derived[key] = Vjp(program) if transform.kind == "vjp" else Compiled(program, *key)
+            program.derived[key] = Vjp(program) if kind == "vjp" else Compiled(program, *key)
         made: Compiled | Vjp = program.derived[key]
         return made
+
+
+def _make(transform: Transform) -> Callable[..., Any]:
+    """The callable that a functional form returns."""
+    if transform.kind in ("jacfwd", "jacrev"):
+        return _jacobian(transform)
+    function, args, keywords = methods.parted(transform.function)
+    with LOCK:
+        program = function.dispatcher.program if isinstance(function, Jit) else program_of(function)
+    if transform.kind == "vjp" and keywords:
+        return _derived(program_of(transform.function), "vjp", None)
+    argnums, held = methods.shifted(transform.argnums, len(args)), (len(args), frozenset(keywords))
+    made = _derived(program, transform.kind, argnums, held)
+    if not args and not keywords:
+        return made
+    if transform.kind == "vjp":
+        return functools.partial(methods.pulled, made, args)
+    if transform.kind == "jvp":
+        return functools.partial(methods.along, made, args, keywords)
+    return methods.Bound(made, *args, **keywords)
 
 
 @functools.lru_cache(maxsize=64)
@@ -250,6 +278,20 @@ def _jacobian(transform: Transform) -> Jit:
 
 
 transforms.install(_make)
+
+
+def _compiled(f: Any, compiled: Callable[[Any, int], J]) -> J:
+    """What `compiled(function, n)` makes of the function under `f`, with the `n` arguments that `f` brings."""
+    made: Any
+    if isinstance(f, staticmethod | classmethod):
+        made = type(f)(_compiled(f.__func__, compiled))
+    else:
+        function, args, keywords = methods.parted(transforms.function_of(f))
+        made = compiled(transforms.function_of(function), len(args))
+        if args or keywords:
+            made = methods.Bound(made, *args, **keywords)
+    known: J = made  # a decorated function is one; what stands for a bound one answers as one does
+    return known
 
 
 def _rejit(function: Any, sources: pickling.Sources, kind: type[Jit], argnums: Argnums, fastmath: bool) -> Jit:
@@ -262,7 +304,7 @@ def _derive(function: Any, sources: pickling.Sources, kind: Kind, argnums: Argnu
     """The derivative that was pickled, or one like it."""
     pickling.received(function, sources)
     jitted = function if isinstance(function, Jit) else Jit(program_of(function, fastmath))
-    return _make(Transform(kind, jitted, argnums))
+    return _derived(jitted.dispatcher.program, kind, argnums)
 
 
 @overload
@@ -284,7 +326,7 @@ def jit(f: Callable[..., Any] | None = None, *, fastmath: bool = False) -> Jit |
     """
     if f is None:
         return lambda g: jit(g, fastmath=fastmath)
-    return Jit(program_of(transforms.function_of(f), fastmath))
+    return _compiled(f, lambda function, _: Jit(program_of(function, fastmath)))
 
 
 @overload
@@ -310,4 +352,4 @@ def jit_grad(
     """
     if f is None:
         return lambda g: jit_grad(g, argnums=argnums, fastmath=fastmath)
-    return JitGrad(program_of(transforms.function_of(f), fastmath), argnums)
+    return _compiled(f, lambda function, n: JitGrad(program_of(function, fastmath), methods.shifted(argnums, n)))

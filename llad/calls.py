@@ -14,7 +14,6 @@ from typing import Any, Literal, assert_never
 import numpy as np
 
 from llad.codegen.plan import (
-    ABSENT,
     Argument,
     ArrayArgument,
     GuardCheck,
@@ -42,7 +41,7 @@ from llad.ir.core import Function, Value, walk
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
-from llad.structures import TUPLE, Node
+from llad.structures import ABSENT, TUPLE, Node
 
 Overlap = Literal["none", "some", "any"]
 Raised = Callable[..., BaseException]
@@ -148,12 +147,14 @@ def _memories(fn: Function, windows: bool) -> tuple[Memory, ...]:
 class Selection:
     """By which arguments to differentiate. `argnums`: an int (a bare result), a tuple, or `None` for all that can be.
 
-    `bare`: with `None`, the result is that of the only parameter rather than a tuple. Arguments passed by keyword are
-    none of them.
+    `held`: with `None`, these arguments (the `self` of a method) are held fixed.
+    `bare`: with `None`, the result is that of the only other parameter rather than a tuple. Arguments passed by
+    keyword are none of them.
     """
 
     argnums: Argnums
     bare: bool = False
+    held: frozenset[int] = frozenset()
 
     def wrt(self, stage: Stage) -> tuple[int, ...]:
         """The leaves to differentiate by.
@@ -173,7 +174,7 @@ class Selection:
     def _positions(self, stage: Stage) -> tuple[int, ...]:
         count = len(stage.specs) - len(stage.keywords)
         if self.argnums is None:
-            return tuple(range(count))
+            return tuple(n for n in range(count) if n not in self.held)
         given = (self.argnums,) if isinstance(self.argnums, int) else self.argnums
         for n in given:
             if not -count <= n < count:
@@ -241,6 +242,8 @@ def _mirror(argument: Argument, position: Iterator[int], made: dict[int, Result]
             return Constant(None)
         case Node():
             parts = argument.map(lambda item: _mirror(item, position, made))
+            if argument.form.partial:
+                return Constant(None)
             return parts if any(p != Constant(None) for p in parts.items) else Constant(None)
         case _:
             assert_never(argument)

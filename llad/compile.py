@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from llad.ad.expand import expand
 from llad.ad.forward import tangent
@@ -38,9 +38,10 @@ from llad.frontend.signature import (
     ArraySpec,
     ScalarSpec,
     Traced,
-    leaves,
+    attached,
     spec_of,
 )
+from llad.frontend.state import NeedsAttribute
 from llad.frontend.trace import trace
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
@@ -66,6 +67,7 @@ from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node
 
+T = TypeVar("T")
 What = Literal["primal", "gradient", "tangent"]
 Pass = Callable[[Function], Function]
 
@@ -131,8 +133,9 @@ class Stage:
     @property
     def differentiable(self) -> tuple[int, ...]:
         """The leaves of the arguments that have a derivative."""
-        found = [leaf for spec in self.specs for leaf in leaves(spec)]
-        return tuple(k for k, x in enumerate(found) if is_float(x.type if isinstance(x, ScalarSpec) else x.dtype))
+        found = [(leaf, able) for spec in self.specs for leaf, able in attached(spec)]
+        kinds = [(x.type if isinstance(x, ScalarSpec) else x.dtype, able) for x, able in found]
+        return tuple(k for k, (kind, able) in enumerate(kinds) if able and is_float(kind))
 
     def function(self, what: What, wrt: tuple[int, ...] = (), may_alias: bool = False, last: bool = True) -> Function:
         """The IR of the primal, the gradient or the tangent. `last`: as it is lowered, else as it first came to be.
@@ -247,6 +250,7 @@ class Program:
     fastmath: bool = False
     traced: Any = None
     stages: dict[object, list[Stage]] = field(default_factory=dict)
+    attributes: dict[type, tuple[str, ...]] = field(default_factory=dict)  # that traces have asked plain objects for
     derived: dict[object, Any] = field(default_factory=dict)  # callables made of it, for those who make them
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -270,6 +274,16 @@ class Program:
         text = lines[skip].rstrip() if lines else ""
         column = len(text) - len(text.lstrip()) + 1
         return Span(code.co_filename, first + skip, column, max(len(text), column) + 1, text)
+
+    def learning(self, trace: Callable[[], T]) -> T:
+        """What `trace` gives, once it is known which attributes of plain objects count: it starts again for each."""
+        known = self.attributes
+        while True:
+            try:
+                return trace()
+            except NeedsAttribute as missing:
+                assert missing.name not in known.get(missing.cls, ()), missing
+                known[missing.cls] = (*known.get(missing.cls, ()), missing.name)
 
     def stage(self, arguments: tuple[Any, ...], keywords: tuple[str, ...] = ()) -> Stage:
         """The trace for such arguments, the last of them by `keywords`, that holds now; made if there is none.

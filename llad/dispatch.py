@@ -26,17 +26,24 @@ from llad.structures import Node
 
 # How often a call starts again because a global changed between compiling for it and calling.
 _PATIENCE = 100
+Held = tuple[int, frozenset[str]]
+NOTHING: Held = (0, frozenset())
+
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _UNNAMED = (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL)
 
 
 @dataclass(eq=False, repr=False)
 class Dispatcher:
-    """What a native callable of `program` does when its entry points give up. `native` is that callable."""
+    """What a native callable of `program` does when its entry points give up. `native` is that callable.
+
+    `held`: a gradient is not by so many first arguments, nor by those of these names, unless `argnums` says so.
+    """
 
     program: Program
     kind: Kind
     argnums: Argnums = None
+    held: Held = NOTHING
     native: Native | None = None
     made: dict[object, Specialisation] = field(default_factory=dict)
     _signature: tuple[tuple[Any, ...], inspect.Signature] | None = None
@@ -56,9 +63,9 @@ class Dispatcher:
         """The specialisation for such a call, made and active, and the arguments that it accepts."""
         with LOCK:
             if self.kind == "jvp":
-                found, values = self._jvp(*args, **kwargs)
+                found, values = self.program.learning(lambda: self._jvp(*args, **kwargs))
             else:
-                found, values = self._find(*self.bind(args, kwargs), out)
+                found, values = self.program.learning(lambda: self._find(*self.bind(args, kwargs), out))
             self._activate(found)
         return found, fit(found.plan, values if out is None else (*values, out))
 
@@ -128,7 +135,7 @@ class Dispatcher:
             if self.program.traced is None:  # else the defaults are those of what is called
                 bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
-        return tuple(map(plain, (*args, *kwargs.values()))), tuple(kwargs)
+        return tuple(plain(value, self.program.attributes) for value in (*args, *kwargs.values())), tuple(kwargs)
 
     def wrt(self, stage: Stage) -> tuple[int, ...]:
         """The leaves that a gradient, or a tangent that says nothing else, is by.
@@ -145,9 +152,11 @@ class Dispatcher:
 
     @property
     def _selection(self) -> Selection:
-        kinds = [p.kind for p in self.signature.parameters.values()]
-        unnamed = [kind for kind in kinds if kind in _UNNAMED]
-        return Selection(self.argnums, len(unnamed) == 1 and unnamed[0] in _POSITIONAL)
+        unnamed = [p for p in self.signature.parameters.values() if p.kind in _UNNAMED]
+        count, names = self.held
+        held = frozenset(k for k, p in enumerate(unnamed) if k < count or p.name in names)
+        free = [p for k, p in enumerate(unnamed) if k not in held]
+        return Selection(self.argnums, len(free) == 1 and free[0].kind in _POSITIONAL, held | frozenset(range(count)))
 
     def specialise(
         self, stage: Stage, overlap: Overlap = "none", out: bool = False, wrt: tuple[int, ...] | None = None
@@ -177,13 +186,13 @@ class Dispatcher:
         overlap: Overlap = "some" if self.kind == "primal" and _overlaps(stage, values) else "none"
         return self.specialise(stage, overlap, out is not None), values
 
-    def _jvp(self, primals: Any, tangents: Any) -> tuple[Specialisation, tuple[Any, Any]]:
+    def _jvp(self, primals: Any, tangents: Any, **kwargs: Any) -> tuple[Specialisation, tuple[Any, Any]]:
         for given in (primals, tangents):
             if not isinstance(given, (tuple, list)):
                 raise refusal("jvp-tuples", got=repr(given))
         if len(primals) != len(tangents):
             raise refusal("jvp-count", primals=len(primals), tangents=len(tangents))
-        values, keywords = self.bind(primals, {})
+        values, keywords = self.bind(primals, kwargs)
         dots = (*tangents, *[None] * (len(values) - len(tangents)))
         stage = self.program.stage(values, keywords)
         return self.specialise(stage, wrt=_directions(stage, dots)), (values, dots)

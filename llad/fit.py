@@ -18,7 +18,7 @@ from llad.codegen.plan import (
 )
 from llad.frontend.signature import check_form
 from llad.refusals.table import refusal
-from llad.structures import TUPLE, Node, opened
+from llad.structures import TUPLE, Attributes, Node, opened
 
 Array = np.ndarray[Any, Any]
 
@@ -38,17 +38,18 @@ def fit(plan: Plan, values: Sequence[Any]) -> tuple[Any, ...]:
     return fitted
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, attributes: Attributes, depth: int = 0) -> Any:
     """The argument with each array as a plain, aligned one of canonical dtype: the same memory where it can be.
 
-    Where it cannot, the copy is read-only, so that no write is lost in it. Structures become nodes.
+    Where it cannot, the copy is read-only, so that no write is lost in it. Structures become nodes; of
+    plain objects, the `attributes` do.
 
     Raises: ArgumentError for a structure that is too deep, or a dict with keys that are neither str nor int.
     """
-    if (structure := opened(value)) is not None:
+    if (structure := opened(value, attributes)) is not None:
         form, items = structure
         check_form(form, depth)
-        made = tuple(plain(item, depth + 1) for item in items)
+        made = tuple(plain(item, attributes, depth + 1) for item in items)
         return made if form == TUPLE else Node(form, made)
     if not isinstance(value, np.ndarray) or (type(value) is not np.ndarray and type(value) is not np.memmap):
         return value

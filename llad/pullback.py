@@ -62,12 +62,17 @@ class Vjp(Transformed):
         primals = _held(primals)
         with LOCK:  # one state of the globals for both
             value = self._value(*primals)
-            stage = self._pull.stage((plain(primals), plain(_like(value))))
+            stage, given = self._pull.learning(lambda: self._traced(primals, value))
             if stage not in self._made:
                 self._made[stage] = _Code(stage, self._pull.fastmath)
             code = self._made[stage]
         captured = tuple(_laid_out(array) for array in stage.traced.captured)
-        return value, Pullback(code, plain(primals), captured, _like(value))
+        return value, Pullback(code, _owned(given), captured, _like(value))
+
+    def _traced(self, primals: Any, value: Any) -> tuple[Stage, Any]:
+        """The trace of the pullback, and the primals as it takes them."""
+        given = plain(primals, self._pull.attributes)
+        return self._pull.stage((given, plain(_like(value), {}))), given
 
 
 class _Code:
@@ -109,7 +114,7 @@ class Pullback:
     _like: Any
 
     def __call__(self, seed: Any) -> tuple[Any, ...]:
-        cotangents: tuple[Any, ...] = self._code(self._primals, plain(_checked(seed, self._like)), self._captured)
+        cotangents: tuple[Any, ...] = self._code(self._primals, plain(_checked(seed, self._like), {}), self._captured)
         return cotangents
 
     def __repr__(self) -> str:
@@ -120,8 +125,19 @@ def _held(value: Any) -> Any:
     """The value with copies of the arrays in it."""
     if type(value) is np.ndarray or type(value) is np.memmap:
         return np.array(value, order="C")
+    if isinstance(value, Node):
+        return Node(value.form, tuple(map(_held, value.items)))
     structure = opened(value)
     return value if structure is None else structure[0].build([_held(item) for item in structure[1]])
+
+
+def _owned(given: Any) -> Any:
+    """The plain value with copies of the arrays that plain objects hold."""
+    if isinstance(given, tuple):
+        return tuple(map(_owned, given))
+    if not isinstance(given, Node):
+        return given
+    return Node(given.form, tuple(_held(x) if given.form.partial else _owned(x) for x in given.items))
 
 
 def _laid_out(array: Array) -> Array:

@@ -10,8 +10,13 @@ Invariant: putting together runs no code of the user's class: items are set as t
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from operator import attrgetter
+from types import FunctionType, MemberDescriptorType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T", covariant=True)
@@ -19,13 +24,32 @@ T = TypeVar("T", covariant=True)
 # Deeper than this an argument is refused, and so is one that contains itself.
 DEEPEST = 64
 
+_HEAP_TYPE = 1 << 9
+_LIBRARIES = frozenset({*sys.stdlib_module_names, "llad", "numpy", "scipy"}) - {"__main__"}
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+# What stands for an attribute that an object does not have.
+ABSENT = _Absent()
+
+# The names of the attributes that count, of objects of each class.
+Attributes = Mapping[type, tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a structure is but its items: its class, and the keys of a dict or the names of fields."""
+    """What a structure is but its items: its class, and the keys of a dict or the names of fields.
+
+    `partial`: an object of a plain class, which may have further attributes.
+    """
 
     cls: type
     keys: tuple[Any, ...] = ()
+    partial: bool = False
 
     @property
     def is_record(self) -> bool:
@@ -49,16 +73,46 @@ class Form:
     def parts(self, value: object) -> Sequence[Any] | None:
         """The items of `value`, or `None` if it has another form (how many items a tuple or list has, the caller
         asks)."""
-        if type(value) is not self.cls:
-            return None
-        if isinstance(value, tuple | list):
-            return value
-        if isinstance(value, dict):
-            return tuple(value.values()) if tuple(value) == self.keys else None
-        try:
-            return [getattr(value, name) for name in self.keys]
-        except AttributeError:
-            return None
+        return self.opener()(value)
+
+    def opener(self) -> Callable[[Any], Sequence[Any] | None]:
+        """`parts`, for many values."""
+        cls, keys = self.cls, self.keys
+        if issubclass(cls, tuple) or cls is list:
+            return lambda value: value if type(value) is cls else None
+        if cls is dict:
+            return lambda value: tuple(value.values()) if type(value) is dict and tuple(value) == keys else None
+        return self._object_opener() if self.partial else self._record_opener()
+
+    def _record_opener(self) -> Callable[[Any], Sequence[Any] | None]:
+        cls, keys = self.cls, self.keys
+        get = attrgetter(*keys) if len(keys) > 1 else lambda value: [getattr(value, name) for name in keys]
+
+        def parts(value: Any) -> Any:
+            if type(value) is not cls:
+                return None
+            try:
+                return get(value)
+            except AttributeError:
+                return None
+
+        return parts
+
+    def _object_opener(self) -> Callable[[Any], Sequence[Any] | None]:
+        cls, keys = self.cls, self.keys
+        slots = _slots(cls)
+
+        def parts(value: Any) -> Any:
+            if type(value) is not cls:
+                return None
+            own: Mapping[str, Any] = getattr(value, "__dict__", {})
+            items = [own.get(name, ABSENT) for name in keys]
+            if slots:
+                pairs = zip(keys, items, strict=True)
+                return [getattr(value, name, ABSENT) if name in slots else item for name, item in pairs]
+            return items
+
+        return parts
 
     def __str__(self) -> str:
         if self.cls is dict:
@@ -93,8 +147,26 @@ class Node(Generic[T]):
         return f"{self.form.cls.__name__}({inside})"
 
 
-def form_of(value: object) -> Form | None:
-    """The form of a structure; `None` for anything else."""
+@lru_cache(maxsize=256)
+def _slots(kind: Any) -> frozenset[str]:
+    """The attributes for which objects of a class have a place, declared by `__slots__`."""
+    return frozenset(n for base in kind.__mro__ for n, v in vars(base).items() if isinstance(v, MemberDescriptorType))
+
+
+def is_plain_object(value: object) -> bool:
+    """Whether a value is an object of a class that somebody wrote in Python, of no kind that the language knows."""
+    kind = type(value)
+    if not kind.__flags__ & _HEAP_TYPE or kind.__module__.partition(".")[0] in _LIBRARIES:
+        return False
+    if isinstance(value, type | Enum | BaseException) or hasattr(value, "py_func") or hasattr(value, "__wrapped__"):
+        return False
+    calls = (vars(base)["__call__"] for base in kind.__mro__ if "__call__" in vars(base))
+    call = next(calls, None)
+    return call is None or isinstance(call, FunctionType) or hasattr(call, "py_func")
+
+
+def form_of(value: object, attributes: Attributes | None = None) -> Form | None:
+    """The form of a structure; `None` for anything else. With `attributes`, plain objects are structures too."""
     kind = type(value)
     if kind is tuple or kind is list:
         return TUPLE if kind is tuple else LIST
@@ -104,6 +176,8 @@ def form_of(value: object) -> Form | None:
         return Form(kind)
     if dataclasses.is_dataclass(kind):
         return Form(kind, tuple(field.name for field in dataclasses.fields(kind)))
+    if attributes is not None and is_plain_object(value):
+        return Form(kind, attributes.get(kind, ()), partial=True)
     return None
 
 
@@ -112,12 +186,12 @@ def is_named_tuple(cls: type) -> bool:
     return issubclass(cls, tuple) and isinstance(getattr(cls, "_fields", None), tuple)
 
 
-def opened(value: object) -> tuple[Form, Sequence[Any]] | None:
+def opened(value: object, attributes: Attributes | None = None) -> tuple[Form, Sequence[Any]] | None:
     """The form and the items of a structure.
 
     A dataclass some of whose fields are not set is none.
     """
-    form = form_of(value)
+    form = form_of(value, attributes)
     if form is None:
         return None
     items = form.parts(value)

@@ -15,7 +15,6 @@ from llad.codegen.entry import DECLARATIONS, emit_entry
 from llad.codegen.jit import link
 from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.plan import (
-    ABSENT,
     ArrayArgument,
     GuardCheck,
     Leaf,
@@ -28,7 +27,7 @@ from llad.codegen.vectorcall import Native
 from llad.codegen.work import Factor, Term
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
 from llad.returned import Constant, Fresh, Output, Passed
-from llad.structures import TUPLE, Node
+from llad.structures import ABSENT, TUPLE, Node
 
 pytestmark = pytest.mark.skipif(LAYOUT is None, reason="no native entry points on this interpreter")
 

@@ -114,8 +114,7 @@ def test_wrong_calls_raise_as_in_python():
         for call in (compiled, compiled.grad):
             with pytest.raises(TypeError):
                 call(*args, **kwargs)
-    with pytest.raises(llad.DerivativeError, match="no argument can be differentiated"):
-        llad.jit_grad(named).grad(a=1.0, b=2.0)
+    assert llad.jit_grad(named).grad(a=1.0, b=2.0) == ()
     with pytest.raises(llad.ArgumentError, match="argnums names argument 1"):
         llad.jit_grad(scaled, argnums=1).grad(1.0, scale=2.0)
 

@@ -102,8 +102,6 @@ class Leaf:
 # beside other results; so Python gets a window on that. `copied`: anywhere, and Python gets a fresh array.
 Memory = Literal["own", "shared", "copied"]
 
-ABSENT = object()
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GuardCheck:

@@ -47,7 +47,7 @@ def _leaf(value: Any, found: list[Any]) -> bool:
 
 
 def _node_collector(node: Node[Argument]) -> Collect:
-    form, parts, count = node.form, node.form.parts, len(node.items)
+    form, parts, count = node.form, node.form.opener(), len(node.items)
     collectors = [_collector(item) for item in node.items]
     only_leaves = all(collect is _leaf for collect in collectors)
 

@@ -19,7 +19,6 @@ import numpy as np
 from llad.codegen.assembly import Assembly
 from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, WRITEABLE, Layout, pointer_at
 from llad.codegen.plan import (
-    ABSENT,
     NUMPY_TYPES,
     Argument,
     ArrayArgument,
@@ -31,7 +30,7 @@ from llad.codegen.plan import (
 )
 from llad.codegen.take import Take
 from llad.ir.types import BOOL, I64, ScalarType
-from llad.structures import TUPLE, Node
+from llad.structures import ABSENT, TUPLE, Node
 
 LLVM_TYPES: dict[str, str] = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
 

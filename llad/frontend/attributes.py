@@ -8,6 +8,7 @@ from typing import Any
 from llad.frontend import records, spellings
 from llad.frontend.core import Tracer
 from llad.frontend.guards import trusted
+from llad.frontend.state import Bound
 from llad.frontend.transforms import Transform, Transformed, transform_of
 from llad.frontend.values import Array, NotHandled, Record, Scalar, describe
 
@@ -25,6 +26,8 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return getattr(value, name)
     if isinstance(value, Transformed):
         return _derived(t, value, name)
+    if isinstance(value, Bound) and (own := transform_of(value.function)) is not None:
+        return _derived_method(t, value, own, name)
     prop = inspect.getattr_static(type(value), name, None)
     if isinstance(prop, property) and prop.fget is not None and not trusted(type(value)):
         t.guards.attribute(value, name, prop)
@@ -35,6 +38,16 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         t.refuse("static-error", error=error)
     t.guards.attribute(value, name, found)
     return t.lift(found)
+
+
+def _derived_method(t: Tracer, method: Bound, own: Transform, name: str) -> Any:
+    """`object.f.grad` and its like: by the arguments that are passed, unless `argnums` says more."""
+    kind: Any = name
+    if name in ("jvp", "vjp") or (name in ("grad", "value_and_grad") and own.argnums is None):
+        return Transform(kind, method)
+    if name in ("grad", "value_and_grad"):
+        return Bound(Transform(kind, method.function, own.argnums), method.args, method.kwargs)
+    return t.refuse("attribute", name=name, got="a compiled method", hint="call it, or use its `.grad`")
 
 
 def _derived(t: Tracer, value: Transformed, name: str) -> Any:

@@ -108,7 +108,8 @@ def pack(shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value]) -> Any:
             bar = bars.get(next(leaves))
             return None if bar is None else Array(bar)
         case Node(form=form, items=items):
-            return compose(form, [pack(item, leaves, bars) for item in items])
+            parts = [pack(item, leaves, bars) for item in items]
+            return None if form.partial else compose(form, parts)
     return None
 
 

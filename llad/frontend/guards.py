@@ -37,6 +37,9 @@ class Guards:
         if name in own and not isinstance(found, property):
             self.add(own, name, value)
             return
+        if isinstance(found, types.MemberDescriptorType) and not isinstance(owner, type):  # a slot
+            self.add(owner, name, value)
+            return
         if own and not trusted(type(owner)):
             self.add(own, name, own.get(name, Missing))
         for kind in owner.__mro__ if isinstance(owner, type) else type(owner).__mro__:

@@ -17,9 +17,9 @@ from types import FunctionType, MemberDescriptorType
 from typing import Any
 
 from llad.frontend.core import Tracer
-from llad.frontend.state import Bound
+from llad.frontend.state import Bound, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, compose, describe, parts_of
-from llad.structures import Form, is_named_tuple
+from llad.structures import ABSENT, Form, is_named_tuple
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -31,10 +31,12 @@ def field(t: Tracer, record: Record, name: str) -> Any:
     if isinstance(found, property) and found.fget is not None:
         t.guards.attribute(record.cls, name, found)
         return t.call(found.fget, [record], {})
-    if name in record.fields:
-        return record.fields[name]
     if name == "__class__":
         return record.cls
+    if record.partial and name not in record.fields:
+        raise NeedsAttribute(record.cls, name)
+    if record.fields.get(name, ABSENT) is not ABSENT:
+        return record.fields[name]
     if found is None or isinstance(found, MemberDescriptorType):
         t.refuse("static-error", error=f"'{record.cls.__name__}' object has no attribute '{name}'")
     t.guards.attribute(record.cls, name, found)
@@ -46,6 +48,15 @@ def field(t: Tracer, record: Record, name: str) -> Any:
         case functools.cached_property():
             return t.call(found.func, [record], {})
     return Bound(found, (record,), {}) if hasattr(type(found), "__get__") else t.lift(found)
+
+
+def has(record: Record, name: str) -> bool:
+    """Whether `record.name` is there."""
+    if record.partial and name not in record.fields:
+        raise NeedsAttribute(record.cls, name)
+    found = inspect.getattr_static(record.cls, name, ABSENT)
+    in_class = found is not ABSENT and not isinstance(found, MemberDescriptorType)
+    return record.fields.get(name, ABSENT) is not ABSENT or in_class
 
 
 def set_field(t: Tracer, record: Any, name: str, value: Any) -> None:

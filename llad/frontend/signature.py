@@ -129,6 +129,15 @@ def leaves(spec: ArgSpec) -> Iterator[ScalarSpec | ArraySpec]:
     return (leaf for leaf in structures.leaves(spec) if not isinstance(leaf, StaticSpec))
 
 
+def attached(spec: ArgSpec, able: bool = True) -> Iterator[tuple[ScalarSpec | ArraySpec, bool]]:
+    """The run-time leaves, each with whether a gradient has a place for it: of plain objects, there is none."""
+    if isinstance(spec, Node):
+        for item in spec.items:
+            yield from attached(item, able and not spec.form.partial)
+    elif not isinstance(spec, StaticSpec):
+        yield spec, able
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Guard:
     """The trace stands only while `name` of `holder` is this very object.

@@ -195,5 +195,14 @@ class Local:
     region: Region = field(default_factory=Region)
 
 
+class NeedsAttribute(Exception):
+    """An attribute of a plain object was asked for that was not among those taken from arguments of its class."""
+
+    def __init__(self, cls: type, name: str) -> None:
+        super().__init__(cls, name)
+        self.cls = cls
+        self.name = name
+
+
 class PathEnds(Exception):
     """Control does not come past here: a check that always fails was emitted."""

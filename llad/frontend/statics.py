@@ -171,7 +171,7 @@ def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
 
 def _hasattr(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Record):
-        return name in value.fields or hasattr(value.cls, name)
+        return records.has(value, name)
     return _python(t, hasattr, (value, name), {}) if is_static(value) or isinstance(value, tuple) else NotHandled
 
 

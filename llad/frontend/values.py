@@ -143,6 +143,7 @@ class Record:
 
     cls: type
     fields: dict[str, Any]
+    partial: bool = False  # it is an argument of a plain class: attributes that are not here were not asked for
 
     @property
     def is_dataclass(self) -> bool:
@@ -156,7 +157,7 @@ class Record:
 def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
     """The form and the items of a structure in traced code; `None` for anything else."""
     if isinstance(value, Record):
-        return Form(value.cls, tuple(value.fields)), tuple(value.fields.values())
+        return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
     if isinstance(value, (tuple, list, dict)):
         found = opened(value)
         return None if found is None else (found[0], tuple(found[1]))
@@ -166,7 +167,7 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
 def compose(form: Form, items: Sequence[Any]) -> Any:
     """The structure in traced code that has these parts."""
     if form.is_record:
-        return Record(form.cls, dict(zip(form.keys, items, strict=True)))
+        return Record(form.cls, dict(zip(form.keys, items, strict=True)), form.partial)
     return form.build(items)
 
 
