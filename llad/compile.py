@@ -63,6 +63,7 @@ from llad.passes.peel import peel
 from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.passes.version import version
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node
@@ -76,7 +77,7 @@ PASSES: tuple[Pass, ...] = (
     fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before machine code is made.
-LAST: tuple[Pass, ...] = (reuse, independent, ownership)
+LAST: tuple[Pass, ...] = (reuse, independent, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 

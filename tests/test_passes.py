@@ -33,10 +33,11 @@ from llad.passes.peel import peel
 from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.passes.version import version
 
 ALL = (
-    fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, reuse, independent, dce,
-    ownership,
+    fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, reuse, independent, version,
+    dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -1,0 +1,126 @@
+"""Loops over rows of a few numbers get a version for exactly so many.
+
+What: a loop nest that reads `r[i, 0]`, `r[i, 1]`, `r[i, 2]` is written twice: once for the case that the last axis of
+every such buffer has as many elements as the indices suggest, and once for all others. In the first, machine code
+knows the distance of the rows, and loads them as vectors.
+
+When: the outermost loop gives numbers only; the constants asked for are few; the body is not large. Both versions
+are the same ops, so nothing else changes.
+
+Before:
+
+    func @f(%r: buffer<f64, 2, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %z: f64 = const 0.0
+      %s: f64, %trips: i64 = for %i in %zero..%n step %one carry (%a: f64 = %z) {
+        %x: f64 = load %r[%i, %zero]
+        %y: f64 = load %r[%i, %one]
+        %d: f64 = sub %x, %y
+        %b: f64 = add %a, %d
+        yield %b
+      }
+      return %s
+    }
+
+After:
+
+    func @f(%r: buffer<f64, 2, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %z: f64 = const 0.0
+      %width: i64 = dim %r, 1
+      %guess: i64 = const 2
+      %usual: bool = eq %width, %guess
+      %s: f64, %trips: i64 = if %usual {
+        %s1: f64, %t1: i64 = for %i in %zero..%n step %one carry (%a: f64 = %z) {
+          %x: f64 = load %r[%i, %zero]
+          %y: f64 = load %r[%i, %one]
+          %d: f64 = sub %x, %y
+          %b: f64 = add %a, %d
+          yield %b
+        }
+        yield %s1, %t1
+      } else {
+        %s2: f64, %t2: i64 = for %i in %zero..%n step %one carry (%a: f64 = %z) {
+          %x: f64 = load %r[%i, %zero]
+          %y: f64 = load %r[%i, %one]
+          %d: f64 = sub %x, %y
+          %b: f64 = add %a, %d
+          yield %b
+        }
+        yield %s2, %t2
+      }
+      return %s
+    }
+"""
+
+from __future__ import annotations
+
+from llad.ir.core import TAPE, Function, Op, Region, Value, walk
+from llad.ir.rewrite import copy_region
+from llad.ir.types import BOOL, I64, BufferType, ScalarType
+from llad.passes.rebuild import Rebuild
+
+_WIDEST = 4  # the most numbers of a row
+_LARGEST = 250  # ops of a loop that is worth having twice
+
+
+def version(fn: Function) -> Function:
+    """`fn` with the loops over short rows written for the usual length of a row, too."""
+    return _Version(fn).function(fn)
+
+
+class _Version(Rebuild):
+    def __init__(self, fn: Function) -> None:
+        super().__init__()
+        self._made = {r: op for op in walk(fn.body) for r in op.results}
+
+    def visit(self, op: Op) -> None:
+        widths = self._widths(op) if op.name == "for" else {}
+        if not widths:
+            self.keep(op)
+            return
+        condition: Value | None = None
+        for buffer, width in widths.items():
+            assert isinstance(buffer.type, BufferType)
+            axis = {"axis": buffer.type.rank - 1}
+            extent = self.emit("dim", [self.get(buffer)], [I64], op.span, axis).result
+            usual = self.emit("eq", [extent, self.const(width, I64, op.span)], [BOOL], op.span).result
+            condition = usual if condition is None else self.emit("and", [condition, usual], [BOOL], op.span).result
+        assert condition is not None
+        operands = self.operands(op)
+        body = self.region(op.regions[0])
+        versions = (self._alone(op, operands, body), self._alone(op, operands, copy_region(body, {})))
+        made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, versions)
+        self.replace(op.results, made.results)
+
+    def _alone(self, op: Op, operands: tuple[Value, ...], body: Region) -> Region:
+        results = tuple([Value(r.type, r.name) for r in op.results])
+        return Region((), [Op("for", operands, results, op.attrs, (body,), op.span), Op("yield", results)])
+
+    def _widths(self, loop: Op) -> dict[Value, int]:
+        """The buffers from outside with short rows that innermost loops of the nest go through, and how short."""
+        inner = list(walk(loop.regions[0]))
+        if len(inner) > _LARGEST or not all(isinstance(r.type, ScalarType) for r in loop.results):
+            return {}
+        if any(op.name in TAPE or op.name in ("call", "free", "alloc", "while") for op in inner):
+            return {}
+        inside = {r for op in inner for r in op.results} | set(loop.regions[0].args)
+        inside |= {a for op in inner for region in op.regions for a in region.args}
+        found: dict[Value, int] = {}
+        for op in self._hot(loop):
+            buffer, *indices = op.operands[op.name == "store" :]
+            type, made = buffer.type, self._made.get(indices[-1]) if indices else None
+            if buffer in inside or not isinstance(type, BufferType) or type.rank < 2 or type.layout != "C":
+                continue
+            if made is None or made.name != "const" or indices[-2] not in inside:
+                return {}
+            found[buffer] = max(found.get(buffer, 0), int(made.attrs["value"]) + 1)
+        return found if all(2 <= width <= _WIDEST for width in found.values()) else {}
+
+    def _hot(self, loop: Op) -> list[Op]:
+        """The loads and stores of the innermost loops."""
+        nests = [op for op in (loop, *walk(loop.regions[0])) if op.name == "for"]
+        innermost = [n for n in nests if not any(op.name == "for" for op in walk(n.regions[0]))]
+        return [op for n in innermost for op in walk(n.regions[0]) if op.name in ("load", "store")]
