@@ -182,3 +182,27 @@ def test_an_array_that_is_read_only_is_written_by_no_call() -> None:
         llad.jit(scaled)(x, 2.0)
     assert_close(llad.grad(scaled)(x, 2.0), np.full(4, 2.0))
     assert_close(x, np.ones(4))
+
+
+def branching(x, n):
+    if n == 0:
+        return x * 1.0
+    y = x * 0.5
+    for k in range(3):
+        y = y + branching(x * 0.1, n - 1) if k < 2 else y * 1.0
+    return y + 1.0
+
+
+def many_branchings(x, n):
+    s = x * 0.0
+    for _ in range(n):
+        s = s + branching(x, n % 4)
+    return s
+
+
+def test_recursion_needs_memory_for_its_depth_not_for_its_calls() -> None:
+    x = np.linspace(0.0, 1.0, 50)
+    shallow, deep, deeper = (peak(branching, x, n) for n in (2, 4, 6))
+    assert deeper - deep == deep - shallow <= 16
+    assert peak(many_branchings, x, 3) == peak(many_branchings, x, 11)
+    assert_close(llad.jit(many_branchings)(x, 3), many_branchings(x, 3), rtol=1e-12)

@@ -37,6 +37,8 @@ from llad.codegen.lower_memory import (
     lower_store,
     lower_view,
     store_result,
+    sweep,
+    sweep_mark,
 )
 from llad.codegen.lower_print import lower_print
 from llad.codegen.lower_scalar import lower_cast, lower_scalar, number
@@ -91,6 +93,7 @@ def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
     if fn.functions:
         note_stack(e)
+    e.mark = sweep_mark(e, fn.body.terminator)
     _lower_region(e, fn.body)
     loops = not e.called and any(op.name in ("for", "while") for op in walk(fn.body))
     head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
@@ -188,6 +191,7 @@ def _lower_op(e: Emitter, op: Op) -> None:
                 operand = e.values[value]
                 assert not isinstance(operand, Lifo), "a lifo cannot be a result"
                 store_result(e, f"%r{k}", operand, value.type)
+            sweep(e, e.mark, op.operands)
             for lifo in e.lifos if e.called else ():
                 e.do(f"call void @llad.drop(ptr %ctx, ptr {e.new(f'load ptr, ptr {lifo.data}')})")
             e.do("ret i32 0")

@@ -159,15 +159,15 @@ def lower_free(e: Emitter, op: Op) -> None:
     e.do(f"call void @llad.free(ptr %ctx, ptr {e.buffer(op.operands[0]).pointer})")
 
 
-def sweep_mark(e: Emitter, loop: Op) -> str:
-    """Before a loop: how many blocks the call has made, if the loop is to free what its iterations leave behind."""
-    if not loop.attrs.get("sweep"):
+def sweep_mark(e: Emitter, op: Op) -> str:
+    """Before a loop, or a function that ends in `op`: how many blocks there are, if it frees what is left behind."""
+    if not op.attrs.get("sweep"):
         return ""
     return e.new(f"load i64, ptr {e.new(f'getelementptr inbounds i8, ptr %ctx, i64 {SERIAL}')}")
 
 
 def sweep(e: Emitter, mark: str, out: Sequence[Value]) -> None:
-    """At the end of an iteration: free what was made since `mark`, but for the memory of what goes `out`."""
+    """At the end of an iteration or function: free what was made since `mark` and does not go `out`."""
     if not mark:
         return
     kept = list(dict.fromkeys(x.pointer for v in out if isinstance(x := e.values[v], Buffer)))

@@ -12,7 +12,7 @@ reached later only through what it yields, unless handles were pushed on a stack
 none, passes none to a function with a stack of handles, and holds an allocation that escapes or a call that
 gives a buffer. A function with the attribute
 `may_alias` may be called again and again by the one that was called from outside, so it frees what is its own before it
-returns, and its frames are small. Memory made once for
+returns, sweeping like a loop, and its frames are small. Memory made once for
 all iterations keeps the last one's contents where a fresh one would be poison, which nothing reads.
 
 Before:
@@ -98,6 +98,7 @@ class _Ownership(Rebuild):
         self._frames: list[_Frame] = []
         called = bool(fn.attrs.get("may_alias"))
         self._next: _Frame = _Frame("called" if called else "function", [])
+        self._sweeps = called and self._leaves_behind(fn.body)
         self._stack_bytes = CALLED_STACK_BYTES if called else STACK_BYTES  # that are left
 
     def splice(self, ops: Iterable[Op]) -> None:
@@ -120,7 +121,7 @@ class _Ownership(Rebuild):
                 self._while(op)
             case "yield" | "return":
                 self._leave(op)
-                self.keep(op)
+                self._swept(self.keep(op), op.name == "return" and self._frames[-1].kind == "called" and self._sweeps)
             case _:
                 if op.name == "const":
                     self._constants[op.result] = op.attrs["value"]
@@ -189,20 +190,20 @@ class _Ownership(Rebuild):
         # Iterations that may run at once need memory of their own.
         sequential = op.attrs["kind"] == "sequential"
         frame = self._frame("loop" if sequential else "branch", op.regions[0])
-        self._swept(self.copy(op, self.operands(op), (frame,)), sequential and self._sweeps(op))
+        self._swept(self.copy(op, self.operands(op), (frame,)), sequential and self._leaves_behind(op.regions[0]))
 
     def _while(self, op: Op) -> None:
         condition, body = op.regions
         frames = self._frame("condition", condition), self._frame("loop", body)
-        self._swept(self.copy(op, self.operands(op), frames), self._sweeps(op))
+        self._swept(self.copy(op, self.operands(op), frames), self._leaves_behind(body))
 
-    def _swept(self, loop: Op, sweeps: bool) -> None:
+    def _swept(self, op: Op, sweeps: bool) -> None:
         if sweeps:
-            loop.attrs = {**loop.attrs, "sweep": True}
+            op.attrs = {**op.attrs, "sweep": True}
 
-    def _sweeps(self, loop: Op) -> bool:
-        """Whether iterations may leave memory behind, all of which is reached through what they yield."""
-        inside = list(walk(loop.regions[-1]))
+    def _leaves_behind(self, region: Region) -> bool:
+        """Whether running it may leave memory behind, all of which is reached through what it yields or returns."""
+        inside = list(walk(region))
         return any(map(self._leaves_memory, inside)) and not any(map(_keeps_handles, inside))
 
     def _leaves_memory(self, op: Op) -> bool:
