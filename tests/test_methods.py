@@ -230,6 +230,19 @@ def test_objects_as_arguments():
     assert llad.jit(lambda pair: pair[0].k * pair[1])((s, 2.0)) == 6.0
 
 
+def test_methods_of_objects_that_are_not_passed():
+    s = Spring(2.0, np.array([1.0]))
+    kept = s.energy
+
+    def f(x):
+        return s.energy.grad(x) + llad.grad(s.energy)(x) + kept.grad(x) + s.energy.vjp(x)[1](1.0)[0] + s(x)
+
+    g = llad.jit(f)
+    for k in (2.0, 3.0):
+        s.k = k
+        assert g(0.5) == 4 * (k * 0.5 + 1.0) + k * 0.25
+
+
 def test_attributes_may_hold_structures():
     class Holder:
         def __init__(self):

@@ -313,6 +313,16 @@ def test_no_code_of_the_class_runs_when_a_structure_is_made():
     assert (gradient.radius, gradient.area) == (12.0, 2.0) and len(Ball.made) == made
 
 
+class Heir(Layer):
+    """Is a dataclass by inheritance."""
+
+
+def test_classes_that_inherit():
+    f = llad.jit_grad(lambda la: np.sum(la.w * la.b))
+    assert type(f.grad(Heir(A, B))) is Heir
+    assert type(llad.jit(lambda x: Heir(x, x))(1.0)) is Heir
+
+
 def test_derivatives_inside_traced_code():
     def step(m, x):
         g = llad.grad(objective)(m, x)

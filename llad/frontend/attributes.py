@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -28,7 +29,13 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return _derived(t, value, name)
     if isinstance(value, Bound) and (own := transform_of(value.function)) is not None:
         return _derived_method(t, value, own, name)
+    if isinstance(value, functools.partial) and (own := transform_of(value.func)) is not None:
+        given = tuple(map(t.lift, value.args))
+        return _derived_method(t, Bound(value.func, given, dict(value.keywords)), own, name)
     prop = inspect.getattr_static(type(value), name, None)
+    if isinstance(prop, Transformed) and name not in getattr(value, "__dict__", ()) and not isinstance(value, type):
+        t.guards.attribute(value, name, prop)
+        return Bound(prop, (value,), {})
     if isinstance(prop, property) and prop.fget is not None and not trusted(type(value)):
         t.guards.attribute(value, name, prop)
         return t.call(prop.fget, [value], {})

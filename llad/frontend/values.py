@@ -147,7 +147,7 @@ class Record:
 
     @property
     def is_dataclass(self) -> bool:
-        return "__dataclass_fields__" in self.cls.__dict__
+        return hasattr(self.cls, "__dataclass_fields__")
 
     @property
     def shown(self) -> str:
