@@ -475,6 +475,36 @@ def test_arguments_are_not_changed_at_trace_time():
         llad.jit(frozen)(1.0)
 
 
+def test_what_two_paths_chose_is_not_changed():
+    """It is one of two objects, of which others may see the change."""
+
+    def items(x):
+        a, b = [x], [2.0 * x]
+        v = a if x > 0.0 else b
+        v[0] = 7.0
+        return a[0] + b[0]
+
+    def fields(x):
+        a, b = Vector(x, 2.0), Vector(1.0, x)
+        if x > 0.0:
+            v = a
+        else:
+            v = b
+        v.x = 7.0
+        return a.x + b.x
+
+    def carried(x, n):
+        a, b = [x], [2.0 * x]
+        for _ in range(n):
+            a, b = b, a
+        a[0] = 7.0
+        return b[0]
+
+    for f, args in ((items, (1.0,)), (fields, (1.0,)), (carried, (1.0, 3))):
+        with pytest.raises(llad.UnsupportedError, match=r"changing a (list|Vector)"):
+            llad.jit(f)(*args)
+
+
 def test_structures_leak_nothing():
     f = llad.jit_grad(objective)
     g = llad.jit(lambda m, x: {"m": m.layers, "x": [x, Line(x, m.scale)]})

@@ -44,7 +44,7 @@ class Carry:
             return self.conflict
         if self.shape is None:
             return Unknown if first_round else Unbound
-        inner = rebuild(t, self.shape, leaves)
+        inner = rebuild(t, self.shape, leaves, given=True)
         return Maybe(inner, next(leaves), on_exit) if self.flagged else inner
 
     def leaves(self, t: Tracer, value: Any, gone: Flag = False) -> list[Value]:

@@ -21,7 +21,7 @@ from llad.frontend import refused
 from llad.frontend.guards import Guards
 from llad.frontend.signature import spec_of
 from llad.frontend.state import Active, Frame, Local, PathEnds, Scope, State
-from llad.frontend.values import Array, Marker, NotHandled
+from llad.frontend.values import Array, Marker, NotHandled, Record
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
@@ -190,7 +190,8 @@ class Tracer:
         """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
         known = self.born.get(id(thing))
         if known is None or not self.scope.may_mutate(known[1]):
-            self.refuse("mutation", type=type(thing).__name__)
+            kind = thing.cls if isinstance(thing, Record) else type(thing)
+            self.refuse("mutation", type=kind.__name__)
 
     def end_path(self, error: str, message: str) -> NoReturn:
         """Raise `error` at run time, always; nothing after this is reached."""

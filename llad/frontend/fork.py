@@ -96,7 +96,7 @@ class Fork:
             with t.builder.inside(region):
                 leaves.append(flatten(t, value, shape, missing))
         slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
-        return lambda results: rebuild(t, shape, (s if isinstance(s, Value) else results[s] for s in slots))
+        return lambda results: rebuild(t, shape, (s if isinstance(s, Value) else results[s] for s in slots), given=True)
 
     def _slot(self, a: Value, b: Value) -> int | Value:
         """Which result is `a` from one side and `b` from the other; one value on both needs none."""

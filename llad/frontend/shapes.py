@@ -179,7 +179,7 @@ def _convert_unless(t: Tracer, gone: Flag, array: Array, shape: ArraySpec) -> Va
 
 
 def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = False) -> Any:
-    """The value whose run-time leaves are taken from `leaves`. `given`: it is the caller's, and not to be changed."""
+    """The value whose run-time leaves are taken from `leaves`. `given`: others may hold it, so nobody may change it."""
     match shape:
         case ScalarSpec(weak=weak):
             return Scalar(next(leaves), weak)
