@@ -120,6 +120,30 @@ def differentiates(x):
     return llad.grad(inner)(x * 0.5) * x
 
 
+def a_bit_of_everything(x):
+    a = np.zeros(6)
+    b = np.ones(6) * x
+    s = 0.0
+    for i in range(6):
+        a[i] = math.sin(x * i) + b[i]
+        if a[i] > 0.5:
+            a[i] *= x
+        else:
+            a[i] += math.exp(-x)
+    k = 0
+    while s < 3.0:
+        s += a[k % 6] ** 2 + 0.1
+        for j in range(1, 6):
+            b[j] = b[j - 1] * a[j] + s
+            if b[j] > 10.0:
+                break
+        a, b = b * 0.5, a
+        k += 1
+        if k > 9:
+            return s * x
+    return s + np.sum(a * b)
+
+
 PROGRAMS = [
     ends_early,
     waits,
@@ -130,6 +154,7 @@ PROGRAMS = [
     tuples,
     rebinds,
     differentiates,
+    a_bit_of_everything,
 ]
 
 
