@@ -1,6 +1,6 @@
 """Bundle adjustment: cameras and points found together from where the points are seen in the pictures.
 
-    python examples/bundle_adjustment.py [--cameras N] [--points M]
+    python examples/bundle_adjustment.py [--cameras N] [--points M] [--output FILE]
 
 The residuals are those of ADBench (F. Srajer, Z. Kukelova, A. Fitzgibbon, Optim. Methods Softw. 33, 2018). A
 camera is 11 numbers: rotation vector (3), centre (3), focal length, principal point (2), radial distortion (2).
@@ -11,8 +11,8 @@ A point is seen where
 and the difference from the measured place, times the weight w of that observation, is its residual. A further
 residual 1 - w² keeps the weights near one. Here they stay one.
 
-Each observation depends on 15 parameters, so the Jacobian is a row of blocks 2 × 15. llad gives each of their rows
-as one gradient; Levenberg and Marquardt's method does the rest.
+Each observation depends on 15 parameters, so the Jacobian is a row of blocks 2 × 15. The pullback of an observation's
+residual gives each of the two rows from one seed; Levenberg and Marquardt's method does the rest.
 """
 
 from __future__ import annotations
@@ -56,23 +56,23 @@ def project(camera, point):
     return x * scale + camera[7], y * scale + camera[8]
 
 
+def residual(camera, point, weight, feature):
+    """The difference of one observation."""
+    x, y = project(camera, point)
+    return weight * (x - feature[0]), weight * (y - feature[1])
+
+
 @llad.jit
 def residuals(cameras, points, weights, observations, features):
     """Of all observations (camera, point): i64[p, 2]: the differences, f64[p, 2], and 1 - w², f64[p]."""
     errors = np.zeros((len(weights), 2))
     regular = np.zeros(len(weights))
     for i in range(len(weights)):
-        x, y = project(cameras[observations[i, 0]], points[observations[i, 1]])
-        errors[i, 0] = weights[i] * (x - features[i, 0])
-        errors[i, 1] = weights[i] * (y - features[i, 1])
+        camera = cameras[observations[i, 0]]
+        point = points[observations[i, 1]]
+        errors[i, 0], errors[i, 1] = residual(camera, point, weights[i], features[i])
         regular[i] = 1.0 - weights[i] ** 2
     return errors, regular
-
-
-def component(camera, point, weight, feature, by_x, by_y):
-    """One observation's residual in the direction (by_x, by_y)."""
-    x, y = project(camera, point)
-    return weight * (by_x * (x - feature[0]) + by_y * (y - feature[1]))
 
 
 @llad.jit
@@ -83,12 +83,11 @@ def jacobian(cameras, points, weights, observations, features):
     for i in range(len(weights)):
         camera = cameras[observations[i, 0]]
         point = points[observations[i, 1]]
+        _, pullback = llad.vjp(residual, camera, point, weights[i], features[i])
         for row in range(2):
-            seeds = 1.0 - row, 0.0 + row
-            gradient = llad.grad(component, (0, 1, 2))(camera, point, weights[i], features[i], *seeds)
-            blocks[i, row, 0:11] = gradient[0]
-            blocks[i, row, 11:14] = gradient[1]
-            blocks[i, row, 14] = gradient[2]
+            by_camera, by_point, blocks[i, row, 14], _ = pullback((1.0 - row, 0.0 + row))
+            blocks[i, row, 0:11] = by_camera
+            blocks[i, row, 11:14] = by_point
         by_weight[i] = -2.0 * weights[i]
     return blocks, by_weight
 
@@ -141,10 +140,27 @@ def adjust(cameras, points, observations, features, steps=20):
     return cameras, points, history
 
 
+def picture(measured: np.ndarray, before: np.ndarray, after: np.ndarray, file: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(layout="constrained", figsize=(5, 5))
+    for places, mark, name in ((before, "+", "before"), (after, "x", "after")):
+        axes.plot(*places.T, mark, label=name)
+    axes.plot(*measured.T, "ko", fillstyle="none", label="measured")
+    axes.set(aspect="equal", xlabel="pixels", ylabel="pixels", title="The points as the second camera sees them")
+    axes.legend()
+    figure.savefig(file, dpi=120)
+    pyplot.close(figure)
+
+
 def main(argv: list[str] | None = None) -> list[float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cameras", type=int, default=6)
     parser.add_argument("--points", type=int, default=60)
+    parser.add_argument("--output", metavar="FILE", help="a picture of one camera's points before and after")
     args = parser.parse_args(argv)
 
     cameras, points, observations, features = scene(args.cameras, args.points)
@@ -152,9 +168,14 @@ def main(argv: list[str] | None = None) -> list[float]:
     start = cameras.copy()
     start[1:, :6] += random.normal(0.0, 0.02, (args.cameras - 1, 6))
     cloud = points + random.normal(0.0, 0.05, points.shape)
-    _, _, history = adjust(start, cloud, observations, features)
+    adjusted, places, history = adjust(start, cloud, observations, features)
     print("root mean square error, pixels: " + " → ".join(f"{error:.3f}" for error in history[:8]))
     print(f"{history[-1]:.4f} at the end; the noise of the observations is 0.2")
+    if args.output:
+        before = np.array([project(start[1], point) for point in cloud])
+        after = np.array([project(adjusted[1], point) for point in places])
+        picture(features[observations[:, 0] == 1], before, after, args.output)
+        print(f"wrote {args.output}")
     return history
 
 

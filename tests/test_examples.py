@@ -476,11 +476,92 @@ def test_bundle_adjustment_residuals_and_blocks() -> None:
             assert_close(blocks[n, :, k], difference, rtol=1e-6, atol=1e-5)
 
 
-def test_bundle_adjustment_reaches_the_noise() -> None:
-    pytest.importorskip("scipy")
-    history = example("bundle_adjustment").main(["--cameras", "4", "--points", "20"])
+def test_bundle_adjustment_reaches_the_noise(tmp_path: Path) -> None:
+    for package in ("scipy", "matplotlib"):
+        pytest.importorskip(package)
+    file = tmp_path / "points.png"
+    history = example("bundle_adjustment").main(["--cameras", "4", "--points", "20", "--output", str(file)])
     assert history[0] > 5.0
     assert history[-1] < 0.2
+    assert is_picture(file)
+
+
+# -- long short-term memory
+
+
+def memory(layers: int, width: int = 3, count: int = 6) -> tuple[Any, ...]:
+    random = np.random.default_rng(8)
+    sizes = ((2 * layers, 4 * width), (3, width), (2 * layers, width))
+    return (*(random.normal(size=size) for size in sizes), random.uniform(size=(count, width)))
+
+
+def scores_of(main: Any, extra: Any, state: Any, codes: Any) -> tuple[Any, Any]:
+    """The scores after each character and the last state, layer by layer in arrays."""
+
+    def logistic(x: Any) -> Any:
+        return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+    state = state.reshape(-1, 2, codes.shape[1])
+    scores = []
+    for code in codes:
+        x, after = code * extra[0], []
+        for (w, b), (h, c) in zip(main.reshape(-1, 2, 4, codes.shape[1]), state, strict=True):
+            c = c * logistic(x * w[0] + b[0]) + logistic(h * w[1] + b[1]) * np.tanh(h * w[3] + b[3])
+            x = logistic(x * w[2] + b[2]) * np.tanh(c)
+            after.append((x, c))
+        state = np.array(after)
+        scores.append(x * extra[1] + extra[2])
+    return np.array(scores), state.reshape(-1, codes.shape[1])
+
+
+def loss_of(main: Any, extra: Any, state: Any, codes: Any) -> float:
+    scores, _ = scores_of(main, extra, state, codes[:-1])
+    log_partition = np.log(2.0 + np.exp(scores).sum(axis=1, keepdims=True))
+    return float(-np.mean(codes[1:] * (scores - log_partition)))
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_lstm_in_arrays(layers: int) -> None:
+    model = example("lstm")
+    args = memory(layers)
+    assert_close(model.loss(*args), loss_of(*args), rtol=1e-12)
+    assert_close(model.predict(*args), scores_of(*args), rtol=1e-11, atol=1e-12)
+    check_gradient(by_everything(model.loss), *args)
+
+
+def test_lstm_gradient_against_differences_of_arrays() -> None:
+    args = memory(2)
+    gradients = example("lstm").loss.grad(*args)
+    for place, gradient in enumerate(gradients):
+        for k in np.ndindex(gradient.shape):
+            ends = []
+            for h in (1e-5, -1e-5):
+                moved = [array.copy() for array in args]
+                moved[place][k] += h
+                ends.append(loss_of(*moved))
+            assert_close(gradient[k], (ends[0] - ends[1]) / 2e-5, rtol=1e-6, atol=1e-9)
+
+
+def test_lstm_learns_more_than_frequencies(tmp_path: Path) -> None:
+    for package in ("tqdm", "matplotlib"):
+        pytest.importorskip(package)
+    model = example("lstm")
+    history, right = model.main(["--steps", "600", "--output", str(tmp_path / "learning.png")])
+    floor = model.surprise_of_frequencies(model.encode(model.TEXT))
+    assert history[-1] < 0.9 * floor < history[0]
+    assert right > 0.26  # always guessing the space is right in 23 of 100
+    assert is_picture(tmp_path / "learning.png")
+
+
+def test_lstm_reads_and_writes_its_alphabet() -> None:
+    model = example("lstm")
+    codes = model.encode(model.TEXT)
+    assert "".join(model.ALPHABET[k] for k in codes.argmax(axis=1)) == model.TEXT
+    assert set(model.TEXT) == set(model.ALPHABET)
+    parameters = model.initial(1, len(model.ALPHABET))
+    drawn = model.sample(*parameters, "e ", 30)
+    assert drawn.startswith("e ") and len(drawn) == 32 and set(drawn) <= set(model.ALPHABET)
+    assert_close(parameters[2], np.zeros((2, 14)))  # the state that it starts from is left alone
 
 
 # -- the command line
