@@ -12,16 +12,19 @@ from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_memory import MEMORY
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
+from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
 
 DECLARATIONS = {
     **POLL_DECLARATIONS,
+    **POOL_DECLARATIONS,
     **STACK_DECLARATIONS,
     "malloc": "declare noalias ptr @malloc(i64)",
     "calloc": "declare noalias ptr @calloc(i64, i64)",
     "realloc": "declare ptr @realloc(ptr, i64)",
     "free": "declare void @free(ptr)",
     "tan": "declare double @tan(double) memory(none) nounwind willreturn",
+    "llvm.memset.p0.i64": "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
     "llvm.ptrmask.p0.i64": "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)",
     "llvm.floor.f64": "declare double @llvm.floor.f64(double)",
     "llvm.rint.f64": "declare double @llvm.rint.f64(double)",
@@ -75,7 +78,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
         if symbol in given:
             continue
         given.add(symbol)
-        text = MEMORY.get(symbol) or MATH.get(symbol) or POLL.get(symbol) or STACK.get(symbol)
+        text = next((table[symbol] for table in (MEMORY, POOL, MATH, POLL, STACK) if symbol in table), None)
         if text is None:
             line = declarations.get(symbol) or DECLARATIONS.get(symbol)
             assert line is not None, f"nothing is known about @{symbol}"

@@ -20,15 +20,25 @@ _EXTRA = HEADER + 64  # what an aligned block takes besides its data
 _FAMILY = '"alloc-family"="llad.alloc"'
 
 
-def _allocator(name: str, kind: str, request: str) -> str:
-    """`bytes` of memory aligned to 64, linked into the context's list; null if there is none."""
+def _allocator(name: str, kind: str, request: str, reused: str = "") -> str:
+    """`bytes` of memory aligned to 64, linked into the context's list; null if there is none.
+
+    It is a block of the pool (`runtime_pool.py`), which is then made ready by `reused`, or a new one.
+    """
     return f"""
 define noalias ptr @{name}(ptr %ctx, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
   %size = add nuw nsw i64 %bytes, {_EXTRA}
-  %raw = {request}
-  %none = icmp eq ptr %raw, null
+  %kept = call ptr @llad.take(i64 %size)
+  %fresh = icmp eq ptr %kept, null
+  br i1 %fresh, label %make, label %reuse
+make:
+  %new = {request}
+  %none = icmp eq ptr %new, null
   br i1 %none, label %failed, label %made
+reuse:
+{reused}  br label %made
 made:
+  %raw = phi ptr [%new, %make], [%kept, %reuse]
   %beyond = getelementptr inbounds i8, ptr %raw, i64 {_EXTRA - 1}
   %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
   call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes)
@@ -41,7 +51,12 @@ failed:
 
 MEMORY = {
     "llad.alloc": _allocator("llad.alloc", "uninitialized", "call ptr @malloc(i64 %size)"),
-    "llad.alloc_zero": _allocator("llad.alloc_zero", "zeroed", "call ptr @calloc(i64 1, i64 %size)"),
+    "llad.alloc_zero": _allocator(
+        "llad.alloc_zero",
+        "zeroed",
+        "call ptr @calloc(i64 1, i64 %size)",
+        "  call void @llvm.memset.p0.i64(ptr %kept, i8 0, i64 %size, i1 false)\n",
+    ),
     "llad.enlist": f"""
 define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nounwind {{
   %block = getelementptr inbounds i8, ptr %data, i64 -48
@@ -95,8 +110,11 @@ define void @llad.free(ptr %ctx, ptr allocptr %data) noinline allockind("free") 
   %previous = load ptr, ptr %block
   %next = load ptr, ptr %next.p
   %raw = load ptr, ptr %raw.p
+  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
+  %bytes = load i64, ptr %bytes.p
+  %size = add i64 %bytes, {_EXTRA}
   call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %next, ptr %previous)
-  call void @free(ptr %raw)
+  call void @llad.give(ptr %raw, i64 %size)
   ret void
 }}
 """,
@@ -144,8 +162,8 @@ done:
   ret void
 }
 """,
-    "llad.release": """
-define void @llad.release(ptr %ctx) nounwind {
+    "llad.release": f"""
+define void @llad.release(ptr %ctx) nounwind {{
   %first = load ptr, ptr %ctx
   %empty = icmp eq ptr %first, null
   br i1 %empty, label %done, label %next
@@ -155,7 +173,12 @@ next:
   %raw.p = getelementptr inbounds i8, ptr %block, i64 16
   %after = load ptr, ptr %next.p
   %raw = load ptr, ptr %raw.p
-  call void @free(ptr %raw)
+  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
+  %bytes = load i64, ptr %bytes.p
+  %owned = icmp eq ptr %raw, null
+  %size.raw = add i64 %bytes, {_EXTRA}
+  %size = select i1 %owned, i64 0, i64 %size.raw
+  call void @llad.give(ptr %raw, i64 %size)
   %last = icmp eq ptr %after, null
   br i1 %last, label %end, label %next
 end:
@@ -163,7 +186,7 @@ end:
   br label %done
 done:
   ret void
-}
+}}
 """,
     # The block that holds the memory at `data`, or null.
     "llad.holder": """

@@ -14,6 +14,7 @@ import sys
 from contextlib import suppress
 from functools import cache
 
+from llad.codegen.runtime_pool import STORAGE, storage
 from llad.codegen.runtime_stack import ASKED, KEY, key
 
 # Functions of doubles; each also exists with the suffix `f` for floats.
@@ -42,7 +43,8 @@ def _libraries() -> list[ctypes.CDLL]:
 
 @cache
 def c_library() -> dict[str, int]:
-    """Address by name of every function in the lists above that this platform has, and of the key of stacks."""
+    """Address by name of every function in the lists above that this platform has, and of the key of stacks
+    and the pool."""
     libraries = _libraries()
     table: dict[str, int] = {}
     for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *ASKED, *_APPLE, *_WINDOWS, *_PYTHON]:
@@ -55,4 +57,5 @@ def c_library() -> dict[str, int]:
     table.setdefault(_CLOCK[0], table.get(_CLOCK[1], 0))
     if (slot := key()) is not None:
         table[KEY] = ctypes.addressof(slot)
+    table[STORAGE] = ctypes.addressof(storage())
     return table

@@ -1,0 +1,130 @@
+"""The run-time's pool of large blocks: tapes and scratch that the next call will want again.
+
+A fresh block of several megabytes costs more than to fill it: the system hands out its pages one by one, zeroed, at
+the first touch of each. So a large block that a call frees is kept in one of a few slots of the process, and given
+to the next request that it fits. What is kept is bounded (`MOST` bytes), and its first word says how large it is.
+
+Invariant: a slot is emptied and filled by atomic exchange, so a block has one owner whatever threads do. Nothing but
+these functions knows the slots, so to their callers they touch inaccessible memory only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+
+STORAGE = "llad.pool"  # the bytes that are kept, then the slots
+MOST = 1 << 27
+
+_SLOTS = 8
+_LARGE = 1 << 17  # bytes from which on blocks are kept
+
+
+@cache
+def storage() -> ctypes.Array[ctypes.c_int64]:
+    """The pool of this process, empty."""
+    return (ctypes.c_int64 * (1 + _SLOTS))()
+
+
+POOL_DECLARATIONS = {STORAGE: f"@{STORAGE} = external global [{1 + _SLOTS} x i64]"}
+
+POOL = {
+    # A kept block of at least `size` bytes, and not of more than twice as many; null if there is none.
+    "llad.take": f"""
+define internal ptr @llad.take(i64 %size) noinline nounwind {{
+  %small = icmp ult i64 %size, {_LARGE}
+  br i1 %small, label %none, label %test
+test:
+  %k = phi i64 [1, %0], [%next, %on]
+  %slot = getelementptr inbounds i64, ptr @{STORAGE}, i64 %k
+  %word = atomicrmw xchg ptr %slot, i64 0 acq_rel
+  %empty = icmp eq i64 %word, 0
+  br i1 %empty, label %on, label %look
+look:
+  %block = inttoptr i64 %word to ptr
+  %length = load i64, ptr %block
+  %half = lshr i64 %length, 1
+  %enough = icmp uge i64 %length, %size
+  %close = icmp ule i64 %half, %size
+  %fits = and i1 %enough, %close
+  br i1 %fits, label %found, label %back
+found:
+  %before = atomicrmw sub ptr @{STORAGE}, i64 %length acq_rel
+  ret ptr %block
+back:
+  call void @llad.swap(i64 %k, i64 %word)
+  br label %on
+on:
+  %next = add nuw nsw i64 %k, 1
+  %more = icmp ule i64 %next, {_SLOTS}
+  br i1 %more, label %test, label %none
+none:
+  ret ptr null
+}}
+""",
+    # Keep the block of `size` bytes, or free it if it is small or larger than the pool. Older ones make room.
+    "llad.give": f"""
+define internal void @llad.give(ptr %block, i64 %size) noinline nounwind {{
+  %large = icmp sge i64 %size, {_LARGE}
+  %possible = icmp sle i64 %size, {MOST}
+  %kept = and i1 %large, %possible
+  br i1 %kept, label %keep, label %free
+free:
+  call void @free(ptr %block)
+  ret void
+keep:
+  store i64 %size, ptr %block
+  %word = ptrtoint ptr %block to i64
+  %before = atomicrmw add ptr @{STORAGE}, i64 %size acq_rel
+  br label %room
+room:
+  %k = phi i64 [1, %keep], [%next, %emptied]
+  %all = load atomic i64, ptr @{STORAGE} acquire, align 8
+  %fits = icmp sle i64 %all, {MOST}
+  %last = icmp ugt i64 %k, {_SLOTS}
+  %enough = or i1 %fits, %last
+  br i1 %enough, label %look, label %empty
+empty:
+  call void @llad.swap(i64 %k, i64 0)
+  br label %emptied
+emptied:
+  %next = add nuw nsw i64 %k, 1
+  br label %room
+look:
+  %j = phi i64 [1, %room], [%following, %other]
+  %slot = getelementptr inbounds i64, ptr @{STORAGE}, i64 %j
+  %pair = cmpxchg ptr %slot, i64 0, i64 %word acq_rel monotonic
+  %done = extractvalue {{i64, i1}} %pair, 1
+  br i1 %done, label %end, label %other
+other:
+  %following = add nuw nsw i64 %j, 1
+  %more = icmp ule i64 %following, {_SLOTS}
+  br i1 %more, label %look, label %replace
+replace:
+  %bits = lshr i64 %word, 12
+  %any = urem i64 %bits, {_SLOTS}
+  %victim = add nuw nsw i64 %any, 1
+  call void @llad.swap(i64 %victim, i64 %word)
+  br label %end
+end:
+  ret void
+}}
+""",
+    # Put `word` in slot `k`, and free what was there.
+    "llad.swap": f"""
+define internal void @llad.swap(i64 %k, i64 %word) nounwind {{
+  %slot = getelementptr inbounds i64, ptr @{STORAGE}, i64 %k
+  %old = atomicrmw xchg ptr %slot, i64 %word acq_rel
+  %none = icmp eq i64 %old, 0
+  br i1 %none, label %done, label %some
+some:
+  %block = inttoptr i64 %old to ptr
+  %length = load i64, ptr %block
+  %before = atomicrmw sub ptr @{STORAGE}, i64 %length acq_rel
+  call void @free(ptr %block)
+  br label %done
+done:
+  ret void
+}}
+""",
+}

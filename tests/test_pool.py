@@ -1,0 +1,75 @@
+"""Large blocks that a call frees wait for the next call, up to a bound; small ones do not."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+
+import numpy as np
+
+import llad
+from llad.codegen.runtime_pool import MOST, storage
+
+
+@llad.jit_grad(argnums=0)
+def energy(x, steps):
+    u = x * 1.0
+    w = np.empty(len(x))
+    for _ in range(steps):
+        for i in range(len(x)):
+            w[i] = u[i] * u[i] * 0.5 + 0.1
+        u, w = w, u
+    return np.sum(u)
+
+
+def kept() -> list[int]:
+    """The bytes of the blocks in the pool, which agree with its own count."""
+    total, *slots = storage()
+    lengths = [ctypes.c_int64.from_address(slot).value for slot in slots if slot]
+    assert sum(lengths) == total <= MOST
+    return lengths
+
+
+def test_a_second_call_takes_the_blocks_of_the_first():
+    x = np.linspace(0.0, 1.0, 50_000)
+    first = energy.grad(x, 3)
+    before = sorted(kept())
+    assert before
+    for _ in range(5):
+        assert np.array_equal(energy.grad(x, 3), first)  # also what was to be zeroed is
+    assert sorted(kept()) == before
+
+
+def test_what_is_kept_is_bounded_and_new_blocks_displace_old_ones():
+    for n in (20_000, 60_000, 200_000, 700_000, 2_000_000, 6_000_000, 50_000):
+        x = np.linspace(0.0, 1.0, n)
+        value, gradient = energy.value_and_grad(x, 1)
+        assert np.allclose(gradient, x) and np.isclose(value, np.sum(0.5 * x * x + 0.1))
+        kept()
+    assert any(8 * 50_000 <= length < 8 * 60_000 for length in kept())
+
+
+def test_small_blocks_are_not_kept():
+    before = list(storage())
+    energy.grad(np.ones(100), 3)
+    assert list(storage()) == before
+
+
+def test_threads_share_the_pool():
+    x = np.linspace(0.0, 1.0, 40_000)
+    expected = energy.grad(x, 2)
+    wrong: list[int] = []
+
+    def work(n: int) -> None:
+        for k in range(20):
+            size = 30_000 + 1000 * ((n * 7 + k) % 10)
+            if not np.array_equal(energy.grad(x[:size], 2), expected[:size]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    kept()
