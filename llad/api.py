@@ -20,6 +20,7 @@ from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
 from llad.compile import Program, Specialisation, Stage, What
 from llad.dispatch import NOTHING, Dispatcher, Held
+from llad.explain import describe_loops
 from llad.frontend import transforms
 from llad.frontend.transforms import (
     Argnums,
@@ -196,6 +197,17 @@ class JitGrad(Jit):
         self.jvp = Compiled(program, "jvp")
         self.vjp = Vjp(program, self)
         self.grad.owner = self.value_and_grad.owner = self.jvp.owner = self
+
+    def explain(self, *args: Any) -> str:
+        """How the gradient reverses each loop, and why; `args` as for `dump_ir`. One line a loop, in program order.
+
+        `fused`: forward and reverse of an iteration in one loop. `recomputed`: the reversed loop runs its iteration
+        again. `taped`: what it needs is kept, so many bytes an iteration. A loop that gets no line is not there any
+        more (unrolled, or found unneeded).
+        """
+        stage, wrt = self._stage(args, "gradient")
+        with LOCK:
+            return describe_loops(stage.explain(wrt))
 
     def holding(self, kind: Kind, count: int, names: frozenset[str]) -> Compiled | Vjp:
         """The derivative for calls whose first `count` arguments, and those of the names, are given already."""

@@ -24,7 +24,8 @@ from typing import Any, Literal, TypeVar
 
 from llad.ad.expand import expand
 from llad.ad.forward import tangent
-from llad.ad.reverse import gradient
+from llad.ad.report import LoopReport
+from llad.ad.reverse import explain, gradient
 from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
 from llad.codegen.foreign import call_foreign, emit_foreign
 from llad.codegen.jit import Linked, link
@@ -171,6 +172,10 @@ class Stage:
     def _finish(self, fn: Function) -> Function:
         with self._timed("passes"):
             return run_passes(fn, PASSES + LAST)
+
+    def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
+        """How the gradient reverses the loops of the function."""
+        return explain(run_passes(self._expand(self._objective())), wrt)
 
     def _objective(self) -> Function:
         """The traced function with its one float as the only result."""

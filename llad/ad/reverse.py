@@ -17,6 +17,7 @@ from llad.ad.augment import Augment
 from llad.ad.calls import Calls, has_shadow, is_active_stack
 from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
+from llad.ad.report import LoopReport, reports
 from llad.ad.shadows import Shadows, float_fields, with_shadows
 from llad.ad.strategies import Preference, Strategies, cheapest
 from llad.ad.structure import Structure
@@ -37,14 +38,25 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     its gradient. Results: those of `fn`, then the cotangent of each scalar in `wrt`. The caller's buffers are not
     written: parameters that `fn` writes are copied first. `prefer` chooses among the legal ways to reverse a loop.
     """
-    assert is_float(fn.results[0].type)
+    root, seed = _objective(fn, wrt, prefer)
+    return _both_sweeps(root, f"{fn.name}_gradient", [seed], ())
+
+
+def explain(fn: Function, wrt: tuple[int, ...]) -> list[LoopReport]:
+    """How `gradient` reverses the loops of `fn`, in program order."""
+    root, seed = _objective(fn, wrt, cheapest)
+    root.reverse([seed], [])
+    return reports(root.fn, root.mirror, root.structure, root.strategies, root.tape)
+
+
+def _objective(fn: Function, wrt: tuple[int, ...], prefer: Preference) -> tuple[_Sweeps, tuple[Value, Value]]:
+    """The sweeps of a gradient, and its seed: result 0 and 1."""
     fn = privatise_written(fn)
-    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], fn.results[:1], prefer)
     objective = fn.results[0]
-    assert isinstance(objective.type, ScalarType)
+    assert is_float(objective.type) and isinstance(objective.type, ScalarType)
+    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], fn.results[:1], prefer)
     root.mirror.builder.span = fn.body.terminator.span
-    one = root.mirror.builder.const(1.0, objective.type)
-    return _both_sweeps(root, f"{fn.name}_gradient", [(objective, one)], ())
+    return root, (objective, root.mirror.builder.const(1.0, objective.type))
 
 
 def vjp(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) -> Function:

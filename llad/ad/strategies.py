@@ -8,11 +8,11 @@ fused        one loop, in the place of the primal one, runs each iteration and r
 (Griewank & Walther 2008, ch. 12, for recomputing; the fused sweep is what one writes by hand for a sum of losses.)
 
 A carry is a *sum* if all that an iteration does with it is to add to it; its adjoint is then the same in every
-iteration. `fusible` asks that all active carries are sums; that what an iteration writes into active memory is its
-own (`Overwrites.private`), so that no adjoint passes between iterations through a shadow; and that active
-memory which the loop reads is not written behind it, since the loop's adjoints come before those of what follows.
-That the adjoints of the sums are known before the loop is found out when it is mirrored (`adjoint.py`).
-`rerunnable` asks that everything an iteration reads is still there, but for its carries, which are kept.
+iteration. A loop may be fused if all its active carries are sums; if what an iteration writes into active memory is
+its own (`Overwrites.private`), so that no adjoint passes between iterations through a shadow; if active memory which
+the loop reads is not written behind it, since the loop's adjoints come before those of what follows; and if the
+adjoints of the sums are known before the loop, which is found out when it is mirrored (`loops.py`).
+It may be rerun if everything an iteration reads is still there, but for its carries, which are kept.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Strategies:
         self._aliases = aliases
         self._overwrites = overwrites
         self._preference = preference
+        self.why: dict[Op, str] = {}  # of the loops that were asked about, why nothing better was chosen
         self._uses: dict[Value, list[tuple[Op, int, Region]]] = {}
         self._sums: dict[Op, frozenset[int]] = {}
         self._read_uses(structure.fn.body)
@@ -66,42 +67,64 @@ class Strategies:
 
     def choose(self, loop: Op, adjoints_known: bool) -> Strategy:
         """The strategy for a loop; `adjoints_known`: those of its sums can be computed before it."""
-        structure = self._structure
-        region = structure.home(loop)
-        if structure.called or not structure.is_root(region) or not self._simple(loop):
+        why = self._why_taped(loop)
+        if why:
+            self.why[loop] = why
             return "taped"
-        legal: list[Strategy] = []
-        if adjoints_known and self._fusible(loop):
-            legal.append("fused")
-        if self._rerunnable(loop):
-            legal.append("recomputed")
+        not_fused = self._why_not_fused(loop)
+        if not not_fused and not adjoints_known:
+            not_fused = "the adjoint of its sum is known behind it only"
+        not_rerun = self._why_not_rerun(loop)
+        options: list[tuple[Strategy, str]] = [("fused", not_fused), ("recomputed", not_rerun)]
+        legal = [strategy for strategy, why_not in options if not why_not]
         nested = any(op.name in LOOPS for op in walk(loop.regions[0]))
-        return self._preference(legal, nested and region is structure.fn.body)
+        outermost = self._structure.home(loop) is self._structure.fn.body
+        chosen = self._preference(legal, nested and outermost)
+        little = "" if not_rerun else "an iteration keeps little"
+        self.why[loop] = {
+            "fused": "",
+            "recomputed": f"not fused: {not_fused}",
+            "taped": f"not fused: {not_fused}; not rerun: {not_rerun or little}",
+        }[chosen]
+        return chosen
 
-    # -- legality
+    # -- legality: why not, or ""
 
-    def _simple(self, loop: Op) -> bool:
-        """A plain `for` that carries numbers, without stacks, calls and printing in it."""
-        return (
-            loop.name == "for"
-            and not loop.attrs["exits"]
-            and all(isinstance(c.type, ScalarType) for c in loop_carries(loop))
-            and not any(op.name in TAPE or op.name in ("call", "print") for op in walk(loop.regions[0]))
-        )
+    def _why_taped(self, loop: Op) -> str:
+        """Why neither is asked for: it is no plain `for` that carries numbers, without stacks, calls and printing."""
+        structure = self._structure
+        inside = {op.name for op in walk(loop.regions[-1])}
+        if structure.called:
+            return "it stands in a function that is called"
+        if not structure.is_root(structure.home(loop)):
+            return "it stands in a loop that is taped, or in a branch"
+        if loop.name != "for" or loop.attrs["exits"]:
+            return "how often it runs is not known before"
+        if not all(isinstance(c.type, ScalarType) for c in loop_carries(loop)):
+            return "it hands arrays on"
+        if inside & TAPE or inside & {"call", "print"}:
+            return "it calls, prints, or pops what another loop has kept"
+        return ""
 
-    def _fusible(self, loop: Op) -> bool:
+    def _why_not_fused(self, loop: Op) -> str:
         active, aliases = self._activity.active, self._aliases
         sums = self.sums(loop)
-        if any(is_float(c.type) and active(c) and k not in sums for k, c in enumerate(loop_carries(loop))):
-            return False
-        written = [r for r in aliases.written(loop) if active(r)]
+        for k, carry in enumerate(loop_carries(loop)):
+            if is_float(carry.type) and active(carry) and k not in sums:
+                return f"`{carry.name or 'a carry'}` is more than a sum"
+        written = sorted(filter(active, aliases.written(loop)), key=self._structure.position.__getitem__)
+        for root in written:
+            if not self._overwrites.private(root, loop):
+                return f"what it writes in `{root.name or 'an array'}` is used outside the iteration"
         read = frozenset(r for r in aliases.read(loop) if active(r)) - frozenset(written)
-        return all(self._overwrites.private(r, loop) for r in written) and self._stays(read, loop)
+        return "" if self._stays(read, loop) else "what it reads is overwritten behind it"
 
-    def _rerunnable(self, loop: Op) -> bool:
+    def _why_not_rerun(self, loop: Op) -> str:
         read, written = self._aliases.read(loop), self._aliases.written(loop)
         shared = frozenset(r for r in read if not (r in written and self._overwrites.private(r, loop)))
-        return shared.isdisjoint(written) and self._stays(shared, loop)
+        if not shared.isdisjoint(written):
+            return "an iteration reads what earlier ones wrote"
+        return "" if self._stays(shared, loop) else "what it reads is overwritten behind it"
 
     def _stays(self, roots: frozenset[Value], loop: Op) -> bool:
         return self._overwrites.stays(roots, loop, self._structure.home(loop))

@@ -1,0 +1,56 @@
+"""`f.explain`: which loop is reversed how, and why."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import llad
+
+
+@llad.jit_grad(argnums=0)
+def likelihood(x, y, n):
+    total = 0.0
+    for i in range(len(x)):
+        total += math.exp(x[i]) * y[i]
+    count = 0
+    for i in range(n):
+        count += i * i % 3
+    u = x[0]
+    for _ in range(n):
+        u = math.sin(u * x[0])
+    return total * u + count
+
+
+def test_each_loop_has_a_line_in_program_order():
+    lines = likelihood.explain(np.ones(3), np.ones(3), 4).splitlines()
+    assert [line.split()[0].split(":")[0] for line in lines] == ["test_explain.py"] * 3
+    numbers = [int(line.split()[0].split(":")[1]) for line in lines]
+    assert numbers == sorted(numbers) and len(set(numbers)) == 3
+    assert "for i in range(len(x)):" in lines[0] and "taped" in lines[0] and "known behind it only" in lines[0]
+    assert "not reversed" in lines[1]
+    assert "keeps 8 bytes an iteration (`u`)" in lines[2] and "`u` is more than a sum" in lines[2]
+
+
+def test_a_sum_is_fused_and_needs_no_excuse():
+    @llad.jit_grad
+    def f(x):
+        total = 0.0
+        for i in range(len(x)):
+            total += x[i] * x[i]
+        return 3.0 * total
+
+    assert f.explain(np.ones(3)).endswith("for i in range(len(x)):  fused")
+    f.grad(np.ones(3))
+    assert f.explain().endswith("fused")  # the one specialisation there is
+
+
+def test_without_loops():
+    assert llad.jit_grad(lambda x: x * x).explain(1.0) == "no loops"
+
+
+def test_what_has_no_gradient_says_so():
+    with pytest.raises(llad.DerivativeError):
+        llad.jit_grad(lambda x: x * 2.0).explain(np.ones(3))
