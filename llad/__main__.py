@@ -1,4 +1,4 @@
-"""The command line: `python -m llad demo`, `python -m llad show FILE.py:FUNCTION`."""
+"""The command line: `python -m llad demo`, `python -m llad show FILE.py:FUNCTION`, `python -m llad cache info`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from llad import demo
+from llad.codegen.store import store
 from llad.diagnostics import LladError
 from llad.show import ShowError, show
 
@@ -21,7 +22,20 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("--stage", choices=("ir", "llvm", "asm"), default="ir")
     two.add_argument("--of", choices=("primal", "gradient", "tangent"), default="primal")
     two.add_argument("--before", action="store_true", help="the stage before it is optimised (ir, llvm)")
+    three = commands.add_parser("cache", help="the compiled code that is kept for the next process")
+    three.add_argument("action", choices=("info", "clear"))
     return top
+
+
+def cache(action: str) -> str:
+    """What there is to say about the kept code, after `clear` has removed it."""
+    kept = store()
+    if kept is None:
+        return "off"
+    if action == "clear":
+        return f"{kept.folder}: {kept.clear()} entries removed"
+    sizes = [entry.st_size for _, entry in kept.entries()]
+    return f"{kept.folder}: {len(sizes)} entries, {sum(sizes) / 2**20:.1f} MB of at most {kept.limit / 2**20:g}"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,6 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if args.command == "demo":
             return demo.run(args.output)
+        if args.command == "cache":
+            print(cache(args.action))
+            return 0
         print(show(args.target, args.args, args.stage, args.of, args.before).rstrip())
     except (ShowError, LladError) as error:
         print(error, file=sys.stderr)

@@ -8,6 +8,8 @@ import pytest
 
 # Between passes the IR is verified, before anything of llad is imported.
 os.environ["LLAD_VERIFY"] = "1"
+# All code is made by the process that tests it, and nobody's folder is filled.
+os.environ["LLAD_CACHE_DIR"] = ""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

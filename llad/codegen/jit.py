@@ -6,6 +6,10 @@ links that with ORC against the addresses in `symbols.py` and those handed in. O
 the input text is kept: what O3 made of it, and the assembly, are produced again when somebody asks, which is
 deterministic and costs nothing to those who do not ask.
 
+An object is the same in every process: text holds no address, only names (`assembly.py`). So it is kept on disk under
+the digest of its text and of all else that it depends on (`environment.py`, `store.py`), and the next process links it
+as it is.
+
 Invariants: `verify` comes before every pass, since this LLVM has assertions on and misuse aborts the process. Code is
 unloaded only under `LOCK` and never from a finaliser, which can run in the middle of another thread's compile:
 finalisers leave the tracker in a list that the next `link` empties.
@@ -18,14 +22,16 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
 import llvmlite.binding as llvm
 
 from llad.codegen.deferred import undisturbed
+from llad.codegen.environment import digest, environment
 from llad.codegen.printing import CALLBACKS
+from llad.codegen.store import store
 from llad.codegen.symbols import c_library
 from llad.codegen.target import LOCK, header, linker, machine
 
@@ -39,10 +45,14 @@ _unloadable: deque[Any] = deque()
 class Linked:
     """Machine code in this process. It stays loaded as long as this object lives.
 
-    `addresses` are those of the exports; `times` are seconds: `llvm` (parse to object), `link`; `object` the bytes.
+    `addresses` are those of the exports; `times` are seconds: `llvm` (parse to object, or what it took to find the
+    object on disk), `link`; `object` the bytes; `kept`: whether they were found on disk.
     """
 
-    def __init__(self, text: str, image: bytes, tracker: Any, exports: Sequence[str], times: dict[str, float]) -> None:
+    def __init__(
+        self, text: str, image: bytes, tracker: Any, exports: Sequence[str], times: dict[str, float], kept: bool
+    ) -> None:
+        self.kept = kept
         self.llvm_before = text
         self.object = image
         self.addresses = {name: int(tracker[name]) for name in exports}
@@ -79,13 +89,25 @@ def link(text: str, exports: Sequence[str], symbols: Mapping[str, int] | None = 
 def _link(text: str, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked:
     while _unloadable:
         _unloadable.popleft().close()
+    known = {**c_library(), **CALLBACKS, **symbols}
     start = time.perf_counter()
+    keep, facts = store(), environment()
+    key = b"" if keep is None or facts is None else digest(b"object", facts, text.encode())
+    image = keep.read(key) if keep and key else None
+    if image is not None:
+        found = time.perf_counter()
+        with suppress(RuntimeError):  # LLVM does not take it: it is made anew
+            tracker = _load(image, exports, known)
+            times = {"llvm": found - start, "link": time.perf_counter() - found}
+            return Linked(text, image, tracker, exports, times, True)
     with _optimised(text) as module:
-        image: bytes = machine().emit_object(module)
+        made: bytes = machine().emit_object(module)
+    if keep and key:
+        keep.write(key, made)
     compiled = time.perf_counter()
-    tracker = _load(image, exports, {**c_library(), **CALLBACKS, **symbols})
+    tracker = _load(made, exports, known)
     times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
-    return Linked(text, image, tracker, exports, times)
+    return Linked(text, made, tracker, exports, times, False)
 
 
 @contextmanager
