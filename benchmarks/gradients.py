@@ -12,15 +12,14 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.objectives import cases
-from benchmarks.peers import PEERS, Call, Case
+from benchmarks.peers import PEERS, Case
+from benchmarks.timing import Call, interleave
 
 RESULTS = Path(__file__).parent / "results" / "gradients.json"
 
@@ -59,24 +58,6 @@ def prepare(case: Case, names: list[str]) -> dict[str, Call]:
     return calls
 
 
-def measure(calls: dict[str, Call], rounds: int, seconds: float) -> dict[str, float]:
-    """The median time of one call in seconds; a round gives each means about `seconds`."""
-    repeats = {}
-    for name, call in calls.items():
-        begin = time.perf_counter()
-        call()
-        repeats[name] = max(1, int(seconds / max(time.perf_counter() - begin, 1e-7)))
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            repeat = range(repeats[name])
-            begin = time.perf_counter()
-            for _ in repeat:
-                call()
-            times[name].append((time.perf_counter() - begin) / len(repeat))
-    return {name: statistics.median(t) for name, t in times.items()}
-
-
 def row(name: str, medians: dict[str, float], names: list[str]) -> str:
     base = medians["llad gradient"]
     cells = [f"{base * 1e6:12.2f}"]
@@ -98,7 +79,8 @@ def main(argv: list[str] | None = None) -> dict[str, dict[str, float]]:
     results = {}
     for case in cases():
         if args.only in case.name:
-            results[case.name] = measure(prepare(case, names), args.rounds, args.seconds)
+            spreads = interleave(prepare(case, names), args.rounds, args.seconds)
+            results[case.name] = {name: spread.median for name, spread in spreads.items()}
             print(row(case.name, results[case.name], names), flush=True)
     args.json.parent.mkdir(parents=True, exist_ok=True)
     args.json.write_text(json.dumps(results, indent=1))

@@ -126,18 +126,25 @@ def predator_prey_jax(np: Any, log_parameters: Any, hare: Any, lynx: Any, steps:
 def mixture_arrays(np: Any, alphas: Any, means: Any, icf: Any, x: Any, gamma: Any, m: int) -> Any:
     n, d = x.shape
     k = len(alphas)
-    place, below = lower_triangle(d)
-    diagonal = np.exp(icf[:, :d])
-    q = icf[:, place] * below + diagonal[:, :, None] * np.eye(d)
     log_dets = np.sum(icf[:, :d], axis=1)
-    scaled = np.einsum("kij,nkj->nki", q, x[:, None, :] - means[None, :, :])
-    scores = alphas + log_dets - 0.5 * np.sum(scaled**2, axis=2)
-    data = np.sum(logsumexp(np, scores)) - n * logsumexp(np, alphas) - 0.5 * n * d * math.log(2 * math.pi)
+    data = np.sum(logsumexp(np, mixture_scores(np, alphas, means, icf, x)))
+    data = data - n * logsumexp(np, alphas) - 0.5 * n * d * math.log(2 * math.pi)
+    squares = np.sum(np.exp(icf[:, :d]) ** 2) + np.sum(icf[:, d:] ** 2)
     degrees = d + m + 1
     log_gamma = 0.25 * d * (d - 1) * math.log(math.pi)
     log_gamma += sum(math.lgamma(0.5 * degrees - 0.5 * j) for j in range(d))
     normaliser = degrees * d * (np.log(gamma) - 0.5 * math.log(2.0)) - log_gamma
-    return data - (0.5 * gamma**2 * np.sum(q**2) - m * np.sum(log_dets) - k * normaliser)
+    return data - (0.5 * gamma**2 * squares - m * np.sum(log_dets) - k * normaliser)
+
+
+def mixture_scores(np: Any, alphas: Any, means: Any, icf: Any, x: Any) -> Any:
+    """The log densities of the rows of x in each component, f64[n, k], without what they have in common."""
+    d = x.shape[1]
+    place, below = lower_triangle(d)
+    diagonal = np.exp(icf[:, :d])
+    q = icf[:, place] * below + diagonal[:, :, None] * np.eye(d)
+    scaled = np.einsum("kij,nkj->nki", q, x[:, None, :] - means[None, :, :])
+    return alphas + np.sum(icf[:, :d], axis=1) - 0.5 * np.sum(scaled**2, axis=2)
 
 
 def lower_triangle(d: int) -> tuple[Any, Any]:

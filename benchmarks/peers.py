@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-Call = Callable[[], Any]
+from benchmarks.timing import Call
 
 
 @dataclass(frozen=True)

@@ -75,11 +75,8 @@ def residuals(cameras, points, weights, observations, features):
     return errors, regular
 
 
-@llad.jit
-def jacobian(cameras, points, weights, observations, features):
-    """The blocks f64[p, 2, 15] by camera (11), point (3) and weight (1), and the derivatives of 1 - w², f64[p]."""
-    blocks = np.zeros((len(weights), 2, 15))
-    by_weight = np.zeros(len(weights))
+def fill_blocks(cameras, points, weights, observations, features, blocks, by_weight):
+    """Write what `jacobian` returns into arrays that are there."""
     for i in range(len(weights)):
         camera = cameras[observations[i, 0]]
         point = points[observations[i, 1]]
@@ -89,6 +86,14 @@ def jacobian(cameras, points, weights, observations, features):
             blocks[i, row, 0:11] = by_camera
             blocks[i, row, 11:14] = by_point
         by_weight[i] = -2.0 * weights[i]
+
+
+@llad.jit
+def jacobian(cameras, points, weights, observations, features):
+    """The blocks f64[p, 2, 15] by camera (11), point (3) and weight (1), and the derivatives of 1 - w², f64[p]."""
+    blocks = np.zeros((len(weights), 2, 15))
+    by_weight = np.zeros(len(weights))
+    fill_blocks(cameras, points, weights, observations, features, blocks, by_weight)
     return blocks, by_weight
 
 
