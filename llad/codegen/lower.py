@@ -20,6 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+from llad.codegen.constants import number
 from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
@@ -41,7 +42,7 @@ from llad.codegen.lower_memory import (
     sweep_mark,
 )
 from llad.codegen.lower_print import lower_print
-from llad.codegen.lower_scalar import lower_cast, lower_scalar, number
+from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.ir.core import Function, Op, Region, walk
 from llad.ir.types import BufferType, LifoType, ScalarType, Type
 
@@ -65,7 +66,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     """`fn` as LLVM's internal function `@name`, in the calling convention above.
 
     `fn` holds no `derivative`. Without `fastmath` results equal Python's bit for bit, except where a loop is a
-    `reduction` or an op carries the attribute `reassoc`.
+    `reduction` or an op carries the attribute `reassoc`, and for the last places of functions in `vector_math.py`.
     """
     callees = {callee: f"{name}.{callee}" for callee in fn.functions}
     e = _emitter(fn, fastmath, callees)

@@ -125,6 +125,7 @@ class Emitter:
     errors: dict[ErrorSite, int] = field(default_factory=dict)
     callees: dict[str, str] = field(default_factory=dict)  # the symbols of the functions that may be called
     called: bool = False
+    in_for: bool = False  # whether the innermost loop is a `for`
     mark: str = ""  # how many blocks there were at the beginning, if the function sweeps
     frames: int = 0  # bytes of stack that a call may take (`lower_call.py`)
     counted: set[Op] = field(default_factory=set)  # loops that the loop around them counts (`lower_poll.py`)

@@ -208,7 +208,9 @@ def _lower_body(e: Emitter, op: Op, run: Run) -> str:
     first = len(e.lines)
     if group:
         e.groups.append(group)
+    outer, e.in_for = e.in_for, True
     run(op.regions[0])
+    e.in_for = outer
     if group:
         e.groups.pop()
     properties = _loop_properties(e, op, group, len(e.lines) - first)
@@ -288,11 +290,13 @@ def lower_while(e: Emitter, op: Op, run: Run) -> None:
     _open_carries(e, phis, body.args, [e.values[v] for v in op.operands], out)
     for mine, other in zip(condition.args, body.args, strict=True):
         e.values[mine] = e.values[other]
+    outer, e.in_for = e.in_for, False
     run(condition)
     tested = e.block
     e.branch(e.scalar(condition.terminator.operands[0]), inside, done)
     e.open(inside)
     run(body)
+    e.in_for = outer
     sweep(e, mark, out)
     counted = e.new(f"add nuw nsw i64 {counter}, 1") if counting else ""
     count(e, how)

@@ -2,7 +2,8 @@
 
 A row's `lower` says which machine code an op is: an LLVM instruction, an overloaded intrinsic (`@llvm.…`), a C
 function (`@tan`, `tanf` for f32), or a function of the run-time (`@llad.…`), whose few-instruction ones are written
-out here so that they take part in the surrounding optimisation with its flags.
+out here so that they take part in the surrounding optimisation with its flags. In a `for`, which LLVM may vectorise,
+the functions of `vector_math.py` stand in for those of C; elsewhere they would only make more code.
 
 Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instruction carries a fast-math flag.
 `fastmath` never assumes the absence of nan or infinity.
@@ -10,10 +11,8 @@ Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instr
 
 from __future__ import annotations
 
-import math
-import struct
-
 from llad.codegen.lower_emit import REGISTER, Emitter
+from llad.codegen.vector_math import VECTOR
 from llad.ir.core import Op
 from llad.ir.types import BOOL, ScalarType, is_float
 from llad.ops.table import OPS
@@ -24,23 +23,6 @@ _INFINITY = "0x7FF0000000000000"
 _ZERO = {"double": "0.0", "float": "0.0", "i64": "0", "i32": "0"}
 
 
-def number(value: float | int | bool, type: ScalarType) -> str:
-    """The literal of a constant. Floats are written as the bits of a double, which LLVM reads exactly."""
-    if type == BOOL:
-        return "true" if value else "false"
-    if not is_float(type):
-        return str(int(value))
-    value = float(value)
-    if type.bytes == 4:
-        try:
-            value = struct.unpack("<f", struct.pack("<f", value))[0]
-        except OverflowError:
-            value = math.copysign(math.inf, value)
-    if math.isnan(value):
-        return "0x7FF8000000000000"
-    return f"0x{struct.unpack('<Q', struct.pack('<d', value))[0]:016X}"
-
-
 def lower_scalar(e: Emitter, op: Op) -> None:
     """A row of the op table."""
     operands = [e.scalar(o) for o in op.operands]
@@ -49,6 +31,8 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     code = OPS[op.name].lower["b" if kind == BOOL else "f" if is_float(kind) else "i"]
     type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
     flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
+    if e.in_for:
+        code = VECTOR.get(code, code)
     if code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
     elif code.startswith("@"):

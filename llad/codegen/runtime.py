@@ -14,8 +14,11 @@ from llad.codegen.runtime_memory import MEMORY
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
+from llad.codegen.vector_math import vector_text
+from llad.codegen.vector_text import INTRINSICS
 
 DECLARATIONS = {
+    **INTRINSICS,
     **POLL_DECLARATIONS,
     **POOL_DECLARATIONS,
     **STACK_DECLARATIONS,
@@ -30,7 +33,6 @@ DECLARATIONS = {
     "llvm.rint.f64": "declare double @llvm.rint.f64(double)",
     "llvm.log.f64": "declare double @llvm.log.f64(double)",
     "llvm.sin.f64": "declare double @llvm.sin.f64(double)",
-    "llvm.copysign.f64": "declare double @llvm.copysign.f64(double, double)",
     "llvm.smul.with.overflow.i64": "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
 }
 
@@ -79,6 +81,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
             continue
         given.add(symbol)
         text = next((table[symbol] for table in (MEMORY, POOL, MATH, POLL, STACK) if symbol in table), None)
+        text = text or vector_text(symbol)
         if text is None:
             line = declarations.get(symbol) or DECLARATIONS.get(symbol)
             assert line is not None, f"nothing is known about @{symbol}"

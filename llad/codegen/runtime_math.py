@@ -9,7 +9,7 @@ seven terms is good to the last place; reflection for negative x, its angle redu
 
 from __future__ import annotations
 
-from llad.codegen.lower_scalar import number
+from llad.codegen.constants import number
 from llad.ir.types import F64
 from llad.ops.special import PSI1_SERIES, PSI_SERIES, SHIFT
 

@@ -40,6 +40,14 @@ def machine() -> Any:
 
 
 @cache
+def fuses() -> bool:
+    """Whether a·b + c rounded once is one instruction of this host."""
+    with LOCK:
+        arm = llvm.get_process_triple().startswith(("aarch64", "arm64"))
+        return arm or bool(llvm.get_host_cpu_features().get("fma"))
+
+
+@cache
 def header() -> str:
     """The lines that every module begins with: data layout and triple of the host."""
     with LOCK:

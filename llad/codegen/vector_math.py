@@ -1,0 +1,47 @@
+"""The table of the elementary functions that are written out here, rather than called in C's libm.
+
+A call of libm in a loop keeps the loop scalar. These are branch-free, so LLVM's loop vectoriser widens them. They are
+within 2 units in the last place of the exact value, right at zeros, subnormals, infinities and NaN
+(`docs/vector-math.md` has what was measured). Those of f32 go through f64, so they are correctly rounded but for rare
+ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from llad.codegen import vector_error, vector_exp, vector_log
+
+WRITERS: dict[str, Callable[[], str]] = {
+    "exp": vector_exp.exp,
+    "expm1": vector_exp.expm1,
+    "tanh": vector_exp.tanh,
+    "log": vector_log.log,
+    "log1p": vector_log.log1p,
+    "erf": vector_error.erf,
+    "erfc": vector_error.erfc,
+}
+
+# By the intrinsic or function of C that an op of the table lowers to.
+VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in WRITERS for prefix in ("@", "@llvm.")}
+
+
+@cache
+def vector_text(symbol: str) -> str | None:
+    """The LLVM text of `llad.NAME.f64` or `llad.NAME.f32`, if it is one of these."""
+    _, _, rest = symbol.partition("llad.")
+    name, _, type = rest.rpartition(".")
+    if name not in WRITERS or type not in ("f64", "f32"):
+        return None
+    return WRITERS[name]() if type == "f64" else _through_f64(name)
+
+
+def _through_f64(name: str) -> str:
+    return f"""define internal float @llad.{name}.f32(float %x) alwaysinline memory(none) nounwind willreturn {{
+  %wide = fpext float %x to double
+  %result = call double @llad.{name}.f64(double %wide)
+  %narrow = fptrunc double %result to float
+  ret float %narrow
+}}
+"""

@@ -1,0 +1,140 @@
+"""Own elementary functions: accuracy, special values, and that loops with them are vectorised."""
+
+from __future__ import annotations
+
+import math
+import platform
+import re
+from functools import cache
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from building import build, loop
+from extended import SLACK, exact, ulps
+from native import Native
+
+from llad.codegen import jit, vector_math, vector_text
+from llad.ir.build import Builder
+from llad.ir.types import F32, F64, BufferType, ScalarType
+from llad.ops.table import OPS
+
+POINTS = 100_000
+RNG = np.random.default_rng(7)
+
+
+def uniform(low: float, high: float) -> Any:
+    return RNG.uniform(low, high, POINTS)
+
+
+def spread(low: float, high: float) -> Any:
+    """Of either sign, evenly on a logarithmic scale."""
+    return np.exp(RNG.uniform(math.log(low), math.log(high), POINTS)) * RNG.choice([-1.0, 1.0], POINTS)
+
+
+@cache
+def regimes() -> dict[str, list[tuple[Any, ...]]]:
+    near_one = 1 + spread(1e-16, 1e-3)
+    unit, tiny, positive = uniform(-1, 1), spread(1e-323, 1), np.abs(spread(1e-323, 1.7e308))
+    one: dict[str, list[Any]] = {
+        "exp": [unit, tiny, uniform(-746, -708), uniform(-708, 709.7), uniform(709, 711)],
+        "expm1": [unit, tiny, uniform(-60, -30), uniform(-40, 709.7), uniform(709, 711)],
+        "tanh": [unit, tiny, uniform(-25, 25), uniform(0.5, 0.7)],
+        "log": [uniform(0.5, 2), near_one, positive],
+        "log1p": [uniform(-0.999, 2), tiny, positive, -1 + np.abs(spread(1e-16, 0.1))],
+        "erf": [unit, tiny, uniform(-7, 7)],
+        "erfc": [unit, tiny, uniform(-7, 5), uniform(0.5, 26.5), uniform(26.5, 28)],
+    }
+    return {name: [(x,) for x in xs] for name, xs in one.items()}
+
+
+NAMES = sorted(vector_math.WRITERS)
+SPECIAL = [0.0, 1.0, math.inf, 5e-324, 1e-310, 2.0**-1022, 1e-20, 0.5, 3.0, 40.0, 709.9, 746.0, 2.0**53, 1.7e308]
+SPECIAL = [*SPECIAL, *(-x for x in SPECIAL), math.nan]
+
+
+def mapped(name: str, dtype: ScalarType = F64, fastmath: bool = False) -> Native:
+    """y[i] = name(x[i], …) for all i."""
+    arity = len(OPS[name].domain)
+    row = BufferType(dtype, 1)
+
+    def body(b: Builder, *buffers: Any) -> list[Any]:
+        def step(i: Any) -> list[Any]:
+            b.store(b.op(name, *(b.load(x, i) for x in buffers[:-1])), buffers[-1], i)
+            return []
+
+        loop(b, 0, b.dim(buffers[-1], 0), [], step, kind="parallel")
+        return []
+
+    return Native(build([row] * (arity + 1), body), fastmath)
+
+
+def values(code: Native, *xs: Any, dtype: Any = np.float64) -> Any:
+    y = np.empty(len(xs[0]), dtype)
+    code(*(np.ascontiguousarray(x, dtype) for x in xs), y)
+    return y
+
+
+def assert_accurate(name: str, code: Native) -> None:
+    for xs in regimes()[name]:
+        error = ulps(values(code, *xs), exact(name, *xs))
+        worst = int(np.argmax(error))
+        assert error[worst] <= 2.0 + SLACK, (name, [float(x[worst]) for x in xs], error[worst])
+
+
+def assert_special(name: str, code: Native) -> None:
+    grid = np.meshgrid(*[np.array(SPECIAL)] * len(OPS[name].domain))
+    points = [np.concatenate([g.ravel()] * 2) for g in grid]  # the last ones are done by what is left of the loop
+    for *x, got in zip(*(p.tolist() for p in points), values(code, *points).tolist(), strict=True):
+        want = OPS[name].eval(*x)
+        if math.isnan(want):
+            assert math.isnan(got), (name, x, got)
+        elif want == 0 or math.isinf(want):
+            assert (got, math.copysign(1, got)) == (want, math.copysign(1, want)), (name, x, got, want)
+        else:
+            assert abs(got - want) <= 3 * math.ulp(want), (name, x, got, want)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_a_vectorised_loop_is_within_two_units_in_the_last_place(name: str, fastmath: bool) -> None:
+    code = mapped(name, fastmath=fastmath)
+    assert re.search(r"f(mul|add|sub) <\d+ x double>", code.code.llvm_after)
+    assert not re.search(rf"@(llvm\.)?({'|'.join(NAMES)})[.(]", code.code.llvm_after), "a function of C is called"
+    assert_accurate(name, code)
+    assert_special(name, code)
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="every CPU of this kind fuses")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vector_math.vector_text.cache_clear()
+    plain = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
+        cpu="x86-64", features="", opt=3, codemodel="jitdefault", jit=True
+    )
+    monkeypatch.setattr(vector_text, "fuses", lambda: False)
+    monkeypatch.setattr(jit, "machine", lambda: plain)
+    code = mapped(name)
+    vector_math.vector_text.cache_clear()
+    assert "<2 x double>" in code.code.llvm_after
+    assert "fma" not in re.sub(r"llvm\.fmuladd", "", code.code.llvm_after)
+    assert "fma" not in code.code.asm
+    assert_accurate(name, code)
+    assert_special(name, code)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision_is_that_of_doubles_rounded(name: str) -> None:
+    code, double = mapped(name, F32), mapped(name)
+    assert re.search(r"f(mul|add|sub) <\d+ x (double|float)>", code.code.llvm_after)
+    for xs in regimes()[name]:
+        with np.errstate(over="ignore"):
+            narrow = [x.astype(np.float32) for x in xs]
+            want = values(double, *narrow).astype(np.float32)
+        np.testing.assert_array_equal(values(code, *narrow, dtype=np.float32), want)
+
+
+def test_a_function_outside_a_loop_is_that_of_c() -> None:
+    text = Native(build([F64], lambda b, x: b.op("exp", x))).lowered.text
+    assert "@llvm.exp.f64" in text and "@llad.exp" not in text
