@@ -81,9 +81,13 @@ class Reference:
     def value(self) -> tuple[Any, Any]:
         """(result, the arguments afterwards)."""
         args = copy_arguments(self.args)
-        leaves = runtime_leaves(args)
+        return self.value_of(args), args
+
+    def value_of(self, args: Sequence[Any]) -> Any:
+        """The result for other arguments of the same kind, which may be written."""
+        leaves = runtime_leaves(tuple(args))
         results = self.run(self.primal, [*leaves, *self.traced.captured])
-        return rebuild(self.traced.result, results, leaves), args
+        return rebuild(self.traced.result, results, leaves)
 
     def gradient(self) -> tuple[Any, Vector]:
         """(value, flat gradient); asserts that the arguments were not written."""
