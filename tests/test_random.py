@@ -1,103 +1,132 @@
-"""Random Python programs: value as in plain Python, reverse = forward = differences, interpreted and native.
+"""A thousand random Python programs, the same on every run, and the programs that a longer search found once.
 
-Derandomised: the same programs on every run. `LLAD_RANDOM=1000` asks for more of them, and for other ones;
-`LLAD_RANDOM_START=5000` says where the seeds begin.
+`fuzz/` writes and checks them; `python -m tests.fuzz --minutes 10 --seed 7` searches on, and `--program` shows one.
 """
 
 from __future__ import annotations
 
-import os
+import re
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from random_programs import arguments, compiled, finite, programs, seeded
-from reference import Reference
+from fuzz.checks import HARD, INTERPRETED, NATIVE, Check
+from fuzz.hunt import guarded, small_of
+from fuzz.judge import judge
+from fuzz.keep import FOUND, as_test, kept, store
+from fuzz.subject import Subject
+from fuzz.write import program
 
-import llad
-from llad.testing import assert_close, copy_arguments, directional_difference, flatten, push
+import llad.ad.adjoint
 
-MORE = int(os.environ.get("LLAD_RANDOM", "0"))
-START = int(os.environ.get("LLAD_RANDOM_START", "0"))
-
-
-def budget(examples: int) -> Any:
-    return settings(
-        max_examples=MORE or examples,
-        derandomize=not MORE,
-        database=None,
-        phases=(Phase.generate, Phase.shrink) if MORE else (Phase.generate,),
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
+PROGRAMS, AT_ONCE, SIZE = 1000, 25, 5
+FEW_REFUSED = 0.1
 
 
-def check_against_differences(function: Any, args: Any, gradient: Any) -> None:
-    """Reverse mode against differences along random directions, wherever these converge."""
-    for v in np.random.default_rng(7).normal(size=(3, gradient.size)):
-        estimate, error = directional_difference(lambda *a: float(function(*a)), args, v, step=1e-4)
-        if error[0] < 1e-8 * (1 + abs(estimate[0])):
-            assert_close(gradient @ v, estimate[0], rtol=1e-5, atol=1e-6, what="reverse against differences")
+def checks_of(number: int) -> tuple[Check, ...]:
+    """The interpreter for most, machine code for some, what takes longest for one in a hundred each."""
+    match number % 20:
+        case 3 | 13:
+            return NATIVE[:2]
+        case 8:
+            return NATIVE[2:]
+        case 18:
+            return (HARD[number // 20 % len(HARD)],)
+        case _:
+            return INTERPRETED
 
 
-def check_on_the_interpreter(source: str, seed: int) -> None:
-    function, args = compiled(source), arguments(seed)
-    after = copy_arguments(args)
-    expected = function(*after)
-    if not finite(expected):
-        return
-    gradients = []
-    for optimised in (False, True):
-        reference = Reference(function, args, optimised)
-        assert_close(reference.value(), (expected, after), rtol=1e-12, atol=1e-13, what="value")
-        value, gradient = reference.gradient()
-        assert_close(value, expected, rtol=1e-12, atol=1e-13, what="value beside the gradient")
-        size = 1e-9 * (1 + np.abs(gradient).max())
-        v = np.random.default_rng(6).normal(size=gradient.size)
-        assert_close(reference.tangent(v), np.array([gradient @ v]), rtol=1e-9, atol=size, what="forward")
-        gradients.append(gradient)
-    assert_close(gradients[0], gradients[1], rtol=1e-9, atol=size, what="gradient with and without passes")
-    check_against_differences(function, args, gradients[0])
+@pytest.mark.parametrize("first", range(0, PROGRAMS, AT_ONCE))
+def test_programs(first: int) -> None:
+    refused = 0
+    for number in range(first, first + AT_ONCE):
+        subject = program(number, SIZE)
+        verdict = judge(subject, checks_of(number)) if subject.sound else None
+        if verdict is not None and verdict.refused:
+            refused += 1
+        elif verdict is not None:
+            small, why = small_of(subject, verdict, checks_of(number), seconds=30)
+            pytest.fail(f"program {number}: {why.message}\n{as_test(small, why, f'Program {number}')}", pytrace=False)
+    assert refused <= FEW_REFUSED * AT_ONCE, "a generator whose programs are refused tests nothing"
 
 
-def check_natively(source: str, seed: int) -> None:
-    function, args = compiled(source), arguments(seed)
-    after = copy_arguments(args)
-    expected = function(*after)
-    if not finite(expected):
-        return
-    f = llad.jit_grad(function)
-    value, gradient = f.value_and_grad(*args)
-    assert_close(args, arguments(seed), rtol=0, what="arguments after the gradient")
-    flat = flatten((gradient,))
-    tight = 1e-11 * (1 + np.abs(flat).max())
-    written = copy_arguments(args)
-    assert_close((f(*written), written), (expected, after), rtol=1e-11, atol=tight, what="value")
-    assert_close(value, expected, rtol=1e-11, atol=tight, what="value beside the gradient")
-    v = np.random.default_rng(6).normal(size=flat.size)
-    assert_close(flatten((push(f, args, v),)), np.array([flat @ v]), rtol=1e-8, atol=100 * tight, what="forward")
-    check_against_differences(function, args, flat)
+@pytest.mark.parametrize("path", sorted(FOUND.glob("*.py")), ids=lambda path: path.stem)
+def test_found(path: Any) -> None:
+    """What was found once stays found."""
+    verdict = judge(kept(path), (*INTERPRETED, *NATIVE, *HARD))
+    assert verdict is None or (verdict.refused and verdict.check in ("nested", "single")), verdict
 
 
-@budget(25)
-@given(programs(), st.integers(0, 3))
-def test_programs_of_hypothesis_interpreted(source: str, seed: int) -> None:
-    check_on_the_interpreter(source, seed)
+# -- the search itself
 
 
-@budget(15)
-@given(programs(), st.integers(4, 7))
-def test_programs_of_hypothesis_natively(source: str, seed: int) -> None:
-    check_natively(source, seed)
+def broken(source: str) -> Subject:
+    """A program with arguments, among much that does not matter."""
+    args = (np.array([0.3, 0.7]), np.array([-0.4, 1.1]), np.array([[0.2, 0.9]]), 0.6, -0.3, 2, np.array([1, 0]))
+    return Subject(f"import math\nimport numpy as np\nimport llad\n{source}", args)
 
 
-@pytest.mark.parametrize("seed", range(START, START + (MORE or 50)))
-def test_seeded_program_interpreted(seed: int) -> None:
-    check_on_the_interpreter(seeded(seed), seed)
+CLUTTERED = """
+def f(x, y, m, a, b, n, k):
+    t = math.sin(a)
+    for i in range(n):
+        if x[i] > 5.0:
+            t += y[i]
+        else:
+            b = b * 0.5 + x[i]
+    while t < -3.0:
+        t += 1.0
+    y[0] = b
+    return t * 2.0 + np.sum(y) + m[0, 0]
+"""
 
 
-@pytest.mark.parametrize("seed", range(START + 50, START + 50 + (MORE or 40)))
-def test_seeded_program_natively(seed: int) -> None:
-    check_natively(seeded(seed), seed)
+def test_a_wrong_rule_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that forgets to clear the shadow: what remains is a program of one store."""
+    monkeypatch.setattr(llad.ad.adjoint.Adjoint, "zero", lambda self, value: self.b.const(0.25, value.type))
+    subject = broken(CLUTTERED)
+    verdict = judge(subject, INTERPRETED)
+    assert verdict is not None and not verdict.refused
+    small, again = small_of(subject, verdict, INTERPRETED, seconds=60)
+    assert again.like(verdict) and len(small.source.splitlines()) < len(subject.source.splitlines()) - 6
+    assert "while" not in small.source
+
+
+def test_a_crash_and_a_hang_are_verdicts() -> None:
+    def crash(_: Any) -> None:
+        import ctypes
+
+        ctypes.string_at(0)
+
+    def hang(_: Any) -> None:
+        while True:
+            pass
+
+    found = [guarded(broken(CLUTTERED), (check,), seconds=1) for check in (crash, hang)]
+    assert [v and v.kind for v in found] == ["ends by SIGSEGV", "hangs"]
+
+
+def test_what_is_stored_fails_again(tmp_path: Any) -> None:
+    subject = broken(CLUTTERED)
+
+    def never(trial: Any) -> None:
+        raise AssertionError(f"value is {trial.subject.plain.result}")
+
+    verdict = judge(subject, (never,))
+    assert verdict is not None
+    path = store(tmp_path, subject, verdict, "By hand")
+    again = judge(kept(path), (never,))
+    assert again is not None and again == verdict
+
+
+def test_programs_use_the_whole_grammar() -> None:
+    text = "\n".join(program(k, 12).source for k in range(300))
+    for form in (
+        r"for \w+ in range\(n\):", r"range\(.*, -1\)", r"range\(.*, -2\)", r"reversed\(range", r"while \w+ < \d and ",
+        r"while True:", r"\belif ", r"\belse:", r"^ +break$", r"^ +continue$", r"^ {8,}return ", r"\w\[.+\] = ",
+        r"\w\[.+\] \*= ", r"^ +(\w+), (\w+) = \2, \1$", r"\[::-1\]", r"\[::2\]", r"np\.zeros\(", r"np\.empty\(",
+        r"\w\[k\[\w+\]\] \+= ", r"^ +k\[.+\] = ", r"^ +w\d+ = \w+ if ", r"^ {4,}def c\d", r"def r0\(w, u, d\)",
+        r"llad\.grad\(", r"llad\.jvp\(", r"llad\.value_and_grad\(", r"enumerate\(", r"zip\(", r"for \w+ in m:", r"//",
+        r"<<", r"\^", r"assert ", r"m\[.*, .*\]", r"np\.where\(", r"\[1:\] \+= .*\[:-1\]",
+    ):  # fmt: skip
+        assert re.search(form, text, re.MULTILINE), f"no program has {form}"

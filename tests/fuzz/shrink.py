@@ -81,7 +81,7 @@ def tree_edits(tree: ast.Module) -> Iterator[Edit]:
                     yield from unwrappings(k, field, j, inner)
     for k, node in enumerate(nodes):
         for field, value in ast.iter_fields(node):
-            items = value if isinstance(value, list) else [value]
+            items = value if isinstance(value, list) else [value] if field != "func" else []
             for j, item in enumerate(items):
                 if isinstance(item, ast.expr) and not isinstance(getattr(item, "ctx", None), ast.Store | ast.Del):
                     yield from replacements(k, field, j if isinstance(value, list) else None, item)

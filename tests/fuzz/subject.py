@@ -7,6 +7,7 @@ import linecache
 import math
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -53,7 +54,9 @@ class Subject:
     @cached_property
     def function(self) -> Callable[..., Any]:
         namespace: dict[str, Any] = {"__name__": "random_program"}
-        exec(compile(self.source, self.file, "exec"), namespace)
+        with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # `0 is x` and such
+            code = compile(self.source, self.file, "exec")
+        exec(code, namespace)
         function: Callable[..., Any] = namespace["f"]
         return function
 
