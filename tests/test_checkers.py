@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from programs import indexing, objectives, overwritten, recurrences, statistics, trips
-from random_programs import seeded
 from reference import Reference
 from test_programs import check_on_ir
 
@@ -235,17 +233,3 @@ def test_ops_visited_in_order_are_found(monkeypatch: pytest.MonkeyPatch) -> None
     """An accumulation that depends on the order in which it is done."""
     monkeypatch.setattr("llad.ad.adjoint.reversed", lambda ops: iter(list(ops)), raising=False)
     assert corpus_fails()
-
-
-# -- random programs
-
-
-def test_random_programs_use_the_whole_grammar() -> None:
-    text = "\n".join(source[source.index("def f(") :] for source in map(seeded, range(60)))
-    for form in (
-        r"for \w+ in range\(n\):", r"range\(3, -1, -1\)", r"while \w+ < 4", r"\bif ", r"\belse:", r"^ +break$",
-        r"^ +continue$", r"^ {8,}return ", r"\w\[.+\] = ", r"\w\[.+\] \*= ", r"^ +(\w+), (\w+) = \2, \1$",
-        r"^ +(x|y|w\d+) = (x|y|w\d+)$", r"= \w+\[::-1\]", r"np\.zeros\(4\)", r"\bg\(", r"\bh\(", r"\[index\[",
-        r"np\.dot", r"t\d+ = 0$", r"max\(", r" if .* else ",
-    ):  # fmt: skip
-        assert re.search(form, text, re.MULTILINE), f"no program has {form}"

@@ -135,7 +135,7 @@ class Loops:
                 self.iteration(op, sum_bars)
             b.span = op.span
             b.yield_(*loop_yields(op), *self.carried(new, captured))
-        for ops in self.movable():
+        for ops in self.movable(op):
             ops[:] = [o for o in ops if o not in before[1]]
         with b.inside(Region((), before[1])) as ahead:
             operands = (*op.operands, *[self.bars.zero(k) for k in captured])
@@ -156,7 +156,7 @@ class Loops:
 
     def computable_before(self, loop: Op, bars: list[Value]) -> Ahead | None:
         """What computes `bars`, if it can be moved before the primal loop; else None."""
-        ops = [op for ops in self.movable() for op in ops]
+        ops = [op for ops in self.movable(loop) for op in ops]
         made = {r: op for op in ops for r in op.results}
         limit = self.structure.position[loop.results[0]]
         found: set[Op] = set()
@@ -181,9 +181,11 @@ class Loops:
         """Whether `op` only computes, and cannot trap."""
         return op.name in ("const", "cast") or (op.name in OPS and is_float(op.result.type))
 
-    def movable(self) -> list[list[Op]]:
-        """The reverse ops of this region, in order; some may have been moved before a fused loop already."""
-        fusions = [f for f in self.mirror.fused.values() if f.before.ops]
+    def movable(self, loop: Op) -> list[list[Op]]:
+        """The reverse ops of this region, in order; some may have been moved before a fused loop already. (What was
+        moved before a loop further out stays: it is in scope here, and that loop needs it there.)"""
+        home = self.structure.home
+        fusions = [f for other, f in self.mirror.fused.items() if f.before.ops and home(other) is home(loop)]
         return [*[f.before.ops for f in reversed(fusions)], self.b.current.ops]
 
     def reversed_bounds(self, op: Op, any_order: bool) -> tuple[Value, Value, Value]:

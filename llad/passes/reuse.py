@@ -3,8 +3,10 @@
 What: an allocation in the straight part of a loop body, whose extents do not change, moves before the loop. If it was
 to be zeroed, the body fills it with zeros instead.
 
-When: no handle on it outlives the iteration (it does not escape), and the extents are known not to be negative, so
-that making it can do no more harm than lack of memory.
+When: no handle on it outlives the iteration (it does not escape). Extents mean something only where the body runs: they
+may be negative or undefined if a `for` makes no trip, or if a check in its body fails first. Unless they are those of
+what exists anyway, such an extent is 0 for a loop without trips and never negative. A `while` keeps its allocations
+then, for it does not say beforehand whether it runs.
 
 Before:
 
@@ -66,31 +68,29 @@ class _Reuse(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._aliases = Aliases(fn)
-        self._extents: set[Value] = set()  # new values that are not negative
+        self._params = frozenset(fn.params)
+        self._extents: set[Value] = set()  # new values that are defined everywhere, and not negative
         self._local: set[Value] = set()  # new allocations that no iteration hands on
         self._constants: dict[Value, object] = {}
+        self._guarded: dict[Value, tuple[Value, ...]] = {}  # an extent that stands before a loop: bounds, extent inside
 
     def visit(self, op: Op) -> None:
         operands = self.operands(op)
         regions = tuple([self.region(r) for r in op.regions])
         if op.name in ("for", "while"):
-            self._take_out(regions[-1])
+            self._take_out(regions[-1], operands[:3] if op.name == "for" else None)
         copied = self.copy(op, operands, regions)
         match op.name:
             case "const":
                 self._constants[copied.result] = op.attrs["value"]
                 if op.result.type == I64 and op.attrs["value"] >= 0:
                     self._extents.add(copied.result)
-            case "dim":
+            case "dim" if op.operands[0] in self._params:
                 self._extents.add(copied.result)
-            case "max" if not self._extents.isdisjoint(operands):
-                self._extents.add(copied.result)
-            case "alloc":
-                self._extents.update(operands)
-                if not self._aliases.escapes(op.result):
-                    self._local.add(copied.result)
+            case "alloc" if not self._aliases.escapes(op.result):
+                self._local.add(copied.result)
 
-    def _take_out(self, body: Region) -> None:
+    def _take_out(self, body: Region, bounds: tuple[Value, ...] | None) -> None:
         """Emit here the allocations of a rebuilt loop body that can stand before the loop."""
         inside = set(body.args) | {r for op in walk(body) for r in op.results}
         stays: list[Op] = []
@@ -99,26 +99,63 @@ class _Reuse(Rebuild):
                 op.name == "alloc"
                 and op.result in self._local
                 and "storage" not in op.attrs
-                and all(o in self._extents and (o not in inside or o in self._constants) for o in op.operands)
+                and all(self._computable(o, inside) and (bounds or o in self._extents) for o in op.operands)
             )
             if not movable:
                 stays.append(op)
                 continue
-            extents = tuple([self._outside(o, inside, op) for o in op.operands])
+            extents = tuple([self._before(self._outside(o, inside, bounds, op), bounds, op) for o in op.operands])
             self.ops.append(Op("alloc", extents, op.results, {**op.attrs, "zero": False}, (), op.span))
             if op.attrs["zero"]:
                 stays += _fill(op, extents)
         body.ops[:] = stays
 
-    def _outside(self, extent: Value, inside: set[Value], like: Op) -> Value:
-        """The extent as it can be had before the loop."""
-        if extent not in inside:
+    def _computable(self, value: Value, inside: set[Value]) -> bool:
+        """Whether a value can be had before the loop that makes what is `inside`."""
+        if value not in inside or value in self._constants:
+            return True
+        return value in self._guarded and all(self._computable(v, inside) for v in self._guarded[value])
+
+    def _outside(self, value: Value, inside: set[Value], bounds: tuple[Value, ...] | None, like: Op) -> Value:
+        """The value as it can be had before the loop."""
+        if value not in inside:
+            return value
+        if value in self._guarded:
+            parts = [self._outside(v, inside, bounds, like) for v in self._guarded[value]]
+            *inner, extent = [self._defined(v, bounds, like) for v in parts]
+            return self._before(extent, tuple(inner), like)
+        number = self._constants[value]
+        assert isinstance(number, int)
+        made = self.const(number, I64, like.span)
+        self._constants[made] = number
+        if number >= 0:
+            self._extents.add(made)
+        return made
+
+    def _before(self, extent: Value, bounds: tuple[Value, ...] | None, like: Op) -> Value:
+        """The extent before a `for` with these bounds: 0 if it makes no trip, and not negative."""
+        if extent in self._extents:
             return extent
-        value = self._constants[extent]
-        assert isinstance(value, int)
-        made = self.const(value, I64, like.span)
-        self._constants[made] = value
-        self._extents.add(made)
+        assert bounds is not None
+        defined = self._defined(extent, bounds, like)
+        b = Builder(like.span)
+        made = b.op("max", defined, b.i64(0))
+        self.ops += b.root.ops
+        self._guarded[made] = (*bounds, extent)
+        return made
+
+    def _defined(self, value: Value, bounds: tuple[Value, ...] | None, like: Op) -> Value:
+        """The value before a `for` with these bounds: 0 if it makes no trip."""
+        if value in self._extents or value in self._constants:
+            return value
+        assert bounds is not None
+        lo, hi, step = bounds
+        b = Builder(like.span)
+        none = b.i64(0)
+        up, down = b.op("lt", lo, hi), b.op("gt", lo, hi)
+        runs = b.op("select", b.op("gt", step, none), up, down)
+        made = b.op("select", runs, value, none)
+        self.ops += b.root.ops
         return made
 
 

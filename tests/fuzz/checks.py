@@ -22,7 +22,9 @@ from .trial import Trial
 Check = Callable[[Trial], None]
 
 
-def same_outcome(actual: Outcome, trial: Trial, what: str, rtol: float = 1e-11, expected: Outcome | None = None) -> None:
+def same_outcome(
+    actual: Outcome, trial: Trial, what: str, rtol: float = 1e-11, expected: Outcome | None = None
+) -> None:
     """`actual` is what plain Python did: result, error and its line, arguments afterwards."""
     expected = expected or trial.subject.plain
     got, wanted = (actual.error, actual.line), (expected.error, expected.line)
@@ -122,7 +124,9 @@ def differences(trial: Trial) -> None:
 
 def one_sided(trial: Trial, v: Any, sign: int) -> float:
     """How much the central difference a little to one side differs from that at the arguments: a kink shows."""
-    moved = [a + sign * 2e-4 * d if d is not None else a for a, d in zip(trial.subject.args, trial.tangents(v), strict=True)]
+    moved = [
+        a + sign * 2e-4 * d if d is not None else a for a, d in zip(trial.subject.args, trial.tangents(v), strict=True)
+    ]
     function = trial.subject.function
     here, _ = directional_difference(lambda *a: float(function(*a)), trial.subject.args, v, step=1e-4)
     there, _ = directional_difference(lambda *a: float(function(*a)), tuple(moved), v, step=1e-4)
@@ -152,7 +156,9 @@ def jumps(trial: Trial, v: Any) -> bool:
     """Whether the gradient jumps near the arguments, along `v`."""
     here = trial.gradient
     for h in (1e-6, -1e-6):
-        moved = tuple(a + h * d if d is not None else a for a, d in zip(trial.subject.args, trial.tangents(v), strict=True))
+        moved = tuple(
+            a + h * d if d is not None else a for a, d in zip(trial.subject.args, trial.tangents(v), strict=True)
+        )
         if np.abs(flatten((trial.native.grad(*moved),)) - here).max() > 1e-3 * trial.scale:
             return True
     return False
@@ -220,6 +226,7 @@ def overlapping(trial: Trial) -> None:
         lambda b: (b[:n], b[:n]), lambda b: (b[:n], b[:n][::-1]), lambda b: (b[:n], b[n // 2 : n // 2 + n]),
         lambda b: (b[:n], b[n - 1 : 2 * n - 1]),
     ):  # fmt: skip
+
         def args(make: Any = make) -> tuple[Any, ...]:
             return (*make(whole.copy()), m.copy(), *copy_arguments(tuple(rest)))
 
@@ -234,7 +241,9 @@ def overlapping(trial: Trial) -> None:
             if "overlap" not in str(error):
                 raise
             continue
-        assert_close(expected.after[:2], args()[:2], rtol=0, what="written although the gradient was given with overlap")
+        assert_close(
+            expected.after[:2], args()[:2], rtol=0, what="written although the gradient was given with overlap"
+        )
         apart = copy_arguments(args())
         assert_close(gradient, trial.native.grad(*apart), 1e-9, 1e-9 * trial.scale, what="gradient with overlap")
 

@@ -128,7 +128,10 @@ class Expressions:
         """A float (or an integer, where a float may stand)."""
         if depth <= 0 or self.chance(0.25):
             return self.leaf(s)
-        e: Callable[[], str] = lambda: self.number(s, depth - 1)
+
+        def e() -> str:
+            return self.number(s, depth - 1)
+
         forms: list[Callable[[], str]] = [
             lambda: f"{e()} + {e()}", lambda: f"{e()} - {e()}", lambda: f"({e()}) * ({e()})",
             lambda: f"({e()}) * ({e()})", lambda: f"({e()}) / (1.5 + abs({e()}))", lambda: f"-({e()})",
@@ -149,8 +152,13 @@ class Expressions:
 
     def call(self, s: Scope, depth: int) -> str:
         """A call of a helper, or of a derivative of one."""
-        e: Callable[[], str] = lambda: self.number(s, depth - 1)
-        f: Callable[[], str] = lambda: f"1.0 * ({e()})"
+
+        def e() -> str:
+            return self.number(s, depth - 1)
+
+        def f() -> str:
+            return f"1.0 * ({e()})"
+
         h = self.helpers
         forms: list[Callable[[], str]] = []
         if h.scalar:
@@ -165,9 +173,13 @@ class Expressions:
         if h.writing and whole:
             forms.append(lambda: f"{self.pick(h.writing)}({self.pick(whole)}, {self.bounded(s, 1)})")
             if self.style.nested:
-                forms.append(lambda: f"llad.grad({self.pick(h.writing)}, 1)({self.pick(whole)}, 1.0 * {self.bounded(s, 1)})")
+                forms.append(
+                    lambda: f"llad.grad({self.pick(h.writing)}, 1)({self.pick(whole)}, 1.0 * {self.bounded(s, 1)})"
+                )
         if h.recursive and whole:
-            forms.append(lambda: f"{self.pick(h.recursive)}({self.pick(whole)}, {self.bounded(s, 1)}, {self.levels(s)})")
+            forms.append(
+                lambda: f"{self.pick(h.recursive)}({self.pick(whole)}, {self.bounded(s, 1)}, {self.levels(s)})"
+            )
         return str(self.pick(forms)()) if forms else self.leaf(s)
 
     def levels(self, s: Scope) -> str:
@@ -191,8 +203,9 @@ class Expressions:
         return str(self.pick((f"math.sin({e})", f"math.tanh({e})", f"math.cos({e})", f"({e}) / (1.0 + ({e}) ** 2)")))
 
     def condition(self, s: Scope, depth: int = 1) -> str:
-        e: Callable[[], str] = lambda: self.number(s, depth)
-        i: Callable[[], str] = lambda: self.integer(s, 1)[0]
+        def e() -> str:
+            return self.number(s, depth)
+
         forms: list[Callable[[], str]] = [
             lambda: f"{e()} < {e()}", lambda: f"{e()} > 0.1", lambda: f"-0.5 <= {e()} < {e()}",
             lambda: f"({e()} < 0.3 or {e()} > {e()})", lambda: f"({e()} < 0.8 and {e()} > {e()})",
@@ -215,12 +228,16 @@ class Expressions:
 
     def fresh(self, s: Scope, length: int) -> str:
         """A vector that shares no memory with any other; its elements stay bounded if those of others are."""
-        v: Callable[[], str] = lambda: self.vector(s, length)
+
+        def v() -> str:
+            return self.vector(s, length)
+
         forms = [
             lambda: f"0.5 * ({v()} - {v()})", lambda: f"{v()} * {self.bounded(s)}", lambda: f"{v()}.copy()",
             lambda: f"np.where({v()} > {self.number(s, 1)}, {v()}, {self.bounded(s, 1)})", lambda: f"-{v()}",
             lambda: f"np.maximum({v()}, {v()}[::-1])", lambda: f"0.5 * ({v()} + {v()}[::-1])",
-            lambda: f"{v()} / (1.0 + np.abs({v()}))", lambda: f"np.zeros({length})", lambda: f"np.full({length}, {self.bounded(s, 1)})",
+            lambda: f"{v()} / (1.0 + np.abs({v()}))", lambda: f"np.zeros({length})",
+            lambda: f"np.full({length}, {self.bounded(s, 1)})",
         ]  # fmt: skip
         if not self.style.exact:
             forms += [lambda: f"np.sin({v()})", lambda: f"np.tanh({v()} + {v()})", lambda: f"np.cos({v()}) * {v()}"]
@@ -231,5 +248,7 @@ class Expressions:
         if self.helpers.fresh and whole:
             forms += [lambda: f"{self.pick(self.helpers.fresh)}({self.pick(whole)}, {self.bounded(s, 1)})"] * 3
         if self.helpers.writing and whole and self.style.nested:
-            forms.append(lambda: f"llad.grad({self.pick(self.helpers.writing)})({self.pick(whole)}, 1.0 * {self.bounded(s, 1)})")
+            forms.append(
+                lambda: f"llad.grad({self.pick(self.helpers.writing)})({self.pick(whole)}, 1.0 * {self.bounded(s, 1)})"
+            )
         return str(self.pick(forms)())

@@ -6,6 +6,7 @@ in each, so crashes and hangs are finds like others, and memory that machine cod
 
 from __future__ import annotations
 
+import faulthandler
 import random
 import signal
 import time
@@ -46,6 +47,7 @@ def guarded(subject: Subject, checks: Sequence[Check], seconds: int = SECONDS) -
     """The verdict of a child process; a crash of it is a verdict too."""
 
     def work(send: Callable[[Any], None]) -> None:
+        faulthandler.disable()
         signal.alarm(seconds)
         send(judge(subject, checks))
 
@@ -118,12 +120,17 @@ class Hunt:
 
     def summary(self, minutes: float, seed: int) -> str:
         lines = [f"{self.programs} programs in {minutes:g} minutes, the last {seed - 1}; {self.unsound} made no sense"]
-        lines += [f"refused {count} times: {what} (program {self.examples[what]})" for what, count in self.refused.most_common()]
+        lines += [
+            f"refused {count} times: {what} (program {self.examples[what]})"
+            for what, count in self.refused.most_common()
+        ]
         lines += [f"FAILED {count} times: {': '.join(key)}" for key, count in self.failed.most_common()]
         return "\n".join(lines if self.failed else [*lines, "no failure"])
 
 
-def small_of(subject: Subject, verdict: Verdict, checks: Sequence[Check], seconds: float = 180) -> tuple[Subject, Verdict]:
+def small_of(
+    subject: Subject, verdict: Verdict, checks: Sequence[Check], seconds: float = 180
+) -> tuple[Subject, Verdict]:
     """A small program that fails in the same way, and how."""
     one = [check for check in checks if check.__name__ == verdict.check] or [*checks]
     small = shrink(subject, lambda s: verdict.like(guarded(s, one, 20)), seconds)

@@ -44,7 +44,10 @@ def judge(subject: Subject, checks: Sequence[Check]) -> Verdict | None:
 def refusal(error: Exception) -> str:
     """What is refused, without the names that the program gave."""
     first, *rest = str(error).splitlines()
-    return re.sub(r"\d+", "#", re.sub(r"`[^`]*`", "`…`", first.partition(": ")[2])) + f" [{rest[-1].strip() if rest else ''}]"
+    return (
+        re.sub(r"\d+", "#", re.sub(r"`[^`]*`", "`…`", first.partition(": ")[2]))
+        + f" [{rest[-1].strip() if rest else ''}]"
+    )
 
 
 def kind_of(error: Exception) -> str:

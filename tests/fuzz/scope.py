@@ -33,7 +33,9 @@ class Scope:
 
     def inner(self, **changes: Any) -> Scope:
         """The scope of a block inside: what is named there is not known here."""
-        copies = {name: type(value)(value) for name, value in vars(self).items() if isinstance(value, list | dict | set)}
+        copies = {
+            name: type(value)(value) for name, value in vars(self).items() if isinstance(value, list | dict | set)
+        }
         return replace(self, **copies | changes, indent=self.indent + "    ", depth=self.depth + 1)
 
     def bind(self, name: str) -> str:

@@ -91,11 +91,13 @@ def removals(k: int, field: str, count: int, needs_one: bool) -> Iterator[Edit]:
     size = count
     while size:
         for start in range(0, count, size):
+
             def remove(nodes: list[ast.AST], start: int = start, size: int = size) -> None:
                 body = getattr(nodes[k], field)
                 del body[start : start + size]
                 if needs_one and not body:
                     body.append(ast.Pass())
+
             yield remove
         size //= 2
 
@@ -104,14 +106,17 @@ def unwrappings(k: int, field: str, j: int, inner: ast.stmt) -> Iterator[Edit]:
     """What a compound statement holds, in its place."""
     for part in ("body", "orelse"):
         if isinstance(inner, ast.If | ast.For | ast.While) and getattr(inner, part):
+
             def unwrap(nodes: list[ast.AST], part: str = part) -> None:
                 body = getattr(nodes[k], field)
                 body[j : j + 1] = getattr(body[j], part)
+
             yield unwrap
 
 
 def replacements(k: int, field: str, j: int | None, item: ast.expr) -> Iterator[Edit]:
     """A part of an expression, or a number, in place of the expression."""
+
     def put(nodes: list[ast.AST], make: Callable[[ast.expr], ast.expr]) -> None:
         if j is None:
             setattr(nodes[k], field, make(getattr(nodes[k], field)))
@@ -120,8 +125,10 @@ def replacements(k: int, field: str, j: int | None, item: ast.expr) -> Iterator[
 
     parts = [c for c in ast.iter_child_nodes(item) if isinstance(c, ast.expr)]
     for index in range(len(parts)):
+
         def part(e: ast.expr, index: int = index) -> ast.expr:
             return [c for c in ast.iter_child_nodes(e) if isinstance(c, ast.expr)][index]
+
         yield lambda nodes, part=part: put(nodes, part)
     if not isinstance(item, ast.Constant):
         for number in NUMBERS:

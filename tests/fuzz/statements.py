@@ -130,7 +130,8 @@ class Statements(Expressions):
         self.write(s, self.pick((
             f"{s.place(v)} *= {self.bounded(s)}", f"{s.place(v)} += {self.fresh(s, length)}",
             f"{s.place(v)} -= 0.5 * {self.vector(s, length)}",
-            f"{v}[:] = {self.fresh(s, length)}", f"{v}[:] = {self.vector(s, length)}", f"{v}[::-1] *= {self.bounded(s, 1)}",
+            f"{v}[:] = {self.fresh(s, length)}", f"{v}[:] = {self.vector(s, length)}",
+            f"{v}[::-1] *= {self.bounded(s, 1)}",
             f"{v}[{self.index(s, length)}:] *= {self.bounded(s)}", f"{v}[:n] += {self.bounded(s, 1)}",
         )))  # fmt: skip
 
@@ -149,7 +150,13 @@ class Statements(Expressions):
 
     def write_view(self, s: Scope) -> None:
         length, v = self.style.length, self.vector(s, self.style.length)
-        options = [("[::-1]", length), ("[::2]", (length + 1) // 2), ("[n:]", None), ("[:n]", None), ("[::-1][:n]", None)]
+        options = [
+            ("[::-1]", length),
+            ("[::2]", (length + 1) // 2),
+            ("[n:]", None),
+            ("[:n]", None),
+            ("[::-1][:n]", None),
+        ]
         options += [("[1:]", length - 1), ("[:0:-1]", length - 1), ("[-2:][::-1]", 2)] if length > 1 else []
         text, extent = self.pick(options)
         name = self.name("v")
@@ -207,7 +214,8 @@ class Statements(Expressions):
         rows, columns = s.arrays[m]
         text = self.pick((
             f"{s.place(m)} *= {self.bounded(s)}", f"{m}[{self.index(s, rows)}] = {self.vector(s, columns)}",
-            f"{m}[:, {self.index(s, columns)}] *= {self.bounded(s)}", f"{m}[{self.index(s, rows)}] += {self.fresh(s, columns)}",
+            f"{m}[:, {self.index(s, columns)}] *= {self.bounded(s)}",
+            f"{m}[{self.index(s, rows)}] += {self.fresh(s, columns)}",
             f"{m}[::-1, ::-1] -= 0.5 * {m}", f"{m}[:, ::-1] = {m}", f"{s.place(m)} += {self.fresh(s, columns)}",
             "", "",
         ))  # fmt: skip
@@ -215,7 +223,9 @@ class Statements(Expressions):
             self.write(s, text)
             return
         name = self.name("m")
-        text, shape = self.pick(((".T", (columns, rows)), ("[::-1]", (rows, columns)), ("[:, ::2]", (rows, (columns + 1) // 2))))
+        text, shape = self.pick(
+            ((".T", (columns, rows)), ("[::-1]", (rows, columns)), ("[:, ::2]", (rows, (columns + 1) // 2)))
+        )
         self.write(s, f"{name} = {m}{text}")
         s.arrays[s.bind(name)] = shape
 
@@ -266,7 +276,8 @@ class Statements(Expressions):
         whole = s.of_length(self.style.length)
         if self.helpers.pair and whole and self.chance(0.4):
             name = self.name("w")
-            self.write(s, f"{self.pick(names)}, {name} = {self.pick(self.helpers.pair)}({self.pick(whole)}, {self.bounded(s, 1)})")
+            called = f"{self.pick(self.helpers.pair)}({self.pick(whole)}, {self.bounded(s, 1)})"
+            self.write(s, f"{self.pick(names)}, {name} = {called}")
             s.arrays[s.bind(name)] = (self.style.length,)
         else:
             self.write(s, f"{self.pick(names)} {self.pick(('=', '+='))} {self.call(s, 2)}")
@@ -304,11 +315,11 @@ class Statements(Expressions):
         name = self.name("i")
         length = self.style.length
         step = self.pick(("", "", "", "2", "-1", "-1", "-2"))
-        (a, (a0, a1)), (b, (b0, b1)) = self.bound(s), self.bound(s)
+        (a, (a0, _)), (b, (_, b1)) = self.bound(s), self.bound(s)
         if self.chance(0.4):
-            a, a0, a1 = "0", 0, 0
+            a, a0 = "0", 0
         if self.chance(0.4):
-            b, b0, b1 = self.pick((("n", 0, length), (str(length), length, length), (self.length(s), length, length)))
+            b, b1 = self.pick(("n", str(length), self.length(s))), length
         if step.startswith("-"):
             header, low, high = f"{b} - 1, {a} - 1, {step}", a0, b1 - 1
         else:
@@ -346,7 +357,11 @@ class Statements(Expressions):
             self.write(s, f"for {name} in {k}:")
             inner.ints[name] = (0, length - 1)
         else:
-            headers = {"element": f"{name} in {v}", "enumerate": f"{i}, {name} in enumerate({v})", "zip": f"{name}, {i} in zip({v}, {w})"}
+            headers = {
+                "element": f"{name} in {v}",
+                "enumerate": f"{i}, {name} in enumerate({v})",
+                "zip": f"{name}, {i} in zip({v}, {w})",
+            }
             self.write(s, f"for {headers[kind]}:")
             inner.floats.append(name)
             if kind == "enumerate":

@@ -47,7 +47,9 @@ class Writer(Statements):
     """Writes one module."""
 
     def module(self, size: int) -> str:
-        texts = [self.helper(kind) for kind in self.rng.sample(sorted(vars(self.helpers)), self.rng.choice((0, 0, 1, 2, 3)))]
+        texts = [
+            self.helper(kind) for kind in self.rng.sample(sorted(vars(self.helpers)), self.rng.choice((0, 0, 1, 2, 3)))
+        ]
         main = self.main(size)
         # helpers that are not called, not even by one that is, are left out
         for name, text in reversed([(re.findall(r"def (\w+)", t)[0], t) for t in texts]):
