@@ -14,6 +14,7 @@ from reference import Reference
 from test_programs import check_on_ir
 
 from llad.ad.adjoint import Adjoint
+from llad.ad.bars import Bars
 from llad.ir.core import Op, Value
 from llad.ops.table import OPS
 from llad.testing import assert_close, check_gradient, directional_difference, finite_differences
@@ -193,14 +194,14 @@ def test_a_rule_wrong_by_a_thousandth_is_found(name: str, monkeypatch: pytest.Mo
     assert corpus_fails()
 
 
-def assign_instead_of_add(self: Adjoint, a: Value, b: Value) -> Value:
+def assign_instead_of_add(self: Bars, a: Value, b: Value) -> Value:
     return b
 
 
 def store_without_zeroing(self: Adjoint, op: Op) -> None:
     value, buffer, *indices = op.operands
     if self.activity.active(buffer) and self.activity.active(value):
-        self.contribute(value, self.b.load(self.shadows.of(buffer), *indices))
+        self.bars.contribute(value, self.b.load(self.shadows.of(buffer), *indices))
 
 
 def store_zeroing_only_the_active(self: Adjoint, op: Op) -> None:
@@ -214,18 +215,18 @@ def ignore_stores(self: Adjoint, op: Op) -> None:
 
 STORE = Adjoint.store
 SWEEPS = [
-    ("sum", assign_instead_of_add),
-    ("store", store_without_zeroing),
-    ("store", store_zeroing_only_the_active),
-    ("store", ignore_stores),
+    (Bars, "sum", assign_instead_of_add),
+    (Adjoint, "store", store_without_zeroing),
+    (Adjoint, "store", store_zeroing_only_the_active),
+    (Adjoint, "store", ignore_stores),
 ]
 
 
-@pytest.mark.parametrize("method, wrong", SWEEPS, ids=[w.__name__ for _, w in SWEEPS])
+@pytest.mark.parametrize("place, method, wrong", SWEEPS, ids=[w.__name__ for *_, w in SWEEPS])
 def test_a_wrong_reverse_sweep_is_found(
-    method: str, wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    place: type, method: str, wrong: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Adjoint, method, wrong)
+    monkeypatch.setattr(place, method, wrong)
     assert corpus_fails()
 
 

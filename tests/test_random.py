@@ -17,21 +17,21 @@ from fuzz.keep import FOUND, as_test, kept, store
 from fuzz.subject import Subject
 from fuzz.write import program
 
-import llad.ad.adjoint
+from llad.ad.bars import Bars
 
-PROGRAMS, AT_ONCE, SIZE = 1000, 25, 5
+PROGRAMS, AT_ONCE, SIZE = 1000, 25, 4
 FEW_REFUSED = 0.1
 
 
 def checks_of(number: int) -> tuple[Check, ...]:
-    """The interpreter for most, machine code for some, what takes longest for one in a hundred each."""
-    match number % 20:
-        case 3 | 13:
+    """The interpreter for most, machine code for some, what takes longest for few."""
+    match number % 40:
+        case 3 | 23:
             return NATIVE[:2]
         case 8:
             return NATIVE[2:]
         case 18:
-            return (HARD[number // 20 % len(HARD)],)
+            return (HARD[number // 40 % len(HARD)],)
         case _:
             return INTERPRETED
 
@@ -83,7 +83,7 @@ def f(x, y, m, a, b, n, k):
 
 def test_a_wrong_rule_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that forgets to clear the shadow: what remains is a program of one store."""
-    monkeypatch.setattr(llad.ad.adjoint.Adjoint, "zero", lambda self, value: self.b.const(0.25, value.type))
+    monkeypatch.setattr(Bars, "zero", lambda self, value: self.b.const(0.25, value.type))
     subject = broken(CLUTTERED)
     verdict = judge(subject, INTERPRETED)
     assert verdict is not None and not verdict.refused
@@ -120,7 +120,7 @@ def test_what_is_stored_fails_again(tmp_path: Any) -> None:
 
 
 def test_programs_use_the_whole_grammar() -> None:
-    text = "\n".join(program(k, 12).source for k in range(300))
+    text = "\n".join(program(k, 12).source for k in range(1500))
     for form in (
         r"for \w+ in range\(n\):", r"range\(.*, -1\)", r"range\(.*, -2\)", r"reversed\(range", r"while \w+ < \d and ",
         r"while True:", r"\belif ", r"\belse:", r"^ +break$", r"^ +continue$", r"^ {8,}return ", r"\w\[.+\] = ",
