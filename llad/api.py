@@ -18,7 +18,7 @@ from typing import Any, Literal, Self, TypeVar, overload
 from llad import methods, pickling
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
-from llad.compile import Program, Specialisation, Stage, What
+from llad.compile import Program, Stage, What
 from llad.dispatch import NOTHING, Dispatcher, Held
 from llad.explain import describe_loops
 from llad.frontend import transforms
@@ -37,6 +37,7 @@ from llad.frontend.transforms import (
 )
 from llad.ir.text import show
 from llad.pullback import Vjp
+from llad.specialise import Specialisation
 
 __all__ = [
     "Compiled",

@@ -13,6 +13,7 @@ from typing import Any, Literal, assert_never
 
 import numpy as np
 
+from llad.codegen.outline import Outline
 from llad.codegen.plan import (
     Argument,
     ArrayArgument,
@@ -24,7 +25,6 @@ from llad.codegen.plan import (
     StaticArgument,
 )
 from llad.codegen.plan import leaves as plan_leaves
-from llad.codegen.work import estimate
 from llad.compile import Stage, tangible
 from llad.frontend.signature import (
     ArgSpec,
@@ -36,15 +36,13 @@ from llad.frontend.signature import (
     leaves,
 )
 from llad.frontend.transforms import Argnums
-from llad.ir.alias import Aliases
-from llad.ir.core import Function, Value, walk
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.specialise import MakePlan
 from llad.structures import ABSENT, TUPLE, Node
 
 Overlap = Literal["none", "some", "any"]
-Raised = Callable[..., BaseException]
 
 _SCALARS: dict[ScalarType, tuple[type[Any], ...]] = {
     F64: (np.float64,),
@@ -104,19 +102,19 @@ class _Numbering:
         return tuple(out)
 
 
-def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[Function, str, Raised], Plan]:
+def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> MakePlan:
     """The call `f(*arguments)`."""
 
-    def make(fn: Function, name: str, raised: Raised) -> Plan:
+    def make(made: Outline, raised: Callable[..., BaseException]) -> Plan:
         numbering = _Numbering(stage, writes=True)
         arguments = tuple(map(numbering.argument, stage.specs))
         captured = numbering.captured()
         return Plan(
-            target=name,
+            target=made.name,
             arguments=arguments,
             operands=tuple(map(Leaf, range(numbering.next))),
-            outputs=tuple(r.type for r in fn.results),
-            memories=_memories(fn, windows=True),
+            outputs=made.outputs,
+            memories=_memories(made, windows=True),
             result=stage.traced.result,
             raised=raised,
             captured=captured,
@@ -125,22 +123,15 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> Callable[[F
             names=passing.names,
             positional=passing.positional,
             defaults=passing.defaults,
-            work=estimate(fn),
+            work=made.work,
         )
 
     return make
 
 
-def _memories(fn: Function, windows: bool) -> tuple[Memory, ...]:
-    """Per result of the final IR, where its memory is. `windows`: Python may see the arguments' memory through it."""
-    aliases = Aliases(fn)
-    roots = [aliases.roots(r) for r in fn.results]
-    made = {op.result for op in walk(fn.body) if op.name == "alloc"}
-    others = [frozenset[Value]().union(*roots[:k], *roots[k + 1 :]) for k in range(len(roots))]
-    return tuple(
-        "own" if mine <= made and mine.isdisjoint(rest) else "shared" if windows else "copied"
-        for mine, rest in zip(roots, others, strict=True)
-    )
+def _memories(made: Outline, windows: bool) -> tuple[Memory, ...]:
+    """Per result, where its memory is. `windows`: Python may see the arguments' memory through it."""
+    return tuple("own" if own else "shared" if windows else "copied" for own in made.own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,20 +181,20 @@ class Selection:
 
 def gradient_plan(
     stage: Stage, wrt: tuple[int, ...], selection: Selection, with_value: bool, out: bool, passing: Passing
-) -> Callable[[Function, str, Raised], Plan]:
+) -> MakePlan:
     """The call `f.grad(*arguments)` or `f.value_and_grad(*arguments)`; with `out`, `…, out=arrays`."""
 
-    def make(fn: Function, name: str, raised: Raised) -> Plan:
+    def make(made: Outline, raised: Callable[..., BaseException]) -> Plan:
         numbering = _Numbering(stage, writes=False)
         arguments = tuple(map(numbering.argument, stage.specs))
         inputs = [leaf for argument in arguments for leaf in plan_leaves(argument)]
         captured = numbering.captured()
         buffers = [k for k in wrt if isinstance(inputs[k], ArrayArgument)]
         numbers = [k for k in wrt if isinstance(inputs[k], NumberArgument)]
-        made: dict[int, Result] = {k: Passed(len(inputs) + n) if out else Fresh(n) for n, k in enumerate(buffers)}
-        made |= {k: Output(1 + n) for n, k in enumerate(numbers)}
+        found: dict[int, Result] = {k: Passed(len(inputs) + n) if out else Fresh(n) for n, k in enumerate(buffers)}
+        found |= {k: Output(1 + n) for n, k in enumerate(numbers)}
         position = count()
-        gradients = selection.shape(stage, [_mirror(argument, position, made) for argument in arguments])
+        gradients = selection.shape(stage, [_mirror(argument, position, found) for argument in arguments])
         if out:
             arguments = (*arguments, _receiver(gradients, inputs, buffers))
         first_captured = len(inputs) + (len(buffers) if out else 0)
@@ -213,11 +204,11 @@ def gradient_plan(
             *(Leaf(len(inputs) + n) if out else Fresh(n) for n in range(len(buffers))),
         )
         return Plan(
-            target=name,
+            target=made.name,
             arguments=arguments,
             operands=operands,
-            outputs=tuple(r.type for r in fn.results),
-            memories=_memories(fn, windows=False),
+            outputs=made.outputs,
+            memories=_memories(made, windows=False),
             result=Node(TUPLE, (Output(0), gradients)) if with_value else gradients,
             raised=raised,
             captured=captured,
@@ -227,7 +218,7 @@ def gradient_plan(
             names=() if out else passing.names,
             positional=None if out else passing.positional,
             defaults=() if out else passing.defaults,
-            work=estimate(fn),
+            work=made.work,
         )
 
     return make
@@ -263,10 +254,10 @@ def _receiver(gradients: Result, inputs: Sequence[NumberArgument | ArrayArgument
             return StaticArgument(None)
 
 
-def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> Callable[[Function, str, Raised], Plan]:
+def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> MakePlan:
     """The call `f.jvp(primals, tangents)`; the tangent of a leaf that is not in `wrt` is `None`."""
 
-    def make(fn: Function, name: str, raised: Raised) -> Plan:
+    def make(made: Outline, raised: Callable[..., BaseException]) -> Plan:
         numbering = _Numbering(stage, writes=False)
         primals = Node(TUPLE, tuple(map(numbering.argument, stage.specs)))
         inputs = list(plan_leaves(primals))
@@ -278,20 +269,20 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> Callable[[Function, str,
         dots = {k: n for n, k in enumerate(k for k, t in enumerate(kinds) if carries_derivative(t))}
         moved = {k: len(kinds) + n for k, n in dots.items()}
         return Plan(
-            target=name,
+            target=made.name,
             arguments=(primals, tangents),
             operands=(
                 *map(Leaf, range(len(inputs))),
                 *(Leaf(len(inputs) + len(wrt) + n) for n in range(len(captured))),
                 *(Leaf(len(inputs) + n) for n in range(len(wrt))),
             ),
-            outputs=tuple(r.type for r in fn.results),
-            memories=_memories(fn, windows=False),
+            outputs=made.outputs,
+            memories=_memories(made, windows=False),
             result=Node(TUPLE, (tree, _moved(tree, moved))),
             raised=raised,
             captured=captured,
             guards=guard_checks(stage.traced.guards),
-            work=estimate(fn),
+            work=made.work,
         )
 
     return make

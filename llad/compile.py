@@ -1,9 +1,9 @@
-"""The pipeline: from a Python function and the specs of its arguments to machine code.
+"""The pipeline: from a Python function and the specs of its arguments to the IR that machine code is made of.
 
     Python source --trace--> IR --PASSES--> IR --differentiate--> IR --PASSES--> IR --lower--> LLVM IR --O3--> code
 
 A `Program` is one Python function; a `Stage` is one trace of it (per specs, as long as the guards hold) with every IR
-that was made of it, each once and only when asked for; `compile_native` makes machine code of one of these.
+that was made of it, each once and only when asked for; `specialise.py` makes machine code of one of these.
 
 Invariant: with `VERIFY` (the environment variable LLAD_VERIFY=1, which the tests set) the verifier runs after the
 trace, every pass and every differentiation, so the step that broke the IR is the one that is named.
@@ -11,10 +11,8 @@ trace, every pass and every differentiation, so the step that broke the IR is th
 
 from __future__ import annotations
 
-import builtins
 import linecache
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,14 +24,8 @@ from llad.ad.expand import expand
 from llad.ad.forward import tangent
 from llad.ad.report import LoopReport
 from llad.ad.reverse import explain, gradient
-from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
-from llad.codegen.foreign import call_foreign, emit_foreign
-from llad.codegen.jit import Linked, link
-from llad.codegen.layout import LAYOUT, symbols
-from llad.codegen.lower import ErrorSite, Lowered, lower
-from llad.codegen.plan import Plan
-from llad.codegen.runtime import module_text
-from llad.diagnostics import Span, traced
+from llad.codegen.outline import function_digest
+from llad.diagnostics import Span
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
@@ -115,6 +107,11 @@ class Stage:
     def holds(self) -> bool:
         """Whether what the trace assumed about globals and closures is still so."""
         return all(guard.holds() for guard in self.traced.guards)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """That of the traced function."""
+        return function_digest(self.traced.function)
 
     @cached_property
     def written(self) -> frozenset[int]:
@@ -326,73 +323,3 @@ def _weakened(spec: ArgSpec) -> ArgSpec:
             return spec.map(_weakened)
         case _:
             return spec
-
-
-@dataclass(eq=False, repr=False)
-class Specialisation:
-    """Machine code for one kind of argument."""
-
-    what: What
-    stage: Stage
-    function: Function
-    plan: Plan
-    entry: Entry | None
-    linked: Linked
-    lowered: Lowered
-
-    @property
-    def times(self) -> dict[str, float]:
-        """Seconds by step of the pipeline; those of the trace are shared with its other specialisations."""
-        return self.stage.times | self.linked.times
-
-    def call(self, values: tuple[Any, ...]) -> Any:
-        """Call through ctypes, with values that fit the plan."""
-        found = self.linked.addresses
-        name = self.plan.target
-        return call_foreign(self.plan, found[f"{name}.foreign"], found[f"{name}.release"], values)
-
-    @cached_property
-    def listing(self) -> Linked:
-        """The native function alone, without its entry point, for reading."""
-        visible = self.lowered.text.replace("define internal", "define", 1)
-        part = Lowered(self.lowered.name, visible, self.lowered.errors, self.lowered.declarations)
-        return link(module_text([part]), [self.lowered.name])
-
-    def __repr__(self) -> str:
-        return f"<{self.what} of ({', '.join(map(str, self.stage.specs))})>"
-
-
-MakePlan = Callable[[Function, str, Callable[..., BaseException]], Plan]
-
-
-def compile_native(
-    stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, fastmath: bool, make_plan: MakePlan
-) -> Specialisation:
-    """Machine code of one IR of the stage, with an entry point that does what `make_plan(fn, name, raised)` says."""
-    fn = stage.function(what, wrt, may_alias)
-    name = re.sub(r"[^A-Za-z0-9_]", "_", f"{fn.name}_{what}" if what not in fn.name else fn.name)
-    lowered = lower(fn, name, fastmath)
-    plan = make_plan(fn, name, Raised(lowered.errors))
-    if LAYOUT is None:
-        entry = None
-        linked = link(module_text([lowered, emit_foreign(plan)]), [f"{name}.foreign", f"{name}.release"])
-    else:
-        entry = emit_entry(plan, LAYOUT)
-        table = symbols() | {entry.pins.symbol: entry.pins.seal()}
-        linked = link(module_text([lowered, DECLARATIONS, entry.text]), [entry.symbol], table)
-    return Specialisation(what, stage, fn, plan, entry, linked, lowered)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Raised:
-    """Makes the exception for an error code of a native function, and names the Python line in text and traceback."""
-
-    sites: tuple[ErrorSite, ...]
-
-    def __call__(self, code: int, *values: int) -> BaseException:
-        site = self.sites[code - 1]
-        kind: type[BaseException] = getattr(builtins, site.error)
-        message = site.message.format(*values)
-        if site.span is None:
-            return kind(message)
-        return traced(kind(f"{message} ({os.path.basename(site.span.file)}, line {site.span.line})"), site.span)

@@ -17,11 +17,12 @@ from typing import Any
 from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
-from llad.compile import Program, Specialisation, Stage, What, compile_native
+from llad.compile import Program, Stage, What
 from llad.fit import arrays_of, fit, overlapping, parts_for, plain
 from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, leaves
 from llad.frontend.transforms import Argnums, Kind
 from llad.refusals.table import refusal
+from llad.specialise import Specialisation, compile_native
 from llad.structures import Node
 
 # How often a call starts again because a global changed between compiling for it and calling.

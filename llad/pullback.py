@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 
 from llad.calls import Passing, primal_plan
+from llad.codegen.outline import Outline
 from llad.codegen.plan import Plan
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
-from llad.compile import Program, Specialisation, Stage, compile_native
+from llad.compile import Program, Stage
 from llad.dispatch import Dispatcher
 from llad.fit import fit, plain
 from llad.frontend.transforms import Transform, Transformed, vjp
-from llad.ir.core import Function
 from llad.refusals.table import refusal
+from llad.specialise import Specialisation, compile_native
 from llad.structures import TUPLE, Node, opened
 
 Array = np.ndarray[Any, Any]
@@ -79,8 +80,8 @@ class _Code:
     """The machine code of the pullbacks of one trace, called with `(primals, seed, captured arrays)`."""
 
     def __init__(self, stage: Stage, fastmath: bool) -> None:
-        def plan(fn: Function, name: str, raised: Callable[..., BaseException]) -> Plan:
-            made = primal_plan(stage, "none", Passing())(fn, name, raised)
+        def plan(outline: Outline, raised: Callable[..., BaseException]) -> Plan:
+            made = primal_plan(stage, "none", Passing())(outline, raised)
             captured = Node(TUPLE, tuple(argument for argument, _ in made.captured))
             return replace(made, arguments=(*made.arguments, captured), captured=(), guards=())
 

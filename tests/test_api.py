@@ -19,7 +19,7 @@ import pytest
 from leaks import left_behind
 
 import llad
-from llad import compile as pipeline
+from llad import specialise as pipeline
 from llad.codegen import layout
 
 ROOT = Path(__file__).parents[1]

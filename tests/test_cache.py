@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import random
 import stat
 import subprocess
@@ -16,14 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import programs
 import pytest
+from programs.case import Program, programs_of
 
 import llad
+from llad import compile as pipeline
 from llad.__main__ import main
 from llad.codegen import environment, jit
+from llad.codegen.outline import decoded, encoded, outline
 from llad.codegen.store import Store, default_folder, store
+from llad.diagnostics import Span
+from llad.ir.core import walk
+from llad.specialise import Subject
 
 ROOT = Path(__file__).parents[1]
+MODULES = sorted(m.name for m in pkgutil.iter_modules(programs.__path__))
+CORPUS = [p for name in MODULES for p in programs_of(importlib.import_module(f"programs.{name}"))]
 KEY = bytes(range(32))
 MEGABYTE = 2**20
 
@@ -316,7 +327,7 @@ def test_sources_that_changed_keep_nothing(tmp_path: Path, folder: Path, monkeyp
     assert first is not None and len({first, second, uncached()}) == 3
     monkeypatch.setattr(environment, "_IMPORTED", time.time() - 10)
     assert uncached() is None
-    monkeypatch.setattr(jit, "environment", uncached)
+    monkeypatch.setattr(environment, "environment", uncached)
     assert [jit.link(text(7), ["f"]).kept for _ in range(2)] == [False, False] and entries(folder) == []
 
 
@@ -405,6 +416,78 @@ def test_errors_and_prints_are_those_of_the_function(
     assert found.linked.kept
 
 
+def test_a_derivative_that_is_found_skips_all_but_the_trace(folder: Path, tmp_path: Path) -> None:
+    gradient_of(SOURCE, tmp_path, 1.5)
+    _, found = gradient_of(SOURCE, tmp_path, 1.5)
+    assert set(found.times) == {"trace", "llvm", "link"}
+    assert [op.name for op in walk(found.function.body)][-1] == "return"  # it is made when it is wanted
+    assert set(found.stage.times) == {"trace", "passes", "differentiate"}
+
+
+def test_half_of_it_is_nothing(folder: Path, tmp_path: Path) -> None:
+    """An outline without its object, or the object without its outline: both are made anew."""
+    expected, _ = gradient_of(SOURCE, tmp_path, 1.5)
+    for path in entries(folder):
+        raw = path.read_bytes()
+        path.unlink()
+        gradient, found = gradient_of(SOURCE, tmp_path, 1.5)
+        assert gradient == expected and "passes" in found.times
+        assert path.read_bytes() == raw
+
+
+def test_a_kept_refusal_is_none(folder: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(llad.DerivativeError, match="returns a tuple of 2"):
+            gradient_of("def f(x):\n    return x, x\n", tmp_path, 1.5)
+
+
+def test_lines_that_move_move_in_errors(folder: Path, tmp_path: Path) -> None:
+    source = "def f(a, k):\n    return a[k] * 2.0\n"
+    for lines in range(3):
+        with pytest.raises(IndexError, match=rf"made\.py, line {lines + 2}\)"):
+            gradient_of("\n" * lines + source, tmp_path, np.ones(3), 5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("return x * 0.0", "return x * -0.0"),
+        ("return (x, 1.0)[0] * 1", "return (x, 1.0)[0] * 1.0"),
+        ("return x > 0 and x < 1", "return x > 0 or x < 1"),
+        ("assert x > 0, 'a'; return x", "assert x > 0, 'b'; return x"),
+        ("print(x, 'a'); return x", "print(x, 'b'); return x"),
+        ("return 2.0", "return 3.0"),
+    ],
+)
+def test_functions_that_differ_have_different_keys(one: str, other: str, folder: Path, tmp_path: Path) -> None:
+    def key(body: str, argument: object) -> bytes:
+        path = tmp_path / "made.py"
+        path.write_text(f"def f(x):\n    {body}\n")
+        module: dict[str, Any] = {}
+        exec(compile(path.read_text(), str(path), "exec"), module)
+        f = llad.jit(module["f"])
+        f(argument)
+        found: bytes = f.specialisations[0].subject.key
+        return found
+
+    assert key(one, 0.5) == key(one, 0.5) != key(other, 0.5)
+    assert key(one, 0.5) != key(one, np.float32(0.5))
+
+
+@pytest.mark.parametrize("program", CORPUS[::5], ids=lambda p: p.name)
+def test_an_outline_survives(program: Program) -> None:
+    stage = pipeline.Program(program.function).stage(program.draw())
+    subject = Subject(stage, "primal", (), False, False)
+    made = outline(subject.function, subject.lowered)
+    again = decoded(encoded(made))
+    assert again == made and repr(again) == repr(made)
+    assert [_callers(e.span) for e in again.errors] == [_callers(e.span) for e in made.errors]
+
+
+def _callers(span: Span | None) -> list[tuple[Span, str]]:
+    return [] if span is None else [(span, span.function), *_callers(span.caller)]
+
+
 def test_what_was_found_can_be_shown(folder: Path, tmp_path: Path) -> None:
     shown = []
     for _ in range(2):
@@ -454,3 +537,35 @@ def test_processes_at_once(tmp_path: Path, folder: Path) -> None:
     values = [result(process)[0] for process in several]
     assert values[0] == values[1] == values[2]
     assert list(folder.glob("*.part")) == [] and result(start(tmp_path, str(folder)))[1] == [True] * 3
+
+
+CORPUS_PROGRAM = """
+import importlib, json, sys
+import numpy as np
+import llad
+out = []
+for name in sys.argv[2:]:
+    module, _, function = name.partition(".")
+    program = getattr(importlib.import_module("programs." + module), function).program
+    f = llad.jit_grad(program.function)
+    gradient = f.grad(*program.draw())
+    out.append((repr(gradient), [s.linked.kept for s in f.specialisations]))
+print(json.dumps(out))
+"""
+
+
+def test_programs_are_the_same_in_every_process(tmp_path: Path, folder: Path) -> None:
+    """Text and keys depend on no address and no order of a set; what is found computes the same."""
+    names = [p.name for p in CORPUS if p.scalar][::30]
+
+    def run(seed: str) -> list[Any]:
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", CORPUS_PROGRAM, "", *names]
+        out = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=120, check=True)
+        found: list[Any] = json.loads(out.stdout)
+        return found
+
+    first, second = run("1"), run("2")
+    assert [value for value, _ in first] == [value for value, _ in second]
+    missed = [name for name, (_, kept) in zip(names, second, strict=True) if kept != [True]]
+    assert missed == [] and len(names) > 5

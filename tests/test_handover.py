@@ -12,7 +12,7 @@ import pytest
 from leaks import left_behind
 
 import llad
-from llad import compile as pipeline
+from llad import specialise as pipeline
 from llad.testing import assert_close
 
 LARGE = 100_000

@@ -1,4 +1,4 @@
-"""What machine code depends on besides the text that it is made of, as one digest.
+"""What machine code depends on besides the text that it is made of, as one digest, which is part of every key on disk.
 
 Invariant: two processes with the same digest make the same code of the same text, or an equally good one.
 """
@@ -18,6 +18,7 @@ import llvmlite.binding as llvm
 import numpy as np
 
 from llad.codegen.layout import LAYOUT
+from llad.codegen.store import store
 from llad.codegen.target import LOCK, machine
 
 _SOURCES = Path(__file__).parents[1]
@@ -31,6 +32,19 @@ def digest(*parts: bytes) -> bytes:
         made.update(len(part).to_bytes(8, "little"))
         made.update(part)
     return made.digest()
+
+
+def kept(kind: bytes, key: bytes) -> bytes | None:
+    """What is on disk of this kind under this key, and was made in such an environment."""
+    place, facts = store(), environment()
+    return None if place is None or facts is None else place.read(digest(kind, facts, key))
+
+
+def keep(kind: bytes, key: bytes, payload: bytes) -> None:
+    """Put it there, if that is possible."""
+    place, facts = store(), environment()
+    if place is not None and facts is not None:
+        place.write(digest(kind, facts, key), payload)
 
 
 @cache

@@ -7,8 +7,8 @@ the input text is kept: what O3 made of it, and the assembly, are produced again
 deterministic and costs nothing to those who do not ask.
 
 An object is the same in every process: text holds no address, only names (`assembly.py`). So it is kept on disk under
-the digest of its text and of all else that it depends on (`environment.py`, `store.py`), and the next process links it
-as it is.
+the digest of what determines its text and of all else that it depends on (`environment.py`, `store.py`), and the next
+process links it as it is.
 
 Invariants: `verify` comes before every pass, since this LLVM has assertions on and misuse aborts the process. Code is
 unloaded only under `LOCK` and never from a finaliser, which can run in the middle of another thread's compile:
@@ -22,24 +22,37 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import cached_property
+from contextlib import contextmanager
+from functools import cached_property, partial
 from typing import Any
 
 import llvmlite.binding as llvm
 
 from llad.codegen.deferred import undisturbed
-from llad.codegen.environment import digest, environment
+from llad.codegen.environment import digest, keep, kept
 from llad.codegen.printing import CALLBACKS
-from llad.codegen.store import store
 from llad.codegen.symbols import c_library
 from llad.codegen.target import LOCK, header, linker, machine
 
 # The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
 SLP_LINES = 250
 
+_OBJECT = b"object"
+
 _serial = itertools.count()
 _unloadable: deque[Any] = deque()
+
+
+class Module:
+    """The text of a module, made when it is needed, and its `key`: a digest of what determines the text."""
+
+    def __init__(self, key: bytes, make: Callable[[], str]) -> None:
+        self.key = key
+        self._make = make
+
+    @cached_property
+    def text(self) -> str:
+        return self._make()
 
 
 class Linked:
@@ -50,14 +63,19 @@ class Linked:
     """
 
     def __init__(
-        self, text: str, image: bytes, tracker: Any, exports: Sequence[str], times: dict[str, float], kept: bool
+        self, module: Module, image: bytes, tracker: Any, exports: Sequence[str], times: dict[str, float], kept: bool
     ) -> None:
         self.kept = kept
-        self.llvm_before = text
+        self._module = module
         self.object = image
         self.addresses = {name: int(tracker[name]) for name in exports}
         self.times = times
         weakref.finalize(self, _unloadable.append, tracker).atexit = False
+
+    @property
+    def llvm_before(self) -> str:
+        """The text of the module."""
+        return self._module.text
 
     @cached_property
     def llvm_after(self) -> str:
@@ -74,40 +92,52 @@ class Linked:
             return show(module)
 
 
-def link(text: str, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked:
-    """Compile `text` and load it; `exports` are the functions whose addresses are wanted.
+def link(module: Module | str, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked:
+    """Compile a module, or its text, and load it; `exports` are the functions whose addresses are wanted.
 
     `symbols`: addresses of what the module declares beyond the C library, which they may also override.
 
     Raises:
         RuntimeError: the text is not valid LLVM IR, or a symbol cannot be resolved; both are bugs of llad.
     """
+    if isinstance(module, str):
+        module = Module(digest(module.encode()), partial(str, module))
     with LOCK:
-        return undisturbed(_link, text, exports, symbols or {})
+        return undisturbed(_link, module, exports, symbols or {})
 
 
-def _link(text: str, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked:
-    while _unloadable:
-        _unloadable.popleft().close()
-    known = {**c_library(), **CALLBACKS, **symbols}
+def recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked | None:
+    """What `link` gives, if the object is on disk."""
+    with LOCK:
+        return undisturbed(_recall, module, exports, symbols or {})
+
+
+def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked:
+    if (kept := _recall(module, exports, symbols)) is not None:
+        return kept
+    text = module.text
     start = time.perf_counter()
-    keep, facts = store(), environment()
-    key = b"" if keep is None or facts is None else digest(b"object", facts, text.encode())
-    image = keep.read(key) if keep and key else None
-    if image is not None:
-        found = time.perf_counter()
-        with suppress(RuntimeError):  # LLVM does not take it: it is made anew
-            tracker = _load(image, exports, known)
-            times = {"llvm": found - start, "link": time.perf_counter() - found}
-            return Linked(text, image, tracker, exports, times, True)
-    with _optimised(text) as module:
-        made: bytes = machine().emit_object(module)
-    if keep and key:
-        keep.write(key, made)
+    with _optimised(text) as optimised:
+        image: bytes = machine().emit_object(optimised)
+    keep(_OBJECT, module.key, image)
     compiled = time.perf_counter()
-    tracker = _load(made, exports, known)
+    tracker = _load(image, exports, symbols)
     times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
-    return Linked(text, made, tracker, exports, times, False)
+    return Linked(module, image, tracker, exports, times, False)
+
+
+def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked | None:
+    start = time.perf_counter()
+    image = kept(_OBJECT, module.key)
+    if image is None:
+        return None
+    found = time.perf_counter()
+    try:
+        tracker = _load(image, exports, symbols)
+    except RuntimeError:  # LLVM does not take it
+        return None
+    times = {"llvm": found - start, "link": time.perf_counter() - found}
+    return Linked(module, image, tracker, exports, times, True)
 
 
 @contextmanager
@@ -133,8 +163,10 @@ def _longest_block(text: str) -> int:
 
 
 def _load(image: bytes, exports: Sequence[str], symbols: Mapping[str, int]) -> Any:
+    while _unloadable:
+        _unloadable.popleft().close()
     library = llvm.JITLibraryBuilder().add_object_img(image)
-    for name, address in symbols.items():
+    for name, address in {**c_library(), **CALLBACKS, **symbols}.items():
         library.import_symbol(name, address)
     for name in exports:
         library.export_symbol(name)

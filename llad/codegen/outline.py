@@ -1,0 +1,137 @@
+"""What is known of a native function without its IR: enough to make the plan of its entry point and its errors.
+
+An outline is kept on disk under what its function was traced to, so a process that finds it needs neither the
+passes nor differentiation, only the code whose text has the outline's digest (`jit.py`).
+
+Invariant: `decoded(encoded(outline)) == outline`, down to what spans do not compare.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from llad.codegen.environment import digest
+from llad.codegen.lower import ErrorSite, Lowered
+from llad.codegen.work import Factor, Term, Work, estimate
+from llad.diagnostics import Span
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, walk
+from llad.ir.text import show
+from llad.ir.types import SCALARS, BufferType, ScalarType, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """`text`: the digest of the function's LLVM text. `outputs`: the types of its results.
+
+    `own`: per result, whether it is in memory of the call that no other result is in.
+    """
+
+    name: str
+    text: bytes
+    outputs: tuple[Type, ...]
+    own: tuple[bool, ...]
+    work: Work
+    errors: tuple[ErrorSite, ...]
+
+
+def outline(fn: Function, lowered: Lowered) -> Outline:
+    """The outline of a function as it is lowered."""
+    aliases = Aliases(fn)
+    roots = [aliases.roots(r) for r in fn.results]
+    made = {op.result for op in walk(fn.body) if op.name == "alloc"}
+    others = [frozenset().union(*roots[:k], *roots[k + 1 :]) for k in range(len(roots))]
+    own = tuple(mine <= made and mine.isdisjoint(rest) for mine, rest in zip(roots, others, strict=True))
+    text = digest(lowered.text.encode(), *(part.encode() for pair in lowered.declarations for part in pair))
+    return Outline(lowered.name, text, tuple(r.type for r in fn.results), own, estimate(fn), lowered.errors)
+
+
+def function_digest(fn: Function) -> bytes:
+    """32 bytes that tell the function, and where each op of it comes from, from all others."""
+    places: dict[int, int] = {}
+    parts: list[Any] = []
+    for op in _all_ops(fn):
+        if op.span is not None and id(op.span) not in places:
+            places[id(op.span)] = len(places)
+            parts.append(_span_data(op.span))
+        parts.append(-1 if op.span is None else places[id(op.span)])
+        if op.name == "const" and isinstance(value := op.attrs["value"], float):
+            parts.append(struct.pack("<d", value).hex())  # which nan it is cannot be read off the text
+    return digest(_utf8(fn.name), _utf8(show(fn)), json.dumps(parts).encode())
+
+
+def _all_ops(fn: Function) -> Iterator[Op]:
+    """The ops of the function, of those of its table, and of those that these differentiate."""
+    seen = set()
+    pending = [fn]
+    while pending:
+        here = pending.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        pending += here.functions.values()
+        for op in walk(here.body):
+            yield op
+            if isinstance(callee := op.attrs.get("callee"), Function):
+                pending.append(callee)
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode(errors="surrogatepass")
+
+
+def encoded(given: Outline) -> bytes:
+    """The outline as JSON."""
+    return json.dumps(
+        {
+            "name": given.name,
+            "text": given.text.hex(),
+            "outputs": [_type_data(type) for type in given.outputs],
+            "own": given.own,
+            "work": [[term.scale, [[f.operand, f.axis] for f in term.factors]] for term in given.work],
+            "errors": [[site.error, site.message, _span_data(site.span)] for site in given.errors],
+        }
+    ).encode()
+
+
+def decoded(data: bytes) -> Outline:
+    """What was encoded."""
+    read = json.loads(data)
+    return Outline(
+        read["name"],
+        bytes.fromhex(read["text"]),
+        tuple(map(_type, read["outputs"])),
+        tuple(read["own"]),
+        tuple(Term(scale, tuple(Factor(*factor) for factor in factors)) for scale, factors in read["work"]),
+        tuple(ErrorSite(error, message, _span(place)) for error, message, place in read["errors"]),
+    )
+
+
+def _type_data(type: Type) -> list[Any]:
+    if isinstance(type, ScalarType):
+        return [type.name]
+    assert isinstance(type, BufferType)
+    return [type.dtype.name, type.rank, type.layout]
+
+
+def _type(data: list[Any]) -> Type:
+    scalar = SCALARS[data[0]]
+    return BufferType(scalar, *data[1:]) if data[1:] else scalar
+
+
+def _span_data(span: Span | None) -> list[Any] | None:
+    if span is None:
+        return None
+    caller = _span_data(span.caller)
+    return [span.file, span.line, span.column, span.end_column, span.text, span.function, caller]
+
+
+def _span(data: list[Any] | None) -> Span | None:
+    if data is None:
+        return None
+    file, line, column, end_column, text, function, caller = data
+    return Span(file, line, column, end_column, text, function, _span(caller))

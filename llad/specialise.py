@@ -1,0 +1,175 @@
+"""From a trace to machine code with an entry point: found on disk if possible, else made of the IR.
+
+What is kept is looked up by what the function was traced to. So every process traces: guards, captured arrays and
+the objects of the result are its own, and a refusal is never skipped. An `Outline` that is found takes the place of
+the IR, and the object is found by the texts that the outline and the entry point stand for. If either is missing,
+all of it is made anew, so that outline and object are always of one compile.
+"""
+
+from __future__ import annotations
+
+import builtins
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
+from llad.codegen.environment import digest, keep, kept
+from llad.codegen.foreign import call_foreign, emit_foreign
+from llad.codegen.jit import Linked, Module, link, recall
+from llad.codegen.layout import LAYOUT, symbols
+from llad.codegen.lower import ErrorSite, Lowered, lower
+from llad.codegen.outline import Outline, decoded, encoded, outline
+from llad.codegen.plan import Plan
+from llad.codegen.runtime import module_text
+from llad.codegen.target import LOCK
+from llad.compile import Stage, What
+from llad.diagnostics import traced
+from llad.ir.core import Function
+from llad.returned import Constant, Output, Passed, Result
+from llad.structures import Node
+
+_OUTLINE = b"outline"
+MakePlan = Callable[[Outline, Callable[..., BaseException]], Plan]
+
+
+@dataclass(eq=False)
+class Subject:
+    """What is compiled: one IR of a stage."""
+
+    stage: Stage
+    what: What
+    wrt: tuple[int, ...]
+    may_alias: bool
+    fastmath: bool
+
+    @cached_property
+    def function(self) -> Function:
+        with LOCK:
+            return self.stage.function(self.what, self.wrt, self.may_alias)
+
+    @cached_property
+    def lowered(self) -> Lowered:
+        name = self.function.name
+        name = re.sub(r"[^A-Za-z0-9_]", "_", f"{name}_{self.what}" if self.what not in name else name)
+        return lower(self.function, name, self.fastmath)
+
+    @property
+    def key(self) -> bytes:
+        """The digest of what `lowered` is made of."""
+        options = (self.what, self.wrt, self.may_alias, self.fastmath, _shape(self.stage.traced.result))
+        return digest(self.stage.digest, repr(options).encode())
+
+
+def _shape(result: Result) -> Any:
+    """What a derivative may depend on of the result of a trace."""
+    match result:
+        case Output(index=index):
+            return "output", index
+        case Passed(leaf=leaf):
+            return "passed", leaf
+        case Constant(value=value):
+            return "constant", float(value).hex() if isinstance(value, float) else None
+        case Node(items=items):
+            return tuple(map(_shape, items))
+        case _:
+            raise AssertionError(result)
+
+
+@dataclass(eq=False, repr=False)
+class Specialisation:
+    """Machine code for one kind of argument."""
+
+    subject: Subject
+    plan: Plan
+    entry: Entry | None
+    linked: Linked
+
+    @property
+    def what(self) -> What:
+        return self.subject.what
+
+    @property
+    def stage(self) -> Stage:
+        return self.subject.stage
+
+    @property
+    def function(self) -> Function:
+        """The IR that the code is made of."""
+        return self.subject.function
+
+    @property
+    def lowered(self) -> Lowered:
+        return self.subject.lowered
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Seconds by step of the pipeline; those of the trace are shared with its other specialisations."""
+        return self.stage.times | self.linked.times
+
+    def call(self, values: tuple[Any, ...]) -> Any:
+        """Call through ctypes, with values that fit the plan."""
+        found = self.linked.addresses
+        name = self.plan.target
+        return call_foreign(self.plan, found[f"{name}.foreign"], found[f"{name}.release"], values)
+
+    @cached_property
+    def listing(self) -> Linked:
+        """The native function alone, without its entry point, for reading."""
+        visible = self.lowered.text.replace("define internal", "define", 1)
+        part = Lowered(self.lowered.name, visible, self.lowered.errors, self.lowered.declarations)
+        return link(module_text([part]), [self.lowered.name])
+
+    def __repr__(self) -> str:
+        return f"<{self.what} of ({', '.join(map(str, self.stage.specs))})>"
+
+
+def compile_native(
+    stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, fastmath: bool, make_plan: MakePlan
+) -> Specialisation:
+    """Machine code of one IR of the stage, with an entry point that does what `make_plan(outline, raised)` says."""
+    subject = Subject(stage, what, wrt, may_alias, fastmath)
+    found = kept(_OUTLINE, subject.key)
+    known = None if found is None else _linked(subject, decoded(found), make_plan, recall)
+    if known is not None:
+        return known
+    fresh = outline(subject.function, subject.lowered)
+    keep(_OUTLINE, subject.key, encoded(fresh))
+    made = _linked(subject, fresh, make_plan, link)
+    assert made is not None
+    return made
+
+
+def _linked(
+    subject: Subject, known: Outline, make_plan: MakePlan, find: Callable[..., Linked | None]
+) -> Specialisation | None:
+    """The specialisation with the code that `find(module, exports, symbols)` gives, if any."""
+    plan = make_plan(known, Raised(known.errors))
+    entry = None if LAYOUT is None else emit_entry(plan, LAYOUT)
+    if entry is None:
+        parts = [emit_foreign(plan)]
+        exports, table = [f"{plan.target}.foreign", f"{plan.target}.release"], {}
+    else:
+        parts = [DECLARATIONS, entry.text]
+        exports, table = [entry.symbol], symbols() | {entry.pins.symbol: entry.pins.seal()}
+    key = digest(known.text, *(part.encode() for part in parts))
+    linked = find(Module(key, lambda: module_text([subject.lowered, *parts])), exports, table)
+    return None if linked is None else Specialisation(subject, plan, entry, linked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raised:
+    """Makes the exception for an error code of a native function, and names the Python line in text and traceback."""
+
+    sites: tuple[ErrorSite, ...]
+
+    def __call__(self, code: int, *values: int) -> BaseException:
+        site = self.sites[code - 1]
+        kind: type[BaseException] = getattr(builtins, site.error)
+        message = site.message.format(*values)
+        if site.span is None:
+            return kind(message)
+        return traced(kind(f"{message} ({os.path.basename(site.span.file)}, line {site.span.line})"), site.span)
