@@ -546,9 +546,9 @@ def test_lstm_learns_more_than_frequencies(tmp_path: Path) -> None:
     for package in ("tqdm", "matplotlib"):
         pytest.importorskip(package)
     model = example("lstm")
-    history, right = model.main(["--steps", "600", "--output", str(tmp_path / "learning.png")])
+    history, right = model.main(["--steps", "900", "--output", str(tmp_path / "learning.png")])
     floor = model.surprise_of_frequencies(model.encode(model.TEXT))
-    assert history[-1] < 0.9 * floor < history[0]
+    assert history[-1] < 0.93 * floor and history[0] > floor
     assert right > 0.26  # always guessing the space is right in 23 of 100
     assert is_picture(tmp_path / "learning.png")
 
