@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
-from llad.codegen.environment import digest, keep, kept
+from llad.codegen.environment import digest, keep, keeping, kept
 from llad.codegen.foreign import call_foreign, emit_foreign
 from llad.codegen.jit import Linked, Module, link, recall
 from llad.codegen.layout import LAYOUT, symbols
@@ -132,12 +132,14 @@ def compile_native(
 ) -> Specialisation:
     """Machine code of one IR of the stage, with an entry point that does what `make_plan(outline, raised)` says."""
     subject = Subject(stage, what, wrt, may_alias, fastmath)
-    found = kept(_OUTLINE, subject.key)
-    known = None if found is None else _linked(subject, decoded(found), make_plan, recall)
-    if known is not None:
-        return known
+    key = subject.key if keeping() else None
+    if key is not None and (found := kept(_OUTLINE, key)) is not None:
+        known = _linked(subject, decoded(found), make_plan, recall)
+        if known is not None:
+            return known
     fresh = outline(subject.function, subject.lowered)
-    keep(_OUTLINE, subject.key, encoded(fresh))
+    if key is not None:
+        keep(_OUTLINE, key, encoded(fresh))
     made = _linked(subject, fresh, make_plan, link)
     assert made is not None
     return made

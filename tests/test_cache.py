@@ -160,6 +160,19 @@ def test_where_nothing_can_be_written_nothing_is_kept(tmp_path: Path) -> None:
         assert kept.read(KEY) is None
 
 
+def test_links_to_a_folder_are_followed_and_circles_are_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    monkeypatch.setenv("LLAD_CACHE_DIR", str(tmp_path / "link"))
+    kept = store()
+    assert kept is not None and kept.folder == tmp_path / "real"
+    monkeypatch.setenv("LLAD_CACHE_DIR", str(tmp_path / "circle"))
+    circle = store()
+    assert circle is None or circle.read(KEY) is None
+
+
 def test_the_oldest_entries_make_room(tmp_path: Path) -> None:
     kept = Store(tmp_path, 20_000)
     keys = [bytes([k]) * 32 for k in range(60)]

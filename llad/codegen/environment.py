@@ -34,6 +34,11 @@ def digest(*parts: bytes) -> bytes:
     return made.digest()
 
 
+def keeping() -> bool:
+    """Whether code is kept at all."""
+    return store() is not None and environment() is not None
+
+
 def kept(kind: bytes, key: bytes) -> bytes | None:
     """What is on disk of this kind under this key, and was made in such an environment."""
     place, facts = store(), environment()

@@ -174,7 +174,10 @@ def _store(given: str | None, megabytes: str | None) -> Store | None:
         limit = DEFAULT_MEGABYTES
     if folder is None or not limit > 0:
         return None
-    return Store(folder.resolve(), int(min(limit, 2.0**40) * 2**20))
+    try:
+        return Store(folder.resolve(), int(min(limit, 2.0**40) * 2**20))
+    except (OSError, RuntimeError):  # links that lead in a circle, a working directory that is gone
+        return None
 
 
 def default_folder() -> Path | None:
