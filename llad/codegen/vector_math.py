@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from llad.codegen import vector_error, vector_exp, vector_log
+from llad.codegen import vector_error, vector_exp, vector_log, vector_trig
 
 WRITERS: dict[str, Callable[[], str]] = {
     "exp": vector_exp.exp,
@@ -19,6 +19,8 @@ WRITERS: dict[str, Callable[[], str]] = {
     "tanh": vector_exp.tanh,
     "log": vector_log.log,
     "log1p": vector_log.log1p,
+    "sin": vector_trig.sin,
+    "cos": vector_trig.cos,
     "erf": vector_error.erf,
     "erfc": vector_error.erfc,
 }

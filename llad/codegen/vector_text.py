@@ -21,6 +21,7 @@ INTRINSICS = {
     "llvm.fma.f64": "declare double @llvm.fma.f64(double, double, double)",
     "llvm.fmuladd.f64": "declare double @llvm.fmuladd.f64(double, double, double)",
     "llvm.fabs.f64": "declare double @llvm.fabs.f64(double)",
+    **{f"llvm.vector.reduce.or.v{n}i1": f"declare i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1>)" for n in (2, 4, 8)},
     "llvm.copysign.f64": "declare double @llvm.copysign.f64(double, double)",
 }
 

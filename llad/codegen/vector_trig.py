@@ -1,0 +1,130 @@
+"""Sine and cosine.
+
+x = k·π/2 + (r + t) with an integer k, |r| ≤ π/4 and t what r was rounded by. π/2 is split so that k times each of its
+first three parts, of 33 bits, is exact as long as |k| < 2²⁰; their sum with the last is good to 150 bits, which is
+enough for the doubles that lie nearest to a multiple of π/2. sin r = r + r³·p(r²), cos r = 1 - r²/2 + r⁴·q(r²).
+
+Where |x| is larger, C's function is asked. In a vectorised loop this is one call for all lanes, told which need it,
+that returns at once if none does: the attribute of the call tells LLVM of these functions of vectors.
+"""
+
+from __future__ import annotations
+
+from llad.codegen.vector_text import Body
+
+_LIMIT = 1e6
+_LANES = (2, 4, 8)
+_ROUNDER = 6755399441055744.0  # 1.5·2⁵²
+_TWO_OVER_PI = 0.6366197723675814
+_HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32)
+_SIN = (
+    -0.16666666666666666,
+    0.008333333333330943,
+    -0.00019841269836749306,
+    2.755731609774643e-06,
+    -2.5051130843612892e-08,
+    1.591805716713196e-10,
+)
+_COS = (
+    0.041666666666666664,
+    -0.0013888888888887393,
+    2.480158729875989e-05,
+    -2.755731726872324e-07,
+    2.087614564194615e-09,
+    -1.1382587303030458e-11,
+)
+
+
+def sin() -> str:
+    b = Body("%x")
+    size = b.magnitude("%x")
+    value = _turned(b, "%x", 0)
+    return _with_far(b, "sin", size, b.select(b.compare("olt", size, 2.0**-27), "%x", value))
+
+
+def cos() -> str:
+    b = Body("%x")
+    return _with_far(b, "cos", b.magnitude("%x"), _turned(b, "%x", 1))
+
+
+def _turned(b: Body, x: str, quarters: int) -> str:
+    """sin(`x` + `quarters`·π/2)."""
+    shifted = b.muladd(x, _TWO_OVER_PI, _ROUNDER)
+    k = b.sub(shifted, _ROUNDER)
+    first, second, third, last = _HALF_PI
+    start = b.muladd(k, -first, x)
+    middle, lost = _less(b, start, b.mul(k, second))
+    end, more = _less(b, middle, b.mul(k, third))
+    tail = b.sub(b.add(lost, more), b.mul(k, last))
+    r = b.add(end, tail)
+    t = b.add(b.sub(end, r), tail)
+    z = b.mul(r, r)
+    half = b.mul(z, 0.5)
+    rest = b.sub(1.0, half)
+    sine = b.add(b.muladd(b.mul(z, r), b.polynomial(_SIN, z), b.mul(t, rest)), r)
+    low = b.sub(b.sub(b.sub(1.0, rest), half), b.mul(r, t))
+    cosine = b.add(b.muladd(b.mul(z, z), b.polynomial(_COS, z), low), rest)
+    turns = b.integer("add", b.bits(shifted), quarters)
+    odd = b.new(f"trunc i64 {turns} to i1")
+    sign = b.integer("and", b.integer("shl", turns, 62), -(2**63))
+    return b.double(b.integer("xor", b.bits(b.select(odd, cosine, sine)), sign))
+
+
+def _less(b: Body, x: str, y: str) -> tuple[str, str]:
+    """`x` - `y`, and what it was rounded by; |x| is larger, or the difference is exact."""
+    difference = b.sub(x, y)
+    return difference, b.sub(b.sub(x, difference), y)
+
+
+def _with_far(b: Body, name: str, size: str, value: str) -> str:
+    """The function that is `value` up to the limit, and beyond it C's."""
+    far = b.compare("ogt", size, _LIMIT)
+    variants = ",".join(f"_ZGV_LLVM_M{n}v_llad.far_{name}(llad.far_{name}.{n})" for n in _LANES)
+    pure = "memory(none) nounwind willreturn"
+    lines = [
+        f"define internal double @llad.{name}.f64(double %x) alwaysinline {pure} {{",
+        "entry:",
+        *b.lines,
+        f"  br i1 {far}, label %far, label %done",
+        "far:",
+        f'  %called = call double @llad.far_{name}(double %x) "vector-function-abi-variant"="{variants}"',
+        "  br label %done",
+        "done:",
+        f"  %result = phi double [{value}, %entry], [%called, %far]",
+        "  ret double %result",
+        "}",
+        f"define internal double @llad.far_{name}(double %x) noinline {pure} {{",
+        f"  %result = call double @llvm.{name}.f64(double %x)",
+        "  ret double %result",
+        "}",
+        *(_lanewise(name, n, pure) for n in _LANES),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _lanewise(name: str, n: int, pure: str) -> str:
+    """Of vectors, in the lanes of a mask. Not internal, since nothing names it but an attribute."""
+    return f"""define hidden <{n} x double> @llad.far_{name}.{n}(<{n} x double> %x, <{n} x i1> %mask) noinline {pure} {{
+entry:
+  %any = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %mask)
+  br i1 %any, label %lane, label %none
+none:
+  ret <{n} x double> zeroinitializer
+lane:
+  %i = phi i64 [0, %entry], [%next, %passed]
+  %old = phi <{n} x double> [zeroinitializer, %entry], [%new, %passed]
+  %wanted = extractelement <{n} x i1> %mask, i64 %i
+  br i1 %wanted, label %compute, label %passed
+compute:
+  %argument = extractelement <{n} x double> %x, i64 %i
+  %value = call double @llvm.{name}.f64(double %argument)
+  %with = insertelement <{n} x double> %old, double %value, i64 %i
+  br label %passed
+passed:
+  %new = phi <{n} x double> [%old, %lane], [%with, %compute]
+  %next = add nuw i64 %i, 1
+  %more = icmp ult i64 %next, {n}
+  br i1 %more, label %lane, label %done
+done:
+  ret <{n} x double> %new
+}}"""
