@@ -49,7 +49,16 @@ def regimes() -> dict[str, list[tuple[Any, ...]]]:
         "cos": [unit, tiny, uniform(-100, 100), spread(1, 1e6), spread(1e5, 1e308), quarters, np.round(quarters)],
         "erfc": [unit, tiny, uniform(-7, 5), uniform(0.5, 26.5), uniform(26.5, 28)],
     }
-    return {name: [(x,) for x in xs] for name, xs in one.items()}
+    two: dict[str, list[tuple[Any, ...]]] = {
+        "pow": [
+            (uniform(0.5, 2), uniform(-500, 500)),
+            (uniform(0, 10), uniform(-5, 5)),
+            (near_one, spread(1, 1e8)),
+            (positive, uniform(-2, 2)),
+            (uniform(-10, 0), np.round(uniform(-300, 300))),
+        ],
+    }
+    return {name: [(x,) for x in xs] for name, xs in one.items()} | two
 
 
 NAMES = sorted(vector_math.WRITERS)
@@ -142,3 +151,21 @@ def test_single_precision_is_that_of_doubles_rounded(name: str) -> None:
 def test_a_function_outside_a_loop_is_that_of_c() -> None:
     text = Native(build([F64], lambda b, x: b.op("exp", x))).lowered.text
     assert "@llvm.exp.f64" in text and "@llad.exp" not in text
+
+
+@pytest.mark.parametrize(("exponent", "fastmath"), [(0.5, False), (3.0, True), (-1.5, True)])
+def test_a_power_that_llvm_expands_is_left_to_it(exponent: float, fastmath: bool) -> None:
+    def body(b: Builder, x: Any) -> list[Any]:
+        def step(i: Any) -> list[Any]:
+            b.store(b.op("pow", b.load(x, i), b.f64(exponent)), x, i)
+            return []
+
+        loop(b, 0, b.dim(x, 0), [], step, kind="parallel")
+        return []
+
+    code = Native(build([BufferType(F64, 1)], body), fastmath)
+    assert "@llvm.pow" in code.lowered.text and "pow" not in code.code.llvm_after.partition("!")[0]
+    x = np.array([0.25, 1.0, 2.0, 9.0, 10.0])
+    want = x**exponent
+    code(x)
+    np.testing.assert_allclose(x, want, rtol=1e-15)

@@ -31,7 +31,7 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     code = OPS[op.name].lower["b" if kind == BOOL else "f" if is_float(kind) else "i"]
     type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
     flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
-    if e.in_for:
+    if e.in_for and not _expands(e, op):
         code = VECTOR.get(code, code)
     if code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
@@ -43,6 +43,15 @@ def lower_scalar(e: Emitter, op: Op) -> None:
         e.values[op.result] = e.new(f"call {flags}{result} {symbol}({arguments})")
     else:
         e.values[op.result] = _instruction(e, op, code, operands, type, flags)
+
+
+def _expands(e: Emitter, op: Op) -> bool:
+    """Whether LLVM makes a root or products of it: of powers, with and without `fastmath`."""
+    exponent = e.definitions.get(op.operands[-1])
+    if op.name != "pow" or exponent is None or exponent.name != "const":
+        return False
+    value: float = exponent.attrs["value"]
+    return value == 0.5 or (e.fastmath and abs(value) <= 32 and (2 * value).is_integer())
 
 
 def _instruction(e: Emitter, op: Op, code: str, operands: list[str], type: str, flags: str) -> str:

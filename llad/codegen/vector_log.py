@@ -22,7 +22,7 @@ _R = (
 _ROOT_HALF = 0x3FE6A09E667F3BCD
 _ONE = 0x3FF0000000000000
 _MANTISSA = 0x000FFFFFFFFFFFFF
-_SMALLEST_NORMAL = 2.0**-1022
+SMALLEST_NORMAL = 2.0**-1022
 _INTEGER = 0x4330000000000000  # 2⁵², whose low bits count
 
 
@@ -49,7 +49,7 @@ def _log_of(b: Body, k: str, f: str, low: Operand = 0.0) -> str:
 
 def log() -> str:
     b = Body("%x")
-    tiny = b.compare("olt", "%x", _SMALLEST_NORMAL)
+    tiny = b.compare("olt", "%x", SMALLEST_NORMAL)
     k, m = split(b, b.select(tiny, b.mul("%x", 2.0**54), "%x"), tiny)
     return b.define("llad.log.f64", _ends(b, _log_of(b, k, b.sub(m, 1.0)), "%x"))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from llad.codegen import vector_error, vector_exp, vector_log, vector_trig
+from llad.codegen import vector_error, vector_exp, vector_log, vector_pow, vector_trig
 
 WRITERS: dict[str, Callable[[], str]] = {
     "exp": vector_exp.exp,
@@ -19,11 +19,14 @@ WRITERS: dict[str, Callable[[], str]] = {
     "tanh": vector_exp.tanh,
     "log": vector_log.log,
     "log1p": vector_log.log1p,
+    "pow": vector_pow.pow,
     "sin": vector_trig.sin,
     "cos": vector_trig.cos,
     "erf": vector_error.erf,
     "erfc": vector_error.erfc,
 }
+
+_OF_TWO = ("pow",)
 
 # By the intrinsic or function of C that an op of the table lowers to.
 VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in WRITERS for prefix in ("@", "@llvm.")}
@@ -36,13 +39,16 @@ def vector_text(symbol: str) -> str | None:
     name, _, type = rest.rpartition(".")
     if name not in WRITERS or type not in ("f64", "f32"):
         return None
-    return WRITERS[name]() if type == "f64" else _through_f64(name)
+    return WRITERS[name]() if type == "f64" else _through_f64(name, "xy" if name in _OF_TWO else "x")
 
 
-def _through_f64(name: str) -> str:
-    return f"""define internal float @llad.{name}.f32(float %x) alwaysinline memory(none) nounwind willreturn {{
-  %wide = fpext float %x to double
-  %result = call double @llad.{name}.f64(double %wide)
+def _through_f64(name: str, parameters: str) -> str:
+    given = ", ".join(f"float %{p}" for p in parameters)
+    wide = "\n".join(f"  %{p}.wide = fpext float %{p} to double" for p in parameters)
+    passed = ", ".join(f"double %{p}.wide" for p in parameters)
+    return f"""define internal float @llad.{name}.f32({given}) alwaysinline memory(none) nounwind willreturn {{
+{wide}
+  %result = call double @llad.{name}.f64({passed})
   %narrow = fptrunc double %result to float
   ret float %narrow
 }}

@@ -92,6 +92,10 @@ class Body:
     def select(self, condition: str, yes: Operand, no: Operand) -> str:
         return self.new(f"select i1 {condition}, double {_text(yes)}, double {_text(no)}")
 
+    def logic(self, operation: str, a: str, b: str) -> str:
+        """Of conditions."""
+        return self.new(f"{operation} i1 {a}, {b}")
+
     def least(self, x: Operand, bound: float) -> str:
         """`x`, at least `bound`; NaN stays."""
         return self.select(self.compare("olt", x, bound), bound, x)
