@@ -123,6 +123,7 @@ def test_a_vectorised_loop_is_within_two_units_in_the_last_place(name: str, fast
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     vector_math.vector_text.cache_clear()
+    jit.machine()  # registers the host's target
     plain = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
         cpu="x86-64", features="", opt=3, codemodel="jitdefault", jit=True
     )
