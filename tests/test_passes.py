@@ -561,6 +561,49 @@ def test_buffers_that_change_places_stay_distinct(following: str, apart: bool):
     assert bool(inner.attrs.get("apart")) == apart
 
 
+def test_buffers_that_the_loop_itself_exchanges_may_meet():
+    """What one iteration calls `%d`, the next one calls `%c`."""
+    text = """
+        func @f(%n: i64, %m: i64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %p: BUFFER = alloc(%m) zero
+          %q: BUFFER = alloc(%m) zero
+          %a: BUFFER, %b: BUFFER, %t: i64 = for %i in %one..%n step %one carry (%c: BUFFER = %p, %d: BUFFER = %q) {
+            %k: i64 = sub %i, %one
+            %u: f64 = load %c[%k]
+            store %u, %d[%i]
+            yield %d, %c
+          }
+          return
+        }
+    """
+    fn = verify(parse(dedent(text.replace("BUFFER", "buffer<f64, 1, C>"))))
+    assert "apart" not in loop_of(independent(fn)).attrs
+
+
+def test_indices_that_differ_by_a_whole_turn_are_one():
+    text = """
+        func @f(%x: buffer<f64, 1, C>, %k: i64, %n: i64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %half: i64 = const 9223372036854775807
+          %trips: i64 = for %i in %zero..%n step %one {
+            %a: i64 = add %k, %half
+            %b: i64 = add %a, %half
+            %c: i64 = add %b, %one
+            %d: i64 = add %c, %one
+            %u: f64 = load %x[%d]
+            %v: f64 = add %u, %u
+            store %v, %x[%k]
+            yield
+          }
+          return
+        }
+    """
+    assert "apart" not in loop_of(independent(verify(parse(dedent(text))))).attrs
+
+
 @pytest.mark.parametrize("step", [1, -1])
 @pytest.mark.parametrize("trips", [0, 1, 2, 5])
 def test_accumulations_at_neighbours_in_any_direction(step: int, trips: int):
@@ -669,13 +712,40 @@ def test_a_dear_function_of_the_inner_index_gets_a_table():
         ("%v: f64 = sin %b\n%e: f64 = exp %v", "", "%m"),
         (TABULATED + "\nstore %e, %q[%j]", "", "%m"),
         (TABULATED, "%w: f64 = load %x[%i]\nstore %w, %q[%zero]", "%m"),
-        (TABULATED, "%ok: bool = ge %many, %m\ncheck %ok, IndexError \"too far\"", "%m"),
+        (TABULATED, '%ok: bool = ge %many, %m\ncheck %ok, IndexError "too far"', "%m"),
         (TABULATED, "", "%i"),
         ("%v: f64 = cast %j\n%e: f64 = exp %v", "", "%m"),
     ],
 )
 def test_what_must_not_get_a_table(inner: str, before: str, bound: str):
     assert tables(inner, before, bound) == 0
+
+
+@pytest.mark.parametrize("outer, inner", [("%k", "%many"), ("%many", "%k")])
+def test_a_table_is_filled_only_if_all_loops_around_its_function_run(outer: str, inner: str):
+    text = f"""
+        func @f(%q: buffer<f64, 1, C>, %r: buffer<f64, 1, C>, %n: i64, %k: i64, %many: i64) {{
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %trips: i64 = for %i in %zero..%n step %one {{
+            %some: i64 = for %j in %zero..{outer} step %one {{
+              %more: i64 = for %l in %zero..{inner} step %one {{
+                %v: f64 = load %q[{"%l" if inner == "%many" else "%j"}]
+                %e: f64 = exp %v
+                store %e, %r[%zero]
+                yield
+              }}
+              yield
+            }}
+            yield
+          }}
+          return
+        }}
+    """
+    after = verify(tabulate(verify(parse(dedent(text)))))
+    assert "alloc" in names(after.body)
+    for n, k, many in ((1, 0, 50), (0, 1, 2**60), (0, 0, -(2**63)), (1, 1, -(2**63))):
+        run(after, [np.ones(3), np.ones(1), n, k, many])
 
 
 def test_a_dear_function_in_a_branch_gets_no_table():
@@ -729,6 +799,34 @@ def test_the_ends_of_a_ring_are_peeled(left: str, right: str):
     for n in range(6):
         x = np.arange(1.0, 1.0 + n)
         assert run(fn, [x]) == run(after, [x])
+
+
+LEAST, GREATEST = -(2**63), 2**63 - 1
+
+
+@pytest.mark.parametrize("lo, hi", [(0, LEAST), (LEAST, LEAST), (GREATEST, 0), (GREATEST, GREATEST), (GREATEST, LEAST)])
+def test_loops_at_the_ends_of_the_numbers_have_ends(lo: int, hi: int):
+    """`hi - 1` and `lo + 1` may wrap around; the loops that they would bound have no iteration."""
+    text = """
+        func @f(%lo: i64, %hi: i64) {
+          %one: i64 = const 1
+          %never: bool = const False
+          %last: i64 = sub %hi, %one
+          %trips: i64 = for %i in %lo..%hi step %one {
+            %c: bool = gt %i, %lo
+            %l: i64 = select %c, %i, %hi
+            %d: bool = lt %i, %last
+            %r: i64 = select %d, %i, %l
+            check %never, IndexError "an iteration"
+            yield
+          }
+          return %trips
+        }
+    """
+    fn = verify(parse(dedent(text)))
+    after = verify(peel(fn))
+    assert names(after.body).count("for") == 3
+    assert run(fn, [lo, hi]) == run(after, [lo, hi]) == (0,)
 
 
 @pytest.mark.parametrize("condition", ["gt %i, %second", "lt %i, %lo", "ge %i, %lo", "lt %i, %hi", "eq %i, %second"])

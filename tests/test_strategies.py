@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -347,3 +348,57 @@ def test_nan_takes_no_part_in_a_choice():
     x, y = np.array([np.nan, 2.0, np.nan]), np.array([5.0])
     _, bars = Reference(best_of_nan, (x, y), True).gradient()
     assert_close(bars, np.array([0.0, 2.0, 0.0, 0.0]))
+
+
+def a_sum_from_anywhere(x, lo, hi):
+    total = 0.0
+    for i in range(lo, hi):
+        total += math.exp(x[i - lo])
+    return total * total
+
+
+def a_product_from_anywhere(x, lo, hi):
+    product = 1.0
+    for i in range(lo, hi):
+        for j in range(1, 3):
+            product *= math.sin(product * x[i - lo] + j)
+    return product
+
+
+def a_product_by_any_step(x, lo, hi, step):
+    product = 1.0
+    for i in range(lo, hi, step):
+        product *= math.sin(product * x[(i - lo) // step] + 1.0)
+    return product
+
+
+LEAST, GREATEST = -(2**63), 2**63 - 1
+
+
+@pytest.mark.parametrize("strategy", ["taped", "recomputed", "fused"])
+@pytest.mark.parametrize("function", [a_sum_from_anywhere, a_product_from_anywhere])
+def test_a_reversed_loop_knows_the_ends_of_the_numbers(function: Callable[..., Any], strategy: Strategy):
+    x = np.array([0.3, -0.7, 1.1])
+    _, usual = Reference(function, (x, 0, 3), False).gradient()
+    for lo, hi in ((LEAST, LEAST + 3), (GREATEST - 3, GREATEST)):
+        for optimised in (False, True):
+            _, bars = Reference(function, (x, lo, hi), optimised, prefer=always(strategy)).gradient()
+            assert_close(bars, usual, rtol=1e-12)
+    for lo, hi in ((0, LEAST), (5, LEAST), (LEAST, LEAST), (GREATEST, LEAST), (GREATEST, 0), (GREATEST, GREATEST)):
+        for optimised in (False, True):
+            _, bars = Reference(function, (x, lo, hi), optimised, prefer=always(strategy)).gradient()
+            assert_close(bars, np.zeros(3))
+
+
+@pytest.mark.parametrize("step", [2, -2, GREATEST, LEAST + 1])
+def test_a_tape_is_as_long_as_the_loop_of_any_step(step: int):
+    x = np.array([0.3, -0.7, 1.1])
+    up = step > 0
+    near = [(0, 3 * step if abs(step) < 9 else step), (5, LEAST if up else GREATEST), (7, 7)]
+    ends = (LEAST, LEAST + 5) if up else (GREATEST, GREATEST - 5)
+    for lo, hi in (*near, ends):
+        objective = partial(a_product_by_any_step, lo=lo, hi=hi, step=step)
+        truth = finite_differences(objective, (x,), list(np.eye(3)), 1e-6)
+        for optimised in (False, True):
+            _, bars = Reference(a_product_by_any_step, (x, lo, hi, step), optimised).gradient()
+            assert_close(bars, truth[:, 0], rtol=1e-6, atol=1e-8)

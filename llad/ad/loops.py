@@ -203,8 +203,26 @@ class Loops:
         root = self.structure.root(self.structure.home(op))
         if independent and self.structure.rectangular(body, root) and not any(i.name in TAPE for i in walk(body)):
             return lo, hi, step
-        one = b.i64(1)
-        return b.op("sub", hi, one), b.op("sub", lo, one), b.i64(-1)
+        if self.has_neighbours(lo) and self.has_neighbours(hi):
+            one = b.i64(1)
+            return b.op("sub", hi, one), b.op("sub", lo, one), b.i64(-1)
+        self.count_behind(body)
+        return hi, lo, b.i64(-1)
+
+    def has_neighbours(self, bound: Value) -> bool:
+        """Whether the numbers beside `bound` are sure to be numbers: it is an extent, or a constant of usual size."""
+        made = self.structure.op_of.get(bound)
+        if made is not None and made.name == "const":
+            return abs(int(made.attrs["value"])) < 2**62
+        return made is not None and made.name == "dim"
+
+    def count_behind(self, body: Region) -> None:
+        """Let the reversed loop count one more than its index: `hi` to `lo + 1`, for which `hi - 1` need not exist."""
+        new = self.mirror.of[body]
+        index, above = new.args[0], Value(I64, new.args[0].name)
+        new.args = (above, *new.args[1:])
+        with self.b.inside(self.mirror.indices(body)):
+            self.b.current.ops.append(Op("sub", (above, self.b.i64(1)), (index,), {}, (), self.b.span))
 
     def own_indices(self, op: Op) -> bool:
         """Whether the reversed loop runs over the primal's indices: a `for` without exits, of constant step 1."""

@@ -217,12 +217,22 @@ def position(b: Builder, loop: Op, index: Value, bounds: list[Value], structure:
 
 
 def capacity(b: Builder, loop: Op, bounds: list[Value], structure: Structure) -> Value:
-    """How many trips a `for` without exits makes: max(0, ceil((hi - lo) / step))."""
+    """How many trips a `for` without exits makes: max(0, ceil((hi - lo) / step)), or more than memory can hold."""
     lo, hi, step = bounds
     zero = b.i64(0)
-    length = b.op("sub", hi, lo)
-    if structure.constant(loop.operands[2]) != 1:
+    first, stride = map(structure.constant, loop.operands[::2][:2])
+    if first == 0 and stride == 1:
+        return b.op("max", hi, zero)
+    if stride == 1:
+        end = b.op("max", hi, lo)
+        count = b.op("sub", end, lo)
+    else:
         one = b.i64(1)
-        toward = b.op("select", b.op("gt", step, zero), one, b.i64(-1))
-        length = b.op("floordiv", b.op("sub", b.op("add", length, step), toward), step)
-    return b.op("max", length, zero)
+        up = b.op("gt", step, zero)
+        end = b.op("select", up, b.op("max", hi, lo), b.op("min", hi, lo))
+        length = b.op("sub", end, lo)
+        toward = b.op("select", up, one, b.i64(-1))
+        count = b.op("add", b.op("floordiv", b.op("sub", length, toward), step), one)
+    if not (stride == 1 and isinstance(first, int) and first >= 0):
+        count = b.op("select", b.op("sub_overflows", end, lo), b.i64(2**63 - 1), count)
+    return b.op("max", count, zero)

@@ -18,6 +18,7 @@ class Elements:
 
     def __init__(self, fn: Function) -> None:
         self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._forms: dict[Value, Affine] = {}
 
     def constant(self, value: Value) -> int | None:
         """The integer that `value` is known to be."""
@@ -26,16 +27,19 @@ class Elements:
 
     def form(self, value: Value) -> Affine:
         """The index as a sum."""
+        if value not in self._forms:
+            self._forms[value] = self._form(value)
+        return self._forms[value]
+
+    def _form(self, value: Value) -> Affine:
         op = self._made.get(value)
-        match op.name if op is not None else "":
-            case "const":
-                assert op is not None
-                return Affine(int(op.attrs["value"]))
-            case "add" | "sub":
-                assert op is not None
-                first, second = map(self.form, op.operands)
-                return first.plus(second, 1 if op.name == "add" else -1)
-        return Affine(0, {value: 1})
+        if op is None or op.name not in ("const", "add", "sub"):
+            return Affine(0, {value: 1})
+        if op.name == "const":
+            return Affine(int(op.attrs["value"]))
+        first, second = map(self.form, op.operands)
+        total = first.plus(second, 1 if op.name == "add" else -1)
+        return Affine(_wrapped(total.const), {a: w for a, c in total.terms.items() if (w := _wrapped(c))})
 
     def are_apart(self, first: Sequence[Value], second: Sequence[Value], index: Value, fixed: set[Value]) -> bool:
         """Whether the elements at two lists of indices differ whenever `index` differs between them.
@@ -51,3 +55,8 @@ class Elements:
             if (abs(along) == 1 and not difference.const) or (not along and difference.const):
                 return True
         return False
+
+
+def _wrapped(number: int) -> int:
+    """The i64 that a sum of i64 comes to."""
+    return (number + 2**63) % 2**64 - 2**63

@@ -61,7 +61,8 @@ class _Independent(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._elements = Elements(fn)
-        self._distinct = Distinct(fn, Aliases(fn))
+        self._aliases = Aliases(fn)
+        self._distinct = Distinct(fn, self._aliases)
 
     def visit(self, op: Op) -> None:
         kept = self.keep(op)
@@ -76,13 +77,17 @@ class _Independent(Rebuild):
         index = body.args[0]
         moving = {*body.args[1:], *[r for op in ops for r in op.results]}
         mentioned = {atom for op in ops for o in op.operands for atom in self._elements.form(o).terms}
-        fixed = mentioned - moving
+        fixed = (mentioned | {o for op in ops for o in op.operands}) - moving
         stores = [(op.operands[1], op.operands[2:]) for op in ops if op.name == "store"]
         accesses = stores + [(op.operands[0], op.operands[1:]) for op in ops if op.name == "load"]
         return all(self._never_meet(s, a, index, fixed) for s in stores for a in accesses)
 
     def _never_meet(self, store: _Access, access: _Access, index: Value, fixed: set[Value]) -> bool:
         (written, at), (other, where) = store, access
-        if self._distinct(written, other) and written is not other:
+        if not self._aliases.may_alias(written, other):
+            return True
+        if not fixed.issuperset((written, other)):  # what it is now may be what the other one is next
+            return False
+        if self._distinct(written, other):
             return True
         return written is other and self._elements.are_apart(at, where, index, fixed)

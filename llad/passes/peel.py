@@ -110,8 +110,12 @@ class _Peel(Rebuild):
         if first:
             start = self._number("add", lo, self.const(1, I64, loop.span))
             pieces.append((lo, self._number("min", start, hi)))
+            if not self._is_moderate(loop.operands[0]):  # the last number: there is no next one, and no iteration
+                start = self._number("max", start, lo)
         if last:
             end = self._number("sub", hi, self.const(1, I64, loop.span))
+            if not self._is_moderate(loop.operands[1]):
+                end = self._number("min", end, hi)
         pieces.append((start, end))
         if last:
             pieces.append((self._number("max", end, start), hi))
@@ -119,6 +123,13 @@ class _Peel(Rebuild):
 
     def _number(self, name: str, a: Value, b: Value) -> Value:
         return self.emit(name, [a, b], [I64], None).result
+
+    def _is_moderate(self, bound: Value) -> bool:
+        """Whether the numbers beside `bound` are numbers: it is an extent, or a constant far from the limits."""
+        made = self._made.get(bound)
+        if made is not None and made.name == "const":
+            return abs(int(made.attrs["value"])) < 2**62
+        return made is not None and made.name == "dim"
 
     def _is_candidate(self, op: Op) -> bool:
         if op.name != "for" or op.attrs["exits"] or self._elements.constant(op.operands[2]) != 1:

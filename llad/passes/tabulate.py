@@ -7,7 +7,7 @@ derivative then passes through the table too: once an element, not once a sample
 When: the function stands in the straight part of plain `for`s of step 1 whose bounds the outer loop does not
 change; it depends on memory that the outer loop does not write, at indices that run with those loops, so that the
 table is no larger than the data; and nothing before it in the nest may stop. The table is filled only if the outer
-loop runs, with what its first iteration computes.
+loop and those around the function run, with what the first iteration computes.
 
 Before:
 
@@ -36,11 +36,15 @@ After (and `dce`):
       %one: i64 = const 1
       %z: f64 = const 0.0
       %lo: i64 = const 0
-      %length: i64 = sub %m, %lo
+      %outer: bool = lt %zero, %n
+      %inner: bool = lt %lo, %m
+      %runs: bool = and %outer, %inner
       %nothing: i64 = const 0
-      %extent: i64 = max %length, %nothing
+      %first: i64 = const 0
+      %length: i64 = sub %m, %first
+      %known: i64 = select %runs, %length, %nothing
+      %extent: i64 = max %known, %nothing
       %table: buffer<f64, 1, C> = alloc(%extent)
-      %runs: bool = lt %zero, %n
       if %runs {
         %from: i64 = const 0
         %by: i64 = const 1
@@ -95,10 +99,11 @@ def tabulate(fn: Function) -> Function:
 
 @dataclass(slots=True)
 class _Table:
-    """A function's values over `loops`, computed by `ops`, which end with it."""
+    """A function's values over `loops`, of the loops `around` it, computed by `ops`, which end with it."""
 
     ops: list[Op]
     loops: list[Op]
+    around: list[Op]
     buffer: Value | None = None
 
 
@@ -175,7 +180,7 @@ class _Tabulate(Rebuild):
         loads = [o for o in order if o.name == "load"]
         if not used or any(not any(i in load.operands[1:] for load in loads) for i in used):
             return None
-        return _Table(order, [loop for index, loop in indices.items() if index in used])
+        return _Table(order, [loop for index, loop in indices.items() if index in used], loops)
 
     def _repeatable(self, op: Op, written: Roots) -> bool:
         if op.name == "load":
@@ -189,27 +194,35 @@ class _Tabulate(Rebuild):
     # -- the tables
 
     def _fill(self, outer: Op, tables: list[_Table]) -> None:
-        """Allocate the tables before `outer`, and compute them if it runs."""
-        span = outer.span
+        """Allocate the tables before `outer`, and compute each if the loops around its function run.
+
+        Otherwise nothing is known of the bounds: it may be that no memory has so many elements.
+        """
         for table in tables:
+            span = table.ops[-1].span
+            bounds = [[self.get(o) for o in outer.operands[:2]], *map(self._bounds, table.around)]
+            runs = self.emit("lt", bounds[0], [BOOL], span).result
+            for pair in bounds[1:]:
+                inner = self.emit("lt", pair, [BOOL], span).result
+                runs = self.emit("and", [runs, inner], [BOOL], span).result
+            nothing = self.const(0, I64, span)
             extents = []
             for loop in table.loops:
                 lo, hi = self._bounds(loop)
                 length = self.emit("sub", [hi, lo], [I64], span).result
-                extents.append(self.emit("max", [length, self.const(0, I64, span)], [I64], span).result)
+                extent = self.emit("select", [runs, length, nothing], [I64], span).result
+                extents.append(self.emit("max", [extent, nothing], [I64], span).result)
             dtype = table.ops[-1].result.type
             assert isinstance(dtype, ScalarType)
             type = BufferType(dtype, len(extents), "C")
             table.buffer = self.emit("alloc", extents, [type], span, {"zero": False}).result
-        runs = self.emit("lt", [self.get(o) for o in outer.operands[:2]], [BOOL], span).result
-        outside, self.ops = self.ops, []
-        for table in tables:
+            outside, self.ops = self.ops, []
             self._nest(table, table.loops, dict(self.mapping))
             self._tables[table.ops[-1]] = table
-        self.emit("yield", [], [], span)
-        then, self.ops = Region((), self.ops), outside
-        otherwise = Region((), [Op("yield", span=span)])
-        self.emit("if", [runs], [], span, {}, (then, otherwise))
+            self.emit("yield", [], [], span)
+            then, self.ops = Region((), self.ops), outside
+            otherwise = Region((), [Op("yield", span=span)])
+            self.emit("if", [runs], [], span, {}, (then, otherwise))
 
     def _nest(self, table: _Table, loops: Sequence[Op], mapping: Mapping) -> None:
         if not loops:
@@ -230,10 +243,9 @@ class _Tabulate(Rebuild):
         body, self.ops = Region((index,), self.ops), outside
         self.emit("for", [lo, hi, step], [I64], loop.span, {"exits": False, "kind": "parallel"}, (body,))
 
-    def _bounds(self, loop: Op) -> tuple[Value, Value]:
+    def _bounds(self, loop: Op) -> list[Value]:
         """The bounds of an inner loop, as they can be had before the outer one."""
-        lo, hi = (self._outside(b, loop) for b in loop.operands[:2])
-        return lo, hi
+        return [self._outside(b, loop) for b in loop.operands[:2]]
 
     def _outside(self, bound: Value, loop: Op) -> Value:
         constant = self._constant(bound)
