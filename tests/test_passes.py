@@ -801,6 +801,26 @@ def test_the_ends_of_a_ring_are_peeled(left: str, right: str):
         assert run(fn, [x]) == run(after, [x])
 
 
+@pytest.mark.parametrize("zero", ["", " zero"])
+def test_iterations_that_come_to_share_scratch_are_not_independent(zero: str):
+    text = f"""
+        func @f(%x: buffer<f64, 1, C>, %n: i64) {{
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %trips: i64 = for %i in %zero..%n step %one parallel {{
+            %t: buffer<f64, 1, C> = alloc(%one){zero}
+            %u: f64 = load %x[%i]
+            store %u, %t[%zero]
+            %v: f64 = load %t[%zero]
+            store %v, %x[%i]
+            yield
+          }}
+          return
+        }}
+    """
+    assert loop_of(reuse(verify(parse(dedent(text))))).attrs["kind"] == "sequential"
+
+
 LEAST, GREATEST = -(2**63), 2**63 - 1
 
 
