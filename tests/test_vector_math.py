@@ -12,53 +12,22 @@ import llvmlite.binding as llvm
 import numpy as np
 import pytest
 from building import build, loop
-from extended import SLACK, exact, ulps
 from native import Native
 
+from benchmarks.extended import SLACK, exact, ulps
+from benchmarks.vector_math import REGIMES
 from llad.codegen import jit, vector_math, vector_text
 from llad.ir.build import Builder
 from llad.ir.types import F32, F64, BufferType, ScalarType
 from llad.ops.table import OPS
 
 POINTS = 100_000
-RNG = np.random.default_rng(7)
-
-
-def uniform(low: float, high: float) -> Any:
-    return RNG.uniform(low, high, POINTS)
-
-
-def spread(low: float, high: float) -> Any:
-    """Of either sign, evenly on a logarithmic scale."""
-    return np.exp(RNG.uniform(math.log(low), math.log(high), POINTS)) * RNG.choice([-1.0, 1.0], POINTS)
 
 
 @cache
-def regimes() -> dict[str, list[tuple[Any, ...]]]:
-    near_one = 1 + spread(1e-16, 1e-3)
-    unit, tiny, positive = uniform(-1, 1), spread(1e-323, 1), np.abs(spread(1e-323, 1.7e308))
-    quarters = np.round(uniform(-7e5, 7e5)) * (math.pi / 2)  # where what is left is smallest
-    one: dict[str, list[Any]] = {
-        "exp": [unit, tiny, uniform(-746, -708), uniform(-708, 709.7), uniform(709, 711)],
-        "expm1": [unit, tiny, uniform(-60, -30), uniform(-40, 709.7), uniform(709, 711)],
-        "tanh": [unit, tiny, uniform(-25, 25), uniform(0.5, 0.7)],
-        "log": [uniform(0.5, 2), near_one, positive],
-        "log1p": [uniform(-0.999, 2), tiny, positive, -1 + np.abs(spread(1e-16, 0.1))],
-        "erf": [unit, tiny, uniform(-7, 7)],
-        "sin": [unit, tiny, uniform(-100, 100), spread(1, 1e6), spread(1e5, 1e308), quarters, np.round(quarters)],
-        "cos": [unit, tiny, uniform(-100, 100), spread(1, 1e6), spread(1e5, 1e308), quarters, np.round(quarters)],
-        "erfc": [unit, tiny, uniform(-7, 5), uniform(0.5, 26.5), uniform(26.5, 28)],
-    }
-    two: dict[str, list[tuple[Any, ...]]] = {
-        "pow": [
-            (uniform(0.5, 2), uniform(-500, 500)),
-            (uniform(0, 10), uniform(-5, 5)),
-            (near_one, spread(1, 1e8)),
-            (positive, uniform(-2, 2)),
-            (uniform(-10, 0), np.round(uniform(-300, 300))),
-        ],
-    }
-    return {name: [(x,) for x in xs] for name, xs in one.items()} | two
+def regimes(name: str) -> list[list[Any]]:
+    rng = np.random.default_rng(7)
+    return [[draw(rng, POINTS) for draw in regime] for regime in REGIMES[name]]
 
 
 NAMES = sorted(vector_math.WRITERS)
@@ -89,7 +58,7 @@ def values(code: Native, *xs: Any, dtype: Any = np.float64) -> Any:
 
 
 def assert_accurate(name: str, code: Native) -> None:
-    for xs in regimes()[name]:
+    for xs in regimes(name):
         error = ulps(values(code, *xs), exact(name, *xs))
         worst = int(np.argmax(error))
         assert error[worst] <= 2.0 + SLACK, (name, [float(x[worst]) for x in xs], error[worst])
@@ -142,7 +111,7 @@ def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch:
 def test_single_precision_is_that_of_doubles_rounded(name: str) -> None:
     code, double = mapped(name, F32), mapped(name)
     assert re.search(r"f(mul|add|sub) <\d+ x (double|float)>", code.code.llvm_after)
-    for xs in regimes()[name]:
+    for xs in regimes(name):
         with np.errstate(over="ignore"):
             narrow = [x.astype(np.float32) for x in xs]
             want = values(double, *narrow).astype(np.float32)
@@ -170,3 +139,7 @@ def test_a_power_that_llvm_expands_is_left_to_it(exponent: float, fastmath: bool
     want = x**exponent
     code(x)
     np.testing.assert_allclose(x, want, rtol=1e-15)
+
+
+def test_every_function_is_measured() -> None:
+    assert set(REGIMES) == set(NAMES)
