@@ -40,6 +40,17 @@ def test_a_second_call_takes_the_blocks_of_the_first():
     assert sorted(kept()) == before
 
 
+def test_a_block_that_serves_a_smaller_request_stays_as_large():
+    x = np.linspace(0.0, 1.0, 50_000)
+    energy.grad(x, 1)
+    before = sorted(kept())
+    for n in (45_000, 35_000, 30_000):
+        energy.grad(x[:n], 1)
+        assert max(kept()) >= max(before) and sum(kept()) == sum(before)
+    energy.grad(x, 1)
+    assert sorted(kept()) == before
+
+
 def test_what_is_kept_is_bounded_and_new_blocks_displace_old_ones():
     for n in (20_000, 60_000, 200_000, 700_000, 2_000_000, 6_000_000, 50_000):
         x = np.linspace(0.0, 1.0, n)

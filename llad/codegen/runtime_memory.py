@@ -36,12 +36,15 @@ make:
   %none = icmp eq ptr %new, null
   br i1 %none, label %failed, label %made
 reuse:
+  %whole = load i64, ptr %kept
+  %held = sub i64 %whole, {_EXTRA}
 {reused}  br label %made
 made:
   %raw = phi ptr [%new, %make], [%kept, %reuse]
+  %room = phi i64 [%bytes, %make], [%held, %reuse]
   %beyond = getelementptr inbounds i8, ptr %raw, i64 {_EXTRA - 1}
   %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
-  call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes)
+  call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %room)
   ret ptr %data
 failed:
   ret ptr null
