@@ -57,6 +57,7 @@ from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
 from llad.passes.version import version
+from llad.passes.winner import winner
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node
@@ -69,6 +70,8 @@ Pass = Callable[[Function], Function]
 PASSES: tuple[Pass, ...] = (
     fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
 )  # fmt: skip
+# Once, before reverse mode.
+REVERSED: tuple[Pass, ...] = (winner, dce)
 # Once, before machine code is made.
 LAST: tuple[Pass, ...] = (reuse, independent, version, ownership)
 
@@ -159,6 +162,8 @@ class Stage:
         base = tangible(base, self.traced.result)[0] if what == "tangent" else base
         with self._timed("passes"):
             base = run_passes(self._expand(base))
+            if what == "gradient":
+                base = run_passes(base, REVERSED)
         with self._timed("differentiate"):
             return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
 
@@ -172,7 +177,7 @@ class Stage:
 
     def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
         """How the gradient reverses the loops of the function."""
-        return explain(run_passes(self._expand(self._objective())), wrt)
+        return explain(run_passes(self._expand(self._objective()), PASSES + REVERSED), wrt)
 
     def _objective(self) -> Function:
         """The traced function with its one float as the only result."""

@@ -34,10 +34,11 @@ from llad.passes.reuse import reuse
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
 from llad.passes.version import version
+from llad.passes.winner import winner
 
 ALL = (
     fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, reuse, independent, version,
-    dce, ownership,
+    winner, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

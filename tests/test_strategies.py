@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from reference import Reference
 
+import llad
 from llad.ad.reverse import gradient
 from llad.ad.strategies import always, cheapest
 from llad.ad.structure import Strategy
@@ -402,3 +403,35 @@ def test_a_tape_is_as_long_as_the_loop_of_any_step(step: int):
         for optimised in (False, True):
             _, bars = Reference(a_product_by_any_step, (x, lo, hi, step), optimised).gradient()
             assert_close(bars, truth[:, 0], rtol=1e-6, atol=1e-8)
+def extrema(x, y):
+    top = x[0]
+    for i in range(1, len(x)):
+        top = max(top, x[i] * y[i])
+    low = y[0]
+    for i in range(len(y)):
+        low = min(y[i] - x[0], low)
+    return top * top + low * math.sin(low)
+
+
+@pytest.mark.parametrize(
+    "x, y",
+    [
+        ([1.0, 2.0, 3.0], [1.0, 1.5, 0.5]),  # one winner in each
+        ([1.0, 2.0, 2.0], [1.0, 1.0, 1.0]),  # two that tie
+        ([3.0, 1.0, 3.0], [1.0, 1.0, 1.0]),  # the start ties
+        ([9.0, 1.0, 2.0], [-9.5, 1.0, 1.0]),  # nothing beats the start
+        ([0.0, -0.0, 0.0], [0.0, 1.0, -1.0]),  # zeros of either sign
+        ([np.nan, 1.0, 2.0], [1.0, 1.0, 1.0]),  # a start that is not a number
+        ([1.0, np.nan, 2.0], [1.0, 1.0, 3.0]),  # an element that is not
+        ([1.0], [2.0]),  # no trips
+        ([2.0, np.inf, 1.0], [1.0, 1.0, 1.0]),
+    ],
+)
+def test_extrema_are_read_where_they_stand(x: list[float], y: list[float]):
+    args = (np.array(x), np.array(y))
+    f = llad.jit_grad(extrema)
+    value, gradient = f.value_and_grad(*args)
+    assert_close(value, extrema(*args), rtol=1e-14, equal_nan=True)
+    _, chain = Reference(extrema, args, True).gradient()  # which follows the choices one by one
+    assert_close(flatten(gradient), chain, rtol=1e-13, equal_nan=True)
+    assert "fmax" in f.dump_ir(*args, of="gradient")

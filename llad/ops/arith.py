@@ -136,6 +136,19 @@ def _python_extremum_rule(beats: str) -> Partial:
     return rule
 
 
+def _fmax_rule(beats: str) -> Partial:
+    """As above, but the result is a NaN only if both are: an operand that is a NaN gets nothing."""
+
+    def rule(d: Expr, r: Expr, x: Expr, y: Expr) -> Rule:
+        wins, tie, half = op("or", op(beats, y, x), op("isnan", x)), op("eq", x, y), 0.5 * d
+        return (
+            op("select", wins, 0.0, op("select", tie, half, d)),
+            op("select", wins, d, op("select", tie, half, 0.0)),
+        )
+
+    return rule
+
+
 def _div_rule(d: Expr, r: Expr, x: Expr, y: Expr) -> Rule:
     t = d / y
     return t, -t * r
@@ -202,6 +215,16 @@ RECORDS = (
         "maximum", same_float(2), _maximum, {"f": "@llvm.maximum"},
         partial=_extremum_rule("ge"),
         spellings=("numpy.maximum",), domain=((-3, 3), (-3, 3)), commutative=True,
+    ),
+    OpRecord(
+        "fmin", same_float(2), lambda x, y: y if y < x or x != x else x, {"f": "@llvm.minnum"},
+        partial=_fmax_rule("lt"),
+        spellings=("numpy.fmin",), domain=((-3, 3), (-3, 3)),
+    ),
+    OpRecord(
+        "fmax", same_float(2), lambda x, y: y if y > x or x != x else x, {"f": "@llvm.maxnum"},
+        partial=_fmax_rule("gt"),
+        spellings=("numpy.fmax",), domain=((-3, 3), (-3, 3)),
     ),
     OpRecord(
         "floordiv", same_number(2), _floordiv, {"f": "@llad.floordiv", "i": "@llad.floordiv"},
