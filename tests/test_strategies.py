@@ -403,6 +403,8 @@ def test_a_tape_is_as_long_as_the_loop_of_any_step(step: int):
         for optimised in (False, True):
             _, bars = Reference(a_product_by_any_step, (x, lo, hi, step), optimised).gradient()
             assert_close(bars, truth[:, 0], rtol=1e-6, atol=1e-8)
+
+
 def extrema(x, y):
     top = x[0]
     for i in range(1, len(x)):
