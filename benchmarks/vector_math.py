@@ -70,8 +70,13 @@ REGIMES: dict[str, list[tuple[Draw, ...]]] = {
         for name, draws in {
             "exp": [UNIT, TINY, uniform(-746, -708), uniform(-708, 709.7), uniform(709, 711)],
             "expm1": [UNIT, TINY, uniform(-60, -30), uniform(-40, 709.7), uniform(709, 711)],
+            "exp2": [UNIT, TINY, uniform(-1075, -1020), uniform(-1022, 1024), _whole(-1074, 1023)],
+            "sinh": [UNIT, TINY, uniform(-709, 709), uniform(709, 711)],
+            "cosh": [UNIT, TINY, uniform(-709, 709), uniform(709, 711)],
             "tanh": [UNIT, TINY, uniform(-25, 25), uniform(0.5, 0.7)],
             "log": [uniform(0.5, 2), _near_one, _positive],
+            "log2": [uniform(0.5, 2), _near_one, _positive],
+            "log10": [uniform(0.5, 2), _near_one, _positive],
             "log1p": [uniform(-0.999, 2), TINY, _positive, _above_minus_one],
             "sin": _ANGLES,
             "cos": _ANGLES,

@@ -1,4 +1,4 @@
-"""The exponential and what is made of it: exp, expm1, tanh, sinh, cosh.
+"""The exponential and what is made of it: exp, exp2, expm1, tanh, sinh, cosh.
 
 x = k·ln 2 + r with an integer k and |r| ≤ ln 2 / 2, so eˣ = 2ᵏ·eʳ. Adding 1.5·2⁵² to x / ln 2 rounds to the nearest
 integer and leaves it in the low bits of the sum, whence an exponent is made by a shift. ln 2 is split so that k times
@@ -13,6 +13,8 @@ from llad.codegen.vector_text import Body, Operand
 
 LN2_HIGH = 6.93147180369123816490e-01  # the upper 33 bits of ln 2
 LN2_LOW = 1.90821492927058770002e-10
+LN2 = 0.6931471805599453  # rounded
+LN2_REST = 2.3190468138462996e-17
 LOG2_E = 1.4426950408889634
 _G = (
     0.5,
@@ -40,6 +42,17 @@ _TANH = (
     -0.0002322510406793851,
     8.154737806525365e-05,
     -1.833596211003942e-05,
+)
+_SINH_NEAR = 1.0
+_SINH = (
+    0.16666666666666666,
+    0.008333333333333333,
+    0.00019841269841269773,
+    2.755731922404034e-06,
+    2.505210836405804e-08,
+    1.6059048396350562e-10,
+    7.646625361656657e-13,
+    2.8445264169895285e-15,
 )
 _ROUNDER = 6755399441055744.0  # 1.5·2⁵²
 _BIAS = 1023
@@ -88,6 +101,18 @@ def exp() -> str:
     return b.define("llad.exp.f64", scale(b, b.add(b.add(e.r, e.w), 1.0), e.bits))
 
 
+def exp2() -> str:
+    """2ᵏ·e^(f·ln 2) with f = x - k, which is exact."""
+    b = Body("%x")
+    x = b.most(b.least("%x", -1080.0), 1025.0)
+    shifted = b.add(x, _ROUNDER + 2 * _BIAS)
+    f = b.sub(x, b.sub(shifted, _ROUNDER + 2 * _BIAS))
+    r = b.mul(f, LN2)
+    rest = b.muladd(f, LN2_REST, b.product_error(f, LN2, r))
+    w = b.muladd(b.mul(r, r), b.polynomial(_G, r), rest)
+    return b.define("llad.exp2.f64", scale(b, b.add(b.add(r, w), 1.0), b.bits(shifted)))
+
+
 def expm1() -> str:
     """2ᵏ·w + (2ᵏ·r + (2ᵏ - 1)), all of it halved, so that 2¹⁰²⁴ is in range."""
     b = Body("%x")
@@ -108,3 +133,26 @@ def tanh() -> str:
     z = b.mul(x, x)
     near = b.muladd(b.mul(x, z), b.polynomial(_TANH, z), x)
     return b.define("llad.tanh.f64", b.copysign(b.select(b.compare("olt", x, _TANH_NEAR), near, far), "%x"))
+
+
+def _half_exp(b: Body, x: str) -> str:
+    """e to the `x`, halved, which is in range as long as sinh and cosh are."""
+    e = reduce_exp(b, b.most(x, 712.0), 2 * _BIAS - 1)
+    return scale(b, b.add(b.add(e.r, e.w), 1.0), e.bits)
+
+
+def cosh() -> str:
+    b = Body("%x")
+    half = _half_exp(b, b.magnitude("%x"))
+    return b.define("llad.cosh.f64", b.add(half, b.div(0.25, half)))
+
+
+def sinh() -> str:
+    """(eˣ - e⁻ˣ) / 2, and near 0 x + x³·p(x²)."""
+    b = Body("%x")
+    x = b.magnitude("%x")
+    half = _half_exp(b, x)
+    far = b.sub(half, b.div(0.25, half))
+    z = b.mul(x, x)
+    near = b.muladd(b.mul(x, z), b.polynomial(_SINH, z), x)
+    return b.define("llad.sinh.f64", b.copysign(b.select(b.compare("olt", x, _SINH_NEAR), near, far), "%x"))

@@ -51,10 +51,10 @@ def log() -> str:
     b = Body("%x")
     tiny = b.compare("olt", "%x", SMALLEST_NORMAL)
     k, m = split(b, b.select(tiny, b.mul("%x", 2.0**54), "%x"), tiny)
-    return b.define("llad.log.f64", _ends(b, _log_of(b, k, b.sub(m, 1.0)), "%x"))
+    return b.define("llad.log.f64", end_log(b, _log_of(b, k, b.sub(m, 1.0)), "%x"))
 
 
-def _ends(b: Body, result: str, x: str) -> str:
+def end_log(b: Body, result: str, x: str) -> str:
     """`result` where `x` is positive and finite."""
     result = b.select(b.compare("oeq", x, 0.0), float("-inf"), result)
     result = b.select(b.compare("oeq", x, float("inf")), x, result)
@@ -71,6 +71,6 @@ def log1p() -> str:
     near = b.compare("oeq", k, 0.0)
     f = b.select(near, "%x", b.sub(m, 1.0))
     low = b.select(near, 0.0, b.div(lost, u))
-    result = _ends(b, _log_of(b, k, f, low), u)
+    result = end_log(b, _log_of(b, k, f, low), u)
     zero = b.compare("oeq", "%x", 0.0)
     return b.define("llad.log1p.f64", b.select(zero, "%x", result))

@@ -15,10 +15,15 @@ from llad.codegen import vector_error, vector_exp, vector_log, vector_pow, vecto
 
 WRITERS: dict[str, Callable[[], str]] = {
     "exp": vector_exp.exp,
+    "exp2": vector_exp.exp2,
+    "sinh": vector_exp.sinh,
+    "cosh": vector_exp.cosh,
     "expm1": vector_exp.expm1,
     "tanh": vector_exp.tanh,
     "log": vector_log.log,
     "log1p": vector_log.log1p,
+    "log2": vector_pow.log2,
+    "log10": vector_pow.log10,
     "pow": vector_pow.pow,
     "sin": vector_trig.sin,
     "cos": vector_trig.cos,

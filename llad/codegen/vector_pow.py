@@ -1,4 +1,4 @@
-"""xʸ = e^(y·log x), with the logarithm carried in two parts, of 65 bits together.
+"""xʸ = e^(y·log x), with the logarithm carried in two parts, of 65 bits together; and log2, log10.
 
 x = 2ᵏ·m with m in [√½, √2), s = (m - 1) / (m + 1): log m = 2s + s³·(2/3 + s²·p(s²)), where p is the interpolant at
 Chebyshev nodes (off by 2⁻⁵⁸). s, s², 2/3 + … and their products are each carried as a rounded value and what it was
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from llad.codegen.vector_exp import LN2_HIGH, LN2_LOW, reduce_exp, scale
-from llad.codegen.vector_log import SMALLEST_NORMAL, split
+from llad.codegen.vector_log import SMALLEST_NORMAL, end_log, split
 from llad.codegen.vector_text import Body
 
 Pair = tuple[str, str]
@@ -26,13 +26,15 @@ _P = (
     0.11706236339491206,
     0.11723178623876518,
 )
+_PER_LN2 = (1.4426950408889634, 2.0355273740931033e-17)
+_PER_LN10 = (0.4342944819032518, 1.098319650216765e-17)
 _INTEGERS = 2.0**52  # from where every double is an integer
 
 
 def pow() -> str:
     b = Body("%x", "%y")
     size = b.magnitude("%x")
-    log, log_low = _log(b, size)
+    log, log_low = log_in_two(b, size)
     e = b.mul("%y", log)
     low = b.add(b.product_error("%y", log, e), b.mul("%y", log_low))
     low = b.select(b.compare("olt", b.magnitude(e), 750.0), low, 0.0)
@@ -41,7 +43,7 @@ def pow() -> str:
     return b.define("llad.pow.f64", _ends(b, size, value))
 
 
-def _log(b: Body, x: str) -> Pair:
+def log_in_two(b: Body, x: str) -> Pair:
     """The logarithm of `x` > 0. The second part is up to 2⁻²¹ of the first."""
     tiny = b.compare("olt", x, SMALLEST_NORMAL)
     k, m = split(b, b.select(tiny, b.mul(x, 2.0**54), x), tiny)
@@ -77,6 +79,23 @@ def _sum(b: Body, x: str | float, y: str) -> Pair:
     """`x` is 0 or the larger."""
     sum = b.add(x, y)
     return sum, b.sub(y, b.sub(sum, x))
+
+
+def _to_base(name: str, inverse: tuple[float, float]) -> str:
+    b = Body("%x")
+    log, low = log_in_two(b, "%x")
+    result = b.mul(log, inverse[0])
+    rest = b.muladd(log, inverse[1], b.product_error(log, inverse[0], result))
+    result = b.add(b.muladd(low, inverse[0], rest), result)
+    return b.define(f"llad.{name}.f64", end_log(b, result, "%x"))
+
+
+def log2() -> str:
+    return _to_base("log2", _PER_LN2)
+
+
+def log10() -> str:
+    return _to_base("log10", _PER_LN10)
 
 
 def _ends(b: Body, size: str, value: str) -> str:

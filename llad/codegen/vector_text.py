@@ -66,7 +66,7 @@ class Body:
         """a·b + c, rounded once or twice."""
         return self.new(f"call double @llvm.fmuladd.f64(double {_text(a)}, double {_text(b)}, double {_text(c)})")
 
-    def product_error(self, a: str, b: str, product: str) -> str:
+    def product_error(self, a: Operand, b: Operand, product: str) -> str:
         """`a`·`b` - `product` exactly, where `product` is the rounded product."""
         if fuses():
             return self.fused(a, b, self.new(f"fneg double {product}"))
