@@ -24,7 +24,7 @@ from llad.ad.expand import expand
 from llad.ad.forward import tangent
 from llad.ad.report import LoopReport
 from llad.ad.reverse import explain, gradient
-from llad.codegen.outline import function_digest
+from llad.codegen.outline import Identity, identity
 from llad.diagnostics import Span
 from llad.frontend.signature import (
     ArgSpec,
@@ -112,9 +112,9 @@ class Stage:
         return all(guard.holds() for guard in self.traced.guards)
 
     @cached_property
-    def digest(self) -> bytes:
-        """That of the traced function."""
-        return function_digest(self.traced.function)
+    def identity(self) -> Identity:
+        """What tells the traced function from others."""
+        return identity(self.traced.function)
 
     @cached_property
     def written(self) -> frozenset[int]:

@@ -61,7 +61,7 @@ class Subject:
     def key(self) -> bytes:
         """The digest of what `lowered` is made of."""
         options = (self.what, self.wrt, self.may_alias, self.fastmath, _shape(self.stage.traced.result))
-        return digest(self.stage.digest, repr(options).encode())
+        return digest(self.stage.identity.digest, repr(options).encode())
 
 
 def _shape(result: Result) -> Any:
@@ -134,12 +134,12 @@ def compile_native(
     subject = Subject(stage, what, wrt, may_alias, fastmath)
     key = subject.key if keeping() else None
     if key is not None and (found := kept(_OUTLINE, key)) is not None:
-        known = _linked(subject, decoded(found), make_plan, recall)
+        known = _linked(subject, decoded(found, stage.identity.spans), make_plan, recall)
         if known is not None:
             return known
     fresh = outline(subject.function, subject.lowered)
-    if key is not None:
-        keep(_OUTLINE, key, encoded(fresh))
+    if key is not None and (data := encoded(fresh, stage.identity.spans)) is not None:
+        keep(_OUTLINE, key, data)
     made = _linked(subject, fresh, make_plan, link)
     assert made is not None
     return made

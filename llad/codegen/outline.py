@@ -1,16 +1,17 @@
 """What is known of a native function without its IR: enough to make the plan of its entry point and its errors.
 
 An outline is kept on disk under what its function was traced to, so a process that finds it needs neither the
-passes nor differentiation, only the code whose text has the outline's digest (`jit.py`).
+passes nor differentiation, only the code whose text has the outline's digest (`jit.py`). Code does not depend on where
+its source stands, so lines may move and files too: what is kept of an error's place is which span of the trace it is.
 
-Invariant: `decoded(encoded(outline)) == outline`, down to what spans do not compare.
+Invariant: `decoded(encoded(outline, spans), spans) == outline`, down to what spans do not compare.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,18 +51,35 @@ def outline(fn: Function, lowered: Lowered) -> Outline:
     return Outline(lowered.name, text, tuple(r.type for r in fn.results), own, estimate(fn), lowered.errors)
 
 
-def function_digest(fn: Function) -> bytes:
-    """32 bytes that tell the function, and where each op of it comes from, from all others."""
-    places: dict[int, int] = {}
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A digest that tells a function from all others, wherever it stands; and the spans of its ops, each once.
+
+    Which ops have the same span is part of the digest, where that is in which file is not.
+    """
+
+    digest: bytes
+    spans: tuple[Span, ...]
+
+
+def identity(fn: Function) -> Identity:
+    """The identity of a function with those of its table and those that it differentiates."""
+    places: dict[Any, int] = {}
+    spans: list[Span] = []
     parts: list[Any] = []
     for op in _all_ops(fn):
-        if op.span is not None and id(op.span) not in places:
-            places[id(op.span)] = len(places)
-            parts.append(_span_data(op.span))
-        parts.append(-1 if op.span is None else places[id(op.span)])
+        if op.span is not None and _whole(op.span) not in places:
+            places[_whole(op.span)] = len(places)
+            spans.append(op.span)
+        parts.append(-1 if op.span is None else places[_whole(op.span)])
         if op.name == "const" and isinstance(value := op.attrs["value"], float):
             parts.append(struct.pack("<d", value).hex())  # which nan it is cannot be read off the text
-    return digest(_utf8(fn.name), _utf8(show(fn)), json.dumps(parts).encode())
+    return Identity(digest(_utf8(fn.name), _utf8(show(fn)), json.dumps(parts).encode()), tuple(spans))
+
+
+def _whole(span: Span | None) -> Any:
+    """All of a span, to be compared: `==` leaves some out."""
+    return None if span is None else (span, span.function, _whole(span.caller))
 
 
 def _all_ops(fn: Function) -> Iterator[Op]:
@@ -84,8 +102,11 @@ def _utf8(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
-def encoded(given: Outline) -> bytes:
-    """The outline as JSON."""
+def encoded(given: Outline, spans: Sequence[Span]) -> bytes | None:
+    """The outline as JSON, in which errors are at one of the spans; `None` if one is not."""
+    places = {_whole(span): k for k, span in enumerate(spans)} | {None: None}
+    if any(_whole(site.span) not in places for site in given.errors):
+        return None
     return json.dumps(
         {
             "name": given.name,
@@ -93,21 +114,22 @@ def encoded(given: Outline) -> bytes:
             "outputs": [_type_data(type) for type in given.outputs],
             "own": given.own,
             "work": [[term.scale, [[f.operand, f.axis] for f in term.factors]] for term in given.work],
-            "errors": [[site.error, site.message, _span_data(site.span)] for site in given.errors],
+            "errors": [[site.error, site.message, places[_whole(site.span)]] for site in given.errors],
         }
     ).encode()
 
 
-def decoded(data: bytes) -> Outline:
-    """What was encoded."""
+def decoded(data: bytes, spans: Sequence[Span]) -> Outline:
+    """What was encoded, with the spans of today."""
     read = json.loads(data)
+    errors = [(error, message, None if k is None else spans[k]) for error, message, k in read["errors"]]
     return Outline(
         read["name"],
         bytes.fromhex(read["text"]),
         tuple(map(_type, read["outputs"])),
         tuple(read["own"]),
         tuple(Term(scale, tuple(Factor(*factor) for factor in factors)) for scale, factors in read["work"]),
-        tuple(ErrorSite(error, message, _span(place)) for error, message, place in read["errors"]),
+        tuple(ErrorSite(*error) for error in errors),
     )
 
 
@@ -121,17 +143,3 @@ def _type_data(type: Type) -> list[Any]:
 def _type(data: list[Any]) -> Type:
     scalar = SCALARS[data[0]]
     return BufferType(scalar, *data[1:]) if data[1:] else scalar
-
-
-def _span_data(span: Span | None) -> list[Any] | None:
-    if span is None:
-        return None
-    caller = _span_data(span.caller)
-    return [span.file, span.line, span.column, span.end_column, span.text, span.function, caller]
-
-
-def _span(data: list[Any] | None) -> Span | None:
-    if data is None:
-        return None
-    file, line, column, end_column, text, function, caller = data
-    return Span(file, line, column, end_column, text, function, _span(caller))
