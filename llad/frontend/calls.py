@@ -15,7 +15,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-from llad.frontend import differentiate, printing, pullbacks, records, recursion, spellings, statics
+from llad.frontend import differentiate, outline, printing, pullbacks, records, recursion, spellings, statics
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
@@ -140,10 +140,17 @@ def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any,
         return recursion.recur(t, entry, frame, names, partial(_body, t))
     if len(t.active) >= _DEPTH:
         t.refuse("depth", name=frame.source.name, depth=_DEPTH)
+    site = outline.begin(t, key, frame, names)
+    if site is not None:
+        result = outline.call(t, site, frame, names, identity, partial(_body, t))
+        if result is not NotHandled:
+            return result
     t.active.append(Active(identity, key, names, frame.scope, t.home))
     known = len(t.locals)
     try:
-        return _body(t, frame, names)
+        result = _body(t, frame, names)
+        outline.end(t, site)
+        return result
     finally:
         t.active.pop()
         del t.locals[known:]  # what they use of the code around them may change from now on

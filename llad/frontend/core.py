@@ -20,7 +20,7 @@ from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
 from llad.frontend.guards import Guards
 from llad.frontend.signature import spec_of
-from llad.frontend.state import Active, Frame, Local, PathEnds, Scope, State
+from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
 from llad.frontend.values import Array, Marker, NotHandled, Record
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
@@ -52,6 +52,7 @@ class Tracer:
         self.active: list[Active] = []
         self.home: dict[str, Local] = {}  # the table of the function being made
         self.locals: list[Local] = []  # the functions of tables that calls may name here
+        self.outlined: dict[object, Outlined] = {}
         self.scope = Scope(None, "straight")
         self.returned: Span | None = None  # where the last call traced returned
         self._frame: Frame | None = None

@@ -97,11 +97,12 @@ def recur(t: Tracer, entry: Active, frame: Frame, names: Names, body: Body) -> A
         shapes = {name: _general(entry.names[name], value) for name, value in names.items()}
         if any(isinstance(s, Node) and s.form.cls in (list, dict) for shape in shapes.values() for s in _trees(shape)):
             t.refuse("recursion-argument", name=frame.source.name)
-        local = _define(t, entry, frame, shapes, body)
-    return _call(t, local, names)
+        local = define(t, entry, frame, shapes, body)
+    return call_local(t, local, names)
 
 
-def _call(t: Tracer, local: Local, names: Names) -> Any:
+def call_local(t: Tracer, local: Local, names: Names) -> Any:
+    """What a call of a function of the table gives."""
     operands = [leaf for name, value in names.items() for leaf in flatten(t, value, local.shapes[name])]
     local.asked = True
     if local.result is None:
@@ -134,7 +135,7 @@ def _trees(shape: Shape) -> Iterator[Shape]:
 # -- tracing a function of the table
 
 
-def _define(t: Tracer, entry: Active, frame: Frame, shapes: dict[str, Shape], body: Body) -> Local:
+def define(t: Tracer, entry: Active, frame: Frame, shapes: dict[str, Shape], body: Body) -> Local:
     """Trace rounds until the types are stable."""
     plain = re.sub(r"\W", "_", frame.source.name)
     name, k = plain, 1

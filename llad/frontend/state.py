@@ -204,5 +204,18 @@ class NeedsAttribute(Exception):
         self.name = name
 
 
+@dataclass(slots=True, eq=False)
+class Outlined:
+    """What is known of a function that is called again and again (`outline.py`): the table it would stand in, the
+    arguments of its first call (which keep what identifies them alive), and how many ops its calls were inlined to."""
+
+    home: dict[str, Local]
+    names: Mapping[str, Any]
+    length: int = 0
+    calls: int = 0
+    local: Local | None = None
+    unfit: bool = False
+
+
 class PathEnds(Exception):
     """Control does not come past here: a check that always fails was emitted."""
