@@ -123,6 +123,17 @@ def test_a_function_outside_a_loop_is_that_of_c() -> None:
     assert "@llvm.exp.f64" in text and "@llad.exp" not in text
 
 
+def test_a_recurrence_calls_that_of_c_and_a_sum_does_not() -> None:
+    def recurrence(b: Builder, x: Any) -> Any:
+        return loop(b, 0, 5, [x], lambda i, s: [b.op("exp", b.op("neg", s))])[0]
+
+    def total(b: Builder, x: Any) -> Any:
+        return loop(b, 0, b.dim(x, 0), [b.f64(0.0)], lambda i, s: [b.op("add", s, b.op("exp", b.load(x, i)))])[0]
+
+    assert "@llad.exp" not in Native(build([F64], recurrence)).lowered.text
+    assert "@llad.exp" in Native(build([BufferType(F64, 1)], total)).lowered.text
+
+
 @pytest.mark.parametrize(("exponent", "fastmath"), [(0.5, False), (3.0, True), (-1.5, True)])
 def test_a_power_that_llvm_expands_is_left_to_it(exponent: float, fastmath: bool) -> None:
     def body(b: Builder, x: Any) -> list[Any]:

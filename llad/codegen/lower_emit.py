@@ -126,6 +126,7 @@ class Emitter:
     callees: dict[str, str] = field(default_factory=dict)  # the symbols of the functions that may be called
     called: bool = False
     in_for: bool = False  # whether the innermost loop is a `for`
+    chained: set[Value] = field(default_factory=set)  # what waits there for the iteration before
     mark: str = ""  # how many blocks there were at the beginning, if the function sweeps
     frames: int = 0  # bytes of stack that a call may take (`lower_call.py`)
     counted: set[Op] = field(default_factory=set)  # loops that the loop around them counts (`lower_poll.py`)

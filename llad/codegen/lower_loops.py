@@ -208,13 +208,22 @@ def _lower_body(e: Emitter, op: Op, run: Run) -> str:
     first = len(e.lines)
     if group:
         e.groups.append(group)
-    outer, e.in_for = e.in_for, True
+    outer, e.in_for, e.chained = (e.in_for, e.chained), True, _chained(op)
     run(op.regions[0])
-    e.in_for = outer
+    e.in_for, e.chained = outer
     if group:
         e.groups.pop()
     properties = _loop_properties(e, op, group, len(e.lines) - first)
     return f", !llvm.loop {e.distinct(*properties)}" if properties else ""
+
+
+def _chained(op: Op) -> set[Value]:
+    """The values of a `for` that wait for the iteration before."""
+    found = set(op.regions[0].args[1:])
+    for inner in walk(op.regions[0]) if found else ():
+        if any(o in found for each in (inner, *(w for r in inner.regions for w in walk(r))) for o in each.operands):
+            found.update(inner.results)
+    return found
 
 
 def _unit_trips(e: Emitter, lo: str, hi: str, step: str, enter: str) -> str:

@@ -3,7 +3,7 @@
 A row's `lower` says which machine code an op is: an LLVM instruction, an overloaded intrinsic (`@llvm.…`), a C
 function (`@tan`, `tanf` for f32), or a function of the run-time (`@llad.…`), whose few-instruction ones are written
 out here so that they take part in the surrounding optimisation with its flags. In a `for`, which LLVM may vectorise,
-the functions of `vector_math.py` stand in for those of C; elsewhere they would only make more code.
+the functions of `vector_math.py` stand in for those of C. Elsewhere, and in a recurrence, those of C answer sooner.
 
 Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instruction carries a fast-math flag.
 `fastmath` never assumes the absence of nan or infinity.
@@ -31,7 +31,7 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     code = OPS[op.name].lower["b" if kind == BOOL else "f" if is_float(kind) else "i"]
     type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
     flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
-    if e.in_for and not _expands(e, op):
+    if e.in_for and e.chained.isdisjoint(op.operands) and not _expands(e, op):
         code = VECTOR.get(code, code)
     if code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
