@@ -51,7 +51,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.BoolOp: "`and`, `or`, evaluated only as far as needed",
     ast.Compare: "comparisons, also chained",
     ast.IfExp: "`a if c else b`",
-    ast.Call: "calls: of the functions below, and of Python functions, which are inlined",
+    ast.Call: "calls: of the functions below, and of Python functions",
     ast.Attribute: "attributes",
     ast.Subscript: "indexing; slices are views",
     ast.Slice: "slices, which are views",
@@ -59,7 +59,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.List: "lists (at trace time)",
     ast.Set: "sets (at trace time)",
     ast.Dict: "dicts (at trace time)",
-    ast.JoinedStr: "f-strings (at trace time)",
+    ast.JoinedStr: "f-strings (at trace time; of run-time values in `print`)",
     ast.NamedExpr: "`:=`",
     ast.ListComp: "list comprehensions (over what is known at trace time)",
     ast.GeneratorExp: "generator expressions (over what is known at trace time; in `sum`, `any`, `all` and `math.prod` "

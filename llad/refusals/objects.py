@@ -92,7 +92,7 @@ OBJECTS = (
     ),
     Refusal(
         "LL408", "format", "a string made from a number known only at run time",
-        "format it outside the compiled function",
+        "format it outside the compiled function, or `print` it",
         """
         name = ▸f"x is {x}"
         return x * len(name)
