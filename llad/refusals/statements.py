@@ -195,7 +195,7 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL118", "print", "`print` of {got}", "print numbers, arrays, f-strings, and tuples, lists and dicts of numbers",
+        "LL118", "print", "`print` of {got}", "print numbers, arrays, f-strings, and tuples, lists, dicts of numbers",
         """
         ▸print((x, a))
         return x * np.sum(a)
