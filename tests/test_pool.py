@@ -6,6 +6,7 @@ import ctypes
 import threading
 
 import numpy as np
+import pytest
 
 import llad
 from llad.codegen.runtime_pool import MOST, storage
@@ -20,6 +21,16 @@ def energy(x, steps):
             w[i] = u[i] * u[i] * 0.5 + 0.1
         u, w = w, u
     return np.sum(u)
+
+
+@pytest.fixture(autouse=True)
+def empty() -> None:
+    """What other tests have left in the pool is freed."""
+    library = ctypes.CDLL(None)
+    library.free.argtypes = [ctypes.c_void_p]
+    for slot in storage()[1:]:
+        library.free(slot or None)
+    storage()[:] = [0] * len(storage())
 
 
 def kept() -> list[int]:
