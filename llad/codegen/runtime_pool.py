@@ -1,7 +1,7 @@
 """The run-time's pool of large blocks: tapes and scratch that the next call will want again.
 
 A fresh block of several megabytes costs more than to fill it: the system hands out its pages one by one, zeroed, at
-the first touch of each. So a large block that a call frees is kept in one of a few slots of the process, and given
+the first touch of each. So a large block that a call frees is kept in one of the slots of the process, and given
 to the next request that it fits. What is kept is bounded (`MOST` bytes), and its first word says how large it is.
 
 Invariant: a slot is emptied and filled by atomic exchange, so a block has one owner whatever threads do. Nothing but
@@ -16,7 +16,7 @@ from functools import cache
 STORAGE = "llad.pool"  # the bytes that are kept, then the slots
 MOST = 1 << 27
 
-_SLOTS = 8
+_SLOTS = 64
 _LARGE = 1 << 17  # bytes from which on blocks are kept
 
 
