@@ -44,6 +44,7 @@ from __future__ import annotations
 from llad.diagnostics import Span
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.types import I64
+from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 
@@ -55,10 +56,11 @@ def induction(fn: Function) -> Function:
 class _Induction(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
+        self._elements = Elements(fn)
         self._made = {r: op for op in walk(fn.body) for r in op.results}
 
     def visit(self, op: Op) -> None:
-        if op.name != "for" or self._constant(op.operands[2]) != 1:
+        if op.name != "for" or self._elements.constant(op.operands[2]) != 1:
             self.keep(op)
             return
         counters = self._find(op)
@@ -73,7 +75,7 @@ class _Induction(Rebuild):
         outer, self.ops = self.ops, []
         for k, amount in counters:
             offset = args[0]
-            if self._constant(lo) != 0:
+            if self._elements.constant(lo) != 0:
                 offset = self.emit("sub", [offset, self.get(lo)], [I64], loop.span).result
             self.mapping[body.args[1 + k]] = self._sum(self.get(loop.operands[3 + k]), amount, offset, loop.span)
         self.splice(body.ops)
@@ -82,7 +84,7 @@ class _Induction(Rebuild):
 
     def _sum(self, init: Value, amount: Value, count: Value, span: Span | None) -> Value:
         """`init + amount · count`, where the constants may stand in the loop."""
-        constant = self._constant(amount)
+        constant = self._elements.constant(amount)
         if constant != 1:
             factor = self.get(amount) if constant is None else self.const(constant, I64, span)
             count = self.emit("mul", [factor, count], [I64], span).result
@@ -100,11 +102,7 @@ class _Induction(Rebuild):
             if carry.type != I64 or made is None or made.name != "add" or carry not in made.operands:
                 continue
             amount = made.operands[made.operands[0] is carry]
-            if amount in inside and self._constant(amount) is None:
+            if amount in inside and self._elements.constant(amount) is None:
                 continue
             found.append((k, amount))
         return found
-
-    def _constant(self, value: Value) -> int | None:
-        made = self._made.get(value)
-        return int(made.attrs["value"]) if made is not None and made.name == "const" else None

@@ -82,6 +82,7 @@ from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.ops.table import OPS
+from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 # Functions that cost more than to load a number.
@@ -111,6 +112,7 @@ class _Tabulate(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._aliases = Aliases(fn)
+        self._elements = Elements(fn)
         self._made = {r: op for op in walk(fn.body) for r in op.results}
         self._tables: dict[Op, _Table] = {}
 
@@ -121,7 +123,7 @@ class _Tabulate(Rebuild):
             load = self.emit("load", [table.buffer, *self._place(table, self.mapping)], [op.result.type], op.span)
             self.mapping[op.result] = load.result
             return
-        if op.name == "for" and self._constant(op.operands[2]) == 1:
+        if op.name == "for" and self._elements.constant(op.operands[2]) == 1:
             found = [t for t in self._search(op) if t.ops[-1] not in self._tables]
             if found:
                 self._fill(op, found)
@@ -149,8 +151,8 @@ class _Tabulate(Rebuild):
                 table = self._table(op, loops, inside, written)
                 if table is not None:
                     found.append(table)
-            plain = op.name == "for" and not op.attrs["exits"] and self._constant(op.operands[2]) == 1
-            if plain and all(b not in inside or self._constant(b) is not None for b in op.operands[:2]):
+            plain = op.name == "for" and not op.attrs["exits"] and self._elements.constant(op.operands[2]) == 1
+            if plain and all(b not in inside or self._elements.constant(b) is not None for b in op.operands[:2]):
                 if not self._descend(op.regions[0], [*loops, op], inside, written, found):
                     return False
             elif op.name in _MAY_STOP or any(o.name in _MAY_STOP for r in op.regions for o in walk(r)):
@@ -186,10 +188,6 @@ class _Tabulate(Rebuild):
         if op.name == "load":
             return written.isdisjoint(self._aliases.roots(op.operands[0]))
         return (op.name in OPS or op.name in PURE_STRUCTURED) and isinstance(op.result.type, ScalarType)
-
-    def _constant(self, value: Value) -> int | None:
-        made = self._made.get(value)
-        return int(made.attrs["value"]) if made is not None and made.name == "const" else None
 
     # -- the tables
 
@@ -248,7 +246,7 @@ class _Tabulate(Rebuild):
         return [self._outside(b, loop) for b in loop.operands[:2]]
 
     def _outside(self, bound: Value, loop: Op) -> Value:
-        constant = self._constant(bound)
+        constant = self._elements.constant(bound)
         return self.get(bound) if constant is None else self.const(constant, I64, loop.span)
 
     def _place(self, table: _Table, mapping: Mapping) -> list[Value]:
@@ -256,8 +254,8 @@ class _Tabulate(Rebuild):
         places = []
         for loop in table.loops:
             index, lo = mapping[loop.regions[0].args[0]], loop.operands[0]
-            if self._constant(lo) != 0:
-                first = self._outside(lo, loop) if self._constant(lo) is not None else mapping.get(lo, lo)
+            if self._elements.constant(lo) != 0:
+                first = self._outside(lo, loop) if self._elements.constant(lo) is not None else mapping.get(lo, lo)
                 index = self.emit("sub", [index, first], [I64], loop.span).result
             places.append(index)
         return places
