@@ -110,3 +110,147 @@ def test_an_error_in_an_outlined_function_names_its_line():
     assert made(f).functions
     with pytest.raises(IndexError, match=r"index 3 is out of bounds"):
         llad.jit(f)(1.5, 0.2)
+
+
+# -- recursive functions
+
+
+def power(x, n):
+    if n == 0:
+        return 1.0
+    half = power(x, n // 2)
+    return half * half * x if n % 2 else half * half
+
+
+def ping(x, n):
+    return x if n == 0 else math.sin(x) * pong(x * 0.9, n - 1)
+
+
+def pong(x, n):
+    return 1.0 if n == 0 else math.exp(-x) * ping(x + 0.1, n - 1)
+
+
+def integral(f, a, b, tol):
+    m = 0.5 * (a + b)
+    coarse, fine = (b - a) * f(m), 0.5 * (b - a) * (f(0.5 * (a + m)) + f(0.5 * (m + b)))
+    return fine if abs(fine - coarse) < tol else integral(f, a, m, tol / 2) + integral(f, m, b, tol / 2)
+
+
+def scaled_rows(a, k):
+    if k < len(a):
+        a[k] *= 1.5
+        scaled_rows(a, k + 1)
+
+
+def squares(a, n):
+    return a * 1.0 if n == 0 else squares(a, n - 1) * a
+
+
+def powers(x, n):
+    return power(x, n) + power(x * 2.0, n + 1) * power(x, 5)
+
+
+def table_tennis(x, n):
+    return ping(x, n) + pong(x, n) + ping(x + 1.0, n)
+
+
+def integrals(x, n):
+    def f(t):
+        return math.exp(-t * x) * math.sin(n * t)
+
+    return integral(f, 0.0, 1.0, 1e-4) + integral(f, 1.0, x + 1.0, 1e-4) * integral(f, 0.0, x, 1e-5)
+
+
+def nested(x, n):
+    def series(k):
+        return x if k == 0 else x * series(k - 1) + k
+
+    first = series(n)
+    x = first * 0.1
+    return first * series(n - 1)
+
+
+def written_twice(x, n):
+    a = np.array([x, x * 2.0, 1.0])
+    scaled_rows(a, n - 1)
+    scaled_rows(a, n - 2)
+    return np.sum(a * a)
+
+
+def arrays_twice(x, n):
+    a = np.array([x, x * 2.0, 1.0])
+    return np.sum(squares(a, n) * squares(a + x, n - 1))
+
+
+RECURSIVE = {
+    f.__name__: (f, names)
+    for f, names in [
+        (powers, ["power"]),
+        (table_tennis, ["ping", "pong"]),
+        (integrals, ["integral"]),
+        (nested, ["series"]),
+        (written_twice, ["scaled_rows"]),
+        (arrays_twice, ["squares"]),
+    ]
+}
+
+
+@pytest.mark.parametrize("name", RECURSIVE)
+def test_a_recursive_function_is_compiled_once(name):
+    function, names = RECURSIVE[name]
+    traced = trace(function, (spec_of(0.3), spec_of(4))).function
+    assert sorted(traced.functions) == names
+    assert llad.jit(function)(0.8, 4) == pytest.approx(function(0.8, 4), rel=1e-13)
+    h = 1e-6
+    expected = (function(0.8 + h, 4) - function(0.8 - h, 4)) / (2 * h)
+    assert llad.grad(function)(0.8, 4) == pytest.approx(expected, 1e-6, 1e-8)
+    assert llad.jvp(lambda x: function(x, 4), (0.8,), (1.0,))[1] == pytest.approx(llad.grad(function)(0.8, 4), 1e-12)
+
+
+def test_further_calls_of_a_recursive_function_add_a_call_each():
+    def many(count):
+        lines = ["s += power(x + {k}.5, y)"]
+        return trace(caller(lines, count, power=power), (spec_of(0.3), spec_of(5))).function
+
+    assert ops(many(60)) - ops(many(20)) <= 40 * 5
+
+
+def test_functions_that_differ_stay_apart():
+    def both(x, n):
+        def first(k):
+            return x if k == 0 else x * first(k - 1)
+
+        def second(k):
+            return x if k == 0 else x * second(k - 1)
+
+        def third(k):
+            return -x if k == 0 else x * third(k - 1)
+
+        return first(n) + second(n) + third(n)
+
+    assert len(trace(both, (spec_of(0.3), spec_of(3))).function.functions) == 3  # lines of their own, for errors
+
+
+def test_an_error_names_the_line_of_the_function_called_again():
+    def at(a, k):
+        return a[k] if k > 2 else at(a, k + 1)
+
+    def twice(x, n):
+        return at(np.array([x] * 4), n) + at(np.array([x] * 2), n)
+
+    with pytest.raises(IndexError, match=rf"size 2 \(.*line {at.__code__.co_firstlineno + 1}\)"):
+        llad.jit(twice)(1.0, 0)
+
+
+def test_what_a_recursive_function_is_known_to_return_stays_known():
+    def two(a, n):
+        if n > 0:
+            a[0] += 1.0
+            two(a, n - 1)
+        return 2
+
+    def function(x, n):
+        a = np.array([x, 0.0])
+        return [x, x * x, a[0]][two(a, n)] + [x, x * x, a[0]][two(a, n)]
+
+    assert llad.jit(function)(1.5, 3) == function(1.5, 3)

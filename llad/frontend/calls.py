@@ -145,11 +145,12 @@ def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any,
         result = outline.call(t, site, frame, names, identity, partial(_body, t))
         if result is not NotHandled:
             return result
-    t.active.append(Active(identity, key, names, frame.scope, t.home))
+    active = Active(identity, key, names, frame.scope, t.home)
+    t.active.append(active)
     known = len(t.locals)
     try:
         result = _body(t, frame, names)
-        outline.end(t, site)
+        outline.end(t, site, active, result)
         return result
     finally:
         t.active.pop()

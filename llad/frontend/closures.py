@@ -13,11 +13,11 @@ from typing import Any
 from llad.frontend import extents
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
-from llad.frontend.recursion import close, free_values
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.state import Scope
+from llad.frontend.table import close, free_values
 from llad.frontend.transforms import Argnums
 from llad.frontend.values import Array, Scalar, compose, parts_of
 from llad.ir.build import Builder

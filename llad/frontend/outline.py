@@ -1,13 +1,14 @@
-"""Large functions that are called from many places become functions of the table, compiled once.
+"""Functions that are called from many places become functions of the table, compiled once, if large or recursive.
 
 A call is inlined, which optimises best, until what one function has been inlined to, all calls together, is longer than
 `LONG` ops, a call not shorter than `SHORT`. From then on the function is a local one (`recursion.py`), and each further
-call is a `call`. Calls count as of one function if they would be traced alike: the same code and cells, the same types,
-the same static arguments.
+call is a `call`. A function that has become a local one because it calls itself is called from then on, too. Calls
+count as of one function if they would be traced alike: the same code and cells, the same types, the same static
+arguments.
 
-A function qualifies if its arguments are numbers, arrays and what is known and cannot change, and if it returns numbers
-that are known at run time only, or nothing: so a caller sees no difference. One that mentions values of the code around
-it, or does what only inlined code can, is inlined as before.
+A function qualifies if its arguments are numbers, arrays and what is known and cannot change, and if it returns what
+can be known at run time only: so a caller sees no difference. One that mentions values of the code around it, or does
+what only inlined code can, is inlined as before.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import Any
 from llad.diagnostics import LladError
 from llad.frontend import recursion
 from llad.frontend.core import Tracer
-from llad.frontend.shapes import is_static_number, shape_of
+from llad.frontend.shapes import Shape, is_static_number, shape_of
+from llad.frontend.signature import ScalarSpec
 from llad.frontend.state import Active, Frame, Local, Outlined
+from llad.frontend.table import stands_alone
 from llad.frontend.values import Array, NotHandled, Scalar
 from llad.ir.core import Op, walk
 
@@ -53,23 +56,38 @@ def begin(t: Tracer, key: object, frame: Frame, names: Mapping[str, Any]) -> Sit
     return Site(known, len(t.builder.current.ops))
 
 
-def end(t: Tracer, site: Site | None) -> None:
+def end(t: Tracer, site: Site | None, call: Active, result: Any) -> None:
     """Note that the call has been inlined."""
-    if site is not None:
-        ops = t.builder.current.ops[site.start :]
-        site.known.length += _length(ops)
-        site.known.calls += 1
+    if site is None:
+        return
+    known, local = site.known, call.local
+    known.length += _length(t.builder.current.ops[site.start :])
+    known.calls += 1
+    if local is not None and _alike(call, result) and stands_alone(local, _captured(t)):
+        known.local = local
 
 
 def call(t: Tracer, site: Site, frame: Frame, names: Mapping[str, Any], identity: object, body: Body) -> Any:
     """The result of the call as one of a local function, or `NotHandled`."""
     known = site.known
-    if known.unfit or known.length <= LONG or known.length < SHORT * known.calls:
-        return NotHandled
     if known.local is None or t.home.get(known.local.name) is not known.local:
+        if known.unfit or known.length <= LONG or known.length < SHORT * known.calls:
+            return NotHandled
         known.local = _outlined(t, frame, names, identity, body)
         known.unfit = known.local is None
     return NotHandled if known.local is None else recursion.call_local(t, known.local, names)
+
+
+def _alike(call: Active, result: Any) -> bool:
+    """Whether the local function of a call takes what the call was given, and gives what it gave."""
+    local = call.local
+    assert local is not None
+    takes = all(_is(value, local.shapes[name]) for name, value in call.names.items())
+    return takes and shape_of(result) == local.result
+
+
+def _is(value: Any, shape: Shape) -> bool:
+    return shape_of(value, run_time=isinstance(shape, ScalarSpec)) == shape
 
 
 def _outlined(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: object, body: Body) -> Local | None:
@@ -79,7 +97,7 @@ def _outlined(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: objec
     try:
         shapes = {name: shape_of(value) for name, value in names.items()}
         local = recursion.define(t, entry, frame, shapes, lambda f, n: _numbers(body(f, n)))
-        if any(v not in _captured(t) for v in recursion.free_values(local.region, set(local.params))):
+        if not stands_alone(local, _captured(t)):
             raise _Unfit
         return local
     except (LladError, recursion.Widened, _Unfit):  # inlined, it may pass, or is refused for good

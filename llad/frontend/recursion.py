@@ -3,7 +3,7 @@
 The outermost call is inlined like any other. Where it is met again while it is still active, the function is traced
 once more, into a function of its own: its parameters are the run-time leaves of its arguments, and numbers known at
 trace time that are not the same in both calls become run-time numbers too. What it uses of the code around it becomes
-further parameters when the trace is complete (`close`). The type of its result is found by rounds: a path that only
+further parameters when the trace is complete (`table.py`). The type of its result is found by rounds: a path that only
 recurses ends in the first one, and later ones assume what the one before has found; so do those of arguments.
 
 A call is a recursion if it is the same as an active one, or the same but for numbers and if a run-time condition
@@ -35,12 +35,11 @@ from llad.frontend.shapes import (
     types_of,
 )
 from llad.frontend.state import Active, Frame, Gone, Local, PathEnds, Scope, State
+from llad.frontend.table import free_values
 from llad.frontend.values import Array, NoJoin, compose, describe, parts_of
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value, called, walk
-from llad.ir.rewrite import Mapping as Renaming
-from llad.ir.rewrite import copy_region
+from llad.ir.core import Function, Region, Value
 from llad.ir.types import BufferType, ScalarType
 from llad.structures import TUPLE, Node
 
@@ -97,7 +96,7 @@ def recur(t: Tracer, entry: Active, frame: Frame, names: Names, body: Body) -> A
         shapes = {name: _general(entry.names[name], value) for name, value in names.items()}
         if any(isinstance(s, Node) and s.form.cls in (list, dict) for shape in shapes.values() for s in _trees(shape)):
             t.refuse("recursion-argument", name=frame.source.name)
-        local = define(t, entry, frame, shapes, body)
+        entry.local = local = define(t, entry, frame, shapes, body)
     return call_local(t, local, names)
 
 
@@ -108,7 +107,7 @@ def call_local(t: Tracer, local: Local, names: Names) -> Any:
     if local.result is None:
         raise PathEnds  # in this round: what it returns is not known yet
     results = t.builder.call(local.name, operands, list(types_of(local.result)))
-    return rebuild(t, local.result, iter(results))
+    return rebuild(t, local.result, iter(results), given=True)
 
 
 def _blank(t: Tracer, shape: Shape) -> Any:
@@ -227,57 +226,3 @@ def _own(t: Tracer, name: str, value: Any, params: Sequence[Value], seen: set[Va
         t.refuse("recursion-array", name=name)
     seen.add(value.value)
     return value if fresh and value.type.layout == "C" else copy(t, value)
-
-
-# -- closing
-
-
-def free_values(region: Region, bound: set[Value]) -> list[Value]:
-    """The values that a region uses and does not make, in the order of their first use."""
-    free: dict[Value, None] = {}
-    bound = set(bound)
-
-    def visit(region: Region) -> None:
-        bound.update(region.args)
-        for op in region.ops:
-            free.update(dict.fromkeys(o for o in op.operands if o not in bound))
-            for inner in op.regions:
-                visit(inner)
-            bound.update(op.results)
-
-    visit(region)
-    return list(free)
-
-
-def close(home: Mapping[str, Local], root: Region) -> dict[str, Function]:
-    """The table of a complete trace: what a function uses from outside is a parameter, which every call passes."""
-    functions = {name: Function(name, local.params, local.region) for name, local in home.items()}
-    names = called(root, functions)
-    needs = {name: dict.fromkeys(free_values(functions[name].body, set(functions[name].params))) for name in names}
-    made = {name: _made(functions[name]) for name in names}
-    calls = {name: _calls(functions[name].body) for name in names}
-    grown = True
-    while grown:
-        before = sum(map(len, needs.values()))
-        for name in names:
-            for op in calls[name]:
-                needs[name].update(dict.fromkeys(v for v in needs[op.attrs["callee"]] if v not in made[name]))
-        grown = sum(map(len, needs.values())) != before
-    for op in [*_calls(root), *(op for name in names for op in calls[name])]:
-        op.operands = (*op.operands, *needs[op.attrs["callee"]])
-    table = {}
-    for name in names:
-        outer = [*functions[name].params, *needs[name]]
-        mapping: Renaming = {v: Value(v.type, v.name) for v in outer}
-        params = tuple(mapping[v] for v in outer)
-        table[name] = Function(name, params, copy_region(functions[name].body, mapping), {"may_alias": True})
-    return table
-
-
-def _calls(region: Region) -> list[Op]:
-    return [op for op in walk(region) if op.name == "call"]
-
-
-def _made(fn: Function) -> set[Value]:
-    ops = list(walk(fn.body))
-    return {*fn.params, *(r for op in ops for r in op.results), *(a for op in ops for r in op.regions for a in r.args)}

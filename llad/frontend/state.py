@@ -168,13 +168,14 @@ class Bound:
 
 @dataclass(slots=True, eq=False)
 class Active:
-    """A call being traced: whose, with which arguments, and in which table its recursion would stand."""
+    """A call being traced: whose, with which arguments, in which table its recursion would stand, and what it is."""
 
     identity: object
     key: object
     names: Mapping[str, Any]
     scope: Scope
     home: dict[str, Local]
+    local: Local | None = None
 
 
 @dataclass(slots=True, eq=False)

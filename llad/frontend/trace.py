@@ -24,13 +24,13 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.expressions import EXPRESSIONS
-from llad.frontend.recursion import close
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced
 from llad.frontend.source import source_of
 from llad.frontend.state import PathEnds
 from llad.frontend.statements import STATEMENTS
+from llad.frontend.table import close
 from llad.frontend.values import Array, Scalar, compose
 from llad.ir.core import Value
 from llad.structures import Node
