@@ -309,7 +309,7 @@ class Program:
     def _stage(self, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Stage:
         known = self.stages.setdefault((specs, keywords), [])
         for stage in known:
-            if stage.holds():
+            if stage.holds() and stage.traced.fits(specs):
                 return stage
         start = time.perf_counter()
         traced = trace(self.traced or self.py_func, specs, keywords)

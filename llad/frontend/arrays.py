@@ -78,15 +78,24 @@ def _merge(ctx: Context, a: Extent, b: Extent) -> tuple[Extent, bool | Value]:
         return a, True
     if a == 1:
         return b, True
+    x_one, y_one = _is_one(ctx, a), _is_one(ctx, b)
+    if y_one is True:
+        return a, True
+    if x_one is True:
+        return b, True
     x, y = measure(ctx, a), measure(ctx, b)
     if isinstance(x, int) and isinstance(y, int):
         return a, False
-    equal = ext.compare(ctx, "eq", x, y)
-    x_one, y_one = ext.compare(ctx, "eq", x, 1), ext.compare(ctx, "eq", y, 1)
-    fits = ext.either(ctx, equal, ext.either(ctx, x_one, y_one))
-    if isinstance(x, int):
+    fits = ext.either(ctx, ext.compare(ctx, "eq", x, y), ext.either(ctx, x_one, y_one))
+    if x_one is False:
         return a, fits
-    return (b if isinstance(y, int) else ext.choose(ctx, x_one, y, x)), fits
+    return (b if y_one is False else ext.choose(ctx, x_one, y, x)), fits
+
+
+def _is_one(ctx: Context, extent: Extent) -> bool | Value:
+    """Whether an axis of this extent broadcasts: a bool where it is known."""
+    known = ext.is_one(ctx, extent)
+    return ext.compare(ctx, "eq", measure(ctx, extent), 1) if known is None else known
 
 
 def broadcast(ctx: Context, arrays: Sequence[Array]) -> tuple[Extent, ...]:
@@ -111,10 +120,9 @@ def _axes(ctx: Context, extents: Sequence[Extent], result: Sequence[Extent]) -> 
     """The index plan of an operand, computed before the loop."""
     plan = []
     for k, extent in enumerate(extents, start=len(result) - len(extents)):
-        if extent == result[k]:
-            plan.append(_Axis(k))
-        elif isinstance(extent, int):
-            plan.append(_Axis(k, int(extent != 1)))
+        known = ext.is_one(ctx, extent) if extent != result[k] else False
+        if known is not None:
+            plan.append(_Axis(k, int(not known)))
         else:
             several = ctx.builder.op("ne", emit(ctx, measure(ctx, extent)), ctx.builder.i64(1))
             plan.append(_Axis(k, ctx.builder.cast(several, I64)))
@@ -243,8 +251,9 @@ def _fit(ctx: Context, source: Array, target: Array, misfit: _Misfit) -> Callabl
     for k, extent in enumerate(own):
         goal = 1 if k < extra else wanted[k - source.rank]
         if extent not in (goal, 1):
-            x, y = measure(ctx, extent), measure(ctx, goal)
-            fine = ext.either(ctx, ext.compare(ctx, "eq", x, y), ext.compare(ctx, "eq", x, 1))
+            one = _is_one(ctx, extent)
+            equal = one is True or ext.compare(ctx, "eq", measure(ctx, extent), measure(ctx, goal))
+            fine = ext.either(ctx, equal, one)
             fits = ext.both(ctx, fits, fine)
     if fits is not True:
         shapes = [shape_of(ctx, source), shape_of(ctx, target)]

@@ -49,6 +49,8 @@ def close_over(
         starts.append(len(operands))
         operands += flatten(t, arg, shape)
     params = [Value(v.type, v.name) for v in operands]
+    for inner, operand in zip(params, operands, strict=True):
+        t.axes.rename(inner, operand)
     leaves = iter(params)
     inner_args = [rebuild(t, shape, leaves, given=True) for shape in shapes]
     outer, scope, home = t.builder, t.scope, t.home

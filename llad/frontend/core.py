@@ -18,8 +18,9 @@ import numpy as np
 
 from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
+from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
-from llad.frontend.signature import spec_of
+from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
 from llad.frontend.values import Array, Marker, NotHandled, Record
 from llad.ir.build import Builder
@@ -47,6 +48,7 @@ class Tracer:
         self.handlers = handlers
         self.builder = Builder()
         self.guards = Guards()
+        self.axes = Axes()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.born: dict[int, tuple[object, Scope]] = {}
         self.active: list[Active] = []
@@ -171,7 +173,9 @@ class Tracer:
                 spec = spec_of(array)
             except ArgumentError as error:
                 self.refuse("captured-array", got=error.message)
-            self.captured[id(array)] = (array, Value(spec.type, "captured"))  # type: ignore[union-attr]
+            assert isinstance(spec, ArraySpec)
+            self.captured[id(array)] = (array, Value(spec.type, "captured"))
+            self.axes.give(self.captured[id(array)][1], spec.ones)
         return Array(self.captured[id(array)][1])
 
     # -- trace-time objects

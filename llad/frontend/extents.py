@@ -36,6 +36,17 @@ def measure(ctx: Context, extent: Extent) -> Int:
             return extent
 
 
+def is_one(ctx: Context, extent: Extent) -> bool | None:
+    """Whether the extent is 1; `None` if only the run of the program tells."""
+    match extent:
+        case int():
+            return extent == 1
+        case Dim(buffer, axis):
+            return ctx.axes.has_one(buffer, axis)
+        case _:
+            return None
+
+
 def shorten(extent: Extent, by: int) -> Extent:
     """The extent that is `by` less, at least 0."""
     match extent:

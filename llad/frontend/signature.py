@@ -1,7 +1,8 @@
 """What a trace is keyed by and what it gives: argument types, the traced function, its results and its guards.
 
 An `ArgSpec` is the type of an argument as the compiler sees it. Extents are not part of it: one trace serves every
-size (I1). Scalars and arrays double as the abstract types of values inside a trace (`numbers.join`).
+size (I1), except that a trace may ask whether an axis has just one element, which broadcasts. Scalars and arrays double
+as the abstract types of values inside a trace (`numbers.join`).
 
 Invariant: specs are hashable and compare by value; arguments of equal specs share a trace as long as every guard
 of that trace holds.
@@ -9,8 +10,8 @@ of that trace holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import CellType
 from typing import Any, TypeAlias
 
@@ -37,11 +38,12 @@ class ScalarSpec:
 
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
-    """A run-time array."""
+    """A run-time array. `ones`: which axes have one element, where that is known; it does not tell specs apart."""
 
     dtype: ScalarType
     rank: int
     layout: Layout = "C"
+    ones: tuple[bool, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def type(self) -> BufferType:
@@ -121,7 +123,8 @@ def _array_spec(array: np.ndarray[Any, Any]) -> ArraySpec:
         raise refusal("argument-dtype", what="an array", dtype=array.dtype)
     if type(array) is not np.ndarray and type(array) is not np.memmap:
         raise refusal("array-class", type=type(array).__name__)
-    return ArraySpec(DTYPES[array.dtype], array.ndim, "C" if array.flags.c_contiguous else "strided")
+    layout: Layout = "C" if array.flags.c_contiguous else "strided"
+    return ArraySpec(DTYPES[array.dtype], array.ndim, layout, tuple([extent == 1 for extent in array.shape]))
 
 
 def leaves(spec: ArgSpec) -> Iterator[ScalarSpec | ArraySpec]:
@@ -173,9 +176,20 @@ Missing = _Missing()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
-    """A Python function as IR: parameters are the run-time leaves of the arguments, then the captured arrays."""
+    """A Python function as IR: parameters are the run-time leaves of the arguments, then the captured arrays.
+
+    `ones`: the answers that the trace depends on, per (parameter, axis): whether that axis has just one element.
+    """
 
     function: Function
     result: Result
     captured: tuple[np.ndarray[Any, Any], ...]
     guards: tuple[Guard, ...]
+    ones: Mapping[tuple[int, int], bool] = field(default_factory=dict)
+
+    def fits(self, specs: Sequence[ArgSpec]) -> bool:
+        """Whether arguments of these specs, and the captured arrays as they are now, have such axes."""
+        known = [leaf.ones if isinstance(leaf, ArraySpec) else None for spec in specs for leaf in leaves(spec)]
+        known += [tuple([extent == 1 for extent in array.shape]) for array in self.captured]
+        asked = [(known[parameter], axis, one) for (parameter, axis), one in self.ones.items()]
+        return all(ones is not None and ones[axis] == one for ones, axis, one in asked)

@@ -74,8 +74,9 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     captured = tuple(t.captured.values())
     name = getattr(function, "__name__", "function")
     functions = close(t.home, t.builder.root)
-    made = replace(t.builder.function(name, [*params, *(v for _, v in captured)]), functions=functions)
-    return Traced(made, tree, tuple(array for array, _ in captured), t.guards.all())
+    everything = [*params, *(v for _, v in captured)]
+    made = replace(t.builder.function(name, everything), functions=functions)
+    return Traced(made, tree, tuple(array for array, _ in captured), t.guards.all(), t.axes.answers(everything))
 
 
 @contextmanager
@@ -97,6 +98,7 @@ def _parameter(t: Tracer, spec: ArgSpec, name: str, params: list[Value]) -> Any:
             return Scalar(params[-1], weak)
         case ArraySpec():
             params.append(Value(spec.type, name))
+            t.axes.give(params[-1], spec.ones)
             return Array(params[-1])
         case Node(form=form, items=items):
             keys = [f"_{key}" for key in form.keys] or range(len(items))

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, NoReturn, Protocol
 
+from llad.frontend.axes import Axes
 from llad.ir.build import Builder
 from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType
@@ -123,6 +124,10 @@ class Context(Protocol):
     @property
     def builder(self) -> Builder:
         """Where ops go; its `span` is that of the innermost expression being evaluated."""
+
+    @property
+    def axes(self) -> Axes:
+        """What is known of the axes of arguments."""
 
     def refuse(self, name: str, /, **details: object) -> NoReturn:
         """Raise `UnsupportedError` at the current span with the text of row `name` of the table of refusals."""

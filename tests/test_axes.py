@@ -1,0 +1,90 @@
+"""Axes of one element broadcast: what a trace depends on, and that calls of both kinds find the right one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import llad
+from llad.testing import assert_close
+
+
+def product(a, b):
+    return np.sum(np.exp(a) * b)
+
+
+SHAPES = [((4,), (4,)), ((1,), (4,)), ((4,), (1,)), ((1,), (1,)), ((0,), (1,)), ((3, 4), (4,)), ((3, 1), (1, 4))]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_each_call_broadcasts_by_its_own_shapes(order):
+    f = llad.jit_grad(product)
+    rng = np.random.default_rng(0)
+    for shapes in 2 * SHAPES[::order]:
+        a, b = map(rng.standard_normal, shapes)
+        assert_close(f(a, b), product(a, b))
+        a_bar, b_bar = f.grad(a, b)
+        full = np.broadcast(a, b).shape
+        assert_close(a_bar, np.exp(a) * unbroadcast(np.broadcast_to(b, full), a.shape))
+        assert_close(b_bar, unbroadcast(np.broadcast_to(np.exp(a), full), b.shape))
+
+
+def unbroadcast(x, shape):
+    for k, extent in enumerate(shape, start=x.ndim - len(shape)):
+        if extent == 1:
+            x = x.sum(axis=k, keepdims=True)
+    return x.sum(axis=tuple(range(x.ndim - len(shape)))).reshape(shape)
+
+
+def test_sizes_are_traced_once_and_ones_only_where_they_are_asked_for():
+    f = llad.jit(product)
+    for n in (2, 3, 7):
+        f(np.ones(n), np.ones(n))
+    assert count(f) == 1
+    f(np.ones(1), np.ones(3))
+    assert count(f) == 2
+    g = llad.jit(lambda x: np.sum(x * x))
+    for n in (2, 1, 0):
+        g(np.ones(n))
+    assert count(g) == 1
+
+
+def count(f):
+    return len({made.stage for made in f.specialisations})
+
+
+def test_shapes_that_do_not_fit_raise_whatever_was_called_before():
+    f = llad.jit(product)
+    f(np.ones(1), np.ones(3))
+    f(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match=r"could not be broadcast together with shapes \(2,\) \(3,\)"):
+        f(np.ones(2), np.ones(3))
+
+
+def test_captured_arrays_may_broadcast():
+    one, many = np.full(1, 2.0), np.arange(3.0)
+    f = llad.jit(lambda x: np.sum(one * x * many))
+    assert_close(f(np.arange(3.0)), 10.0)
+    assert_close(f(np.ones(1)), 6.0)
+
+
+def test_derivatives_inside_traced_code_know_the_axes():
+    @llad.jit
+    def f(a, b):
+        return llad.grad(product, argnums=(0, 1))(a, b)
+
+    for n, m in [(3, 3), (1, 3), (3, 1)]:
+        a, b = np.linspace(0, 1, n), np.linspace(1, 2, m)
+        assert_close(f(a, b)[1], llad.jit_grad(product).grad(a, b)[1])
+
+
+def test_assignment_broadcasts_by_the_shapes_of_the_call():
+    @llad.jit
+    def f(target, source):
+        target[:] = source
+        target += source
+
+    for shape in [(2, 3), (1, 3), (2, 1), (1, 1), (3,), (1,)]:
+        target, source = np.zeros((2, 3)), np.random.default_rng(1).standard_normal(shape)
+        f(target, source)
+        assert_close(target, np.broadcast_to(2 * source, (2, 3)))
