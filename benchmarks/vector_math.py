@@ -80,10 +80,28 @@ REGIMES: dict[str, list[tuple[Draw, ...]]] = {
             "log1p": [uniform(-0.999, 2), TINY, _positive, _above_minus_one],
             "sin": _ANGLES,
             "cos": _ANGLES,
+            "tan": _ANGLES,
+            "asin": [UNIT, TINY, uniform(0.45, 0.55), _near_one],
+            "acos": [UNIT, TINY, uniform(-0.55, 0.55), _near_one],
+            "atan": [UNIT, TINY, uniform(-5, 5), spread(1, 1e308)],
+            "cbrt": [uniform(-8, 8), TINY, spread(1, 1.7e308)],
             "erf": [UNIT, TINY, uniform(-7, 7)],
             "erfc": [UNIT, TINY, uniform(-7, 5), uniform(0.5, 26.5), uniform(26.5, 28)],
         }.items()
     },
+    "atan2": [
+        (UNIT, UNIT),
+        (uniform(0.4, 0.45), uniform(-1, 1)),
+        (TINY, TINY),
+        (spread(1e-300, 1e300), spread(1e-300, 1e300)),
+        (spread(1e-323, 1e-300), spread(1e-323, 1e-300)),
+    ],
+    "hypot": [
+        (UNIT, UNIT),
+        (TINY, TINY),
+        (spread(1e150, 1e308), spread(1e150, 1e308)),
+        (spread(1e-323, 1e-300), spread(1e-323, 1e-300)),
+    ],
     "pow": [
         (uniform(0.5, 2), uniform(-500, 500)),
         (uniform(0, 10), uniform(-5, 5)),
@@ -164,7 +182,12 @@ def nanoseconds(call: Callable[[], Any]) -> float:
     return min(times) / TIMED * 1e9
 
 
-_NUMPY: dict[str, Any] = {"pow": np.power, "erf": None, "erfc": None}
+_NUMPY: dict[str, Any] = {
+    "pow": np.power,
+    "erf": None,
+    "erfc": None,
+    **{name: getattr(np, name.replace("a", "arc", 1)) for name in ("asin", "acos", "atan", "atan2")},
+}
 
 
 def row(name: str, points: int) -> str:

@@ -34,6 +34,7 @@ DECLARATIONS = {
     "llvm.log.f64": "declare double @llvm.log.f64(double)",
     "llvm.cos.f64": "declare double @llvm.cos.f64(double)",
     "llvm.sin.f64": "declare double @llvm.sin.f64(double)",
+    "llvm.tan.f64": "declare double @llvm.tan.f64(double)",
     "llvm.smul.with.overflow.i64": "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
 }
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from llad.codegen import vector_error, vector_exp, vector_log, vector_pow, vector_trig
+from llad.codegen import vector_arc, vector_error, vector_exp, vector_log, vector_pow, vector_root, vector_trig
 
 WRITERS: dict[str, Callable[[], str]] = {
     "exp": vector_exp.exp,
@@ -27,11 +27,18 @@ WRITERS: dict[str, Callable[[], str]] = {
     "pow": vector_pow.pow,
     "sin": vector_trig.sin,
     "cos": vector_trig.cos,
+    "tan": vector_trig.tan,
+    "asin": vector_arc.asin,
+    "acos": vector_arc.acos,
+    "atan": vector_arc.atan,
+    "atan2": vector_arc.atan2,
+    "cbrt": vector_root.cbrt,
+    "hypot": vector_root.hypot,
     "erf": vector_error.erf,
     "erfc": vector_error.erfc,
 }
 
-_OF_TWO = ("pow",)
+_OF_TWO = ("pow", "atan2", "hypot")
 
 # By the intrinsic or function of C that an op of the table lowers to.
 VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in WRITERS for prefix in ("@", "@llvm.")}

@@ -52,33 +52,21 @@ def log_in_two(b: Body, x: str) -> Pair:
     divisor_low = b.sub(m, b.sub(divisor, 1.0))
     inverse = b.div(1.0, divisor)
     s = b.mul(f, inverse)
-    back, back_low = _product(b, s, divisor)
-    left = b.sub(b.sub(b.sub(f, back), back_low), b.mul(s, divisor_low))
+    left = b.sub(b.remainder(f, s, divisor), b.mul(s, divisor_low))
     s_low = b.mul(left, inverse)
-    z, z_low = _product(b, s, s)
+    z, z_low = b.product(s, s)
     z_low = b.muladd(b.add(s, s), s_low, z_low)
-    cube, cube_low = _product(b, s, z)
+    cube, cube_low = b.product(s, z)
     cube_low = b.add(b.muladd(s, z_low, b.mul(s_low, z)), cube_low)
     varies = b.mul(z, b.polynomial(_P, z))
-    factor, factor_low = _sum(b, _TWO_THIRDS, varies)
+    factor, factor_low = b.sum(_TWO_THIRDS, varies)
     factor_low = b.add(factor_low, _TWO_THIRDS_LOW)
-    rest, rest_low = _product(b, cube, factor)
+    rest, rest_low = b.product(cube, factor)
     rest_low = b.add(b.muladd(cube, factor_low, b.mul(cube_low, factor)), rest_low)
-    first, lost = _sum(b, b.mul(k, LN2_HIGH), b.add(s, s))
-    log, more = _sum(b, first, rest)
+    first, lost = b.sum(b.mul(k, LN2_HIGH), b.add(s, s))
+    log, more = b.sum(first, rest)
     low = b.add(b.muladd(k, LN2_LOW, b.add(s_low, s_low)), rest_low)
     return log, b.add(b.add(lost, more), low)
-
-
-def _product(b: Body, x: str, y: str) -> Pair:
-    product = b.mul(x, y)
-    return product, b.product_error(x, y, product)
-
-
-def _sum(b: Body, x: str | float, y: str) -> Pair:
-    """`x` is 0 or the larger."""
-    sum = b.add(x, y)
-    return sum, b.sub(y, b.sub(sum, x))
 
 
 def _to_base(name: str, inverse: tuple[float, float]) -> str:

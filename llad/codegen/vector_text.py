@@ -21,6 +21,7 @@ INTRINSICS = {
     "llvm.fma.f64": "declare double @llvm.fma.f64(double, double, double)",
     "llvm.fmuladd.f64": "declare double @llvm.fmuladd.f64(double, double, double)",
     "llvm.fabs.f64": "declare double @llvm.fabs.f64(double)",
+    "llvm.sqrt.f64": "declare double @llvm.sqrt.f64(double)",
     **{f"llvm.vector.reduce.or.v{n}i1": f"declare i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1>)" for n in (2, 4, 8)},
     "llvm.copysign.f64": "declare double @llvm.copysign.f64(double, double)",
 }
@@ -76,12 +77,32 @@ class Body:
         error = self.add(self.add(error, self.mul(a_high, b_low)), self.mul(a_low, b_high))
         return self.add(error, self.mul(a_low, b_low))
 
+    def product(self, a: Operand, b: Operand) -> tuple[str, str]:
+        """`a`·`b`, and what it was rounded by."""
+        product = self.mul(a, b)
+        return product, self.product_error(a, b, product)
+
+    def sum(self, a: Operand, b: Operand) -> tuple[str, str]:
+        """`a` + `b`, and what it was rounded by, where `a` is 0 or the larger."""
+        sum = self.add(a, b)
+        return sum, self.sub(b, self.sub(sum, a))
+
+    def remainder(self, a: Operand, q: str, b: Operand) -> str:
+        """`a` - `q`·`b` exactly, where `q` is about `a` / `b`."""
+        if fuses():
+            return self.fused(self.new(f"fneg double {q}"), b, a)
+        product, error = self.product(q, b)
+        return self.sub(self.sub(a, product), error)
+
     def fused(self, a: Operand, b: Operand, c: Operand) -> str:
         """a·b + c rounded once. Only where the CPU fuses: elsewhere this is a call of C."""
         return self.new(f"call double @llvm.fma.f64(double {_text(a)}, double {_text(b)}, double {_text(c)})")
 
     def magnitude(self, x: Operand) -> str:
         return self.new(f"call double @llvm.fabs.f64(double {_text(x)})")
+
+    def root(self, x: Operand) -> str:
+        return self.new(f"call double @llvm.sqrt.f64(double {_text(x)})")
 
     def copysign(self, x: Operand, sign: Operand) -> str:
         return self.new(f"call double @llvm.copysign.f64(double {_text(x)}, double {_text(sign)})")

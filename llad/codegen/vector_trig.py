@@ -1,4 +1,4 @@
-"""Sine and cosine.
+"""Sine, cosine and tangent.
 
 x = k·π/2 + (r + t) with an integer k, |r| ≤ π/4 and t what r was rounded by. π/2 is split so that k times each of its
 first three parts, of 33 bits, is exact as long as |k| < 2²⁰; their sum with the last is good to 150 bits, which is
@@ -9,6 +9,8 @@ that returns at once if none does: the attribute of the call tells LLVM of these
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from llad.codegen.vector_text import Body
 
@@ -47,8 +49,35 @@ def cos() -> str:
     return _with_far(b, "cos", b.magnitude("%x"), _turned(b, "%x", 1))
 
 
-def _turned(b: Body, x: str, quarters: int) -> str:
-    """sin(`x` + `quarters`·π/2)."""
+def tan() -> str:
+    """sin r / cos r or its negative inverse, with numerator and denominator each in two parts."""
+    b = Body("%x")
+    size = b.magnitude("%x")
+    turn = _reduce(b, "%x")
+    sine, cosine = b.sum(*_sine(b, turn)), b.sum(*_cosine(b, turn))
+    odd = b.new(f"trunc i64 {turn.bits} to i1")
+    above, above_low, below, below_low = (
+        b.select(odd, yes, no) for yes, no in zip((*cosine, *sine), (*sine, *cosine), strict=True)
+    )
+    inverse = b.div(1.0, below)
+    q = b.mul(above, inverse)
+    left = b.add(b.remainder(above, q, below), b.sub(above_low, b.mul(q, below_low)))
+    value = b.muladd(left, inverse, q)
+    value = b.double(b.integer("xor", b.bits(value), b.integer("shl", turn.bits, 63)))
+    return _with_far(b, "tan", size, b.select(b.compare("olt", size, 2.0**-27), "%x", value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """x = k·π/2 + (r + t); the low bits of `bits` are those of k. `z` is r²."""
+
+    bits: str
+    r: str
+    t: str
+    z: str
+
+
+def _reduce(b: Body, x: str) -> _Turn:
     shifted = b.muladd(x, _TWO_OVER_PI, _ROUNDER)
     k = b.sub(shifted, _ROUNDER)
     first, second, third, last = _HALF_PI
@@ -58,13 +87,30 @@ def _turned(b: Body, x: str, quarters: int) -> str:
     tail = b.sub(b.add(lost, more), b.mul(k, last))
     r = b.add(end, tail)
     t = b.add(b.sub(end, r), tail)
-    z = b.mul(r, r)
+    return _Turn(b.bits(shifted), r, t, b.mul(r, r))
+
+
+def _sine(b: Body, turn: _Turn) -> tuple[str, str]:
+    """r, and what the sine is more."""
+    z = turn.z
+    rest = b.sub(1.0, b.mul(z, 0.5))
+    return turn.r, b.muladd(b.mul(z, turn.r), b.polynomial(_SIN, z), b.mul(turn.t, rest))
+
+
+def _cosine(b: Body, turn: _Turn) -> tuple[str, str]:
+    """1 - r²/2, rounded, and what the cosine is more."""
+    z = turn.z
     half = b.mul(z, 0.5)
     rest = b.sub(1.0, half)
-    sine = b.add(b.muladd(b.mul(z, r), b.polynomial(_SIN, z), b.mul(t, rest)), r)
-    low = b.sub(b.sub(b.sub(1.0, rest), half), b.mul(r, t))
-    cosine = b.add(b.muladd(b.mul(z, z), b.polynomial(_COS, z), low), rest)
-    turns = b.integer("add", b.bits(shifted), quarters)
+    low = b.sub(b.sub(b.sub(1.0, rest), half), b.mul(turn.r, turn.t))
+    return rest, b.muladd(b.mul(z, z), b.polynomial(_COS, z), low)
+
+
+def _turned(b: Body, x: str, quarters: int) -> str:
+    """sin(`x` + `quarters`·π/2)."""
+    turn = _reduce(b, x)
+    sine, cosine = b.add(*_sine(b, turn)), b.add(*_cosine(b, turn))
+    turns = b.integer("add", turn.bits, quarters)
     odd = b.new(f"trunc i64 {turns} to i1")
     sign = b.integer("and", b.integer("shl", turns, 62), -(2**63))
     return b.double(b.integer("xor", b.bits(b.select(odd, cosine, sine)), sign))
