@@ -483,12 +483,93 @@ def test_recursion_without_an_end_is_refused():
         llad.jit(endless)(1.0)
 
 
-def test_an_argument_is_not_returned():
-    def same(a, n):
-        return a if n == 0 else same(a, n - 1)
+def same(a, n):
+    return a if n == 0 else same(a, n - 1)
 
-    with pytest.raises(UnsupportedError, match="returns an array that its caller has"):
-        llad.jit(lambda a, n: same(a, n)[0])(np.ones(3), 2)
+
+def shorter(a, n):
+    return a if n == 0 else shorter(a[1:], n - 1)
+
+
+def merged(a):
+    if len(a) < 2:
+        return a
+    left, right = merged(a[: len(a) // 2]), merged(a[len(a) // 2 :])
+    out = np.empty(len(a))
+    for k in range(len(a)):
+        out[k] = left[k // 2 % len(left)] + right[k // 2 % len(right)]
+    return out
+
+
+@pytest.mark.parametrize("a", [np.arange(4.0), np.arange(8.0)[::2], np.arange(8.0)[::-2]])
+@pytest.mark.parametrize("function", [same, shorter])
+def test_memory_of_an_argument_comes_back_as_in_python(function, a):
+    back, expected = llad.jit(function)(a, 2), function(a, 2)
+    assert back.__array_interface__ == expected.__array_interface__
+    assert llad.jit(same)(a, 3) is a
+
+
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_what_may_be_an_argument_or_new_comes_back_as_in_python(n):
+    a = np.arange(1.0, 1.0 + n)
+    back = llad.jit(merged)(a)
+    np.testing.assert_array_equal(back, merged(a))
+    assert (back is a) == (n == 1)
+
+
+def test_captured_arrays_come_back():
+    def weights(n):
+        return WEIGHTS if n == 0 else weights(n - 1)
+
+    assert llad.jit(weights)(3) is WEIGHTS
+
+
+def test_one_array_comes_back_twice():
+    def twins(x, n):
+        if n == 0:
+            a = np.full(3, x)
+            return a, a[1:]
+        return twins(x, n - 1)
+
+    a, b = llad.jit(twins)(2.0, 3)
+    b[0] = 7.0
+    assert a[1] == 7.0
+
+
+def test_lists_are_read_only_where_a_copy_of_them_is_passed():
+    def changed(v, n):
+        if n > 0:
+            v[0] *= 2.0
+            changed(v, n - 1)
+        return v[0]
+
+    def changed_by_the_caller(x, n):
+        v = [x, x]
+        w = last(v, n)
+        w[0] = 5.0
+        return v[0]
+
+    def told_apart(x, n):
+        v = [x, x]
+        return 1.0 if last(v, n) is v else 2.0
+
+    def last(v, n):
+        return v if n == 0 else last(v, n - 1)
+
+    with pytest.raises(UnsupportedError, match="changing a list"):
+        llad.jit(lambda x, n: changed([x], n))(1.0, 3)
+    with pytest.raises(UnsupportedError, match="changing a list"):
+        llad.jit(changed_by_the_caller)(1.0, 3)
+    with pytest.raises(UnsupportedError, match="`is` between"):
+        llad.jit(told_apart)(1.0, 3)
+
+
+def test_a_list_that_grows_is_refused():
+    def collected(v, n):
+        return v[0] if n == 0 else collected([*v, v[0] * 0.5], n - 1)
+
+    with pytest.raises(UnsupportedError, match="calls inside one another"):
+        llad.jit(lambda x, n: collected([x], n))(1.0, 3)
 
 
 def test_the_table_holds_what_is_called():

@@ -206,7 +206,7 @@ def identical(t: Tracer, a: Any, b: Any) -> bool:
         if is_number(other):
             t.refuse("identity", left=describe(a), right=describe(b))
         return False
-    if isinstance(a, Record) and isinstance(b, Record) and a is not b:
+    if a is not b and any(isinstance(a, kind) and isinstance(b, kind) for kind in (Record, list, dict)):
         t.refuse("identity", left=describe(a), right=describe(b))
     return a is b or same(a, b)
 

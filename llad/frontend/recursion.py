@@ -9,19 +9,18 @@ recurses ends in the first one, and later ones assume what the one before has fo
 A call is a recursion if it is the same as an active one, or the same but for numbers and if a run-time condition
 decides about it: on numbers known at trace time alone, recursion ends by itself and is inlined.
 
-Invariant: arrays that a function of the table returns are its own, none of them twice.
+Invariant: the lists, dicts and records that a function of the table is given and gives are read only, as a copy of
+them is made on the way. Arrays are not: what it returns may be an array that it was given, or a window on one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
-from llad.frontend.results import whole
 from llad.frontend.shapes import (
     Shape,
     Static,
@@ -35,13 +34,11 @@ from llad.frontend.shapes import (
     types_of,
 )
 from llad.frontend.state import Active, Frame, Gone, Local, PathEnds, Scope, State
-from llad.frontend.table import free_values
-from llad.frontend.values import Array, NoJoin, compose, describe, parts_of
-from llad.ir.alias import Aliases
+from llad.frontend.values import NoJoin, describe, parts_of
 from llad.ir.build import Builder
-from llad.ir.core import Function, Region, Value
+from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType
-from llad.structures import TUPLE, Node
+from llad.structures import Node
 
 Names = Mapping[str, Any]
 Body = Callable[[Frame, Names], Any]
@@ -94,8 +91,6 @@ def recur(t: Tracer, entry: Active, frame: Frame, names: Names, body: Body) -> A
                 raise Widened(local, shapes)
     else:
         shapes = {name: _general(entry.names[name], value) for name, value in names.items()}
-        if any(isinstance(s, Node) and s.form.cls in (list, dict) for shape in shapes.values() for s in _trees(shape)):
-            t.refuse("recursion-argument", name=frame.source.name)
         entry.local = local = define(t, entry, frame, shapes, body)
     return call_local(t, local, names)
 
@@ -119,16 +114,10 @@ def _general(first: Any, again: Any) -> Shape:
     """The shape of an argument that was `first` in the active call; numbers that differ are run-time numbers."""
     if is_static_number(again):
         return Static(again) if same(first, again) else shape_of(again, run_time=True)
-    if type(again) is tuple and type(first) is tuple and len(first) == len(again):
-        return Node(TUPLE, tuple(map(_general, first, again)))
+    parts, others = parts_of(again), parts_of(first)
+    if parts is not None and others is not None:
+        return Node(parts[0], tuple(map(_general, others[1], parts[1])))
     return shape_of(again)
-
-
-def _trees(shape: Shape) -> Iterator[Shape]:
-    yield shape
-    if isinstance(shape, Node):
-        for item in shape.items:
-            yield from _trees(item)
 
 
 # -- tracing a function of the table
@@ -175,7 +164,6 @@ def _round(t: Tracer, entry: Active, local: Local, frame: Frame, body: Body) -> 
         try:
             value = body(replace(frame, scope=straight, extent=straight, state=State(), caller=None), names)
             b.span = t.returned or span
-            value = _own(t, frame.source.name, value, params, set())
         except PathEnds:
             value = Gone
         if value is Gone and local.result is None:
@@ -210,19 +198,3 @@ def _nothing(b: Builder, shape: Shape) -> list[Value]:
         for type in types_of(shape)
         if isinstance(type, ScalarType | BufferType)
     ]
-
-
-def _own(t: Tracer, name: str, value: Any, params: Sequence[Value], seen: set[Value]) -> Any:
-    """The result, whose arrays are allocations of the function."""
-    if (parts := parts_of(value)) is not None:
-        return compose(parts[0], [_own(t, name, item, params, seen) for item in parts[1]])
-    if not isinstance(value, Array):
-        return value
-    region = Region((), [*t.builder.root.ops])
-    outside = {*params, *free_values(region, set(params))}
-    roots = Aliases(Function("", tuple(outside), region)).roots(value.value)
-    fresh = whole(region, value.value)
-    if value.value in seen or not (fresh or (roots and roots.isdisjoint(outside))):
-        t.refuse("recursion-array", name=name)
-    seen.add(value.value)
-    return value if fresh and value.type.layout == "C" else copy(t, value)

@@ -69,7 +69,7 @@ class Results:
 
 
 def whole(region: Region, value: Value) -> bool:
-    """Whether a value is always an allocation made in the region, never a window on one."""
+    """Whether a value is always an allocation made in the region, never a window on one, nor what a call gave."""
     sources = _sources(region)
     seen: set[Value] = set()
     pending = [value]
@@ -88,7 +88,7 @@ def _sources(region: Region) -> dict[Value, list[Value]]:
     sources: dict[Value, list[Value]] = {}
     for op in walk(region):
         match op.name:
-            case "alloc" | "call" | "derivative" | "undef":
+            case "alloc" | "derivative" | "undef":
                 sources.update({r: [] for r in op.results})
             case "if":
                 yields = [r.terminator.operands for r in op.regions]

@@ -49,7 +49,7 @@ CALLS = (
     ),
     Refusal(
         "LL304", "recursion-result", "the recursive `{name}` returns {got}",
-        "return numbers, arrays and tuples of them",
+        "return numbers, arrays and structures of them",
         """
         def chosen(m):
             return ▸(lambda: x) if m == 0 else chosen(m - 1)
@@ -59,34 +59,6 @@ CALLS = (
         def chosen(m):
             return x if m == 0 else chosen(m - 1)
         return chosen(n)
-        """,
-    ),
-    Refusal(
-        "LL305", "recursion-array", "the recursive `{name}` returns an array that its caller has, or one array twice",
-        "return a copy, with `.copy()`",
-        """
-        def last(b, m):
-            return ▸b if m == 0 else last(b, m - 1)
-        return np.sum(last(a, n))
-        """,
-        """
-        def last(b, m):
-            return b.copy() if m == 0 else last(b, m - 1)
-        return np.sum(last(a, n))
-        """,
-    ),
-    Refusal(
-        "LL306", "recursion-argument", "a list or dict of run-time values as an argument of the recursive `{name}`",
-        "pass a tuple or an array",
-        """
-        def total(v, m):
-            return v[0] if m == 0 else ▸total([v[0] + x], m - 1)
-        return total([x], n)
-        """,
-        """
-        def total(v, m):
-            return v[0] if m == 0 else total((v[0] + x,), m - 1)
-        return total((x,), n)
         """,
     ),
     Refusal(
