@@ -81,10 +81,10 @@ class _Numbering:
                     return NumberArgument(I64, (int,))
                 return NumberArgument(F64, (float, np.float64) if self.stage.uniform else (float,))
             case ArraySpec(dtype=dtype, rank=rank, layout=layout):
-                written = self.next in self.stage.written
+                written, apart = self.next in self.stage.written, self.next in self.stage.unshared
                 ones = tuple((axis, one) for (k, axis), one in self.stage.traced.ones.items() if k == self.next)
                 self.next += 1
-                return ArrayArgument(dtype, rank, layout, written and self.writes, apart=written, ones=ones)
+                return ArrayArgument(dtype, rank, layout, written and self.writes, apart=apart, ones=ones)
             case Node():
                 return spec.map(self.argument)
             case StaticSpec(value=value):

@@ -32,6 +32,7 @@ from llad.frontend.signature import (
     ScalarSpec,
     Traced,
     attached,
+    leaves,
     spec_of,
 )
 from llad.frontend.state import NeedsAttribute
@@ -108,8 +109,11 @@ class Stage:
     _made: dict[object, Function] = field(default_factory=dict)
 
     def holds(self) -> bool:
-        """Whether what the trace assumed about globals and closures is still so."""
-        return all(guard.holds() for guard in self.traced.guards)
+        """Whether what the trace assumed about globals, closures and the arrays in them is still so."""
+        captured, params = self.traced.captured, self.traced.function.params
+        shapes = zip(captured, params[len(params) - len(captured) :], strict=True)
+        alike = all(isinstance(spec := spec_of(array), ArraySpec) and spec.type == p.type for array, p in shapes)
+        return alike and all(guard.holds() for guard in self.traced.guards)
 
     @cached_property
     def identity(self) -> Identity:
@@ -122,6 +126,21 @@ class Stage:
         fn = self.traced.function
         roots = Aliases(fn).written(fn)
         return frozenset(k for k, p in enumerate(fn.params) if p in roots)
+
+    @cached_property
+    def unshared(self) -> frozenset[int]:
+        """The parameters that may not overlap others unless the code expects it: those written, if only in copies."""
+        fn = self.traced.function
+        roots = Aliases(fn, in_copies=True).written(fn)
+        return frozenset(k for k, p in enumerate(fn.params) if p in roots)
+
+    @property
+    def apart(self) -> list[bool]:
+        """Per array among the arguments, then the captured ones, whether it may not overlap others."""
+        kinds = [leaf for spec in self.specs for leaf in leaves(spec)]
+        arrays = [k for k, leaf in enumerate(kinds) if not isinstance(leaf, ScalarSpec)]
+        arrays += [len(kinds) + k for k in range(len(self.traced.captured))]
+        return [k in self.unshared for k in arrays]
 
     @cached_property
     def uniform(self) -> bool:

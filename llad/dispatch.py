@@ -19,7 +19,7 @@ from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
 from llad.compile import Program, Stage, What
 from llad.fit import arrays_of, fit, overlapping, parts_for, plain
-from llad.frontend.signature import ArgSpec, Guard, ScalarSpec, leaves
+from llad.frontend.signature import ArgSpec, Guard, leaves
 from llad.frontend.transforms import Argnums, Kind
 from llad.refusals.table import refusal
 from llad.specialise import Specialisation, compile_native
@@ -211,12 +211,7 @@ class Dispatcher:
 
 def _overlaps(stage: Stage, values: tuple[Any, ...]) -> bool:
     """Whether an array that the function writes shares bytes with another argument or captured array."""
-    if not stage.written:
-        return False
-    kinds = [leaf for spec in stage.specs for leaf in leaves(spec)]
-    apart = [k in stage.written for k, leaf in enumerate(kinds) if not isinstance(leaf, ScalarSpec)]
-    apart += [len(kinds) + k in stage.written for k in range(len(stage.traced.captured))]
-    return overlapping([*arrays_of(values), *stage.traced.captured], apart)
+    return bool(stage.unshared) and overlapping([*arrays_of(values), *stage.traced.captured], stage.apart)
 
 
 def _directions(stage: Stage, tangents: Sequence[Any]) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from llad.refusals.table import refusal
 from llad.structures import TUPLE, Attributes, Node, opened
 
 Array = np.ndarray[Any, Any]
+_OVERLAP = "an array that the function writes overlaps another"
 
 
 def fit(plan: Plan, values: Sequence[Any]) -> tuple[Any, ...]:
@@ -29,20 +30,22 @@ def fit(plan: Plan, values: Sequence[Any]) -> tuple[Any, ...]:
     Raises:
         OverflowError: an int does not fit into 64 bits.
         ValueError: an array that the function writes is read-only.
-        ArgumentError: shapes or structures do not match, or written arrays overlap others.
+        ArgumentError: shapes or structures do not match; arrays overlap or are not aligned where that matters.
     """
     found: list[Any] = []
     fitted = tuple(_fit(a, v, found) for a, v in zip(plan.arguments, values, strict=True))
+    for argument, array in plan.captured:
+        if _array(argument, array) is not array:
+            raise refusal("unaligned", kind="captured")
     if plan.overlap == "none":
         _refuse_overlap(plan, [*found, *(array for _, array in plan.captured)])
     return fitted
 
 
 def plain(value: Any, attributes: Attributes, depth: int = 0) -> Any:
-    """The argument with each array as a plain, aligned one of canonical dtype: the same memory where it can be.
+    """The argument with each array as a plain one of canonical dtype, in the same memory.
 
-    Where it cannot, the copy is read-only, so that no write is lost in it. Structures become nodes; of
-    plain objects, the `attributes` do.
+    Structures become nodes; of plain objects, the `attributes` do.
 
     Raises: ArgumentError for a structure that is too deep, or a dict with keys that are neither str nor int.
     """
@@ -54,10 +57,6 @@ def plain(value: Any, attributes: Attributes, depth: int = 0) -> Any:
     if not isinstance(value, np.ndarray) or (type(value) is not np.ndarray and type(value) is not np.memmap):
         return value
     canonical = next((known for known in NUMPY_TYPES.values() if known == value.dtype), value.dtype)
-    if not value.flags.aligned:
-        copy = value.astype(canonical)
-        copy.flags.writeable = False
-        return copy
     same = type(value) is np.ndarray and value.dtype is canonical
     return value if same else value.view(canonical, np.ndarray)
 
@@ -115,13 +114,40 @@ def _number(argument: NumberArgument, value: Any) -> Any:
 
 def _array(argument: ArrayArgument, value: Any) -> Array:
     if argument.like is not None:  # a tangent
-        return np.ascontiguousarray(value, NUMPY_TYPES[argument.dtype])
+        return np.require(value, NUMPY_TYPES[argument.dtype], ["C", "A"])
     array: Array = value
     if argument.writeable and not array.flags.writeable:
         raise ValueError("assignment destination is read-only")
-    if argument.apart and any(n > 1 and s == 0 for n, s in zip(array.shape, array.strides, strict=True)):
+    if argument.apart and meets_itself(array):
         raise refusal("shared-elements")
-    return array
+    if array.flags.aligned:
+        return array
+    if argument.writeable:  # nothing may be lost in a copy
+        raise refusal("unaligned", kind="written")
+    return laid_out(array)
+
+
+def laid_out(array: Array) -> Array:
+    """An aligned copy, contiguous just if the array is."""
+    if array.flags.c_contiguous:
+        return array.copy()
+    copy = np.empty((*array.shape, 2), array.dtype)[..., 0]
+    copy[...] = array
+    return copy
+
+
+def meets_itself(array: Array) -> bool:
+    """Whether elements of the array share bytes, as far as strides tell: no slice of an ordinary array does.
+
+    They do not if along each axis a step leaves behind all that the axes of smaller steps span.
+    """
+    span = array.itemsize
+    for step, count in sorted(zip(map(abs, array.strides), array.shape, strict=True)):
+        if count > 1:
+            if step < span:
+                return array.size > 0
+            span += step * (count - 1)
+    return False
 
 
 def _received(argument: ArrayArgument, value: Any) -> Array:
@@ -155,9 +181,17 @@ def arrays_of(values: Any) -> Iterator[Array]:
         yield values
 
 
+def refuse_shared(arrays: Sequence[Array], apart: Sequence[bool]) -> None:
+    """Raises: ArgumentError where an array marked in `apart` meets itself or another."""
+    if any(a and meets_itself(array) for array, a in zip(arrays, apart, strict=True)):
+        raise refusal("shared-elements")
+    if overlapping(arrays, apart):
+        raise refusal("overlap", what=_OVERLAP)
+
+
 def _refuse_overlap(plan: Plan, found: Sequence[Any]) -> None:
     pairs = [(a, v) for a, v in zip(plan.leaves(), found, strict=True) if isinstance(a, ArrayArgument)]
     if overlapping([v for _, v in pairs], [a.apart for a, _ in pairs]):
         received = any(a.clear for a, _ in pairs)
-        what = "out overlaps an argument" if received else "an array that the function writes overlaps another"
+        what = "out overlaps an argument" if received else _OVERLAP
         raise refusal("overlap", what=what)

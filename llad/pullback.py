@@ -21,7 +21,7 @@ from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
 from llad.compile import Program, Stage
 from llad.dispatch import Dispatcher
-from llad.fit import fit, plain
+from llad.fit import arrays_of, fit, laid_out, plain, refuse_shared
 from llad.frontend.transforms import Transform, Transformed, vjp
 from llad.refusals.table import refusal
 from llad.specialise import Specialisation, compile_native
@@ -60,20 +60,22 @@ class Vjp(Transformed):
         return getattr, (self.owner, "vjp")
 
     def __call__(self, *primals: Any) -> tuple[Any, Pullback]:
-        primals = _held(primals)
+        held = _held(primals)
         with LOCK:  # one state of the globals for both
-            value = self._value(*primals)
-            stage, given = self._pull.learning(lambda: self._traced(primals, value))
+            value = self._value(*held)
+            stage, (given, seed) = self._pull.learning(lambda: self._traced(held, value))
+            shown = plain(primals, self._pull.attributes), seed
+            refuse_shared([*arrays_of(shown), *stage.traced.captured], stage.apart)
             if stage not in self._made:
                 self._made[stage] = _Code(stage, self._pull.fastmath)
             code = self._made[stage]
-        captured = tuple(_laid_out(array) for array in stage.traced.captured)
+        captured = tuple(laid_out(array) for array in stage.traced.captured)
         return value, Pullback(code, _owned(given), captured, _like(value))
 
     def _traced(self, primals: Any, value: Any) -> tuple[Stage, Any]:
-        """The trace of the pullback, and the primals as it takes them."""
-        given = plain(primals, self._pull.attributes)
-        return self._pull.stage((given, plain(_like(value), {}))), given
+        """The trace of the pullback, and the primals and a seed as it takes them."""
+        arguments = plain(primals, self._pull.attributes), plain(_like(value), {})
+        return self._pull.stage(arguments), arguments
 
 
 class _Code:
@@ -139,15 +141,6 @@ def _owned(given: Any) -> Any:
     if not isinstance(given, Node):
         return given
     return Node(given.form, tuple(_held(x) if given.form.partial else _owned(x) for x in given.items))
-
-
-def _laid_out(array: Array) -> Array:
-    """A copy, contiguous just if the array is."""
-    if array.flags.c_contiguous:
-        return array.copy()
-    copy = np.empty((*array.shape, 2), array.dtype)[..., 0]
-    copy[...] = array
-    return copy
 
 
 def _like(value: Any) -> Any:

@@ -164,10 +164,10 @@ def test_every_mix_of_modes_to_depth_three(program):
     below = llad.jit(program)
     for depth in (1, 2, 3):
         difference = (below(x + h) - below(x - h)) / (2 * h)
-        start = time.perf_counter()
+        start = time.process_time()
         made = {mix: llad.jit(nested(program, mix)) for mix in map("".join, itertools.product("RF", repeat=depth))}
         values = {mix: f(x) for mix, f in made.items()}
-        assert time.perf_counter() - start < 5.0 * len(made)
+        assert time.process_time() - start < 5.0 * len(made)
         first = values["R" * depth]
         assert first == pytest.approx(difference, rel=1e-5, abs=1e-5), depth
         for mix, value in values.items():

@@ -13,10 +13,12 @@ from itertools import count
 from llad.ad.forward import tangent
 from llad.ad.memory import copy_buffer, zeros_like
 from llad.ad.reverse import gradient, vjp
+from llad.ir.alias import Aliases, written_operands
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.rewrite import Mapping, copy_function, inline
 from llad.ir.types import BufferType
+from llad.refusals.table import refusal
 
 Optimise = Callable[[Function], Function]
 
@@ -34,6 +36,7 @@ def expand(fn: Function, optimise: Optimise) -> Function:
 
 def _expanded(fn: Function, optimise: Optimise, functions: dict[str, Function]) -> Function:
     """One body, expanded; `functions` learns what its derivatives call."""
+    _refuse_overlap(fn, functions)
     b = Builder()
     params = [Value(p.type, p.name) for p in fn.params]
     _Expansion(b, optimise, functions, dict(zip(fn.params, params, strict=True))).region(fn.body)
@@ -90,6 +93,16 @@ class _Expansion:
         for name, inner in fn.functions.items():
             self.functions[names[name]] = _renamed(replace(inner, name=names[name]), names)
         return inline(self.b, _renamed(fn, names), arguments)
+
+
+def _refuse_overlap(fn: Function, functions: dict[str, Function]) -> None:
+    """Raises: DerivativeError where an array that a derivative would write a copy of may overlap another operand."""
+    aliases: Aliases | None = None
+    for op in walk(fn.body):
+        for array in written_operands(op) if op.name == "derivative" else []:
+            aliases = aliases or Aliases(replace(fn, functions=functions))
+            if sum(aliases.may_alias(array, other) for other in op.operands) > 1:  # itself
+                raise refusal("overlapping-operands", op.span)
 
 
 def _free_name(name: str, taken: Container[str]) -> str:

@@ -37,6 +37,7 @@ DECLARATIONS = f"""\
 {handover.DECLARATIONS}\
 @_Py_TrueStruct = external global i8
 @_Py_FalseStruct = external global i8
+declare i64 @llvm.abs.i64(i64, i1)
 declare ptr @PyDict_GetItem(ptr, ptr)
 declare void @PyErr_SetObject(ptr, ptr)
 declare ptr @PyFloat_FromDouble(double)

@@ -201,13 +201,27 @@ def _array(code: Assembly, layout: Layout, argument: ArrayArgument, object: str,
         steps = code.load("ptr", object, layout.strides)
         array.strides = [code.load("i64", steps, 8 * k) for k in range(argument.rank)]
         if argument.apart:
-            for extent, stride in zip(array.extents, array.strides, strict=True):
-                short = code.let(f"icmp sle i64 {extent}, 1")
-                code.require(code.either(short, code.let(f"icmp ne i64 {stride}, 0")))
+            _require_apart(code, array, argument.dtype.bytes)
     if argument.like is not None:
         for mine, other in zip(array.extents, before[argument.like].extents, strict=True):
             code.require(code.let(f"icmp eq i64 {mine}, {other}"))
     return array
+
+
+def _require_apart(code: Assembly, array: Unpacked, size: int) -> None:
+    """Elements share no bytes: along each axis a step leaves behind all that the axes of smaller steps span."""
+    steps = [code.let(f"call i64 @llvm.abs.i64(i64 {stride}, i1 false)") for stride in array.strides]
+    spans = [
+        code.let(f"mul i64 {step}, {code.let(f'sub i64 {extent}, 1')}")
+        for step, extent in zip(steps, array.extents, strict=True)
+    ]
+    for k, (step, extent) in enumerate(zip(steps, array.extents, strict=True)):
+        span = str(size)
+        for other, more in zip(steps[:k] + steps[k + 1 :], spans[:k] + spans[k + 1 :], strict=True):
+            smaller = code.let(f"icmp ule i64 {other}, {step}")
+            span = code.let(f"add i64 {span}, {code.let(f'select i1 {smaller}, i64 {more}, i64 0')}")
+        short = code.let(f"icmp sle i64 {extent}, 1")
+        code.require(code.either(short, code.let(f"icmp sge i64 {step}, {span}")))
 
 
 def _check_guards(code: Assembly, layout: Layout, guards: tuple[GuardCheck, ...]) -> None:

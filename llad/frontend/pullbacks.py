@@ -50,7 +50,7 @@ def vjp(t: Tracer, function: Any, primals: Sequence[Any]) -> tuple[Any, Pullback
     operands = tuple(copy(t, Array(v)).value if isinstance(v.type, BufferType) else v for v in callee.operands)
     results = [v.type for v in callee.function.results]
     types = [*results, *[cotangent_type(r) for r in results if carries_derivative(r)]]
-    made = t.builder.derivative(callee.function, "jvp", (), operands, types)
+    made = t.builder.derivative(callee.function, "jvp", (), callee.operands, types)
     value = rebuild(t, callee.result, iter(made[: len(results)]))
     return value, Pullback(callee, operands, made[: len(results)])
 

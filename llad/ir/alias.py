@@ -32,13 +32,18 @@ def _tracked(value: Value) -> bool:
 
 
 class Aliases:
-    """The memory questions of one function, answered from one walk over it. Keep it only as long as `fn`."""
+    """The memory questions of one function, answered from one walk over it. Keep it only as long as `fn`.
 
-    def __init__(self, fn: Function, writes: Writes | None = None) -> None:
+    `in_copies`: what a `derivative` op writes in copies counts as written, too. Who has to know whether overlap
+    matters asks so, because copies do not overlap.
+    """
+
+    def __init__(self, fn: Function, writes: Writes | None = None, in_copies: bool = False) -> None:
         self._fn = fn
+        self._in_copies = in_copies
         self._effects: dict[Region | Op, tuple[Roots, Roots]] = {}
         self._flow = _Flow(fn)
-        self._writes = _writes(fn.functions) if writes is None else writes
+        self._writes = _writes(fn.functions, in_copies) if writes is None else writes
         self._escaped: set[Value] = set()
         self._kept: set[Value] = set()
         for op in walk(fn.body):
@@ -113,7 +118,8 @@ class Aliases:
                     tracked, changed = [*tracked, self._flow.inside[op]], [*changed, self._flow.inside[op]]
                 return _NONE.union(*map(self.roots, tracked)), _NONE.union(*map(self.roots, changed))
             case "derivative":  # its expansion copies what its callee writes
-                return _NONE.union(*map(self.roots, op.operands)), _NONE
+                changed = written_operands(op) if self._in_copies else []
+                return _NONE.union(*map(self.roots, op.operands)), _NONE.union(*map(self.roots, changed))
             case _:
                 return _union(self._effects_of(r) for r in op.regions)
 
@@ -136,7 +142,14 @@ def _handles(lifo: LifoType) -> list[int]:
     return [k for k, field in enumerate(lifo.fields) if isinstance(field, BufferType | LifoType)]
 
 
-def _writes(functions: Mapping[str, Function]) -> Writes:
+def written_operands(derivative: Op) -> list[Value]:
+    """The operands of a `derivative` op of which its expansion writes copies."""
+    callee: Function = derivative.attrs["callee"]
+    written = Aliases(callee, in_copies=True).written(callee)
+    return [o for o, p in zip(derivative.operands, callee.params, strict=False) if p in written]
+
+
+def _writes(functions: Mapping[str, Function], in_copies: bool) -> Writes:
     """Per function, the numbers of the parameters through which it may write: the least fixpoint over its calls."""
     # Here a parameter stands for what is reached by its own name, so overlap is not asked for.
     apart = [replace(fn, attrs={}) for fn in functions.values()]
@@ -144,7 +157,7 @@ def _writes(functions: Mapping[str, Function]) -> Writes:
     before = None
     while writes != before:
         before = writes
-        found = [Aliases(fn, before).written(fn) for fn in apart]
+        found = [Aliases(fn, before, in_copies).written(fn) for fn in apart]
         writes = {
             fn.name: frozenset(k for k, p in enumerate(fn.params) if p in roots)
             for fn, roots in zip(apart, found, strict=True)

@@ -126,4 +126,12 @@ ARGUMENTS = (
         "return a * a", "return a[0] * a[1]", kind=ArgumentError,
         asks=("llad.vjp(f, np.ones(3))[1](np.ones(2))", "llad.vjp(f, np.ones(3))[1](1.0)[0]"),
     ),
+    Refusal(
+        "LL823", "unaligned", "a {kind} array that is not aligned in memory", "make a copy",
+        "a[0] = 2.0\nreturn a[1]", "a[0] = 2.0\nreturn a[1]", kind=ArgumentError,
+        asks=(
+            "b = np.zeros(17, np.uint8)\nllad.jit(f)(b[1:].view(np.float64))",
+            "b = np.zeros(17, np.uint8)\nllad.jit(f)(b[1:].view(np.float64).copy())",
+        ),
+    ),
 )  # fmt: skip

@@ -26,4 +26,21 @@ DERIVATIVES = (
         """,
         kind=DerivativeError,
     ),
+    Refusal(
+        "LL704", "overlapping-operands",
+        "a derivative of a function that writes an array which may overlap another one that it uses", "pass a copy",
+        """
+        def moved(v):
+            v[0] = a[1] * 2.0
+            return v[0] * a[0]
+        return ▸llad.grad(moved)(a)[1]
+        """,
+        """
+        def moved(v):
+            v[0] = a[1] * 2.0
+            return v[0] * a[0]
+        return llad.grad(moved)(a.copy())[1]
+        """,
+        kind=DerivativeError,
+    ),
 )  # fmt: skip
