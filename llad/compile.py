@@ -44,6 +44,7 @@ from llad.ir.rewrite import inline
 from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
 from llad.ir.verify import verify
 from llad.passes.accumulate import accumulate
+from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
 from llad.passes.cse import cse
@@ -73,8 +74,9 @@ PASSES: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (winner, dce)
-# Once, before machine code is made.
-LAST: tuple[Pass, ...] = (reuse, independent, version, ownership)
+# Once, before machine code is made: where floating-point sums keep their order, and where they need not.
+STRICT: tuple[Pass, ...] = (reuse, independent, version, blocks, ownership)
+FAST: tuple[Pass, ...] = (reuse, independent, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 
@@ -96,7 +98,7 @@ def checked(fn: Function) -> Function:
 
 @dataclass(eq=False, repr=False)
 class Stage:
-    """One trace, and every IR made of it. The last arguments are passed by `keywords`.
+    """One trace, and every IR made of it. The last arguments are passed by `keywords`. `fastmath`: sums need no order.
 
     `times`: seconds spent in `trace`, `passes` and `differentiate`.
     """
@@ -105,6 +107,7 @@ class Stage:
     keywords: tuple[str, ...]
     traced: Traced
     definition: Span | None
+    fastmath: bool = False
     times: dict[str, float] = field(default_factory=dict)
     _made: dict[object, Function] = field(default_factory=dict)
 
@@ -192,7 +195,7 @@ class Stage:
 
     def _finish(self, fn: Function) -> Function:
         with self._timed("passes"):
-            return run_passes(fn, PASSES + LAST)
+            return run_passes(fn, PASSES + (FAST if self.fastmath else STRICT))
 
     def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
         """How the gradient reverses the loops of the function."""
@@ -333,7 +336,7 @@ class Program:
         start = time.perf_counter()
         traced = trace(self.traced or self.py_func, specs, keywords)
         checked(traced.function)
-        stage = Stage(specs, keywords, traced, self.definition, {"trace": time.perf_counter() - start})
+        stage = Stage(specs, keywords, traced, self.definition, self.fastmath, {"trace": time.perf_counter() - start})
         known.insert(0, stage)
         return stage
 

@@ -177,7 +177,7 @@ class Dispatcher:
                 what = "gradient"
                 passing = self._passing(stage)
                 plan = gradient_plan(stage, wrt, self._selection, self.kind == "value_and_grad", out, passing)
-        self.made[key] = compile_native(stage, what, wrt, overlap == "some", self.program.fastmath, plan)
+        self.made[key] = compile_native(stage, what, wrt, overlap == "some", plan)
         return self.made[key]
 
     def _find(

@@ -67,7 +67,7 @@ class Vjp(Transformed):
             shown = plain(primals, self._pull.attributes), seed
             refuse_shared([*arrays_of(shown), *stage.traced.captured], stage.apart)
             if stage not in self._made:
-                self._made[stage] = _Code(stage, self._pull.fastmath)
+                self._made[stage] = _Code(stage)
             code = self._made[stage]
         captured = tuple(laid_out(array) for array in stage.traced.captured)
         return value, Pullback(code, _owned(given), captured, _like(value))
@@ -81,13 +81,13 @@ class Vjp(Transformed):
 class _Code:
     """The machine code of the pullbacks of one trace, called with `(primals, seed, captured arrays)`."""
 
-    def __init__(self, stage: Stage, fastmath: bool) -> None:
+    def __init__(self, stage: Stage) -> None:
         def plan(outline: Outline, raised: Callable[..., BaseException]) -> Plan:
             made = primal_plan(stage, "none", Passing())(outline, raised)
             captured = Node(TUPLE, tuple(argument for argument, _ in made.captured))
             return replace(made, arguments=(*made.arguments, captured), captured=(), guards=())
 
-        self.made: Specialisation = compile_native(stage, "primal", (), False, fastmath, plan)
+        self.made: Specialisation = compile_native(stage, "primal", (), False, plan)
         self.native = Native(self._refused)
         if self.made.entry is not None:
             entry = self.made.entry

@@ -44,7 +44,6 @@ class Subject:
     what: What
     wrt: tuple[int, ...]
     may_alias: bool
-    fastmath: bool
 
     @cached_property
     def function(self) -> Function:
@@ -55,12 +54,12 @@ class Subject:
     def lowered(self) -> Lowered:
         name = self.function.name
         name = re.sub(r"[^A-Za-z0-9_]", "_", f"{name}_{self.what}" if self.what not in name else name)
-        return lower(self.function, name, self.fastmath)
+        return lower(self.function, name, self.stage.fastmath)
 
     @property
     def key(self) -> bytes:
         """The digest of what `lowered` is made of."""
-        options = (self.what, self.wrt, self.may_alias, self.fastmath, _shape(self.stage.traced.result))
+        options = (self.what, self.wrt, self.may_alias, self.stage.fastmath, _shape(self.stage.traced.result))
         return digest(self.stage.identity.digest, repr(options).encode())
 
 
@@ -128,10 +127,10 @@ class Specialisation:
 
 
 def compile_native(
-    stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, fastmath: bool, make_plan: MakePlan
+    stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, make_plan: MakePlan
 ) -> Specialisation:
     """Machine code of one IR of the stage, with an entry point that does what `make_plan(outline, raised)` says."""
-    subject = Subject(stage, what, wrt, may_alias, fastmath)
+    subject = Subject(stage, what, wrt, may_alias)
     key = subject.key if keeping() else None
     if key is not None and (found := kept(_OUTLINE, key)) is not None:
         known = _linked(subject, decoded(found, stage.identity.spans), make_plan, recall)

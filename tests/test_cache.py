@@ -497,7 +497,7 @@ def test_functions_that_differ_have_different_keys(one: str, other: str, folder:
 @pytest.mark.parametrize("program", CORPUS[::5], ids=lambda p: p.name)
 def test_an_outline_survives(program: Program) -> None:
     stage = pipeline.Program(program.function).stage(program.draw())
-    subject = Subject(stage, "primal", (), False, False)
+    subject = Subject(stage, "primal", (), False)
     made = outline(subject.function, subject.lowered)
     data = encoded(made, stage.identity.spans)
     assert data is not None

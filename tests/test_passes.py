@@ -20,6 +20,7 @@ from llad.ir.rewrite import copy_function
 from llad.ir.text import show
 from llad.ir.verify import verify
 from llad.passes.accumulate import accumulate
+from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
 from llad.passes.cse import cse
@@ -38,7 +39,7 @@ from llad.passes.winner import winner
 
 ALL = (
     fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, reuse, independent, version,
-    winner, dce, ownership,
+    blocks, winner, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -11,7 +11,7 @@ import pytest
 from native import Native
 
 import llad
-from llad.compile import LAST, PASSES, run_passes
+from llad.compile import PASSES, STRICT, run_passes
 from llad.diagnostics import UnsupportedError
 from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
@@ -418,7 +418,7 @@ func @f(%n: i64) {
 """
 
 
-@pytest.mark.parametrize("passes", [(), PASSES, PASSES + LAST])
+@pytest.mark.parametrize("passes", [(), PASSES, PASSES + STRICT])
 def test_stacks_of_callers_and_of_frames(passes):
     fn = run_passes(verify(parse(FRAMES)), passes)
     assert show(parse(show(fn))) == show(fn)
@@ -428,7 +428,7 @@ def test_stacks_of_callers_and_of_frames(passes):
 
 
 def test_a_called_function_frees_what_is_its_own():
-    fn = run_passes(parse(FRAMES), LAST)
+    fn = run_passes(parse(FRAMES), STRICT)
     frees = [op.operands[0].name for op in walk(fn.functions["walk"].body) if op.name == "free"]
     assert frees == ["scratch"]
 
