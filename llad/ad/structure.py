@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from llad.ir.core import Function, Op, Region, Value
+from llad.ir.poison import maybe_poison
 
 LOOPS = ("for", "while")
 Strategy = Literal["taped", "recomputed", "fused"]
@@ -39,6 +40,7 @@ class Structure:
         self.position: dict[Value, int] = {p: k for k, p in enumerate(fn.params)}
         self.reruns: dict[Region, Strategy] = {}
         self._rectangular: dict[tuple[Region, Region], bool] = {}
+        self.poison = maybe_poison(fn)
         self._enter(fn.body)
 
     def _enter(self, region: Region) -> None:
@@ -100,14 +102,17 @@ class Structure:
         return inner is outer or any(region is outer for _, region in self.outward(inner))
 
     def hoistable(self, value: Value, region: Region) -> bool:
-        """Whether `value` is the same in every run of a loop that stands in `region`, and computable before it."""
+        """Whether `value` is the same in every run of a loop that stands in `region`, and known before it."""
         if self.encloses(self.region_of[value], region):
-            return True
+            return value not in self.poison
         op = self.op_of.get(value)
         return op is not None and op.name in HOISTABLE and all(self.hoistable(o, region) for o in op.operands)
 
     def rectangular(self, region: Region, root: Region) -> bool:
-        """Whether the loops around `region` visit a box: plain `for`s whose bounds are fixed before the outermost."""
+        """Whether the loops around `region` visit a box: plain `for`s whose bounds are fixed before the outermost.
+
+        A bound of an inner loop may be poison there, if what tells whether that loop runs stands between.
+        """
         key = region, root
         if key not in self._rectangular:
             self._rectangular[key] = self._is_rectangular(region, root)
@@ -118,7 +123,8 @@ class Structure:
         if self.called or not loops or any(op.name != "for" or op.attrs["exits"] for op in loops):
             return False
         home = self.home(loops[0])
-        return all(self.hoistable(bound, home) for op in loops for bound in op.operands[:3])
+        fixed = all(self.encloses(self.region_of[bound], home) for bound in loops[0].operands[:3])
+        return fixed and all(self.hoistable(bound, home) for op in loops[1:] for bound in op.operands[:3])
 
     def home(self, loop: Op) -> Region:
         """The region in which `loop` stands."""

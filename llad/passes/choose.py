@@ -36,8 +36,8 @@ After:
 from __future__ import annotations
 
 from llad.ir.core import Function, Op
+from llad.ir.poison import maybe_poison
 from llad.ir.types import I64
-from llad.passes.poison import maybe_poison
 from llad.passes.rebuild import Rebuild
 
 _SUMS = frozenset({"const", "add", "sub", "neg"})

@@ -11,6 +11,9 @@ iteration would. What may trap (or read poison) moves only if no check, and no l
 before it in the iteration. Nothing leaves an `if` of the source. The first evaluation of a `while` condition
 always happens and needs no `if`.
 
+If the loop does not run, a float or a handle is `undef`, and an integer is 1: bounds and extents are made of integers
+before the loop, where they may size a tape, and 1 harms nobody, not even as a divisor.
+
 Before:
 
     func @f(%n: i64, %k: i64, %x: f64, %y: f64) {
@@ -53,15 +56,16 @@ from __future__ import annotations
 
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
+from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
-from llad.ir.types import BOOL, FLOATS, INTS, BufferType, is_float
+from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, Type, is_float
 from llad.ops.table import OPS
-from llad.passes.poison import maybe_poison
 from llad.passes.rebuild import Rebuild
 
 _TRAPPING = frozenset({"floordiv", "mod", "shl", "shr", "ipow", "load"})
 _LINEAR = frozenset({"add", "sub", "neg"})  # their partials are ±1: a zero cotangent stays zero
 _QUIET = frozenset({"yield", "if", "for", "load"})
+_NOBODYS: dict[Type, object] = {I64: 1, I32: 1, BOOL: False}  # what is computed where the loop does not run
 
 
 def licm(fn: Function) -> Function:
@@ -128,8 +132,13 @@ class _Licm(Rebuild):
         for op, copied in zip(ops, then, strict=True):
             self._reads[copied] = self._reads.get(op, frozenset())
         results = tuple([r for op in ops for r in op.results])
-        self._poison.update(results)
-        nothing = [Op("undef", (), (Value(r.type),), {}, (), loop.span) for r in results]
+        self._poison.update(r for r in results if not _is_whole(r))
+        nothing = [
+            Op("const", (), (Value(r.type),), {"value": _NOBODYS[r.type]}, (), loop.span)
+            if _is_whole(r)
+            else Op("undef", (), (Value(r.type),), {}, (), loop.span)
+            for r in results
+        ]
         then.append(Op("yield", tuple([mapping[r] for r in results]), span=loop.span))
         otherwise = [*nothing, Op("yield", tuple([u.result for u in nothing]), span=loop.span)]
         merged = Op("if", (condition,), results, {}, (Region((), then), Region((), otherwise)), loop.span)
@@ -166,6 +175,10 @@ class _Invariants:
                 self.stays.append(op)
                 inside.update(op.results)
                 certain = certain and not _may_stop(op)
+
+
+def _is_whole(value: Value) -> bool:
+    return value.type in _NOBODYS
 
 
 def _is_movable(op: Op) -> bool:
