@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import platform
 import re
+import time
 from functools import cache
 from typing import Any
 
@@ -132,6 +133,42 @@ def test_a_recurrence_calls_that_of_c_and_a_sum_does_not() -> None:
 
     assert "@llad.exp" not in Native(build([F64], recurrence)).lowered.text
     assert "@llad.exp" in Native(build([BufferType(F64, 1)], total)).lowered.text
+
+
+def of_many(names: list[str]) -> Native:
+    """y[i] = the sum of all the functions at fractions of x[i]."""
+
+    def body(b: Builder, x: Any, y: Any) -> list[Any]:
+        def step(i: Any) -> list[Any]:
+            total, v = b.f64(0.0), b.load(x, i)
+            for k, name in enumerate(names):
+                at = b.op("mul", v, b.f64(1 / (k + 2)))
+                total = b.op("add", total, b.op(name, *[at] * len(OPS[name].domain)))
+            b.store(total, y, i)
+            return []
+
+        loop(b, 0, b.dim(y, 0), [], step, kind="parallel")
+        return []
+
+    return Native(build([BufferType(F64, 1)] * 2, body))
+
+
+def test_a_loop_of_two_hundred_functions_takes_no_time_to_compile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLAD_CACHE_DIR", "")
+    start = time.process_time()
+    code = of_many((NAMES * 200)[:200])
+    assert time.process_time() - start < 1.5
+    assert "@llad.exp" not in code.lowered.text
+    got = values(code, np.array([0.3, 0.7]))
+    for x, y in zip([0.3, 0.7], got, strict=True):
+        terms = [OPS[name].eval(*[x / (k + 2)] * len(OPS[name].domain)) for k, name in enumerate((NAMES * 200)[:200])]
+        assert math.isclose(y, sum(terms), rel_tol=1e-12)
+
+
+def test_a_loop_of_fifty_functions_is_vectorised() -> None:
+    code = of_many(["exp", "log", "sin", "tanh", "atan"] * 10)
+    assert re.search(r"fmul <\d+ x double>", code.code.llvm_after)
+    assert "@llvm.exp" not in code.lowered.text
 
 
 @pytest.mark.parametrize(("exponent", "fastmath"), [(0.5, False), (3.0, True), (-1.5, True)])

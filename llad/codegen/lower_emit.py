@@ -125,7 +125,7 @@ class Emitter:
     errors: dict[ErrorSite, int] = field(default_factory=dict)
     callees: dict[str, str] = field(default_factory=dict)  # the symbols of the functions that may be called
     called: bool = False
-    in_for: bool = False  # whether the innermost loop is a `for`
+    writes_out: bool = False  # whether LLVM may vectorise the innermost loop, if no function of C is called in it
     chained: set[Value] = field(default_factory=set)  # what waits there for the iteration before
     mark: str = ""  # how many blocks there were at the beginning, if the function sweeps
     frames: int = 0  # bytes of stack that a call may take (`lower_call.py`)

@@ -6,7 +6,8 @@ inside; other steps count trips. What a carry is known to be all along (`yield` 
 phi. A long `for` runs in strips (`lower_poll.py`): the loop around them has phis for the same values.
 
 Loop metadata says what the IR knows: that a `for` ends, that its iterations are independent (`kind`), and that
-large bodies are not worth unrolling nor very large ones vectorising, which costs more time than all else.
+large bodies are not worth unrolling nor very large ones vectorising, which costs more time than all else. In a loop
+with very many elementary functions they are those of C, which take no time to compile.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from llad.codegen.lower_control import Run, merge
 from llad.codegen.lower_emit import Emitter, Operand, assemble, components, literal, register_types
 from llad.codegen.lower_memory import sweep, sweep_mark
 from llad.codegen.lower_poll import ask, count, polling
-from llad.ir.core import Op, Value, walk
+from llad.codegen.lower_scalar import written_lines
+from llad.ir.core import Op, Region, Value, walk
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved.
 VECTORISED_LINES = 400
+# Lines that elementary functions may take in a loop to be written out: 80 exponentials, a third of a second vectorised.
+WRITTEN_LINES = 3000
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
 UNROLLED_LINES = 16
 
@@ -208,13 +212,20 @@ def _lower_body(e: Emitter, op: Op, run: Run) -> str:
     first = len(e.lines)
     if group:
         e.groups.append(group)
-    outer, e.in_for, e.chained = (e.in_for, e.chained), True, _chained(op)
+    outer = e.writes_out, e.chained
+    e.writes_out, e.chained = _written_lines(op.regions[0]) <= WRITTEN_LINES, _chained(op)
     run(op.regions[0])
-    e.in_for, e.chained = outer
+    e.writes_out, e.chained = outer
     if group:
         e.groups.pop()
     properties = _loop_properties(e, op, group, len(e.lines) - first)
     return f", !llvm.loop {e.distinct(*properties)}" if properties else ""
+
+
+def _written_lines(region: Region) -> int:
+    """Of the region without its loops, which decide for themselves."""
+    inner = (_written_lines(r) for op in region.ops if op.name not in ("for", "while") for r in op.regions)
+    return sum(map(written_lines, region.ops)) + sum(inner)
 
 
 def _chained(op: Op) -> set[Value]:
@@ -299,13 +310,13 @@ def lower_while(e: Emitter, op: Op, run: Run) -> None:
     _open_carries(e, phis, body.args, [e.values[v] for v in op.operands], out)
     for mine, other in zip(condition.args, body.args, strict=True):
         e.values[mine] = e.values[other]
-    outer, e.in_for = e.in_for, False
+    outer, e.writes_out = e.writes_out, False
     run(condition)
     tested = e.block
     e.branch(e.scalar(condition.terminator.operands[0]), inside, done)
     e.open(inside)
     run(body)
-    e.in_for = outer
+    e.writes_out = outer
     sweep(e, mark, out)
     counted = e.new(f"add nuw nsw i64 {counter}, 1") if counting else ""
     count(e, how)

@@ -2,8 +2,9 @@
 
 A row's `lower` says which machine code an op is: an LLVM instruction, an overloaded intrinsic (`@llvm.…`), a C
 function (`@tan`, `tanf` for f32), or a function of the run-time (`@llad.…`), whose few-instruction ones are written
-out here so that they take part in the surrounding optimisation with its flags. In a `for`, which LLVM may vectorise,
-the functions of `vector_math.py` stand in for those of C. Elsewhere, and in a recurrence, those of C answer sooner.
+out here so that they take part in the surrounding optimisation with its flags. In a loop that LLVM may vectorise
+(`lower_loops.py`) the functions of `vector_math.py` stand in for those of C. Elsewhere, and in a recurrence, those of
+C answer sooner.
 
 Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instruction carries a fast-math flag.
 `fastmath` never assumes the absence of nan or infinity.
@@ -12,7 +13,7 @@ Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instr
 from __future__ import annotations
 
 from llad.codegen.lower_emit import REGISTER, Emitter
-from llad.codegen.vector_math import VECTOR
+from llad.codegen.vector_math import VECTOR, vector_lines
 from llad.ir.core import Op
 from llad.ir.types import BOOL, ScalarType, is_float
 from llad.ops.table import OPS
@@ -26,12 +27,11 @@ _ZERO = {"double": "0.0", "float": "0.0", "i64": "0", "i32": "0"}
 def lower_scalar(e: Emitter, op: Op) -> None:
     """A row of the op table."""
     operands = [e.scalar(o) for o in op.operands]
-    kind = op.operands[-1].type
-    assert isinstance(kind, ScalarType) and isinstance(op.result.type, ScalarType)
-    code = OPS[op.name].lower["b" if kind == BOOL else "f" if is_float(kind) else "i"]
+    kind, code = _code(op)
+    assert isinstance(op.result.type, ScalarType)
     type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
     flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
-    if e.in_for and e.chained.isdisjoint(op.operands) and not _expands(e, op):
+    if e.writes_out and e.chained.isdisjoint(op.operands) and not _expands(e, op):
         code = VECTOR.get(code, code)
     if code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
@@ -43,6 +43,21 @@ def lower_scalar(e: Emitter, op: Op) -> None:
         e.values[op.result] = e.new(f"call {flags}{result} {symbol}({arguments})")
     else:
         e.values[op.result] = _instruction(e, op, code, operands, type, flags)
+
+
+def _code(op: Op) -> tuple[ScalarType, str]:
+    """The type that a row computes in, and what its `lower` says."""
+    kind = op.operands[-1].type
+    assert isinstance(kind, ScalarType)
+    return kind, OPS[op.name].lower["b" if kind == BOOL else "f" if is_float(kind) else "i"]
+
+
+def written_lines(op: Op) -> int:
+    """The lines of LLVM IR that the function of `vector_math.py` takes that may stand in for an op; 0 if none may."""
+    if op.name not in OPS:
+        return 0
+    kind, code = _code(op)
+    return vector_lines(f"{VECTOR[code]}.{kind.name}") if code in VECTOR else 0
 
 
 def _expands(e: Emitter, op: Op) -> bool:

@@ -54,6 +54,15 @@ def vector_text(symbol: str) -> str | None:
     return WRITERS[name]() if type == "f64" else _through_f64(name, "xy" if name in _OF_TWO else "x")
 
 
+@cache
+def vector_lines(symbol: str) -> int:
+    """How many lines of LLVM IR such a function takes where it is inlined."""
+    text = vector_text(symbol)
+    assert text is not None
+    called = vector_lines(symbol.removesuffix("32") + "64") if symbol.endswith("f32") else 0
+    return called + text.partition("\n}")[0].count("\n")
+
+
 def _through_f64(name: str, parameters: str) -> str:
     given = ", ".join(f"float %{p}" for p in parameters)
     wide = "\n".join(f"  %{p}.wide = fpext float %{p} to double" for p in parameters)

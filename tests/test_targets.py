@@ -1,0 +1,140 @@
+"""Code for other CPUs than the one at hand: it is emitted, is an object of its kind, and uses its vectors."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+import pytest
+from building import build, loop
+
+import llad
+from benchmarks import loops
+from llad.codegen import jit, runtime, vector_math, vector_text
+from llad.codegen.lower import Lowered, lower
+from llad.ir.build import Builder
+from llad.ir.parse import parse
+from llad.ir.types import F32, F64, BufferType, ScalarType
+from llad.ops.table import OPS
+
+
+@dataclass(frozen=True)
+class Cpu:
+    triple: str
+    name: str
+    features: str
+    fuses: bool
+    machine: int  # the number of the architecture in ELF
+    vectors: str  # what an instruction on vectors of doubles looks like
+
+
+CPUS = {
+    "generic": Cpu("x86_64-unknown-linux-gnu", "x86-64", "", False, 62, r"mulpd\s+.*%xmm"),
+    "AVX-512": Cpu("x86_64-unknown-linux-gnu", "skylake-avx512", "-prefer-256-bit", True, 62, r"vmulpd\s+.*%zmm"),
+    "aarch64": Cpu("aarch64-unknown-linux-gnu", "generic", "+neon", True, 183, r"fmul\s+v\d+\.2d"),
+}
+
+
+@pytest.fixture(params=CPUS)
+def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cpu]:
+    """The CPU that code is made for, in place of the host. Nothing is linked."""
+    wanted = CPUS[request.param]
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    machine = llvm.Target.from_triple(wanted.triple).create_target_machine(
+        cpu=wanted.name, features=wanted.features, opt=3, codemodel="jitdefault", jit=True
+    )
+    layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{wanted.triple}"\n'
+    vector_math.vector_text.cache_clear()
+    monkeypatch.setattr(vector_text, "fuses", lambda: wanted.fuses)
+    monkeypatch.setattr(jit, "machine", lambda: machine)
+    monkeypatch.setattr(jit, "header", lambda: layout)
+    yield wanted
+    vector_math.vector_text.cache_clear()
+
+
+def assert_emitted(text: str, cpu: Cpu, symbol: str, vectors: bool) -> None:
+    """What is emitted is an ELF object of the CPU with code and the symbol in it, and `vectors` if asked."""
+    with jit._optimised(text) as module:
+        image = jit.machine().emit_object(module)
+        if vectors:
+            assert re.search(cpu.vectors, jit.machine().emit_assembly(module)), symbol
+    kind, machine = struct.unpack_from("<HH", image, 16)
+    assert image[:4] == b"\x7fELF" and (kind, machine) == (1, cpu.machine)
+    file = llvm.ObjectFileRef.from_data(image)  # which the sections need
+    assert any(section.is_text() and section.size() > 16 for section in file.sections())
+    assert symbol.encode() in image
+
+
+def mapped_text(name: str, dtype: ScalarType) -> str:
+    """y[i] = name(x[i], …)."""
+    arity = len(OPS[name].domain)
+
+    def body(b: Builder, *buffers: Any) -> list[Any]:
+        def step(i: Any) -> list[Any]:
+            b.store(b.op(name, *(b.load(x, i) for x in buffers[:-1])), buffers[-1], i)
+            return []
+
+        loop(b, 0, b.dim(buffers[-1], 0), [], step, kind="parallel")
+        return []
+
+    lowered = lower(build([BufferType(dtype, 1)] * (arity + 1), body), name + "_of_all", False)
+    return visible(lowered)
+
+
+def visible(lowered: Lowered) -> str:
+    """The module of a function, which is not internal."""
+    text = lowered.text.replace("define internal", "define", 1)
+    return runtime.module_text([Lowered(lowered.name, text, lowered.errors, lowered.declarations)])
+
+
+@pytest.mark.parametrize("dtype", [F64, F32])
+def test_every_elementary_function_is_vectorised_for_every_cpu(cpu: Cpu, dtype: ScalarType) -> None:
+    for name in vector_math.WRITERS:
+        assert_emitted(mapped_text(name, dtype), cpu, name + "_of_all", dtype == F64)
+
+
+def heat(u: Any, steps: int) -> Any:
+    for _ in range(steps):
+        v = u.copy()
+        for i in range(1, len(u) - 1):
+            v[i] = u[i] + 0.1 * (u[i - 1] - 2.0 * u[i] + u[i + 1])
+        u = v
+    return np.sum(u * u)
+
+
+def until_small(x: Any, limit: float) -> Any:
+    count = 0.0
+    while x > limit:
+        x = x * 0.5 if math.floor(x) % 2.0 == 0.0 else x - 1.0
+        count += math.lgamma(x * x + 1.0)
+    return count
+
+
+def products(a: Any, b: Any) -> Any:
+    return np.sum(np.tanh(a @ b) ** 3)
+
+
+def fib(x: Any, n: int) -> Any:
+    return x if n < 2 else fib(x, n - 1) * 0.5 + fib(x, n - 2)
+
+
+PROGRAMS: list[tuple[Any, tuple[Any, ...]]] = [
+    (loops.black_scholes, (*[np.ones(3)] * 4, 0.1)),
+    (heat, (np.ones(5), 3)),
+    (until_small, (9.0, 0.1)),
+    (products, (np.ones((3, 4)), np.ones((4, 2)))),
+    (fib, (1.0, 5)),
+]
+
+
+def test_whole_programs_are_emitted_for_every_cpu(cpu: Cpu) -> None:
+    for k, (f, args) in enumerate(PROGRAMS):
+        gradient = parse(llad.jit_grad(f).dump_ir(*args, of="gradient"))
+        assert_emitted(visible(lower(gradient, f.__name__, bool(k % 2))), cpu, f.__name__, False)
