@@ -505,6 +505,58 @@ def test_what_two_paths_chose_is_not_changed():
             llad.jit(f)(*args)
 
 
+def test_what_derivatives_return_in_traced_code_is_made_there():
+    """Structures inside structures, too, may be read and changed."""
+
+    def energy(p):
+        return p["w"][0] * p["w"][1] * p["v"].first[0] ** 2
+
+    def scaled(p):
+        return {"e": [energy(p), p["w"]], "v": Pair([p["w"][1]])}
+
+    def changed(d, x):
+        d["w"][0] *= x
+        d["w"].append(x)
+        d["v"].first[0] += d["w"][2]
+        return d["w"][0] + d["v"].first[0]
+
+    def by_grad(x, y):
+        return changed(llad.grad(energy)({"w": [x, y], "v": Pair([x])}), x)
+
+    def by_value_and_grad(x, y):
+        return changed(llad.value_and_grad(energy)({"w": [x, y], "v": Pair([x])})[1], x)
+
+    def by_vjp(x, y):
+        _, pull = llad.vjp(scaled, {"w": [x, y], "v": Pair([x])})
+        return changed(pull({"e": [x, [y, 1.0]], "v": Pair([2.0], 0.0)})[0], x)
+
+    def by_jvp(x, y):
+        dot = llad.jvp(scaled, ({"w": [x, y], "v": Pair([x])},), ({"w": [y, 1.0], "v": Pair([x], None)},))[1]
+        dot["e"][1][0] *= y
+        dot["e"].append(x)
+        return dot["e"][0] * dot["e"][1][0] + dot["v"].first[0] * dot["e"][2]
+
+    def by_jacobian(x, y):
+        jacobian = llad.jacfwd(lambda z: scaled({"w": [z, y], "v": Pair([x])}))(x)
+        jacobian["e"][1].append(y)
+        return jacobian["e"][0] * jacobian["e"][1][2]
+
+    def as_dict(x, y):
+        d = dataclasses.asdict(Layer([x, [y]], (y, [x])))
+        d["w"][1][0] *= x
+        return d["w"][1][0] * d["b"][1][0]
+
+    x, y = 1.2, 0.7
+    e = energy({"w": [x, y], "v": Pair([x])})
+    by_x, by_y = e / x, e / y
+    for f in (by_grad, by_value_and_grad):
+        assert llad.jit(f)(x, y) == pytest.approx(by_x * x + 2 * e / x + x)
+    assert llad.jit(by_vjp)(x, y) == pytest.approx((x * by_x + y) * x + x * 2 * e / x + x)
+    assert llad.jit(by_jvp)(x, y) == pytest.approx((by_x * y + by_y + 2 * e) * y * y + x)
+    assert llad.jit(by_jacobian)(x, y) == pytest.approx(by_x * y)
+    assert llad.jit(as_dict)(x, y) == pytest.approx(x * y * x)
+
+
 def test_structures_leak_nothing():
     f = llad.jit_grad(objective)
     g = llad.jit(lambda m, x: {"m": m.layers, "x": [x, Line(x, m.scale)]})

@@ -100,7 +100,7 @@ def float_leaves(callee: Callee, k: int) -> list[int]:
     return [leaf for leaf in leaves if carries_derivative(callee.operands[leaf].type)]
 
 
-def pack(shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value]) -> Any:
+def pack(t: Tracer, shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value]) -> Any:
     """Derivatives in the structure of the argument; `None` for what has none."""
     match shape:
         case ScalarSpec(weak=weak):
@@ -110,8 +110,8 @@ def pack(shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value]) -> Any:
             bar = bars.get(next(leaves))
             return None if bar is None else Array(bar)
         case Node(form=form, items=items):
-            parts = [pack(item, leaves, bars) for item in items]
-            return None if form.partial else compose(form, parts)
+            parts = [pack(t, item, leaves, bars) for item in items]
+            return None if form.partial else t.compose(form, parts)
     return None
 
 

@@ -22,11 +22,11 @@ from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
-from llad.frontend.values import Array, Marker, NotHandled, Record
+from llad.frontend.values import Array, Marker, NotHandled, Record, compose
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
-from llad.structures import form_of
+from llad.structures import Form, form_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,11 @@ class Tracer:
         """Note that a list, dict or set was made by traced code here."""
         self.born[id(thing)] = (thing, self.scope)
         return thing
+
+    def compose(self, form: Form, items: Sequence[Any]) -> Any:
+        """A structure of this form, made here."""
+        made = compose(form, items)
+        return made if isinstance(made, tuple) else self.make(made)
 
     def give(self, thing: Any) -> Any:
         """Note that a list, dict or record is the caller's: it may be read, and not be changed."""

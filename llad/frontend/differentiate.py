@@ -86,7 +86,7 @@ def _gradient(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapp
     types += [cotangent_type(callee.operands[leaf].type) for leaf in wrt]
     results = t.builder.derivative(callee.function, "grad", wrt, callee.operands, types)
     bars = dict(zip(wrt, results[len(callee.function.results) :], strict=True))
-    gradients = [pack(callee.shapes[k], iter(range(callee.starts[k], 1 << 30)), bars) for k in chosen]
+    gradients = [pack(t, callee.shapes[k], iter(range(callee.starts[k], 1 << 30)), bars) for k in chosen]
     bare = isinstance(transform.argnums, int) or (transform.argnums is None and len(args) == 1)
     gradient = gradients[0] if bare else tuple(gradients)
     if transform.kind == "grad":
@@ -107,7 +107,7 @@ def _jvp(t: Tracer, function: Any, primals: tuple[Any, ...], tangents: tuple[Any
     value = rebuild(t, callee.result, iter(made[: len(results)]))
     numbers = [k for k, v in enumerate(results) if carries_derivative(v.type)]
     derivatives = dict(zip(numbers, made[len(results) :], strict=True))
-    return value, pack(callee.result, iter(range(len(results))), derivatives)
+    return value, pack(t, callee.result, iter(range(len(results))), derivatives)
 
 
 def _tangents(

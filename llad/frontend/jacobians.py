@@ -15,7 +15,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.shapes import Shape
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, Scalar, compose
+from llad.frontend.values import Array, Scalar
 from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType, Type, carries_derivative
 from llad.structures import Node
@@ -35,7 +35,7 @@ def jacobian(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mappi
     values = t.builder.derivative(callee.function, "jvp", (), callee.operands, types)[: len(results)]
     by = _columns if transform.kind == "jacfwd" else _rows
     made = [by(t, callee, callee.starts[k], values, active) for k in chosen]
-    return _packed(callee.result, iter(range(len(results))), made, isinstance(transform.argnums, int))
+    return _packed(t, callee.result, iter(range(len(results))), made, isinstance(transform.argnums, int))
 
 
 def _columns(t: Tracer, callee: Callee, leaf: int, values: Sequence[Value], active: Sequence[int]) -> dict[int, Value]:
@@ -123,14 +123,14 @@ def _number(t: Tracer, out: Value, y: Value, x: Value) -> Value:
     return t.builder.load(out) if both else out
 
 
-def _packed(shape: Shape, leaves: Iterator[int], made: Sequence[dict[int, Value]], bare: bool) -> Any:
+def _packed(t: Tracer, shape: Shape, leaves: Iterator[int], made: Sequence[dict[int, Value]], bare: bool) -> Any:
     match shape:
         case ScalarSpec() | ArraySpec():
             n = next(leaves)
             by = [_value(jacobians.get(n), shape) for jacobians in made]
             return by[0] if bare else tuple(by)
         case Node(form=form, items=items):
-            return compose(form, [_packed(item, leaves, made, bare) for item in items])
+            return t.compose(form, [_packed(t, item, leaves, made, bare) for item in items])
     return None
 
 

@@ -68,7 +68,7 @@ def pull(t: Tracer, pullback: Pullback, args: Sequence[Any], kwargs: Mapping[str
     results = t.builder.derivative(callee.function, "vjp", wrt, [*pullback.operands, *seeds], types)
     bars = dict(zip(wrt, results[len(pullback.values) :], strict=True))
     firsts = zip(callee.shapes, callee.starts, strict=True)
-    return tuple(pack(shape, iter(range(start, 1 << 30)), bars) for shape, start in firsts)
+    return tuple(pack(t, shape, iter(range(start, 1 << 30)), bars) for shape, start in firsts)
 
 
 def _seeds(t: Tracer, shape: Shape, seed: Any, values: Iterator[Value], seeds: list[Value]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.state import Bound, NeedsAttribute
-from llad.frontend.values import NotHandled, Record, compose, describe, parts_of
+from llad.frontend.values import NotHandled, Record, describe, parts_of
 from llad.structures import ABSENT, Form, is_named_tuple
 
 Args = Sequence[Any]
@@ -160,14 +160,14 @@ def _as_dict(t: Tracer, value: Any) -> Any:
     if isinstance(value, Record):
         return t.make({name: _as_dict(t, item) for name, item in value.fields.items()})
     parts = parts_of(value)
-    return value if parts is None else compose(parts[0], [_as_dict(t, item) for item in parts[1]])
+    return value if parts is None else t.compose(parts[0], [_as_dict(t, item) for item in parts[1]])
 
 
 def _as_tuple(t: Tracer, value: Any) -> Any:
     if isinstance(value, Record):
         return tuple(_as_tuple(t, item) for item in value.fields.values())
     parts = parts_of(value)
-    return value if parts is None else compose(parts[0], [_as_tuple(t, item) for item in parts[1]])
+    return value if parts is None else t.compose(parts[0], [_as_tuple(t, item) for item in parts[1]])
 
 
 def _fields(t: Tracer, value: Any) -> Any:
