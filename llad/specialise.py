@@ -24,11 +24,13 @@ from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.lower import ErrorSite, Lowered, lower
 from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
+from llad.codegen.reclaim import reclaiming
 from llad.codegen.runtime import module_text
 from llad.codegen.target import LOCK
 from llad.compile import Stage, What
 from llad.diagnostics import traced
 from llad.ir.core import Function
+from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
 
@@ -156,6 +158,8 @@ def _linked(
     else:
         parts = [DECLARATIONS, entry.text]
         exports, table = [entry.symbol], symbols() | {entry.pins.symbol: entry.pins.seal()}
+        if plan.fresh or any(isinstance(type, BufferType) for type in plan.outputs):
+            table |= reclaiming()
     key = digest(known.text, *(part.encode() for part in parts))
     linked = find(Module(key, lambda: module_text([subject.lowered, *parts])), exports, table)
     return None if linked is None else Specialisation(subject, plan, entry, linked)

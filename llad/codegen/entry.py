@@ -17,7 +17,7 @@ from typing import assert_never
 
 from llad.codegen import handover
 from llad.codegen.assembly import Assembly, Pins
-from llad.codegen.handover import Handover, new_array, size_of
+from llad.codegen.handover import Handover, new_array, pooled_array, size_of
 from llad.codegen.layout import Layout
 from llad.codegen.lower_poll import INTERRUPTED
 from llad.codegen.plan import (
@@ -27,6 +27,7 @@ from llad.codegen.plan import (
     taken,
 )
 from llad.codegen.runtime_poll import THREAD
+from llad.codegen.runtime_pool import LARGE as POOLED
 from llad.codegen.unpack import Unpacked, llvm_type, unpack
 from llad.codegen.work import LARGE
 from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
@@ -74,7 +75,6 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     code.do("%ctx = alloca %llad.ctx")
     code.do("%overflow = alloca i32")
     code.do("%made = alloca ptr")
-    code.do("%extent = alloca i64")
     outputs = [code.let(f"alloca {output_type(t)}, align 8") for t in plan.outputs]
     slots = [code.let("alloca ptr") for _ in plan.fresh]
     owned = [code.let("alloca ptr") for argument in plan.arguments for _ in taken(argument)]
@@ -145,8 +145,20 @@ def _fresh(code: Assembly, plan: Plan, layout: Layout, leaves: list[Unpacked], l
     """A zeroed array of a leaf's dtype and extents, owned by `slot`."""
     argument, leaf = plan.leaves()[like], leaves[like]
     assert isinstance(argument, ArrayArgument)
-    array = new_array(code, NUMPY_TYPES[argument.dtype].num, argument.rank, leaf.shape or "null")
+    number, rank, shape = NUMPY_TYPES[argument.dtype].num, argument.rank, leaf.shape or "null"
+    size = size_of(code, leaf.extents, argument.dtype)
+    large, small, done = code.name("large"), code.name("small"), code.name("array")
+    code.branch(code.let(f"icmp uge i64 {size}, {POOLED}"), large, small)
+    code.start(large)
+    pooled = pooled_array(code, number, rank, shape, size)
+    code.do(f"store ptr {pooled}, ptr {slot}")
+    code.go(done)
+    code.start(small)
+    array = new_array(code, number, rank, shape)
     code.do(f"store ptr {array}, ptr {slot}")
+    code.go(done)
+    code.start(done)
+    array = code.load("ptr", slot)
     data = code.load("ptr", array, layout.data)
     _clear(code, data, leaf.extents, argument.dtype)
     return Unpacked(array, data=data, extents=leaf.extents)

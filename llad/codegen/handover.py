@@ -1,7 +1,7 @@
 """How an array that the native function left reaches Python: as a copy, with its memory, or as a window.
 
 A small array that nobody else can hold is copied, which is quickest. Memory of the call that is large, or that two
-results may share, is handed over: an array of bytes becomes its owner and frees it, results are windows on that array.
+results may share, is handed over: a capsule becomes its owner (`runtime_pool.py`), results are windows on the memory.
 Where a result may lie in an argument, which the program decides as it runs, the address tells: a window on the
 argument is a view of the caller's array, and the argument itself if it is all of it.
 
@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llad.codegen.assembly import Assembly
-from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, OWNDATA, WRITEABLE, Layout
+from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, WRITEABLE, Layout
 from llad.codegen.plan import NUMPY_TYPES, ArrayArgument, Memory, NumberArgument
+from llad.codegen.runtime_memory import EXTRA
 from llad.codegen.unpack import Unpacked, byte_range
 from llad.ir.types import BufferType, ScalarType
 
@@ -27,7 +28,6 @@ declare i32 @PyArray_SetBaseObject(ptr, ptr)
 """
 
 COPIED = 16384  # bytes of the largest array that is copied though it could be handed over
-_NPY_UBYTE = 2
 _PLAIN = C_CONTIGUOUS | ALIGNED | WRITEABLE
 
 
@@ -55,6 +55,22 @@ def new_array(
         f"ptr {data}, i32 0, i32 {flags}, ptr null)"
     )
     code.require(code.let(f"icmp ne ptr {array}, null"), failed)
+    return array
+
+
+def pooled_array(code: Assembly, number: int, rank: int, shape: str, size: str) -> str:
+    """A new array in a block that goes to the pool when Python lets go of it; goes to `fail` without memory."""
+    both = code.let(f"call {{ptr, ptr}} @llad.owned(i64 {size})")
+    capsule, data = (code.let(f"extractvalue {{ptr, ptr}} {both}, {k}") for k in (0, 1))
+    code.require(code.let(f"icmp ne ptr {capsule}, null"), "fail")
+    lost, made = code.name("lost"), code.name("made")
+    array = new_array(code, number, rank, shape, data=data, flags=str(_PLAIN), failed=lost)
+    code.do(f"call i32 @PyArray_SetBaseObject(ptr {array}, ptr {capsule})")
+    code.go(made)
+    code.start(lost)
+    code.do(f"call void @Py_DecRef(ptr {capsule})")
+    code.go("fail")
+    code.start(made)
     return array
 
 
@@ -139,7 +155,7 @@ class Handover:
                 self._view(leaf, argument, data, done, arms)
 
     def _owner(self, block: str, window: str) -> str:
-        """A new reference to the array that owns a block, which it takes over if it has none."""
+        """A new reference to the capsule that owns a block, which it takes over if it has none."""
         code = self.code
         place = code.at(block, 40)
         known, fresh, have = code.name("known"), code.name("fresh"), code.name("have")
@@ -150,14 +166,11 @@ class Handover:
         code.go(have)
         code.start(fresh)
         raw = code.load("ptr", block, 16)
-        start = code.let(f"ptrtoint ptr {raw} to i64")
-        header = code.let(f"sub i64 {code.let(f'ptrtoint ptr {block} to i64')}, {start}")
-        total = code.let(f"add i64 {code.let(f'add i64 {header}, 48')}, {code.load('i64', block, 24)}")
-        code.do(f"store i64 {total}, ptr %extent")
-        lost = code.name("lost")
-        owner = new_array(code, _NPY_UBYTE, 1, "%extent", data=raw, flags=str(_PLAIN), failed=lost)
-        flags = code.let(f"or i32 {code.load('i32', owner, self.layout.flags)}, {OWNDATA}")
-        code.do(f"store i32 {flags}, ptr {code.at(owner, self.layout.flags)}")
+        total = code.let(f"add i64 {code.load('i64', block, 24)}, {EXTRA}")
+        owner = code.let(f"call ptr @llad.capsule(ptr {raw}, i64 {total})")
+        lost, found = code.name("lost"), code.name("found")
+        code.branch(code.let(f"icmp ne ptr {owner}, null"), found, lost)
+        code.start(found)
         code.do(f"store ptr {owner}, ptr {place}")
         code.do(f"store ptr null, ptr {code.at(block, 16)}")
         taken = code.name("taken")

@@ -3,7 +3,7 @@
 The memory of a call is a doubly linked list of heap blocks, the newest first, that starts in the call's context: a
 header `{previous, next, address from malloc, bytes, serial, owner}` stands before the data. Blocks of arrays are
 aligned to a cache line; that of a LIFO is not, so that `realloc` can move it without copying pages. `bytes` is -1 for a
-LIFO; `serial` counts the blocks of the call; `owner` is the array that took over a block of a result (`handover.py`),
+LIFO; `serial` counts the blocks of the call; `owner` is the capsule that took over a block of a result (`handover.py`),
 whose address is then null here.
 
 Invariant: headers are touched by nothing but these functions. Hence to their callers they touch only the memory of
@@ -16,7 +16,7 @@ from __future__ import annotations
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
 SERIAL = 72  # of the number of blocks made, in the context
 HEADER = 48  # bytes before the data of a block
-_EXTRA = HEADER + 64  # what an aligned block takes besides its data
+EXTRA = HEADER + 64  # what an aligned block takes besides its data
 _FAMILY = '"alloc-family"="llad.alloc"'
 
 
@@ -27,7 +27,7 @@ def _allocator(name: str, kind: str, request: str, reused: str = "") -> str:
     """
     return f"""
 define noalias ptr @{name}(ptr %ctx, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
-  %size = add nuw nsw i64 %bytes, {_EXTRA}
+  %size = add nuw nsw i64 %bytes, {EXTRA}
   %kept = call ptr @llad.take(i64 %size)
   %fresh = icmp eq ptr %kept, null
   br i1 %fresh, label %make, label %reuse
@@ -37,12 +37,12 @@ make:
   br i1 %none, label %failed, label %made
 reuse:
   %whole = load i64, ptr %kept
-  %held = sub i64 %whole, {_EXTRA}
+  %held = sub i64 %whole, {EXTRA}
 {reused}  br label %made
 made:
   %raw = phi ptr [%new, %make], [%kept, %reuse]
   %room = phi i64 [%bytes, %make], [%held, %reuse]
-  %beyond = getelementptr inbounds i8, ptr %raw, i64 {_EXTRA - 1}
+  %beyond = getelementptr inbounds i8, ptr %raw, i64 {EXTRA - 1}
   %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
   call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %room)
   ret ptr %data
@@ -115,7 +115,7 @@ define void @llad.free(ptr %ctx, ptr allocptr %data) noinline allockind("free") 
   %raw = load ptr, ptr %raw.p
   %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
   %bytes = load i64, ptr %bytes.p
-  %size = add i64 %bytes, {_EXTRA}
+  %size = add i64 %bytes, {EXTRA}
   call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %next, ptr %previous)
   call void @llad.give(ptr %raw, i64 %size)
   ret void
@@ -179,7 +179,7 @@ next:
   %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
   %bytes = load i64, ptr %bytes.p
   %owned = icmp eq ptr %raw, null
-  %size.raw = add i64 %bytes, {_EXTRA}
+  %size.raw = add i64 %bytes, {EXTRA}
   %size = select i1 %owned, i64 0, i64 %size.raw
   call void @llad.give(ptr %raw, i64 %size)
   %last = icmp eq ptr %after, null

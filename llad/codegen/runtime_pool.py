@@ -3,6 +3,7 @@
 A fresh block of several megabytes costs more than to fill it: the system hands out its pages one by one, zeroed, at
 the first touch of each. So a large block that a call frees is kept in one of the slots of the process, and given
 to the next request that it fits. What is kept is bounded (`MOST` bytes), and its first word says how large it is.
+So are large arrays that Python gets: NumPy would free them. Each has a capsule for its base, which owns the block.
 
 Invariant: a slot is emptied and filled by atomic exchange, so a block has one owner whatever threads do. Nothing but
 these functions knows the slots, so to their callers they touch inaccessible memory only.
@@ -16,8 +17,11 @@ from functools import cache
 STORAGE = "llad.pool"  # the bytes that are kept, then the slots
 MOST = 1 << 27
 
+RECLAIM = "llad.reclaim"  # what the capsule calls at its end (`reclaim.py`)
+
 _SLOTS = 64
-_LARGE = 1 << 17  # bytes from which on blocks are kept
+_BEFORE = 64  # bytes of an owned block that are not data: what aligns the data to a line of the cache
+LARGE = 1 << 17  # bytes from which on blocks are kept
 
 
 @cache
@@ -26,13 +30,18 @@ def storage() -> ctypes.Array[ctypes.c_int64]:
     return (ctypes.c_int64 * (1 + _SLOTS))()
 
 
-POOL_DECLARATIONS = {STORAGE: f"@{STORAGE} = external global [{1 + _SLOTS} x i64]"}
+POOL_DECLARATIONS = {
+    STORAGE: f"@{STORAGE} = external global [{1 + _SLOTS} x i64]",
+    RECLAIM: f"declare void @{RECLAIM}(ptr)",
+    "PyCapsule_New": "declare ptr @PyCapsule_New(ptr, ptr, ptr)",
+    "PyCapsule_SetContext": "declare i32 @PyCapsule_SetContext(ptr, ptr)",
+}
 
 POOL = {
     # A kept block of at least `size` bytes, and not of more than twice as many; null if there is none.
     "llad.take": f"""
 define internal ptr @llad.take(i64 %size) noinline nounwind {{
-  %small = icmp ult i64 %size, {_LARGE}
+  %small = icmp ult i64 %size, {LARGE}
   br i1 %small, label %none, label %test
 test:
   %k = phi i64 [1, %0], [%next, %on]
@@ -65,7 +74,7 @@ none:
     # Keep the block of `size` bytes, or free it if it is small or larger than the pool. Older ones make room.
     "llad.give": f"""
 define internal void @llad.give(ptr %block, i64 %size) noinline nounwind {{
-  %large = icmp sge i64 %size, {_LARGE}
+  %large = icmp sge i64 %size, {LARGE}
   %possible = icmp sle i64 %size, {MOST}
   %kept = and i1 %large, %possible
   br i1 %kept, label %keep, label %free
@@ -125,6 +134,53 @@ some:
   br label %done
 done:
   ret void
+}}
+""",
+    # A capsule that owns a block of `length` bytes; null if there is no memory.
+    "llad.capsule": f"""
+define internal ptr @llad.capsule(ptr %block, i64 %length) {{
+  %capsule = call ptr @PyCapsule_New(ptr %block, ptr null, ptr @{RECLAIM})
+  %none = icmp eq ptr %capsule, null
+  br i1 %none, label %done, label %mark
+mark:
+  %word = inttoptr i64 %length to ptr
+  call i32 @PyCapsule_SetContext(ptr %capsule, ptr %word)
+  br label %done
+done:
+  ret ptr %capsule
+}}
+""",
+    # The capsule that owns a block with room for `size` bytes, and where these begin; null if there is no memory.
+    "llad.owned": f"""
+define internal {{ptr, ptr}} @llad.owned(i64 %size) noinline {{
+  %total = add i64 %size, {_BEFORE}
+  %kept = call ptr @llad.take(i64 %total)
+  %none = icmp eq ptr %kept, null
+  br i1 %none, label %make, label %know
+make:
+  %made = call ptr @malloc(i64 %total)
+  %lacking = icmp eq ptr %made, null
+  br i1 %lacking, label %failed, label %have
+know:
+  %whole = load i64, ptr %kept
+  br label %have
+have:
+  %block = phi ptr [%kept, %know], [%made, %make]
+  %length = phi i64 [%whole, %know], [%total, %make]
+  %capsule = call ptr @llad.capsule(ptr %block, i64 %length)
+  %lost = icmp eq ptr %capsule, null
+  br i1 %lost, label %drop, label %done
+drop:
+  call void @free(ptr %block)
+  br label %failed
+failed:
+  ret {{ptr, ptr}} zeroinitializer
+done:
+  %beyond = getelementptr i8, ptr %block, i64 {_BEFORE - 1}
+  %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
+  %first = insertvalue {{ptr, ptr}} poison, ptr %capsule, 0
+  %both = insertvalue {{ptr, ptr}} %first, ptr %data, 1
+  ret {{ptr, ptr}} %both
 }}
 """,
 }
