@@ -69,7 +69,7 @@ class Vjp(Transformed):
             if stage not in self._made:
                 self._made[stage] = _Code(stage)
             code = self._made[stage]
-        captured = tuple(laid_out(array) for array in stage.traced.captured)
+        captured = tuple(plain(laid_out(array), {}) for array in stage.traced.captured)
         return value, Pullback(code, _owned(given), captured, _like(value))
 
     def _traced(self, primals: Any, value: Any) -> tuple[Stage, Any]:

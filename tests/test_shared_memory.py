@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
@@ -149,6 +151,29 @@ def test_a_table_that_is_not_aligned_is_refused():
     for call in (f, f.grad):
         with pytest.raises(llad.ArgumentError, match="a captured array that is not aligned"):
             call(2.0)
+
+
+@pytest.mark.parametrize("kind", ["unpickled", "mapped"])
+def test_tables_of_other_origin_are_tables(kind, tmp_path):
+    """What pickle makes has a dtype of its own, which only equals NumPy's; a file mapped to memory is a subclass."""
+    if kind == "unpickled":
+        table, still = (pickle.loads(pickle.dumps(np.arange(4.0))) for _ in range(2))
+        assert table.dtype is not np.dtype(np.float64)
+    else:
+        table, still = (np.memmap(tmp_path / name, np.float64, "w+", shape=4) for name in "ab")
+        table[:] = still[:] = np.arange(4.0)
+
+    def filled(x):
+        table[1] = x * table[3]
+        return table[1] * still[2]
+
+    f = llad.jit_grad(filled)
+    assert f(2.0) == 12.0 and table[1] == 6.0
+    assert f.grad(2.0) == 6.0
+    assert f.jvp((2.0,), (1.0,)) == (12.0, 6.0)
+    assert f.vjp(2.0)[1](1.0) == (6.0,)
+    assert llad.jit(lambda: table)() is table
+    assert llad.grad(lambda x: np.sum(x * table))(still).tolist() == [0.0, 6.0, 2.0, 3.0]
 
 
 def test_a_table_that_changes_its_shape_is_traced_again():

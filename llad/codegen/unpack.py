@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -58,8 +58,8 @@ def unpack(code: Assembly, plan: Plan, layout: Layout, taken: Sequence[str]) -> 
     slots = iter(taken)
     for k, argument in enumerate(plan.arguments):
         _argument(code, layout, argument, _passed(code, plan, given, k), slots, found)
-    for array, value in plan.captured:
-        _argument(code, layout, array, code.pin(value), slots, found)
+    for captured, array in plan.captured:
+        found.append(_captured(code, layout, captured, array, found))
     _check_guards(code, layout, plan.guards)
     _check_overlap(code, plan, found)
     return found
@@ -183,9 +183,26 @@ def _number(code: Assembly, layout: Layout, argument: NumberArgument, object: st
     return code.load(llvm_type(argument.type), object, layout.payload)
 
 
+def _captured(
+    code: Assembly, layout: Layout, argument: ArrayArgument, array: np.ndarray[Any, Any], before: list[Unpacked]
+) -> Unpacked:
+    """One that is used where it lies: of a class and with a dtype that are only equal to NumPy's own, maybe."""
+    object = code.pin(array)
+    code.require(code.same(code.load("ptr", object, layout.type), type(array)))
+    code.require(code.same(code.load("ptr", object, layout.dtype), array.dtype))
+    return _laid_out(code, layout, argument, object, before)
+
+
 def _array(code: Assembly, layout: Layout, argument: ArrayArgument, object: str, before: list[Unpacked]) -> Unpacked:
     code.require(code.let(f"icmp eq ptr {code.load('ptr', object, layout.type)}, @PyArray_Type"))
     code.require(code.same(code.load("ptr", object, layout.dtype), NUMPY_TYPES[argument.dtype]))
+    return _laid_out(code, layout, argument, object, before)
+
+
+def _laid_out(
+    code: Assembly, layout: Layout, argument: ArrayArgument, object: str, before: list[Unpacked]
+) -> Unpacked:
+    """What is asked of an array of the right class and dtype."""
     code.require(code.let(f"icmp eq i32 {code.load('i32', object, layout.rank)}, {argument.rank}"))
     wanted = ALIGNED | (C_CONTIGUOUS if argument.layout == "C" else 0)
     wanted |= WRITEABLE if argument.writeable else 0
