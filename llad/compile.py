@@ -49,15 +49,20 @@ from llad.passes.checks import checks
 from llad.passes.choose import choose
 from llad.passes.cse import cse
 from llad.passes.dce import dce
+from llad.passes.flatten import flatten
 from llad.passes.fold import fold
+from llad.passes.foresee import foresee
 from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
+from llad.passes.records import records
 from llad.passes.reuse import reuse
+from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
 from llad.refusals.table import refusal
@@ -74,9 +79,11 @@ PASSES: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (winner, dce)
+# After loops over records were written for the usual length, too.
+WRITTEN_OUT: tuple[Pass, ...] = (fold, unroll, fold, scalars, *PASSES)
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
-STRICT: tuple[Pass, ...] = (reuse, independent, version, blocks, ownership)
-FAST: tuple[Pass, ...] = (reuse, independent, version, ownership)
+STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, version, blocks, ownership)
+FAST: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 
@@ -195,7 +202,10 @@ class Stage:
 
     def _finish(self, fn: Function) -> Function:
         with self._timed("passes"):
-            return run_passes(fn, PASSES + (FAST if self.fastmath else STRICT))
+            fn = run_passes(fn)
+            if (split := records(fn)) is not fn:
+                fn = run_passes(checked(split), WRITTEN_OUT)
+            return run_passes(fn, FAST if self.fastmath else STRICT)
 
     def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
         """How the gradient reverses the loops of the function."""

@@ -15,6 +15,7 @@ from native import Native
 
 from llad.codegen import jit, runtime
 from llad.codegen.lower import lower
+from llad.codegen.lower_loops import STRAIGHT_LINES
 from llad.ir import interp
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
@@ -160,6 +161,26 @@ def test_long_bodies_compile_in_time_linear_in_their_length(looped: bool) -> Non
     x = np.array([1.5])
     np.testing.assert_allclose(native(x), interp.run(fn, [x]), rtol=1e-9)
     assert native.code.times["llvm"] < 1.0  # 0.05 s; with every vectoriser on, beyond 1 s
+
+
+def test_long_straight_bodies_of_independent_iterations_are_vectorised_in_time() -> None:
+    rng = np.random.default_rng(0)
+    picks = rng.integers(1, 20, (STRAIGHT_LINES * 3 // 4, 2)).tolist()  # `max` is two lines
+
+    def body(b: Builder, x: Value, y: Value) -> list[Value]:
+        def step(i: Value) -> list[Value]:
+            values = [b.op("add", b.load(x, i), b.f64(float(k))) for k in range(20)]
+            for k, (p, q) in enumerate(picks):
+                values.append(b.op(("add", "mul", "sub", "max")[k % 4], values[-p], values[-q]))
+            b.store(values[-1], y, i)
+            return []
+
+        loop(b, 0, b.dim(x, 0), [], step, kind="parallel")
+        return []
+
+    native = Native(build([V, V], body))
+    assert " x double> " in native.code.llvm_after
+    assert native.code.times["llvm"] < 3.0  # 0.3 s
 
 
 def test_the_text_is_deterministic() -> None:

@@ -25,21 +25,26 @@ from llad.passes.checks import checks
 from llad.passes.choose import choose
 from llad.passes.cse import cse
 from llad.passes.dce import dce
+from llad.passes.flatten import flatten
 from llad.passes.fold import fold
+from llad.passes.foresee import foresee
 from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
+from llad.passes.records import records
 from llad.passes.reuse import reuse
+from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
 
 ALL = (
-    fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, reuse, independent, version,
-    blocks, winner, dce, ownership,
+    fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, records, unroll, scalars, reuse,
+    independent, foresee, flatten, version, blocks, winner, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

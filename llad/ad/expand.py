@@ -7,7 +7,7 @@ mix of modes needs no special case: a callee is expanded, optimised, differentia
 from __future__ import annotations
 
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from llad.ad.forward import tangent
@@ -45,12 +45,13 @@ def _expanded(fn: Function, optimise: Optimise, functions: dict[str, Function]) 
 
 @dataclass(slots=True)
 class _Expansion:
-    """Copies a body to where `b` stands. `new` maps old values to new ones."""
+    """Copies a body to where `b` stands. `new` maps old values to new ones; `zeros` are constants."""
 
     b: Builder
     optimise: Optimise
     functions: dict[str, Function]
     new: Mapping
+    zeros: set[Value] = field(default_factory=set)
 
     def region(self, region: Region) -> None:
         b, new = self.b, self.new
@@ -69,6 +70,8 @@ class _Expansion:
             types, hints = [r.type for r in op.results], [r.name for r in op.results]
             made = b.emit(op.name, [new[o] for o in op.operands], types, op.attrs, regions, hints)
             new.update(zip(op.results, made.results, strict=True))
+            if op.name == "const" and op.attrs["value"] == 0:
+                self.zeros.update(made.results)
 
     def derivative(self, op: Op) -> tuple[Value, ...]:
         """What a `derivative` op computes, written out here."""
@@ -81,9 +84,12 @@ class _Expansion:
             dots = [_contiguous(b, t) for t in rest]
             return self.inline(tangent(callee, wrt), [*arguments, *dots])
         bars = {i: zeros_like(b, arguments[i], "gradient") for i in wrt if isinstance(arguments[i].type, BufferType)}
-        differentiate = gradient if op.attrs["mode"] == "grad" else vjp
+        if op.attrs["mode"] == "grad":
+            differentiated = gradient(callee, wrt)
+        else:
+            differentiated = vjp(callee, wrt, absent=frozenset(k for k, s in enumerate(rest) if s in self.zeros))
         seeds = [_contiguous(b, s) for s in rest]
-        results = self.inline(differentiate(callee, wrt), [*arguments, *seeds, *bars.values()])
+        results = self.inline(differentiated, [*arguments, *seeds, *bars.values()])
         values, scalars = results[: len(callee.results)], iter(results[len(callee.results) :])
         return (*values, *[bars[i] if i in bars else next(scalars) for i in wrt])
 

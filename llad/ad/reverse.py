@@ -8,7 +8,7 @@ is ordinary IR, tapes included, and can be differentiated again (I4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from llad.ad import names
 from llad.ad.activity import Activity
@@ -59,17 +59,21 @@ def _objective(fn: Function, wrt: tuple[int, ...], prefer: Preference) -> tuple[
     return root, (objective, root.mirror.builder.const(1.0, objective.type))
 
 
-def vjp(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) -> Function:
+def vjp(
+    fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest, absent: Container[int] = frozenset()
+) -> Function:
     """The cotangents of the parameters of `fn` in `wrt`, given those of its results.
 
     Parameters: those of `fn`, then a seed per result that carries a derivative (buffers: C-contiguous, extents as
-    the result, not written), then shadows as in `gradient`. Results, and what is written: as in `gradient`.
+    the result, not written), then shadows as in `gradient`. Results, and what is written: as in `gradient`. The seeds
+    whose numbers are `absent` are zero and not looked at, so what only they would reach costs nothing.
     """
     fn = privatise_written(fn)
-    useful = [r for r in fn.results if carries_derivative(r.type)]
-    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], useful, prefer)
-    seeds = [Value(_contiguous(r.type), names.bar(r)) for r in useful]
-    return _both_sweeps(root, f"{fn.name}_vjp", list(zip(useful, seeds, strict=True)), seeds)
+    able = [r for r in fn.results if carries_derivative(r.type)]
+    seeds = [Value(_contiguous(r.type), names.bar(r)) for r in able]
+    given = [(r, seed) for k, (r, seed) in enumerate(zip(able, seeds, strict=True)) if k not in absent]
+    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], [r for r, _ in given], prefer)
+    return _both_sweeps(root, f"{fn.name}_vjp", given, seeds)
 
 
 def _contiguous(type: Type) -> Type:

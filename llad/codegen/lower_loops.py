@@ -22,8 +22,10 @@ from llad.codegen.lower_poll import ask, count, polling
 from llad.codegen.lower_scalar import written_lines
 from llad.ir.core import Op, Region, Value, walk
 
-# Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved.
+# Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
+# carries, for which that takes little time.
 VECTORISED_LINES = 400
+STRAIGHT_LINES = 1200
 # Lines that elementary functions may take in a loop to be written out: 80 exponentials, a third of a second vectorised.
 WRITTEN_LINES = 3000
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
@@ -218,7 +220,8 @@ def _lower_body(e: Emitter, op: Op, run: Run) -> str:
     e.writes_out, e.chained = outer
     if group:
         e.groups.pop()
-    properties = _loop_properties(e, op, group, len(e.lines) - first)
+    straight = bool(group) and len(op.results) == 1 and not any(line.endswith(":") for line in e.lines[first:])
+    properties = _loop_properties(e, op, group, len(e.lines) - first, STRAIGHT_LINES if straight else VECTORISED_LINES)
     return f", !llvm.loop {e.distinct(*properties)}" if properties else ""
 
 
@@ -275,7 +278,7 @@ def _independent(e: Emitter, op: Op) -> bool:
     return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
 
 
-def _loop_properties(e: Emitter, op: Op, group: str, lines: int) -> list[str]:
+def _loop_properties(e: Emitter, op: Op, group: str, lines: int, vectorised: int) -> list[str]:
     properties = []
     # Python may loop forever, LLVM must be told of it
     if not any(o.name in ("while", "call") for o in walk(op.regions[0])):
@@ -284,7 +287,7 @@ def _loop_properties(e: Emitter, op: Op, group: str, lines: int) -> list[str]:
         properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
     if lines > UNROLLED_LINES:
         properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
-    if lines > VECTORISED_LINES:
+    if lines > vectorised:
         properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
     return properties
 

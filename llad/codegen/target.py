@@ -32,11 +32,17 @@ def machine() -> Any:
         target = llvm.Target.from_triple(llvm.get_process_triple())
         return target.create_target_machine(
             cpu=llvm.get_host_cpu_name(),
-            features=llvm.get_host_cpu_features().flatten(),
+            features=_features(),
             opt=3,
             codemodel="jitdefault",
             jit=True,
         )
+
+
+def _features() -> str:
+    """What the host can, and what it does badly: AVX-512's scatter takes longer than a store for each element."""
+    features: str = llvm.get_host_cpu_features().flatten()
+    return f"{features},+prefer-no-scatter" if "+avx512f" in features else features
 
 
 @cache

@@ -258,20 +258,37 @@ def _view(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
 
 
 def _access(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
-    """A load or store through views made by plain indexing goes to their source."""
+    """A load or store through views made by plain indexing, or by slices at constants, goes to their source."""
     first = int(op.name == "store")
     buffer, indices = operands[first], list(operands[first + 1 :])
-    while (view := f.maker(buffer, "view")) and "slice" not in view.attrs["axes"]:
-        given, asked = iter(view.operands[1:]), iter(indices)
-        picked = []
-        for kind in view.attrs["axes"]:
-            if kind != "new":
-                picked.append(next(given) if kind == "index" else next(asked))
-            else:
-                next(asked)
+    while (view := f.maker(buffer, "view")) and (picked := _picked(f, op, view, indices)) is not None:
         buffer, indices = view.operands[0], picked
     f.copy(op, (*operands[:first], buffer, *indices))
     return True
+
+
+def _picked(f: Fold, op: Op, view: Op, indices: list[Value]) -> list[Value] | None:
+    """The indices into the source of a view that name the element at `indices` of it, if they are there already."""
+    given, asked = iter(view.operands[1:]), iter(indices)
+    picked = []
+    for kind in view.attrs["axes"]:
+        match kind:
+            case "index":
+                picked.append(next(given))
+            case "full":
+                picked.append(next(asked))
+            case "new":
+                next(asked)
+            case "slice":
+                index, (start, _, step) = next(asked), (f.constant(next(given)) for _ in range(3))
+                at = f.constant(index)
+                if start == 0 and step == 1:
+                    picked.append(index)
+                elif start is not None and step is not None and at is not None:
+                    picked.append(f.number(start + at * step, op, I64))
+                else:
+                    return None
+    return picked
 
 
 def _if(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:

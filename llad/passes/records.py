@@ -1,0 +1,276 @@
+"""Loops over records get a version in which records have their usual length.
+
+What: a loop whose iterations copy, fill or sum over a row (a camera's 11 numbers, a point's 3) has loops inside that
+run over an extent. What is checked of such an extent (`3 < dim`) says what it most likely is: one more than the
+greatest index. The outermost loop is written twice: for the case that all these extents are as they are guessed,
+with numbers in their place, and for all others. In the first, `unroll` and `scalars` leave straight code.
+
+When: all loops inside then run a known number of times, and all allocations inside are of known size; what that comes
+to when written out is not large. Both versions are the same ops, so nothing else changes.
+
+Before:
+
+    func @f(%a: buffer<f64, 2, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %two: i64 = const 2
+      %width: i64 = dim %a, 1
+      %ok: bool = lt %one, %width
+      check %ok, %width, IndexError "index 1 is out of bounds for axis 1 with size {}"
+      %trips: i64 = for %i in %zero..%n step %one {
+        %inner: i64 = for %j in %zero..%width step %one {
+          %x: f64 = load %a[%i, %j]
+          %y: f64 = mul %x, %x
+          store %y, %a[%i, %j]
+          yield
+        }
+        yield
+      }
+      return
+    }
+
+After:
+
+    func @f(%a: buffer<f64, 2, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %two: i64 = const 2
+      %width: i64 = dim %a, 1
+      %ok: bool = lt %one, %width
+      check %ok, %width, IndexError "index 1 is out of bounds for axis 1 with size {}"
+      %guess: i64 = const 2
+      %usual: bool = eq %width, %guess
+      %trips: i64 = if %usual {
+        %known: i64 = const 2
+        %t1: i64 = for %i in %zero..%n step %one {
+          %inner: i64 = for %j in %zero..%known step %one {
+            %x: f64 = load %a[%i, %j]
+            %y: f64 = mul %x, %x
+            store %y, %a[%i, %j]
+            yield
+          }
+          yield
+        }
+        yield %t1
+      } else {
+        %t2: i64 = for %i in %zero..%n step %one {
+          %inner: i64 = for %j in %zero..%width step %one {
+            %x: f64 = load %a[%i, %j]
+            %y: f64 = mul %x, %x
+            store %y, %a[%i, %j]
+            yield
+          }
+          yield
+        }
+        yield %t2
+      }
+      return
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llad.ir.core import TAPE, Function, Op, Region, Value, walk
+from llad.ir.rewrite import Mapping, copy_region
+from llad.ir.types import BOOL, I64, ScalarType
+from llad.ops.table import OPS
+from llad.passes.fold import Number, evaluate
+from llad.passes.rebuild import Rebuild
+
+_LONGEST = 32  # numbers in a record
+_LARGEST = 2000  # ops of an iteration, written out
+
+_STRANGERS = TAPE | {"call", "derivative", "while", "print", "free"}
+
+
+def records(fn: Function) -> Function:
+    """`fn` with its loops over records written for the usual length of a record, too; `fn` itself if it has none."""
+    numbers = _guessed(fn)
+    if not numbers.guesses:
+        return fn
+    step = _Records(numbers)
+    made = step.function(fn)
+    return made if step.found else fn
+
+
+class _Numbers:
+    """What integers and truths are, if the guesses are right."""
+
+    def __init__(self, made: dict[Value, Op], guesses: dict[Value, int]) -> None:
+        self.made = made
+        self.guesses = guesses
+        self._known: dict[Value, Number | None] = {}
+
+    def number(self, value: Value) -> Number | None:
+        """The integer or truth that `value` is; None if who knows."""
+        if value not in self._known:
+            self._known[value] = self.guesses.get(value)
+            if value not in self.guesses:
+                self._known[value] = self._evaluated(value)
+        return self._known[value]
+
+    def _evaluated(self, value: Value) -> Number | None:
+        op = self.made.get(value)
+        if op is None or value.type not in (BOOL, I64):
+            return None
+        if op.name == "const":
+            number: Number = op.attrs["value"]
+            return number
+        if op.name == "cast":
+            inner = self.number(op.operands[0])
+            return None if inner is None or op.operands[0].type not in (BOOL, I64) else int(inner)
+        if op.name not in OPS:
+            return None
+        numbers = [self.number(o) for o in op.operands]
+        known = [n for n in numbers if n is not None]
+        assert isinstance(value.type, ScalarType)
+        return evaluate(op.name, known, value.type) if len(known) == len(numbers) else None
+
+    def extents(self, op: Op) -> Iterator[Value]:
+        """The extents on which the operands depend."""
+        pending = list(op.operands)
+        seen: set[Value] = set()
+        while pending:
+            value = pending.pop()
+            made = self.made.get(value)
+            if value in seen or made is None:
+                continue
+            seen.add(value)
+            if made.name == "dim":
+                yield value
+            elif made.name in OPS or made.name == "cast":
+                pending += made.operands
+
+
+def _guessed(fn: Function) -> _Numbers:
+    """What the extents most likely are of which checks speak."""
+    made = {r: op for op in walk(fn.body) for r in op.results}
+    checks = [op for op in walk(fn.body) if op.name == "check"]
+    found: dict[Value, int] = {}
+    for check in checks:
+        for low, high in _less(check.operands[0], made):
+            number, extent = made.get(low), made.get(high)
+            if number is not None and number.name == "const" and extent is not None and extent.name == "dim":
+                found[high] = max(found.get(high, 0), int(number.attrs["value"]) + 1)
+    numbers = _Numbers(made, {extent: guess for extent, guess in found.items() if 0 < guess <= _LONGEST})
+    for check in checks:
+        unknown = [v for v in numbers.extents(check) if v not in numbers.guesses]
+        if len(unknown) == 1 and numbers.guesses:
+            numbers = _solved(check.operands[0], unknown[0], numbers)
+    return numbers
+
+
+def _solved(condition: Value, extent: Value, numbers: _Numbers) -> _Numbers:
+    """With the only extent, if there is one, that makes the condition true, which is false for others."""
+    tried = [_Numbers(numbers.made, {**numbers.guesses, extent: k}) for k in range(1, _LONGEST + 1)]
+    right = [n for n in tried if n.number(condition)]
+    return right[0] if len(right) == 1 else numbers
+
+
+def _less(condition: Value, made: dict[Value, Op]) -> Iterator[tuple[Value, Value]]:
+    """The pairs of which the condition says that the first is less."""
+    op = made.get(condition)
+    if op is None or not op.operands or op.operands[0].type not in (BOOL, I64):
+        return
+    match op.name:
+        case "and":
+            for operand in op.operands:
+                yield from _less(operand, made)
+        case "lt":
+            yield op.operands[0], op.operands[1]
+        case "gt":
+            yield op.operands[1], op.operands[0]
+
+
+class _Records(Rebuild):
+    def __init__(self, numbers: _Numbers) -> None:
+        super().__init__()
+        self.found = False
+        self._guesses = numbers.guesses
+        self._made = numbers.made
+        self._numbers = numbers
+        self._number = numbers.number
+
+    def visit(self, op: Op) -> None:
+        if op.name == "for":
+            known = self._known(op)
+            if known:
+                self._split(op, known)
+            else:
+                self._copy(op)
+            return
+        self.keep(op)
+
+    def _copy(self, op: Op) -> None:
+        """A copy of a loop. What stands in it is part of a nest that has been looked at."""
+        self.copy(op, self.operands(op), tuple([copy_region(r, self.mapping) for r in op.regions]))
+
+    def _split(self, op: Op, known: dict[Value, Number]) -> None:
+        self.found = True
+        condition: Value | None = None
+        for extent in [v for v in self._guesses if v in known]:
+            guess = self.const(known[extent], I64, op.span)
+            usual = self.emit("eq", [self.get(extent), guess], [BOOL], op.span).result
+            condition = usual if condition is None else self.emit("and", [condition, usual], [BOOL], op.span).result
+        assert condition is not None
+        versions = []
+        for numbers in (known, {}):
+            outer, self.ops = self.ops, []
+            mapping: Mapping = dict(self.mapping)
+            for value, number in numbers.items():
+                assert isinstance(value.type, ScalarType)
+                mapping[value] = self.const(number, value.type, op.span)
+            results = tuple([Value(r.type, r.name) for r in op.results])
+            operands = tuple([mapping.get(o, o) for o in op.operands])
+            self.ops.append(Op("for", operands, results, op.attrs, (copy_region(op.regions[0], mapping),), op.span))
+            self.ops.append(Op("yield", results))
+            inner, self.ops = self.ops, outer
+            versions.append(Region((), inner))
+        made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(versions))
+        self.replace(op.results, made.results)
+
+    # -- what is known if the guesses are right
+
+    def _known(self, loop: Op) -> dict[Value, Number]:
+        """What the values are from outside that depend on the guesses, if with them the nest is straight code."""
+        inner = list(walk(loop.regions[0]))
+        if any(op.name in _STRANGERS or op.attrs.get("exits") for op in (loop, *inner)):
+            return {}
+        if not all(isinstance(r.type, ScalarType) for r in loop.results):
+            return {}
+        if not any(op.name in ("for", "alloc") for op in inner):
+            return {}
+        if any(op.name == "alloc" and None in map(self._number, op.operands) for op in inner):
+            return {}
+        size = self._size(loop.regions[0])
+        if size is None or size > _LARGEST:
+            return {}
+        inside = {r for op in inner for r in op.results}
+        used = dict.fromkeys(o for op in inner for o in op.operands if o not in inside)
+        used |= dict.fromkeys(v for op in inner for v in self._numbers.extents(op) if v in self._guesses)
+        if any(v in inside for v in used):
+            return {}
+        found = {v: number for v in used if self._is_computed(v) and (number := self._number(v)) is not None}
+        return found if any(v in self._guesses for v in found) else {}
+
+    def _is_computed(self, value: Value) -> bool:
+        made = self._made.get(value)
+        return value.type in (BOOL, I64) and made is not None and made.name != "const"
+
+    def _size(self, region: Region) -> int | None:
+        """The ops of the region, loops written out; None if a loop runs who knows how often."""
+        total = 0
+        for op in region.ops:
+            sizes = [self._size(inner) for inner in op.regions]
+            if None in sizes:
+                return None
+            trips = 1
+            if op.name == "for":
+                bounds = [self._number(o) for o in op.operands[:3]]
+                if None in bounds or not bounds[2]:
+                    return None
+                trips = len(range(*[int(b) for b in bounds if b is not None]))
+            total += 1 + trips * sum(size for size in sizes if size is not None)
+        return total

@@ -1,0 +1,162 @@
+"""Small arrays of which every access names a fixed element become numbers.
+
+What: an allocation of constant extents that is only loaded from and stored to at constant indices disappears: each
+element is the value that was stored last.
+
+When: no handle on it leaves, no window is taken, every store stands in the region of the `alloc` itself (so which one
+was the last is known where a load stands), and nothing is loaded before it is stored, unless the memory is zeroed.
+
+Before:
+
+    func @f(%x: f64, %c: bool) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %two: i64 = const 2
+      %a: buffer<f64, 1, C> = alloc(%two)
+      store %x, %a[%zero]
+      %y: f64 = mul %x, %x
+      store %y, %a[%one]
+      %z: f64 = if %c {
+        %u: f64 = load %a[%zero]
+        yield %u
+      } else {
+        %v: f64 = load %a[%one]
+        yield %v
+      }
+      store %z, %a[%zero]
+      %w: f64 = load %a[%zero]
+      return %w
+    }
+
+After (and `dce`):
+
+    func @f(%x: f64, %c: bool) {
+      %y: f64 = mul %x, %x
+      %z: f64 = if %c {
+        yield %x
+      } else {
+        yield %y
+      }
+      return %z
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from llad.ir.core import Function, Op, Region, Value
+from llad.ir.types import BufferType
+from llad.passes.elements import Elements
+from llad.passes.fold import normal
+from llad.passes.rebuild import Rebuild
+
+_MOST = 64  # elements
+
+_Element = tuple[int, ...]
+
+
+def scalars(fn: Function) -> Function:
+    """`fn` with its small arrays of fixed elements taken out of memory."""
+    small = _Small(fn).found
+    return _Scalars(fn, small).function(fn) if small else fn
+
+
+class _Small:
+    """The allocations that become numbers."""
+
+    def __init__(self, fn: Function) -> None:
+        self._constant = Elements(fn).constant
+        self._home: dict[Value, Region] = {}
+        self._stored: dict[Value, set[_Element]] = {}
+        self.found: set[Value] = set()
+        self._visit(fn.body)
+
+    def _visit(self, region: Region) -> None:
+        for op in region.ops:
+            match op.name:
+                case "alloc":
+                    self._alloc(op, region)
+                case "load" if op.operands[0] in self.found:
+                    buffer, *indices = op.operands
+                    if element_at(indices, self._constant) not in self._stored[buffer]:
+                        self.found.discard(buffer)
+                case "store" if op.operands[1] in self.found:
+                    _, buffer, *indices = op.operands
+                    element = element_at(indices, self._constant)
+                    if element is None or self._home[buffer] is not region:
+                        self.found.discard(buffer)
+                    else:
+                        self._stored[buffer].add(element)
+                case "dim":
+                    pass
+                case _:
+                    self.found.difference_update(op.operands)
+            for inner in op.regions:
+                self._visit(inner)
+
+    def _alloc(self, op: Op, region: Region) -> None:
+        extents = [self._constant(o) for o in op.operands]
+        known = [n for n in extents if n is not None and n >= 0]
+        if len(known) < len(extents):
+            return
+        elements = elements_of(known)
+        if elements is not None:
+            self.found.add(op.result)
+            self._home[op.result] = region
+            self._stored[op.result] = set(elements if op.attrs["zero"] else ())
+
+
+def element_at(indices: Sequence[Value], constant: Callable[[Value], int | None]) -> _Element | None:
+    """The element that the indices name, if they are constants."""
+    numbers = [constant(i) for i in indices]
+    known = tuple(n for n in numbers if n is not None)
+    return known if len(known) == len(numbers) else None
+
+
+def elements_of(extents: Sequence[int]) -> list[_Element] | None:
+    """All elements of an array, if they are few."""
+    found: list[_Element] = [()]
+    for extent in extents:
+        if len(found) * extent > _MOST:
+            return None
+        found = [(*element, k) for element in found for k in range(extent)]
+    return found
+
+
+class _Scalars(Rebuild):
+    def __init__(self, fn: Function, small: set[Value]) -> None:
+        super().__init__()
+        self._constant = Elements(fn).constant
+        self._small = small
+        self._now: dict[Value, dict[_Element, Value]] = {}  # what the elements hold
+        self._extents: dict[Value, tuple[Value, ...]] = {}
+
+    def visit(self, op: Op) -> None:
+        buffer = op.result if op.name == "alloc" else op.operands[op.name == "store"] if op.operands else None
+        if buffer not in self._small:
+            self.keep(op)
+            return
+        assert buffer is not None and isinstance(buffer.type, BufferType)
+        match op.name:
+            case "alloc":
+                self._extents[buffer] = self.operands(op)
+                self._now[buffer] = {}
+                if op.attrs["zero"]:
+                    number, extents = normal(0, buffer.type.dtype), [self._constant(o) or 0 for o in op.operands]
+                    assert number is not None
+                    zero = self.const(number, buffer.type.dtype, op.span)
+                    self._now[buffer] = dict.fromkeys(elements_of(extents) or (), zero)
+            case "store":
+                self._now[buffer][self._at(op.operands[2:])] = self.get(op.operands[0])
+            case "load":
+                self.mapping[op.result] = self._now[buffer][self._at(op.operands[1:])]
+            case "dim":
+                self.mapping[op.result] = self._extents[buffer][op.attrs["axis"]]
+            case _:
+                raise AssertionError(op.name)
+
+    def _at(self, indices: Sequence[Value]) -> _Element:
+        element = element_at(indices, self._constant)
+        assert element is not None
+        return element
