@@ -125,8 +125,17 @@ def test_programs_use_the_whole_grammar() -> None:
         r"for \w+ in range\(n\):", r"range\(.*, -1\)", r"range\(.*, -2\)", r"reversed\(range", r"while \w+ < \d and ",
         r"while True:", r"\belif ", r"\belse:", r"^ +break$", r"^ +continue$", r"^ {8,}return ", r"\w\[.+\] = ",
         r"\w\[.+\] \*= ", r"^ +(\w+), (\w+) = \2, \1$", r"\[::-1\]", r"\[::2\]", r"np\.zeros\(", r"np\.empty\(",
-        r"\w\[k\[\w+\]\] \+= ", r"^ +k\[.+\] = ", r"^ +w\d+ = \w+ if ", r"^ {4,}def c\d", r"def r0\(w, u, d\)",
+        r"\w\[k\[\w+\]\] \+= ", r"^ +k\[.+\] = ", r"^ +w\d+ = \w+ if ", r"^ {4,}def c\d", r"def recursive0\(w, u, d\)",
         r"llad\.grad\(", r"llad\.jvp\(", r"llad\.value_and_grad\(", r"enumerate\(", r"zip\(", r"for \w+ in m:", r"//",
         r"<<", r"\^", r"assert ", r"m\[.*, .*\]", r"np\.where\(", r"\[1:\] \+= .*\[:-1\]",
+        r"^( +)for .*\n(\1 .*\n)+\1else:", r"^( +)while .*\n(\1 .*\n)+\1else:", r"^class Pair\(NamedTuple\)",
+        r"^@dataclass", r"^def g\(.*p0", r'^    return .*\{"', r"return Pair\(", r"return Record\(",
+        r"^    return .*, \(?np\.", r"np\.zeros\(0\)", r"llad\.vjp\(", r"llad\.hessian\(", r"llad\.jacfwd\(",
+        r"llad\.grad\(lambda t: llad\.grad\(", r"llad\.grad\(derived\d", r"mutual0_\(", r"halving0\(w, middle, high\)",
+        r"slicing0\(w\[.*::?-1\]", r"restoring0\(", r"recursive0\(w\[::-1\]", r"^ +v\d+ = v\d+\[.*:-\d\]",
+        r"^ +(\w+), (\w+), (\w+) = \2, \3, \1$", r"fits\(.* \* ", r"fits\(.* \*\* ", r"fits\(.* << ", r"// -\d",
+        r"% -\d", r"~\(", r">> \(", r"\*\* \(.* % 3\)", r"raise ValueError", r"k\d* ?\[k\d*\[",
+        r"\w\[k\d*\[i\d+\]\] \+= ", r"^ +k\d*\[:\] = ", r"dtype=np\.int64",
+        r"while True:\n(.*\n){3,9}? +return .*\n.*\n +return ",
     ):  # fmt: skip
         assert re.search(form, text, re.MULTILINE), f"no program has {form}"

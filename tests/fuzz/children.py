@@ -31,19 +31,19 @@ def stream(work: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
     child = os.fork()
     if child == 0:
         os.close(reader)
-        with os.fdopen(writer, "wb") as out:
+        out = os.fdopen(writer, "wb")
 
-            def send(value: Any) -> None:
-                pickle.dump(value, out)
-                out.flush()
+        def send(value: Any) -> None:
+            pickle.dump(value, out)
+            out.flush()
 
-            try:
-                work(send)
-            except BaseException as error:
-                print(f"search: {error!r}", file=sys.stderr)
-                out.flush()
-                os._exit(1)
-        os._exit(0)
+        try:
+            work(send)
+        except BaseException as error:
+            print(f"search: {error!r}", file=sys.stderr)
+            os._exit(1)
+        finally:
+            os._exit(0)  # whatever happens, the child does not go on with what its parent does
     os.close(writer)
     with os.fdopen(reader, "rb") as source:
         while True:

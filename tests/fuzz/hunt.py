@@ -21,6 +21,7 @@ from .children import Died, stream
 from .judge import Verdict, judge
 from .keep import as_test, store
 from .shrink import shrink
+from .structured import structured
 from .subject import Subject
 from .write import program
 
@@ -40,7 +41,7 @@ def checks_of(seed: int) -> list[Check]:
     checks = [*INTERPRETED]
     if rng.random() < 0.4:
         checks += NATIVE
-    return checks + [check for check in HARD if rng.random() < 0.1]
+    return checks + [check for check in HARD if rng.random() < (0.4 if check is structured else 0.1)]
 
 
 def guarded(subject: Subject, checks: Sequence[Check], seconds: int = SECONDS) -> Verdict | None:

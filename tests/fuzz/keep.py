@@ -26,6 +26,8 @@ def as_test(subject: Subject, verdict: Verdict, origin: str) -> str:
     """The text of a file of `tests/found/`."""
     what = verdict.message.strip().splitlines()[0]
     body = subject.source.rstrip("\n")
+    if "import numpy as np" not in body:  # the arguments want it
+        body = f"import numpy as np\n\n\n{body}"
     return f'"""{verdict.check}: {what}\n\n{origin}.\n"""\n\n{body}\n\n\nARGUMENTS = {literal(subject.args)}\n'
 
 

@@ -15,7 +15,8 @@ class Scope:
     of floats whose length is not known, `tables` of indices of the first axis with their lengths.
 
     `owned`: the names that an assignment here binds; others belong to a function outside. `closures`: functions of
-    one float that are visible. `loop`: whether `break` has a meaning; `returns`: whether a float may be returned.
+    one float that are visible. `loop`: whether `break` has a meaning; `returns`: what may be returned here, if anything
+    may. `dead`: whether this is known never to be run, so that indices need not be in range.
     """
 
     floats: list[str]
@@ -29,7 +30,8 @@ class Scope:
     indent: str = "    "
     depth: int = 0
     loop: bool = False
-    returns: bool = True
+    returns: str = "float"
+    dead: bool = False
 
     def inner(self, **changes: Any) -> Scope:
         """The scope of a block inside: what is named there is not known here."""
@@ -49,7 +51,7 @@ class Scope:
 
     def place(self, name: str) -> str:
         """`name` as the target of `+=` and its like."""
-        return f"{name}[:]" if name.isidentifier() and name not in self.owned else name
+        return f"{name}[:]" if name in {*self.arrays, *self.vectors} and name not in self.owned else name
 
     def of_length(self, length: int) -> list[str]:
         return [name for name, shape in self.arrays.items() if shape == (length,)]

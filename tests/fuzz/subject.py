@@ -20,6 +20,7 @@ from llad.testing import copy_arguments
 
 COUNT = itertools.count()
 STEPS = 50_000  # lines that a program may run in plain Python
+RAISED = ("IndexError", "ZeroDivisionError", "AssertionError", "ValueError", "OverflowError")  # what llad raises too
 
 
 class Endless(Exception):
@@ -53,7 +54,7 @@ class Subject:
 
     @cached_property
     def function(self) -> Callable[..., Any]:
-        namespace: dict[str, Any] = {"__name__": "random_program"}
+        namespace: dict[str, Any] = {"__name__": __name__}  # of a module that there is: dataclasses look for it
         with warnings.catch_warnings(action="ignore", category=SyntaxWarning):  # `0 is x` and such
             code = compile(self.source, self.file, "exec")
         exec(code, namespace)
@@ -77,7 +78,7 @@ class Subject:
         except Endless:
             return False
         except Exception:
-            return self.plain.error in ("IndexError", "ZeroDivisionError", "AssertionError", "ValueError")
+            return self.plain.error in RAISED
         result = self.plain.result
         return isinstance(result, float | np.floating) and math.isfinite(result)
 
@@ -111,10 +112,12 @@ def limited(function: Callable[..., Any], args: tuple[Any, ...], file: str) -> N
 
     def step(frame: Any, event: str, _: Any) -> Any:
         nonlocal left
+        if frame.f_code.co_filename != file:
+            return None
         left -= 1
         if left < 0:
             raise Endless
-        return step if frame.f_code.co_filename == file else None
+        return step
 
     before = sys.gettrace()
     sys.settrace(step)
