@@ -578,3 +578,45 @@ def test_the_table_holds_what_is_called():
     assert named <= set(traced.function.functions)
     text = llad.jit(mutual).dump_ir(0.5, 3)
     assert "local @even(" in text and "call @even(" in text
+
+
+def slope(x, n):
+    return x * x * x if n == 0 else llad.grad(slope)(x, n - 1)
+
+
+def test_a_recursion_through_derivatives_ends_while_compiling_or_is_refused():
+    def at(n):
+        return lambda x: slope(x, n)
+
+    assert [llad.jit(at(n))(2.0) for n in range(4)] == [8.0, 12.0, 12.0, 6.0]
+    with pytest.raises(UnsupportedError, match="calls itself inside its own derivative"):
+        llad.jit(slope)(2.0, 2)
+
+
+def queens(taken, row):
+    n = len(taken)
+    if row == n:
+        return 1
+    count = 0
+    for c in range(n):
+        free = True
+        for above in range(row):
+            free = free and taken[above] != c and abs(taken[above] - c) != row - above
+        if free:
+            taken[row] = c
+            count += queens(taken, row + 1)
+    return count
+
+
+def moves(n):
+    return 0 if n == 0 else 2 * moves(n - 1) + 1
+
+
+def test_counts_are_exact_and_have_no_derivative():
+    f = llad.jit(lambda n: queens(np.zeros(n, dtype=np.int64), 0))
+    assert [f(n) for n in range(1, 8)] == [1, 0, 0, 2, 10, 4, 40]
+    assert llad.jit(moves)(62) == 2**62 - 1
+    with pytest.raises(OverflowError):
+        llad.jit(moves)(64)
+    with pytest.raises(llad.LladError, match="has no derivative"):
+        llad.grad(moves)(5)

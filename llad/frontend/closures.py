@@ -54,7 +54,7 @@ def close_over(
     leaves = iter(params)
     inner_args = [rebuild(t, shape, leaves, given=True) for shape in shapes]
     outer, scope, home = t.builder, t.scope, t.home
-    t.builder, t.scope, t.home = Builder(outer.span), Scope(scope, "region"), {}
+    t.builder, t.scope, t.home = Builder(outer.span), Scope(scope, "function"), {}
     try:
         value = t.call(function, inner_args, kwargs)
         value, result = _owned(t, value)

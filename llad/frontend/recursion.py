@@ -69,7 +69,7 @@ def active_call(t: Tracer, identity: object, key: object, names: Names) -> Activ
 def _conditional(scope: Scope | None, outer: Scope) -> bool:
     """Whether a run-time condition decides if control gets here from `outer`."""
     while scope is not None and scope is not outer:
-        if scope.kind != "straight":
+        if scope.kind in ("region", "rest"):
             return True
         scope = scope.parent
     return False

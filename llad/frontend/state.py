@@ -99,7 +99,8 @@ class Scope:
     """A stretch of tracing in which each step follows the one before on every path.
 
     `kind`: `straight` opens a function call or an iteration done at trace time; `region` a branch or loop body that
-    may run never or again; `rest` what follows a jump that some path took, within `extent`.
+    may run never or again; `function` one that is traced apart, for its derivative; `rest` what follows a jump that
+    some path took, within `extent`.
     """
 
     parent: Scope | None
@@ -116,7 +117,7 @@ class Scope:
         """Whether an object made in `born` may be changed here: every path that sees it later comes by here."""
         scope: Scope | None = self
         while scope is not None and scope is not born:
-            if scope.kind == "region" or (scope.kind == "rest" and not born.inside(scope.extent)):
+            if scope.kind in ("region", "function") or (scope.kind == "rest" and not born.inside(scope.extent)):
                 return False
             scope = scope.parent
         return scope is born

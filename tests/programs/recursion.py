@@ -234,11 +234,10 @@ def block_product(a, b):
         return a * b
     h = n // 2
     c = np.empty_like(a)
-    for i in range(2):
-        for j in range(2):
-            row, column = a[i * h : i * h + h, :], b[:, j * h : j * h + h]
-            part = block_product(row[:, :h], column[:h, :]) + block_product(row[:, h:], column[h:, :])
-            c[i * h : i * h + h, j * h : j * h + h] = part
+    for i in range(0, n, h):
+        for j in range(0, n, h):
+            first = block_product(a[i : i + h, :h], b[:h, j : j + h])
+            c[i : i + h, j : j + h] = first + block_product(a[i : i + h, h:], b[h:, j : j + h])
     return c
 
 
