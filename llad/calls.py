@@ -25,7 +25,7 @@ from llad.codegen.plan import (
     StaticArgument,
 )
 from llad.codegen.plan import leaves as plan_leaves
-from llad.compile import Stage, tangible
+from llad.compile import Stage
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
@@ -37,6 +37,7 @@ from llad.frontend.signature import (
 )
 from llad.frontend.transforms import Argnums
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
+from llad.objective import tangible
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.specialise import MakePlan

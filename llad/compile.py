@@ -11,6 +11,7 @@ trace, every pass and every differentiation, so the step that broke the IR is th
 
 from __future__ import annotations
 
+import gc
 import linecache
 import os
 import time
@@ -38,11 +39,10 @@ from llad.frontend.signature import (
 from llad.frontend.state import NeedsAttribute
 from llad.frontend.trace import trace
 from llad.ir.alias import Aliases
-from llad.ir.build import Builder
-from llad.ir.core import Function, Value, called, walk
-from llad.ir.rewrite import inline
+from llad.ir.core import Function, called, walk
 from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
 from llad.ir.verify import verify
+from llad.objective import objective, tangible
 from llad.passes.accumulate import accumulate
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
@@ -65,8 +65,7 @@ from llad.passes.tabulate import tabulate
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
-from llad.refusals.table import refusal
-from llad.returned import Constant, Fresh, Output, Passed, Result
+from llad.returned import Result
 from llad.structures import Node
 
 T = TypeVar("T")
@@ -103,6 +102,18 @@ def checked(fn: Function) -> Function:
     return verify(fn) if VERIFY else fn
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep Python's collector of cycles waiting: it would look at growing IR again and again, which hardly has any."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 @dataclass(eq=False, repr=False)
 class Stage:
     """One trace, and every IR made of it. The last arguments are passed by `keywords`. `fastmath`: sums need no order.
@@ -124,6 +135,10 @@ class Stage:
         shapes = zip(captured, params[len(params) - len(captured) :], strict=True)
         alike = all(isinstance(spec := spec_of(array), ArraySpec) and spec.type == p.type for array, p in shapes)
         return alike and all(guard.holds() for guard in self.traced.guards)
+
+    @property
+    def _traced(self) -> tuple[Function, Result]:
+        return self.traced.function, self.traced.result
 
     @cached_property
     def identity(self) -> Identity:
@@ -187,8 +202,7 @@ class Stage:
             return self._finish(self._expand(fn)) if last else fn
         if last:
             return self._finish(self.function(what, wrt, may_alias, last=False))
-        base = self.traced.function if what == "tangent" else self._objective()
-        base = tangible(base, self.traced.result)[0] if what == "tangent" else base
+        base = tangible(*self._traced)[0] if what == "tangent" else objective(*self._traced, self.definition)
         with self._timed("passes"):
             base = run_passes(self._expand(base))
             if what == "gradient":
@@ -209,77 +223,18 @@ class Stage:
 
     def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
         """How the gradient reverses the loops of the function."""
-        return explain(run_passes(self._expand(self._objective()), PASSES + REVERSED), wrt)
-
-    def _objective(self) -> Function:
-        """The traced function with its one float as the only result."""
-        fn, result = self.traced.function, self.traced.result
-        if isinstance(result, Constant) and isinstance(result.value, float):
-            value = result.value
-            return with_results(fn, lambda b, new: [b.f64(value)])
-        if isinstance(result, Output):
-            kept = fn.results[result.index]
-            if isinstance(kept.type, ScalarType) and is_float(kept.type):
-                return fn if fn.results == (kept,) else with_results(fn, lambda b, new: [new[kept]])
-        got = describe_result(fn, result)
-        raise refusal("gradient-result", self.definition, got=got)
+        return explain(run_passes(self._expand(objective(*self._traced, self.definition)), PASSES + REVERSED), wrt)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
         start = time.perf_counter()
         before = sum(self.times.values())
         try:
-            yield
+            with uncollected():
+                yield
         finally:  # what was timed inside is not counted twice
             inner = sum(self.times.values()) - before
             self.times[what] = self.times.get(what, 0.0) + time.perf_counter() - start - inner
-
-
-def describe_result(fn: Function, result: Result) -> str:
-    """A result in words."""
-    match result:
-        case Output(index=index):
-            type = fn.results[index].type
-            shown = str(ArraySpec(type.dtype, type.rank) if isinstance(type, BufferType) else type)
-            return f"an {shown}" if shown[0] in "aei" else f"a {shown}"
-        case Node(form=form, items=items):
-            return f"{form} of {len(items)}" if form.cls in (tuple, list) else str(form)
-        case Passed():
-            return "one of its arguments"
-        case Constant(value=value):
-            return repr(value)
-        case Fresh():
-            raise AssertionError(result)
-
-
-def with_results(fn: Function, pick: Callable[[Builder, dict[Value, Value]], list[Value]]) -> Function:
-    """`fn` with other results: `pick` is given a builder at the end of the body, and where each value went."""
-    b = Builder(fn.body.terminator.span)
-    params = [Value(p.type, p.name) for p in fn.params]
-    new = dict(zip(fn.params, params, strict=True))
-    new |= dict(zip(fn.results, inline(b, fn, params), strict=True))
-    b.return_(*pick(b, new))
-    return replace(b.function(fn.name, params, **fn.attrs), functions=fn.functions)
-
-
-def tangible(fn: Function, result: Result) -> tuple[Function, Result]:
-    """`fn` with arguments that it returns as such made ordinary results: a tangent call returns copies of them."""
-    returned: list[Value] = []
-
-    def visit(tree: Result) -> Result:
-        match tree:
-            case Passed(leaf=leaf):
-                returned.append(fn.params[leaf])
-                return Output(len(fn.results) + len(returned) - 1)
-            case Node():
-                return tree.map(visit)
-            case _:
-                return tree
-
-    result = visit(result)
-    if not returned:
-        return fn, result
-    return with_results(fn, lambda b, new: [*(new[r] for r in fn.results), *(new[p] for p in returned)]), result
 
 
 @dataclass(eq=False, repr=False)
@@ -344,8 +299,9 @@ class Program:
             if stage.holds() and stage.traced.fits(specs):
                 return stage
         start = time.perf_counter()
-        traced = trace(self.traced or self.py_func, specs, keywords)
-        checked(traced.function)
+        with uncollected():
+            traced = trace(self.traced or self.py_func, specs, keywords)
+            checked(traced.function)
         stage = Stage(specs, keywords, traced, self.definition, self.fastmath, {"trace": time.perf_counter() - start})
         known.insert(0, stage)
         return stage

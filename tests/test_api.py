@@ -684,3 +684,17 @@ def test_arguments_that_are_all_discrete_have_none():
     assert llad.jit_grad(lambda n, k: n * 1.5 + k[0]).grad(3, np.arange(2)) == (None, None)
     assert llad.jit_grad(lambda n, k: n * 1.5 + k[0]).grad(3, np.arange(2), out=(None, None)) == (None, None)
     assert llad.jit(lambda n: llad.value_and_grad(lambda m, x: m * x, (0, 1))(n, 2.0)[1])(3) == (None, 3.0)
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_compiling_leaves_the_collector_as_it_was(collects):
+    before = gc.isenabled()
+    try:
+        (gc.enable if collects else gc.disable)()
+        assert llad.grad(lambda x: x * llad.grad(lambda y: y * y * x)(x))(3.0) == 54.0
+        assert gc.isenabled() == collects
+        with pytest.raises(llad.UnsupportedError):
+            llad.jit(lambda x: x + "1")(1.0)
+        assert gc.isenabled() == collects
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -27,7 +27,7 @@ LAYERS = (
     (4, ("llad.passes",)),
     (4, ("llad.ad",)),
     (4, ("llad.codegen",)),
-    (5, ("llad.compile",)),
+    (5, ("llad.compile", "llad.objective")),
     (6, ("llad",)),
 )
 

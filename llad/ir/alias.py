@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.types import F64, BufferType, LifoType
@@ -137,9 +138,10 @@ def _only_lends(op: Op) -> bool:
     return not any(map(_tracked, op.results)) and not any(_handles(lifo) for lifo in lifos)
 
 
-def _handles(lifo: LifoType) -> list[int]:
+@lru_cache(maxsize=256)
+def _handles(lifo: LifoType) -> tuple[int, ...]:
     """The fields of its records that are handles."""
-    return [k for k, field in enumerate(lifo.fields) if isinstance(field, BufferType | LifoType)]
+    return tuple(k for k, field in enumerate(lifo.fields) if isinstance(field, BufferType | LifoType))
 
 
 def written_operands(derivative: Op) -> list[Value]:
