@@ -10,21 +10,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+LATE = (signal.SIGPROF, signal.SIGALRM)
+PATIENCE = 20  # how much longer than by itself a process may take on a machine that is busy
+
+
+def limit(seconds: int) -> None:
+    """From here on this process may compute for so long, also if it waits for its turn; or else it is ended."""
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(PATIENCE * seconds)
+
 
 @dataclass(frozen=True)
 class Died:
-    """The child was ended by a signal: `SIGALRM` if it took too long."""
+    """The child was ended by a signal: by one of `LATE` if it took too long."""
 
     signal: int
 
     def __str__(self) -> str:
-        return "hangs" if self.signal == signal.SIGALRM else f"ends by {signal.Signals(self.signal).name}"
+        return "hangs" if self.signal in LATE else f"ends by {signal.Signals(self.signal).name}"
 
 
 def stream(work: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
     """What `work(send)` sends from a child process, as it comes; last a `Died` if that did not end well.
 
-    `work` should set an alarm (`signal.alarm`) for what may take too long.
+    `work` should set a `limit` for what may take too long.
     """
     sys.stdout.flush()
     reader, writer = os.pipe()

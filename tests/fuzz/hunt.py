@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import faulthandler
 import random
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .checks import HARD, INTERPRETED, NATIVE, Check
-from .children import Died, stream
+from .children import Died, limit, stream
 from .judge import Verdict, judge
 from .keep import as_test, store
 from .shrink import shrink
@@ -26,7 +25,7 @@ from .subject import Subject
 from .write import program
 
 BATCH = 40
-SECONDS = 120  # that one program may take
+SECONDS = 60  # that one program may compute
 SIZES = (4, 8, 8, 14, 24)
 
 
@@ -49,7 +48,7 @@ def guarded(subject: Subject, checks: Sequence[Check], seconds: int = SECONDS) -
 
     def work(send: Callable[[Any], None]) -> None:
         faulthandler.disable()
-        signal.alarm(seconds)
+        limit(seconds)
         send(judge(subject, checks))
 
     for found in stream(work):
@@ -87,7 +86,7 @@ class Hunt:
                 if time.monotonic() > end:
                     return
                 send(seed)
-                signal.alarm(SECONDS)
+                limit(SECONDS)
                 subject = subject_of(seed)
                 send("unsound" if not subject.sound else judge(subject, checks_of(seed)))
 
