@@ -21,6 +21,7 @@ from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.text import show
 from llad.ir.verify import verify
+from llad.passes.ownership import ownership
 
 CASES = {}
 
@@ -428,7 +429,7 @@ def test_stacks_of_callers_and_of_frames(passes):
 
 
 def test_a_called_function_frees_what_is_its_own():
-    fn = run_passes(parse(FRAMES), STRICT)
+    fn = run_passes(parse(FRAMES), (ownership,))
     frees = [op.operands[0].name for op in walk(fn.functions["walk"].body) if op.name == "free"]
     assert frees == ["scratch"]
 
