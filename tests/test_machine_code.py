@@ -16,6 +16,7 @@ from native import Native
 from llad.codegen import jit, runtime
 from llad.codegen.lower import lower
 from llad.codegen.lower_loops import STRAIGHT_LINES
+from llad.codegen.target import masks
 from llad.ir import interp
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
@@ -75,6 +76,30 @@ def test_a_parallel_loop_is_vectorised_without_run_time_checks() -> None:
         want[i + 1] = 2 * want[i] + want[i + 1]
     overlapping(2.0, shared[:-1], shared[1:])
     np.testing.assert_array_equal(shared, want)
+
+
+@pytest.mark.skipif(not masks(), reason="this host has no masked vectors")
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_end_of_a_loop_of_dear_functions_runs_under_a_mask_along_rows_only(axis: int) -> None:
+    def body(b: Builder, x: Value, y: Value) -> list[Value]:
+        def step(i: Value) -> list[Value]:
+            at = (b.i64(0), i) if axis else (i, b.i64(0))
+            b.store(b.op("log1p", b.op("tanh", b.op("exp", b.load(x, *at)))), y, *at)
+            return []
+
+        loop(b, 0, b.dim(x, axis), [], step, kind="parallel")
+        return []
+
+    code = Native(build([BufferType(F64, 2)] * 2, body))
+    assert ("masked.store" in code.code.llvm_after) == (axis == 1)
+    for n in range(20):
+        x = np.linspace(-1.0, 1.0, 3 * n + 3).reshape((3, n + 1) if axis else (n + 1, 3))
+        y = np.zeros_like(x)
+        code(x, y)
+        expected = np.zeros_like(x)
+        at = (0, slice(None)) if axis else (slice(None), 0)
+        expected[at] = np.log1p(np.tanh(np.exp(x[at])))
+        np.testing.assert_allclose(y, expected, rtol=1e-15, atol=0.0)
 
 
 def test_index_checks_of_a_plain_loop_disappear() -> None:

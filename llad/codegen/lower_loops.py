@@ -20,7 +20,9 @@ from llad.codegen.lower_emit import Emitter, Operand, assemble, components, lite
 from llad.codegen.lower_memory import sweep, sweep_mark
 from llad.codegen.lower_poll import ask, count, polling
 from llad.codegen.lower_scalar import written_lines
+from llad.codegen.target import masks
 from llad.ir.core import Op, Region, Value, walk
+from llad.ir.types import I64
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
 # carries, for which that takes little time.
@@ -30,6 +32,8 @@ STRAIGHT_LINES = 1200
 WRITTEN_LINES = 3000
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
 UNROLLED_LINES = 16
+# Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one.
+FOLDED_LINES = 100
 
 _NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})
 
@@ -278,6 +282,23 @@ def _independent(e: Emitter, op: Op) -> bool:
     return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
 
 
+def _runs_along_rows(body: Region) -> bool:
+    """Whether a loop without branches meets neighbours of contiguous rows only: others are no vectors under a mask."""
+    moving = {body.args[0]}
+    for op in body.ops:
+        if op.regions:
+            return False
+        if op.name in ("load", "store"):
+            buffer, *indices = op.operands[op.name == "store" :]
+            if not moving.isdisjoint(indices[:-1]) or getattr(buffer.type, "layout", "C") != "C":
+                return False
+        elif not moving.isdisjoint(op.operands) and op.name in ("add", "sub"):
+            moving.update(op.results)
+        elif not moving.isdisjoint(op.operands) and any(r.type == I64 for r in op.results):
+            return False
+    return True
+
+
 def _loop_properties(e: Emitter, op: Op, group: str, lines: int, vectorised: int) -> list[str]:
     properties = []
     # Python may loop forever, LLVM must be told of it
@@ -287,6 +308,8 @@ def _loop_properties(e: Emitter, op: Op, group: str, lines: int, vectorised: int
         properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
     if lines > UNROLLED_LINES:
         properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
+    if lines + _written_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
+        properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
     if lines > vectorised:
         properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
     return properties

@@ -54,6 +54,13 @@ def fuses() -> bool:
 
 
 @cache
+def masks() -> bool:
+    """Whether vectors are loaded and stored under a mask by one instruction of this host."""
+    with LOCK:
+        return bool(llvm.get_host_cpu_features().get("avx2"))
+
+
+@cache
 def header() -> str:
     """The lines that every module begins with: data layout and triple of the host."""
     with LOCK:
