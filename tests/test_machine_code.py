@@ -14,8 +14,8 @@ from building import S, V, build, loop
 from native import Native
 
 from llad.codegen import jit, runtime
+from llad.codegen.loop_hints import STRAIGHT_LINES
 from llad.codegen.lower import lower
-from llad.codegen.lower_loops import STRAIGHT_LINES
 from llad.codegen.target import masks
 from llad.ir import interp
 from llad.ir.build import Builder

@@ -17,7 +17,7 @@ from native import Native
 
 from benchmarks.extended import SLACK, exact, ulps
 from benchmarks.vector_math import REGIMES
-from llad.codegen import jit, lower_loops, vector_math, vector_text
+from llad.codegen import jit, loop_hints, vector_math, vector_text
 from llad.ir.build import Builder
 from llad.ir.types import F32, F64, BufferType, ScalarType
 from llad.ops.table import OPS
@@ -98,7 +98,7 @@ def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch:
         cpu="x86-64", features="", opt=3, codemodel="jitdefault", jit=True
     )
     monkeypatch.setattr(vector_text, "fuses", lambda: False)
-    monkeypatch.setattr(lower_loops, "masks", lambda: False)
+    monkeypatch.setattr(loop_hints, "masks", lambda: False)
     monkeypatch.setattr(jit, "machine", lambda: plain)
     code = mapped(name)
     vector_math.vector_text.cache_clear()

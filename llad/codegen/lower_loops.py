@@ -4,10 +4,6 @@ Loops are written rotated (a guard, then a body that ends in its own test), the 
 induction variable at once. A `for` of unit step counts with its index itself, so `i < hi` is what LLVM knows of `i`
 inside; other steps count trips. What a carry is known to be all along (`yield` of the body argument itself) gets no
 phi. A long `for` runs in strips (`lower_poll.py`): the loop around them has phis for the same values.
-
-Loop metadata says what the IR knows: that a `for` ends, that its iterations are independent (`kind`), and that
-large bodies are not worth unrolling nor very large ones vectorising, which costs more time than all else. In a loop
-with very many elementary functions they are those of C, which take no time to compile.
 """
 
 from __future__ import annotations
@@ -15,27 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llad.codegen.loop_hints import independent, loop_properties, writes_out
 from llad.codegen.lower_control import Run, merge
 from llad.codegen.lower_emit import Emitter, Operand, assemble, components, literal, register_types
 from llad.codegen.lower_memory import sweep, sweep_mark
 from llad.codegen.lower_poll import ask, count, polling
-from llad.codegen.lower_scalar import written_lines
-from llad.codegen.target import masks
-from llad.ir.core import Op, Region, Value, walk
-from llad.ir.types import I64
-
-# Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
-# carries, for which that takes little time.
-VECTORISED_LINES = 400
-STRAIGHT_LINES = 1200
-# Lines that elementary functions may take in a loop to be written out: 80 exponentials, a third of a second vectorised.
-WRITTEN_LINES = 3000
-# Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
-UNROLLED_LINES = 16
-# Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one.
-FOLDED_LINES = 100
-
-_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})
+from llad.ir.core import Op, Value, walk
 
 
 class _Phis:
@@ -214,25 +195,19 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
 
 def _lower_body(e: Emitter, op: Op, run: Run) -> str:
     """The body of a `for`; the metadata of its loop."""
-    group = e.distinct() if _independent(e, op) else ""
+    group = e.distinct() if independent(e, op) else ""
     first = len(e.lines)
     if group:
         e.groups.append(group)
     outer = e.writes_out, e.chained
-    e.writes_out, e.chained = _written_lines(op.regions[0]) <= WRITTEN_LINES, _chained(op)
+    e.writes_out, e.chained = writes_out(op.regions[0]), _chained(op)
     run(op.regions[0])
     e.writes_out, e.chained = outer
     if group:
         e.groups.pop()
-    straight = bool(group) and len(op.results) == 1 and not any(line.endswith(":") for line in e.lines[first:])
-    properties = _loop_properties(e, op, group, len(e.lines) - first, STRAIGHT_LINES if straight else VECTORISED_LINES)
+    straight = not any(line.endswith(":") for line in e.lines[first:])
+    properties = loop_properties(e, op, group, len(e.lines) - first, straight)
     return f", !llvm.loop {e.distinct(*properties)}" if properties else ""
-
-
-def _written_lines(region: Region) -> int:
-    """Of the region without its loops, which decide for themselves."""
-    inner = (_written_lines(r) for op in region.ops if op.name not in ("for", "while") for r in op.regions)
-    return sum(map(written_lines, region.ops)) + sum(inner)
 
 
 def _chained(op: Op) -> set[Value]:
@@ -267,52 +242,6 @@ def _trip_count(e: Emitter, lo: str, hi: str, step: str) -> str:
     steps = e.new(f"udiv i64 {e.new(f'sub i64 {distance}, 1')}, {stride}")
     some = e.new(f"icmp slt i64 {first}, {last}")
     return e.new(f"select i1 {some}, i64 {e.new(f'add i64 {steps}, 1')}, i64 0")
-
-
-def _independent(e: Emitter, op: Op) -> bool:
-    """Whether loads and stores of different iterations may be interleaved.
-
-    Not if parameters may overlap, for which `kind` does not answer; nor if an iteration makes memory for itself, which
-    is the same stack slot, or maybe the same block, every time.
-    """
-    if op.attrs.get("apart"):
-        return True
-    if e.may_alias or op.attrs["kind"] == "sequential":
-        return False
-    return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
-
-
-def _runs_along_rows(body: Region) -> bool:
-    """Whether a loop without branches meets neighbours of contiguous rows only: others are no vectors under a mask."""
-    moving = {body.args[0]}
-    for op in body.ops:
-        if op.regions:
-            return False
-        if op.name in ("load", "store"):
-            buffer, *indices = op.operands[op.name == "store" :]
-            if not moving.isdisjoint(indices[:-1]) or getattr(buffer.type, "layout", "C") != "C":
-                return False
-        elif not moving.isdisjoint(op.operands) and op.name in ("add", "sub"):
-            moving.update(op.results)
-        elif not moving.isdisjoint(op.operands) and any(r.type == I64 for r in op.results):
-            return False
-    return True
-
-
-def _loop_properties(e: Emitter, op: Op, group: str, lines: int, vectorised: int) -> list[str]:
-    properties = []
-    # Python may loop forever, LLVM must be told of it
-    if not any(o.name in ("while", "call") for o in walk(op.regions[0])):
-        properties.append(e.node('!{!"llvm.loop.mustprogress"}'))
-    if group:
-        properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-    if lines > UNROLLED_LINES:
-        properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
-    if lines + _written_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
-        properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
-    if lines > vectorised:
-        properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
-    return properties
 
 
 # -- while

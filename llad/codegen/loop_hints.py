@@ -1,0 +1,84 @@
+"""What LLVM is told of a loop in its metadata: that it ends, that its iterations are independent, and what is worth it.
+
+Large bodies are not worth unrolling, nor very large ones vectorising, which costs more time than all else. The last few
+iterations of a heavy loop are worth running at once, under a mask.
+"""
+
+from __future__ import annotations
+
+from llad.codegen.lower_emit import Emitter
+from llad.codegen.lower_scalar import written_lines
+from llad.codegen.target import masks
+from llad.ir.core import Op, Region, walk
+from llad.ir.types import I64
+
+# Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
+# carries, for which that takes little time.
+VECTORISED_LINES = 400
+STRAIGHT_LINES = 1200
+# Lines that elementary functions may take in a loop to be written out: 80 exponentials, a third of a second vectorised.
+WRITTEN_LINES = 3000
+# Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
+UNROLLED_LINES = 16
+# Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one.
+FOLDED_LINES = 100
+
+_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})
+
+
+def independent(e: Emitter, op: Op) -> bool:
+    """Whether loads and stores of different iterations may be interleaved.
+
+    Not if parameters may overlap, for which `kind` does not answer; nor if an iteration makes memory for itself, which
+    is the same stack slot, or maybe the same block, every time.
+    """
+    if op.attrs.get("apart"):
+        return True
+    if e.may_alias or op.attrs["kind"] == "sequential":
+        return False
+    return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
+
+
+def _runs_along_rows(body: Region) -> bool:
+    """Whether a loop without branches meets neighbours of contiguous rows only: others are no vectors under a mask."""
+    moving = {body.args[0]}
+    for op in body.ops:
+        if op.regions:
+            return False
+        if op.name in ("load", "store"):
+            buffer, *indices = op.operands[op.name == "store" :]
+            if not moving.isdisjoint(indices[:-1]) or getattr(buffer.type, "layout", "C") != "C":
+                return False
+        elif not moving.isdisjoint(op.operands) and op.name in ("add", "sub"):
+            moving.update(op.results)
+        elif not moving.isdisjoint(op.operands) and any(r.type == I64 for r in op.results):
+            return False
+    return True
+
+
+def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) -> list[str]:
+    """The nodes of the metadata of a `for` of so many lines, of one block if it is `straight`."""
+    properties = []
+    # Python may loop forever, LLVM must be told of it
+    if not any(o.name in ("while", "call") for o in walk(op.regions[0])):
+        properties.append(e.node('!{!"llvm.loop.mustprogress"}'))
+    if group:
+        properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
+    if lines > UNROLLED_LINES:
+        properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
+    if lines + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
+        properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
+    if lines > (STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES):
+        properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
+    return properties
+
+
+def writes_out(body: Region) -> bool:
+    """Whether elementary functions in a loop are written out; where there are very many, they are those of C."""
+    return _function_lines(body) <= WRITTEN_LINES
+
+
+def _function_lines(region: Region) -> int:
+    """Of the region without its loops, which decide for themselves."""
+    inner = (_function_lines(r) for op in region.ops if op.name not in ("for", "while") for r in op.regions)
+    return sum(map(written_lines, region.ops)) + sum(inner)
