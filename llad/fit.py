@@ -75,7 +75,7 @@ def _fit(argument: Argument, value: Any, found: list[Any]) -> Any:
             found.append(array)
             return array
         case StaticArgument(value=own):
-            if own is None and not argument.takes(value):
+            if own is None and not _holds_nothing(value):
                 raise refusal("no-direction", got=repr(value))
             return own
         case Node(form=form, items=items):
@@ -84,6 +84,14 @@ def _fit(argument: Argument, value: Any, found: list[Any]) -> Any:
             return made if form == TUPLE else Node(form, made)
         case _:
             assert_never(argument)
+
+
+def _holds_nothing(value: Any) -> bool:
+    """Whether a tangent says nothing: None, and structures of nothing else, empty ones too."""
+    if value is None:
+        return True
+    structure = (value.form, value.items) if isinstance(value, Node) else opened(value)
+    return structure is not None and all(map(_holds_nothing, structure[1]))
 
 
 def parts_for(node: Node[Any], value: Any) -> Sequence[Any]:

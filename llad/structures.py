@@ -153,10 +153,15 @@ def _slots(kind: Any) -> frozenset[str]:
     return frozenset(n for base in kind.__mro__ for n, v in vars(base).items() if isinstance(v, MemberDescriptorType))
 
 
+def of_library(module: str | None) -> bool:
+    """Whether a module of this name belongs to Python, NumPy, SciPy or llad."""
+    return module is not None and module.partition(".")[0] in _LIBRARIES
+
+
 def is_plain_object(value: object) -> bool:
     """Whether a value is an object of a class that somebody wrote in Python, of no kind that the language knows."""
     kind = type(value)
-    if not kind.__flags__ & _HEAP_TYPE or kind.__module__.partition(".")[0] in _LIBRARIES:
+    if not kind.__flags__ & _HEAP_TYPE or of_library(kind.__module__):
         return False
     if isinstance(value, type | Enum | BaseException) or hasattr(value, "py_func") or hasattr(value, "__wrapped__"):
         return False

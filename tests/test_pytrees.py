@@ -570,3 +570,31 @@ def test_structures_leak_nothing():
 
     gained, grown = left_behind(work, watched)
     assert max(gained) <= 2 and grown < 2000, (gained, grown)
+
+
+def test_gradients_made_in_traced_code_may_be_read_and_changed():
+    def inside(p):
+        value, g = llad.value_and_grad(lambda q: q["a"] ** 2 * q["b"][0] * np.sum(q["b"][1] ** 2))(p)
+        g["b"].append(value)
+        _, tangent = llad.jvp(lambda q: {"s": [q["a"] ** 2]}, (p,), (g | {"b": g["b"][:2]},))
+        _, pullback = llad.vjp(lambda q: q["b"][0] ** 2, p)
+        return g["a"] * g["b"][0] + g["b"][2] + tangent["s"][0] + pullback(1.0)[0]["b"][0]
+
+    p = {"a": 1.5, "b": [2.0, np.array([0.5, 1.5])]}
+    by_a, by_0, value = 2 * 1.5 * 2.0 * 2.5, 1.5**2 * 2.5, 1.5**2 * 2.0 * 2.5
+    assert_close(llad.jit(inside)(p), by_a * by_0 + value + 2 * 1.5 * by_a + 2 * 2.0, rtol=1e-14)
+
+
+@pytest.mark.parametrize("empty", [(), [], {}, ((), [{}]), (3, "s"), None])
+def test_a_direction_may_keep_the_structure_of_what_has_none(empty):
+    def nothing(tree):
+        if isinstance(tree, (tuple, list)):
+            return type(tree)(map(nothing, tree))
+        return {} if tree == {} else None
+
+    f = llad.jit_grad(lambda p: p["x"] ** 3)
+    for direction in (None, nothing(empty)):
+        assert f.jvp(({"x": 2.0, "e": empty},), ({"x": 1.0, "e": direction},)) == (8.0, 12.0)
+    assert f.grad({"x": 2.0, "e": empty}) == {"x": 12.0, "e": None}
+    with pytest.raises(llad.LladError, match=r"LL809|LL812"):
+        f.jvp(({"x": 2.0, "e": empty},), ({"x": 1.0, "e": (1.0,)},))

@@ -261,3 +261,43 @@ def test_a_raised_exception_is_in_no_cycle():
         assert gone() is None
     finally:
         gc.enable()
+
+
+DERIVATIVES_OF_A_RAISE = [
+    lambda f: llad.jit_grad(f).grad(1.0),
+    lambda f: llad.jit_grad(f).value_and_grad(1.0),
+    lambda f: llad.jit_grad(f).jvp((1.0,), (1.0,)),
+    lambda f: llad.vjp(f, 1.0)[1](1.0),
+    lambda f: llad.jacfwd(f)(1.0),
+    lambda f: llad.hessian(f)(1.0),
+    lambda f: llad.jit(lambda x: llad.grad(f)(x))(1.0),
+    lambda f: llad.jit(lambda x: llad.jvp(f, (x,), (1.0,)))(1.0),
+    lambda f: llad.jit(lambda x: llad.vjp(f, x)[1](1.0))(1.0),
+    lambda f: llad.grad(llad.grad(f))(1.0),
+]
+
+
+@pytest.mark.parametrize("call", DERIVATIVES_OF_A_RAISE)
+def test_derivatives_of_a_function_that_always_raises_raise(call):
+    with pytest.raises(NotImplementedError, match=rf"line {raises_always.__code__.co_firstlineno + 1}"):
+        call(raises_always)
+
+
+def test_a_derivative_that_raises_on_one_path_leaves_the_other():
+    f = llad.jit(lambda x: llad.grad(raises_always)(x) if x < 0.0 else llad.grad(lambda v: v * v)(x))
+    assert f(3.0) == 6.0
+    with pytest.raises(NotImplementedError, match="later"):
+        f(-1.0)
+
+
+def test_a_derivative_that_raises_leaves_its_arguments_alone():
+    def written(p, a):
+        p["list"][0][0] = 7.0
+        a[0] = p["list"][0][0]
+        raise ValueError("too late")
+
+    p, a = {"list": [np.ones(2)]}, np.ones(2)
+    for f in (llad.jit(lambda p, a: llad.grad(written)(p, a)), llad.jit_grad(written).grad):
+        with pytest.raises(ValueError, match="too late"):
+            f(p, a)
+        assert p["list"][0][0] == a[0] == 1.0

@@ -15,6 +15,7 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+from llad.diagnostics import UnsupportedError
 from llad.frontend import differentiate, outline, printing, pullbacks, records, recursion, spellings, statics
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
@@ -27,7 +28,8 @@ from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnd
 from llad.frontend.transforms import transform_of
 from llad.frontend.values import Array, NotHandled, Record, Scalar, Unbound, describe, parts_of
 from llad.ir.core import Value
-from llad.structures import is_named_tuple
+from llad.refusals.table import refusal
+from llad.structures import is_named_tuple, of_library
 
 _DEPTH = 60
 
@@ -114,6 +116,17 @@ def _kind(owner: Any) -> type:
 
 def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """A call of a Python function with source."""
+    if not t.active or not of_library(function.__module__) or of_library(t.frame.module):
+        return _inlined(t, function, args, kwargs)
+    try:  # what is refused inside is nothing that the user has written: the call is
+        return _inlined(t, function, args, kwargs)
+    except UnsupportedError as error:
+        name = f"{function.__module__}.{function.__qualname__}"
+        said = refusal("library", t.builder.span, name=name, got=error.message)
+        raise type(error)(said.message, said.span, said.hint, said.code) from None
+
+
+def _inlined(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     source = source_of(function, t.builder.span)
     t.guards.function(function)
     defaults = function.__defaults__ or ()

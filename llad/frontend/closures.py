@@ -16,10 +16,10 @@ from llad.frontend.core import Tracer
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
-from llad.frontend.state import Scope
+from llad.frontend.state import PathEnds, Scope
 from llad.frontend.table import close, free_values
 from llad.frontend.transforms import Argnums
-from llad.frontend.values import Array, Scalar, compose, parts_of
+from llad.frontend.values import Array, Scalar, parts_of
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function
@@ -55,6 +55,7 @@ def close_over(
     inner_args = [rebuild(t, shape, leaves, given=True) for shape in shapes]
     outer, scope, home = t.builder, t.scope, t.home
     t.builder, t.scope, t.home = Builder(outer.span), Scope(scope, "function"), {}
+    raises = False
     try:
         value = t.call(function, inner_args, kwargs)
         value, result = _owned(t, value)
@@ -62,8 +63,13 @@ def close_over(
         functions = close(t.home, t.builder.root)
         free = free_values(t.builder.root, set(params))
         traced = replace(t.builder.function("closure", [*params, *free]), functions=functions)
+    except PathEnds:
+        raises = True
     finally:
         t.builder, t.scope, t.home = outer, scope, home
+    if raises:  # always: so does the derivative, and what it raises is found in a call on copies
+        t.call(function, [_owned(t, arg)[0] for arg in args], kwargs)
+        raise PathEnds
     return Callee(_renamed(traced, free), [*operands, *free], shapes, starts, result)
 
 
@@ -72,7 +78,7 @@ def _owned(t: Tracer, value: Any) -> tuple[Any, Shape]:
     if isinstance(value, Array) and not (value.type.layout == "C" and whole(t.builder.root, value.value)):
         value = copy(t, value)
     if (parts := parts_of(value)) is not None:
-        value = compose(parts[0], [_owned(t, item)[0] for item in parts[1]])
+        value = t.compose(parts[0], [_owned(t, item)[0] for item in parts[1]])
     return value, shape_of(value, run_time=True)
 
 

@@ -143,6 +143,13 @@ class Frame:
     def span(self, node: ast.AST) -> Span:
         return self.source.span(node, self.caller)
 
+    @property
+    def module(self) -> str | None:
+        """The name of the module whose text this is."""
+        if self.function is not None:
+            return self.function.__module__
+        return None if self.parent is None else self.parent.module
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Closure:

@@ -66,7 +66,7 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     try:
         value = calls.inline(t, function, args[:count], dict(zip(keywords, args[count:], strict=True)))
     except PathEnds:
-        value = None
+        value = 0.0  # nobody will see it; a function that always raises has a gradient, which raises too
     t.builder.span = t.returned or t.builder.span
     results = Results(t, params)
     tree = results.tree(value)

@@ -183,4 +183,14 @@ CALLS = (
         return llad.jacfwd(lambda v: v * v * x)(x)
         """,
     ),
+    Refusal(
+        "LL318", "library", "a call of `{name}`, in which there is {got}", "write it as a function of your own",
+        """
+        return ▸statistics.mean([x, y])
+        """,
+        """
+        return (x + y) / 2.0
+        """,
+        "import statistics",
+    ),
 )  # fmt: skip
