@@ -64,7 +64,7 @@ class Passing:
     guards: tuple[Guard, ...] = ()
 
 
-class _Numbering:
+class Numbering:
     """Turns specs into arguments, numbering the leaves as it goes."""
 
     def __init__(self, stage: Stage, writes: bool) -> None:
@@ -108,7 +108,7 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> MakePlan:
     """The call `f(*arguments)`."""
 
     def make(made: Outline, raised: Callable[..., BaseException]) -> Plan:
-        numbering = _Numbering(stage, writes=True)
+        numbering = Numbering(stage, writes=True)
         arguments = tuple(map(numbering.argument, stage.specs))
         captured = numbering.captured()
         return Plan(
@@ -116,7 +116,7 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> MakePlan:
             arguments=arguments,
             operands=tuple(map(Leaf, range(numbering.next))),
             outputs=made.outputs,
-            memories=_memories(made, windows=True),
+            memories=memories_of(made, windows=True),
             result=stage.traced.result,
             raised=raised,
             captured=captured,
@@ -131,7 +131,7 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> MakePlan:
     return make
 
 
-def _memories(made: Outline, windows: bool) -> tuple[Memory, ...]:
+def memories_of(made: Outline, windows: bool) -> tuple[Memory, ...]:
     """Per result, where its memory is. `windows`: Python may see the arguments' memory through it."""
     return tuple("own" if own else "shared" if windows else "copied" for own in made.own)
 
@@ -187,7 +187,7 @@ def gradient_plan(
     """The call `f.grad(*arguments)` or `f.value_and_grad(*arguments)`; with `out`, `…, out=arrays`."""
 
     def make(made: Outline, raised: Callable[..., BaseException]) -> Plan:
-        numbering = _Numbering(stage, writes=False)
+        numbering = Numbering(stage, writes=False)
         arguments = tuple(map(numbering.argument, stage.specs))
         inputs = [leaf for argument in arguments for leaf in plan_leaves(argument)]
         captured = numbering.captured()
@@ -210,7 +210,7 @@ def gradient_plan(
             arguments=arguments,
             operands=operands,
             outputs=made.outputs,
-            memories=_memories(made, windows=False),
+            memories=memories_of(made, windows=False),
             result=Node(TUPLE, (Output(0), gradients)) if with_value else gradients,
             raised=raised,
             captured=captured,
@@ -260,7 +260,7 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> MakePlan:
     """The call `f.jvp(primals, tangents)`; the tangent of a leaf that is not in `wrt` is `None`."""
 
     def make(made: Outline, raised: Callable[..., BaseException]) -> Plan:
-        numbering = _Numbering(stage, writes=False)
+        numbering = Numbering(stage, writes=False)
         primals = Node(TUPLE, tuple(map(numbering.argument, stage.specs)))
         inputs = list(plan_leaves(primals))
         captured = numbering.captured()
@@ -279,7 +279,7 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> MakePlan:
                 *(Leaf(len(inputs) + n) for n in range(len(wrt))),
             ),
             outputs=made.outputs,
-            memories=_memories(made, windows=False),
+            memories=memories_of(made, windows=False),
             result=Node(TUPLE, (tree, _moved(tree, moved))),
             raised=raised,
             captured=captured,

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
-from llad.ad.expand import expand
+from llad.ad.cut import cut, shorten
+from llad.ad.expand import expand, expand_apart
 from llad.ad.forward import tangent
 from llad.ad.report import LoopReport
 from llad.ad.reverse import explain, gradient
@@ -33,6 +34,7 @@ from llad.frontend.signature import (
     ScalarSpec,
     Traced,
     attached,
+    leaf_ranges,
     leaves,
     spec_of,
 )
@@ -65,11 +67,11 @@ from llad.passes.tabulate import tabulate
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
-from llad.returned import Result
+from llad.returned import Result, outputs_of
 from llad.structures import Node
 
 T = TypeVar("T")
-What = Literal["primal", "gradient", "tangent"]
+What = Literal["primal", "gradient", "tangent", "forward", "reverse"]
 Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
@@ -195,6 +197,9 @@ class Stage:
         return self._made[key]
 
     def _make(self, what: What, wrt: tuple[int, ...], may_alias: bool, last: bool) -> Function:
+        if what in ("forward", "reverse"):
+            self._make_sweeps()
+            return self._made[what, wrt, may_alias, last]
         if what == "primal":
             fn = self.traced.function
             if may_alias:
@@ -209,6 +214,18 @@ class Stage:
                 base = run_passes(base, REVERSED)
         with self._timed("differentiate"):
             return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
+
+    def _make_sweeps(self) -> None:
+        """The sweeps of a trace of `(primals, seed) -> (value, cotangents)`: from the primals to the value, and on."""
+        assert isinstance(self.traced.result, Node)
+        first, late = outputs_of(self.traced.result.items[0]), leaf_ranges(self.specs)[1]
+        with self._timed("differentiate"):
+            fn, length = expand_apart(self.traced.function, run_passes)
+            sweeps = cut(checked(fn), length, late, first)
+        self._made["forward", (), False, False], self._made["reverse", (), False, False] = map(checked, sweeps)
+        forward, reverse = shorten(sweeps[0], self._finish(sweeps[1]))
+        self._made["forward", (), False, True] = self._finish(checked(forward))
+        self._made["reverse", (), False, True] = checked(reverse)
 
     def _expand(self, fn: Function) -> Function:
         with self._timed("differentiate"):

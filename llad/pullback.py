@@ -1,31 +1,31 @@
 """`llad.vjp` outside of traced code: the value, and an object that takes seeds to cotangents.
 
-Both are traced programs that apply `vjp` inside, where it is defined (`frontend/pullbacks.py`). A `Pullback` owns what
-it is a function of: copies of the primals and of captured arrays, and the machine code of the trace that held when it
-was made. So nothing that happens later changes it, and as no call writes what it owns, calls may overlap. Each
-call runs the forward sweep and the reverse sweep.
+Both are one traced program that applies `vjp` inside, where it is defined (`frontend/pullbacks.py`), cut into a forward
+sweep, which runs when the pullback is made, and a reverse sweep, which each call runs (`sweeps.py`). A `Pullback` owns
+what it is a function of: the tape, copies of the primals and of captured arrays, and the machine code of the trace that
+held when it was made. So nothing that happens later changes it. A tape serves one call at a time: calls that overlap
+run the forward sweep again, each for a tape of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from llad.calls import Passing, primal_plan
-from llad.codegen.outline import Outline
-from llad.codegen.plan import Plan
+from llad.codegen.plan import NUMPY_TYPES
 from llad.codegen.target import LOCK
-from llad.codegen.vectorcall import Native
 from llad.compile import Program, Stage
-from llad.dispatch import Dispatcher
-from llad.fit import arrays_of, fit, laid_out, plain, refuse_shared
+from llad.fit import arrays_of, laid_out, plain, refuse_shared
 from llad.frontend.transforms import Transform, Transformed, vjp
+from llad.ir.core import Value
+from llad.ir.types import BufferType, carries_derivative
 from llad.refusals.table import refusal
-from llad.specialise import Specialisation, compile_native
+from llad.returned import Constant, Output, Result
 from llad.structures import TUPLE, Node, opened
+from llad.sweeps import Sweeps, Tape
 
 Array = np.ndarray[Any, Any]
 
@@ -42,13 +42,14 @@ class Vjp(Transformed):
         def value(*primals):  # type: ignore[no-untyped-def]
             return vjp(function, *primals)[0]
 
-        def pull(primals, seed):  # type: ignore[no-untyped-def]
-            return vjp(function, *primals)[1](seed)
+        def both(primals, seed):  # type: ignore[no-untyped-def]
+            value, pull = vjp(function, *primals)
+            return value, pull(seed)
 
-        dispatcher = Dispatcher(Program(function, program.fastmath, value), "primal")
-        self._value = dispatcher.native = Native(dispatcher)
-        self._pull = Program(function, program.fastmath, pull)
-        self._made: dict[Stage, _Code] = {}
+        self._value = Program(function, program.fastmath, value)
+        self._both = Program(function, program.fastmath, both)
+        self._both.attributes = self._value.attributes
+        self._made: dict[Stage, Sweeps] = {}
 
     def __repr__(self) -> str:
         return f"<llad {self.__qualname__}>"
@@ -62,43 +63,22 @@ class Vjp(Transformed):
     def __call__(self, *primals: Any) -> tuple[Any, Pullback]:
         held = _held(primals)
         with LOCK:  # one state of the globals for both
-            value = self._value(*held)
-            stage, (given, seed) = self._pull.learning(lambda: self._traced(held, value))
-            shown = plain(primals, self._pull.attributes), seed
+            stage, (given, seed) = self._both.learning(lambda: self._traced(held))
+            shown = plain(primals, self._both.attributes), seed
             refuse_shared([*arrays_of(shown), *stage.traced.captured], stage.apart)
             if stage not in self._made:
-                self._made[stage] = _Code(stage)
-            code = self._made[stage]
-        captured = tuple(plain(laid_out(array), {}) for array in stage.traced.captured)
-        return value, Pullback(code, _owned(given), captured, _like(value))
+                self._made[stage] = Sweeps(stage)
+            sweeps = self._made[stage]
+        state = _owned(given), tuple(plain(laid_out(array), {}) for array in stage.traced.captured)
+        value, tape = sweeps.forward(*state)
+        return value, Pullback(sweeps, *state, _like(value), [tape])
 
-    def _traced(self, primals: Any, value: Any) -> tuple[Stage, Any]:
+    def _traced(self, primals: Any) -> tuple[Stage, Any]:
         """The trace of the pullback, and the primals and a seed as it takes them."""
-        arguments = plain(primals, self._pull.attributes), plain(_like(value), {})
-        return self._pull.stage(arguments), arguments
-
-
-class _Code:
-    """The machine code of the pullbacks of one trace, called with `(primals, seed, captured arrays)`."""
-
-    def __init__(self, stage: Stage) -> None:
-        def plan(outline: Outline, raised: Callable[..., BaseException]) -> Plan:
-            made = primal_plan(stage, "none", Passing())(outline, raised)
-            captured = Node(TUPLE, tuple(argument for argument, _ in made.captured))
-            return replace(made, arguments=(*made.arguments, captured), captured=(), guards=())
-
-        self.made: Specialisation = compile_native(stage, "primal", (), False, plan)
-        self.native = Native(self._refused)
-        if self.made.entry is not None:
-            entry = self.made.entry
-            self.native.prepend(self.made.linked.addresses[entry.symbol], entry.pins, self.made)
-
-    def __call__(self, *values: Any) -> Any:
-        fitted = fit(self.made.plan, values)
-        return self.made.call(fitted) if self.made.entry is None else self.native.strict(*fitted)
-
-    def _refused(self, *values: Any) -> Any:
-        raise AssertionError("only strict calls are made")
+        given = plain(primals, self._value.attributes)
+        traced = self._value.stage(given).traced
+        arguments = given, _blank(traced.result, traced.function.results)
+        return self._both.stage(arguments), arguments
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -111,13 +91,20 @@ class Pullback:
         ArgumentError: the seed has not.
     """
 
-    _code: _Code
+    _sweeps: Sweeps
     _primals: tuple[Any, ...]
     _captured: tuple[Array, ...]
     _like: Any
+    _tapes: list[Tape]  # that no call is using
 
     def __call__(self, seed: Any) -> tuple[Any, ...]:
-        cotangents: tuple[Any, ...] = self._code(self._primals, plain(_checked(seed, self._like), {}), self._captured)
+        seed = plain(_checked(seed, self._like), {})
+        try:
+            tape = self._tapes.pop()
+        except IndexError:  # another call is in the midst of its sweep
+            _, tape = self._sweeps.forward(self._primals, self._captured)
+        cotangents: tuple[Any, ...] = self._sweeps.reverse(self._primals, seed, self._captured, tape)
+        self._tapes.append(tape)  # unless the sweep was interrupted: then its shadows may not be zero
         return cotangents
 
     def __repr__(self) -> str:
@@ -141,6 +128,20 @@ def _owned(given: Any) -> Any:
     if not isinstance(given, Node):
         return given
     return Node(given.form, tuple(_held(x) if given.form.partial else _owned(x) for x in given.items))
+
+
+def _blank(result: Result, outputs: Sequence[Value]) -> Any:
+    """A seed for a value of this result, plain, without its extents and numbers."""
+    match result:
+        case Node(form=form, items=items):
+            parts = tuple(_blank(item, outputs) for item in items)
+            return parts if form == TUPLE else Node(form, parts)
+        case Output(index=index) if carries_derivative(type := outputs[index].type):
+            return np.empty((0,) * type.rank, NUMPY_TYPES[type.dtype]) if isinstance(type, BufferType) else 0.0
+        case Constant(value=float()):
+            return 0.0
+        case _:
+            return None
 
 
 def _like(value: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from llad import structures
 from llad.structures import Node
 
 
@@ -44,3 +45,8 @@ class Constant:
 
 
 Result: TypeAlias = "Output | Passed | Fresh | Constant | Node[Result]"
+
+
+def outputs_of(result: Result) -> list[int]:
+    """The outputs in a result, in order."""
+    return sorted({leaf.index for leaf in structures.leaves(result) if isinstance(leaf, Output)})

@@ -22,6 +22,7 @@ from llad.codegen.foreign import call_foreign, emit_foreign
 from llad.codegen.jit import Linked, Module, link, recall
 from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.lower import ErrorSite, Lowered, lower
+from llad.codegen.lower_tape import emit_drop
 from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
 from llad.codegen.reclaim import reclaiming
@@ -152,14 +153,17 @@ def _linked(
     """The specialisation with the code that `find(module, exports, symbols)` gives, if any."""
     plan = make_plan(known, Raised(known.errors))
     entry = None if LAYOUT is None else emit_entry(plan, LAYOUT)
+    drop = [emit_drop(plan.target)] if plan.keeps else []
     if entry is None:
-        parts = [emit_foreign(plan)]
+        parts = [emit_foreign(plan), *drop]
         exports, table = [f"{plan.target}.foreign", f"{plan.target}.release"], {}
     else:
-        parts = [DECLARATIONS, entry.text]
+        parts = [DECLARATIONS, entry.text, *drop]
         exports, table = [entry.symbol], symbols() | {entry.pins.symbol: entry.pins.seal()}
         if plan.fresh or any(isinstance(type, BufferType) for type in plan.outputs):
             table |= reclaiming()
+    if drop:
+        exports.append(f"{plan.target}.drop")
     key = digest(known.text, *(part.encode() for part in parts))
     linked = find(Module(key, lambda: module_text([subject.lowered, *parts])), exports, table)
     return None if linked is None else Specialisation(subject, plan, entry, linked)

@@ -90,6 +90,8 @@ class Adjoint:
                     self.store(op)
                 case "push" | "pop":
                     self.push_pop(op)
+                case "alloc":
+                    self.alloc(op)
                 case "cast":
                     self.cast(op)
                 case "call":
@@ -152,6 +154,17 @@ class Adjoint:
             self.bars.contribute(value, self.b.load(shadow, *indices))
         self.b.store(self.bars.zero(value), shadow, *indices)
 
+    def alloc(self, op: Op) -> None:
+        """Zeroed memory is memory that zeros are stored in. Only a shadow that outlives the sweep shows it."""
+        if self.leaves_shadow(op):
+            shadow, zero = self.shadows.of(op.result), self.bars.zero_of(op.result)
+            loop_nest(self.b, extents(self.b, shadow), lambda indices: self.b.store(zero, shadow, *indices))
+
+    def leaves_shadow(self, op: Op) -> bool:
+        """Whether `op` makes zeroed memory whose shadow is made in a forward sweep that is reversed more than once."""
+        zeroed = self.structure.apart is not None and op.name == "alloc" and op.attrs["zero"]
+        return bool(zeroed) and self.activity.active(op.result) and self.shadows.travels(op.result)
+
     def push_pop(self, op: Op) -> None:
         """A stack's adjoint is a stack of equal length: `pop` pushes a cotangent record, `push` pops it."""
         lifo = op.operands[0]
@@ -195,6 +208,8 @@ class Adjoint:
                 if inner.name in ("push", "pop") and self.activity.active(inner.operands[0]):
                     return True
                 if inner.name == "call" and self.calls.differentiated(inner, self.activity):
+                    return True
+                if self.leaves_shadow(inner):
                     return True
         return False
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from llad.ad.activity import Activity
 from llad.ir.build import Builder
 from llad.ir.core import Value
-from llad.ir.types import ScalarType
+from llad.ir.types import BufferType, ScalarType
 
 Table = dict[Value, Value]
 
@@ -59,3 +59,8 @@ class Bars:
         """An adjoint of `value` to which nothing contributed."""
         assert isinstance(value.type, ScalarType)
         return self.b.const(0.0, value.type)
+
+    def zero_of(self, buffer: Value) -> Value:
+        """The zero that clears an element of the shadow of `buffer`."""
+        assert isinstance(buffer.type, BufferType)
+        return self.b.const(0.0, buffer.type.dtype)

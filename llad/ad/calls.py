@@ -16,6 +16,7 @@ cotangents of the floats (`shadows.py`), which the reverse functions share.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import chain, count
 
 from llad.ad.activity import Activity
@@ -34,10 +35,13 @@ def is_active_stack(value: Value) -> bool:
 
 
 class Calls:
-    """The callees met so far, and afterwards the stacks that every function of the derivative shares."""
+    """The callees met so far, and afterwards the stacks that every function of the derivative shares.
 
-    def __init__(self, functions: dict[str, Function]) -> None:
+    `apart`: their sweeps, like those of the root, do not follow one another at once (`structure.py`)."""
+
+    def __init__(self, functions: dict[str, Function], apart: Collection[Op] | None = None) -> None:
         self.functions = functions
+        self.apart = apart
         self.met: list[str] = []
         self._names: dict[str, tuple[str, str]] = {}
 

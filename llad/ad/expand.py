@@ -6,18 +6,18 @@ mix of modes needs no special case: a callee is expanded, optimised, differentia
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from llad.ad.forward import tangent
 from llad.ad.memory import copy_buffer, zeros_like
-from llad.ad.reverse import gradient, vjp
+from llad.ad.reverse import gradient, vjp, vjp_apart
 from llad.ir.alias import Aliases, written_operands
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.rewrite import Mapping, copy_function, inline
-from llad.ir.types import BufferType
+from llad.ir.rewrite import Mapping, copy_function, copy_op, inline
+from llad.ir.types import BufferType, ScalarType, carries_derivative
 from llad.refusals.table import refusal
 
 Optimise = Callable[[Function], Function]
@@ -34,6 +34,22 @@ def expand(fn: Function, optimise: Optimise) -> Function:
     return replace(made[0], functions=functions)
 
 
+def expand_apart(fn: Function, optimise: Optimise) -> tuple[Function, int]:
+    """`fn`, in whose body a function is evaluated and its pullback applied once, expanded such that the forward sweep
+    ends where it was evaluated; and how many ops that is. Nobody writes the arguments of `fn` in between.
+    """
+    functions = dict(fn.functions)
+    made = [_expanded(body, optimise, functions) for body in fn.functions.values()]
+    _refuse_overlap(fn, functions)
+    b = Builder()
+    params = [Value(p.type, p.name) for p in fn.params]
+    expansion = _Expansion(b, optimise, functions, dict(zip(fn.params, params, strict=True)))
+    expansion.begin_apart(fn.body)
+    expansion.region(fn.body)
+    functions.update(zip(fn.functions, made, strict=True))
+    return replace(b.function(fn.name, params, **fn.attrs), functions=functions), expansion.count
+
+
 def _expanded(fn: Function, optimise: Optimise, functions: dict[str, Function]) -> Function:
     """One body, expanded; `functions` learns what its derivatives call."""
     _refuse_overlap(fn, functions)
@@ -44,14 +60,41 @@ def _expanded(fn: Function, optimise: Optimise, functions: dict[str, Function]) 
 
 
 @dataclass(slots=True)
+class _Begun:
+    """A forward sweep that stands here, and what is left to be done with its values: `fn` behind its first ops."""
+
+    fn: Function
+    count: int
+    mapping: Mapping
+
+
+@dataclass(slots=True)
 class _Expansion:
-    """Copies a body to where `b` stands. `new` maps old values to new ones; `zeros` are constants."""
+    """Copies a body to where `b` stands. `new` maps old values to new ones; `zeros` are constants.
+
+    `evaluated`: per application of a pullback that is to use the forward sweep of an evaluation, that evaluation;
+    `begun`: those sweeps, where they stand; `count`: how many ops there are up to the end of the last.
+    """
 
     b: Builder
     optimise: Optimise
     functions: dict[str, Function]
     new: Mapping
     zeros: set[Value] = field(default_factory=set)
+    evaluated: dict[Op, Op] = field(default_factory=dict)
+    begun: dict[Op, _Begun] = field(default_factory=dict)
+    count: int = 0
+
+    def begin_apart(self, body: Region) -> None:
+        """Let the applications of pullbacks in `body` use what the evaluations in it have kept: "jvp"s by nothing."""
+        evaluations: dict[Function, Op] = {}
+        for op in body.ops:
+            if op.name == "derivative":
+                callee = op.attrs["callee"]
+                if op.attrs["mode"] == "jvp" and not op.attrs["wrt"]:
+                    evaluations[callee] = op
+                elif op.attrs["mode"] == "vjp" and callee in evaluations:
+                    self.evaluated[op] = evaluations[callee]
 
     def region(self, region: Region) -> None:
         b, new = self.b, self.new
@@ -75,6 +118,42 @@ class _Expansion:
 
     def derivative(self, op: Op) -> tuple[Value, ...]:
         """What a `derivative` op computes, written out here."""
+        if op in self.evaluated:
+            return self.reverse(op, self.begun[self.evaluated[op]])
+        if op in self.evaluated.values():
+            (wrt,) = {application.attrs["wrt"] for application, begun in self.evaluated.items() if begun is op}
+            return self.forward(op, wrt)
+        return self.whole(op)
+
+    def forward(self, op: Op, wrt: tuple[int, ...]) -> tuple[Value, ...]:
+        """The results of a function here, by a forward sweep that its pullback goes on from."""
+        b = self.b
+        callee = self.optimise(expand(op.attrs["callee"], self.optimise))
+        fn, count = vjp_apart(callee, wrt)
+        fn = self.adopted(fn)
+        mapping: Mapping = dict(zip(fn.params, [self.new[o] for o in op.operands], strict=False))
+        for inner in fn.body.ops[:count]:
+            b.current.ops.append(copy_op(inner, mapping))
+        self.begun[op] = _Begun(fn, count, mapping)
+        self.count = len(b.current.ops)
+        results = [mapping.get(r, r) for r in fn.results[: len(callee.results)]]
+        return (*results, *[_zero(b, r) for r in results if carries_derivative(r.type)])
+
+    def reverse(self, op: Op, begun: _Begun) -> tuple[Value, ...]:
+        """The values of a function and cotangents of its arguments, by a reverse sweep here."""
+        b, fn, mapping = self.b, begun.fn, dict(begun.mapping)
+        callee, wrt = op.attrs["callee"], op.attrs["wrt"]
+        seeds = [self.new[o] for o in op.operands[len(callee.params) :]]
+        arguments = [mapping[p] for p in fn.params[: len(callee.params)]]
+        bars = self.shadows(arguments, wrt)
+        late = [*[_contiguous(b, s) for s in seeds], *bars.values()]
+        mapping.update(zip(fn.params[len(arguments) :], late, strict=True))
+        for inner in fn.body.ops[begun.count : -1]:
+            b.current.ops.append(copy_op(inner, mapping))
+        return self.gathered([mapping.get(r, r) for r in fn.results], len(callee.results), wrt, bars)
+
+    def whole(self, op: Op) -> tuple[Value, ...]:
+        """What a `derivative` op computes, all of it here."""
         b = self.b
         callee = self.optimise(expand(op.attrs["callee"], self.optimise))
         wrt: tuple[int, ...] = op.attrs["wrt"]
@@ -83,22 +162,37 @@ class _Expansion:
         if op.attrs["mode"] == "jvp":
             dots = [_contiguous(b, t) for t in rest]
             return self.inline(tangent(callee, wrt), [*arguments, *dots])
-        bars = {i: zeros_like(b, arguments[i], "gradient") for i in wrt if isinstance(arguments[i].type, BufferType)}
+        bars = self.shadows(arguments, wrt)
         if op.attrs["mode"] == "grad":
             differentiated = gradient(callee, wrt)
         else:
             differentiated = vjp(callee, wrt, absent=frozenset(k for k, s in enumerate(rest) if s in self.zeros))
         seeds = [_contiguous(b, s) for s in rest]
         results = self.inline(differentiated, [*arguments, *seeds, *bars.values()])
-        values, scalars = results[: len(callee.results)], iter(results[len(callee.results) :])
-        return (*values, *[bars[i] if i in bars else next(scalars) for i in wrt])
+        return self.gathered(results, len(callee.results), wrt, bars)
+
+    def shadows(self, arguments: Sequence[Value], wrt: Sequence[int]) -> dict[int, Value]:
+        """Zeroed shadows of the buffers among the arguments `wrt`."""
+        b = self.b
+        return {i: zeros_like(b, arguments[i], "gradient") for i in wrt if isinstance(arguments[i].type, BufferType)}
+
+    def gathered(
+        self, results: Sequence[Value], count: int, wrt: Sequence[int], bars: dict[int, Value]
+    ) -> tuple[Value, ...]:
+        """The values, then a cotangent per argument in `wrt`: its shadow, or the next number."""
+        scalars = iter(results[count:])
+        return (*results[:count], *[bars[i] if i in bars else next(scalars) for i in wrt])
 
     def inline(self, fn: Function, arguments: list[Value]) -> tuple[Value, ...]:
-        """The body of `fn` here; the functions that it calls join the table, under names that are free in it."""
+        """The body of `fn` here."""
+        return inline(self.b, self.adopted(fn), arguments)
+
+    def adopted(self, fn: Function) -> Function:
+        """A copy of `fn`, whose functions join the table, under names that are free in it."""
         names = {name: _free_name(name, self.functions) for name in fn.functions}
         for name, inner in fn.functions.items():
             self.functions[names[name]] = _renamed(replace(inner, name=names[name]), names)
-        return inline(self.b, _renamed(fn, names), arguments)
+        return _renamed(fn, names)
 
 
 def _refuse_overlap(fn: Function, functions: dict[str, Function]) -> None:
@@ -124,6 +218,13 @@ def _renamed(fn: Function, names: dict[str, str]) -> Function:
         if op.name == "call":
             op.attrs = {**op.attrs, "callee": names[op.attrs["callee"]]}
     return copy
+
+
+def _zero(b: Builder, like: Value) -> Value:
+    """The tangent of a value that does not vary."""
+    if isinstance(like.type, ScalarType):
+        return b.const(0.0, like.type)
+    return zeros_like(b, like)
 
 
 def _contiguous(b: Builder, value: Value) -> Value:

@@ -46,7 +46,8 @@ class Loops:
         """Mirror a loop by the strategy that suits it, behind a guard if a choice may leave it without adjoints."""
         sums = self.strategies.sums(op)
         bars = [self.bars[op.results[k]] for k in sums if op.results[k] in self.bars]
-        before = self.computable_before(op, bars)
+        later = self.structure.apart is not None and self.structure.home(op) is self.structure.fn.body
+        before = None if later else self.computable_before(op, bars)
         strategy = self.strategies.choose(op, adjoints_known=before is not None)
         if strategy != "taped":
             self.structure.reruns[op.regions[0]] = strategy

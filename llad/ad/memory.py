@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from llad.ir.alias import Aliases
@@ -57,10 +57,14 @@ def as_layout(b: Builder, buffer: Value, type: BufferType) -> Value:
     return b.strided(buffer)
 
 
-def privatise_written(fn: Function) -> Function:
-    """`fn` on copies of the parameters that it writes, so that the caller's arrays stay as they are."""
-    written = Aliases(fn).written(fn)
-    if not any(p in written for p in fn.params):
+def privatise_written(fn: Function, handed_on: Collection[int] = ()) -> Function:
+    """`fn` on copies of the parameters that it writes, so that the caller's arrays stay as they are.
+
+    And of those among the parameters `handed_on` that it carries, yields or passes on, not only reads and writes."""
+    aliases = Aliases(fn)
+    written = {p for p in fn.params if p in aliases.written(fn)}
+    written |= {fn.params[k] for k in handed_on if aliases.escapes(fn.params[k])}
+    if not written:
         return fn
     b = Builder(fn.body.ops[0].span)
     params = [Value(p.type, p.name) for p in fn.params]

@@ -8,7 +8,8 @@ is ordinary IR, tapes included, and can be differentiated again (I4).
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
+from typing import NamedTuple
 
 from llad.ad import names
 from llad.ad.activity import Activity
@@ -24,7 +25,7 @@ from llad.ad.structure import Structure
 from llad.ad.tape import Tape
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, is_float
 
@@ -39,7 +40,7 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     written: parameters that `fn` writes are copied first. `prefer` chooses among the legal ways to reverse a loop.
     """
     root, seed = _objective(fn, wrt, prefer)
-    return _both_sweeps(root, f"{fn.name}_gradient", [seed], ())
+    return _both_sweeps(root, f"{fn.name}_gradient", [seed], ())[0]
 
 
 def explain(fn: Function, wrt: tuple[int, ...]) -> list[LoopReport]:
@@ -68,11 +69,43 @@ def vjp(
     the result, not written), then shadows as in `gradient`. Results, and what is written: as in `gradient`. The seeds
     whose numbers are `absent` are zero and not looked at, so what only they would reach costs nothing.
     """
-    fn = privatise_written(fn)
+    return _vjp(privatise_written(fn), wrt, prefer, absent=absent)[0]
+
+
+def vjp_apart(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) -> tuple[Function, int]:
+    """`vjp` such that its reverse sweep can stand elsewhere and be run again; and how many ops come before it.
+
+    The ops before it mention neither seeds nor the shadows of parameters. A reverse sweep leaves what these ops made as
+    it was, but for records, which it pops, and for memory that it writes before it reads it.
+    """
+    fn = privatise_written(fn, handed_on=wrt)
+    taped: set[Op] = set()
+    while True:
+        made, count, reruns = _vjp(fn, wrt, prefer, taped)
+        harmful = _harmful(made, made.body.ops[count:], reruns)
+        if not harmful:
+            return made, count
+        taped |= harmful
+
+
+def _harmful(fn: Function, ops: Sequence[Op], reruns: Sequence[tuple[Op, list[Value]]]) -> set[Op]:
+    """The loops of which a rerun in `ops` may write what `ops` read before, and next time would find changed."""
+    overwrites = Overwrites(fn, Aliases(fn)) if reruns else None
+    return {loop for loop, roots in reruns if overwrites and not all(overwrites.covers(ops, r) for r in roots)}
+
+
+def _vjp(
+    fn: Function,
+    wrt: tuple[int, ...],
+    prefer: Preference,
+    apart: Collection[Op] | None = None,
+    absent: Container[int] = (),
+) -> _Joined:
     able = [r for r in fn.results if carries_derivative(r.type)]
     seeds = [Value(_contiguous(r.type), names.bar(r)) for r in able]
     given = [(r, seed) for k, (r, seed) in enumerate(zip(able, seeds, strict=True)) if k not in absent]
-    root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], [r for r, _ in given], prefer)
+    calls = Calls(fn.functions, apart)
+    root = _Sweeps(fn, calls, [fn.params[i] for i in wrt], [r for r, _ in given], prefer)
     return _both_sweeps(root, f"{fn.name}_vjp", given, seeds)
 
 
@@ -82,7 +115,7 @@ def _contiguous(type: Type) -> Type:
 
 def _both_sweeps(
     root: _Sweeps, name: str, seeds: Sequence[tuple[Value, Value]], seed_params: Sequence[Value]
-) -> Function:
+) -> _Joined:
     """One function of both sweeps, from (result, cotangent) pairs."""
     fn, calls = root.fn, root.calls
     assert not fn.attrs.get("may_alias")
@@ -99,6 +132,7 @@ def _both_sweeps(
         assert isinstance(stack.type, LifoType)
         new[stack] = b.lifo(stack.type.fields)
     root.forward(b, new)
+    count = len(b.root.ops)
     b.root.ops += root.mirror.builder.root.ops
     root.name_kept(b.root, new)
     b.span = fn.body.terminator.span
@@ -109,7 +143,15 @@ def _both_sweeps(
     for callee, sweeps in called.items():
         made.functions[calls.augmented(callee)] = sweeps.augmented(stacks)
         made.functions[calls.reverse(callee)] = sweeps.mirrored(stacks)
-    return made
+    return _Joined(made, count, [(loop, [new[r] for r in roots]) for loop, roots in root.reruns()])
+
+
+class _Joined(NamedTuple):
+    """Both sweeps in one function, the length of the forward sweep, and what of its memory loops write when rerun."""
+
+    function: Function
+    length: int
+    reruns: list[tuple[Op, list[Value]]]
 
 
 class _Sweeps:
@@ -128,7 +170,7 @@ class _Sweeps:
         self.fn = fn
         self.calls = calls
         self.inputs = inputs
-        self.structure = Structure(fn, called)
+        self.structure = Structure(fn, called, calls.apart)
         self.aliases = Aliases(fn)
         self.activity = Activity(fn, self.aliases, [*inputs, *shared], [*useful, *shared])
         self.mirror = Mirror(fn)
@@ -156,6 +198,15 @@ class _Sweeps:
         augment.run()
         self.mirror.assemble()
         return augment
+
+    def reruns(self) -> list[tuple[Op, list[Value]]]:
+        """The loops of the body that are rerun, and the memory made in the body that each writes."""
+        structure, body = self.structure, self.fn.body
+        found = [structure.owner[region] for region, how in structure.reruns.items() if how == "recomputed"]
+        loops = [loop for loop, home in found if home is body]
+        written = [self.aliases.written(loop) for loop in loops]
+        made = [r for r in structure.position if structure.region_of[r] is body]
+        return [(loop, [r for r in made if r in roots]) for loop, roots in zip(loops, written, strict=True)]
 
     def name_kept(self, region: Region, new: Values) -> None:
         """Let the reverse sweep in `region` mention what it is given in place of primal values."""

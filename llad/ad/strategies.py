@@ -94,6 +94,8 @@ class Strategies:
         """Why neither is asked for: it is no plain `for` that carries numbers, without stacks, calls and printing."""
         structure = self._structure
         inside = {op.name for op in walk(loop.regions[-1])}
+        if structure.apart is not None and loop in structure.apart:
+            return "a rerun would overwrite what the next reverse sweep reads"
         if structure.called:
             return "it stands in a function that is called"
         if not structure.is_root(structure.home(loop)):

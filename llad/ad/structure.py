@@ -6,7 +6,7 @@ Computed once for a function that is not edited afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 from llad.ir.core import Function, Op, Region, Value
@@ -29,11 +29,16 @@ class Structure:
 
     `called`: `fn` is not the root but called by it, so its body runs many times, like that of a loop: it has depth 1,
     and its reverse sweep is another function, in whose scope nothing of the forward sweep is.
+
+    `apart`: the reverse sweep does not follow at once and runs any number of times, each from its own seeds. So no loop
+    of the body may be reversed in the forward sweep, shadows made there are zero again when a reverse sweep ends, and
+    these loops, a rerun of which would be harmful, are taped. `None` if it does follow at once.
     """
 
-    def __init__(self, fn: Function, called: bool = False) -> None:
+    def __init__(self, fn: Function, called: bool = False, apart: Collection[Op] | None = None) -> None:
         self.fn = fn
         self.called = called
+        self.apart = apart
         self.region_of: dict[Value, Region] = dict.fromkeys(fn.params, fn.body)
         self.op_of: dict[Value, Op] = {}
         self.owner: dict[Region, tuple[Op, Region]] = {}

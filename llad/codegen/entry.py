@@ -5,8 +5,8 @@ without the GIL if the work is large, and turns what comes out into Python objec
 cover goes on, arguments untouched, to the function in word 0 of its pins: an older specialisation, in the end
 the slow path.
 
-Invariants: on every way out the call's native memory is released, and each reference made is either in the result
-or dropped; no reference to an argument is kept. Code that runs without the GIL touches no Python object.
+Invariants: on every way out the call's native memory is released, or a tape owns it, and each reference made is either
+in the result or dropped; no reference to an argument is kept. Code that runs without the GIL touches no Python object.
 """
 
 from __future__ import annotations
@@ -91,7 +91,11 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     failed = _call(code, plan, leaves, fresh, outputs)
     code.require(code.let(f"icmp eq i32 {failed}, 0"), "raise")
     result = _Results(code, plan, layout, leaves, outputs, slots).build(plan.result)
-    code.do("call void @llad.release(ptr %ctx)")
+    if plan.keeps:
+        block = code.let(f"inttoptr i64 {code.load('i64', outputs[-1])} to ptr")
+        code.do(f"store ptr {code.load('ptr', '%ctx')}, ptr {block}")
+    else:
+        code.do("call void @llad.release(ptr %ctx)")
     _drop(code, owned)
     code.do(f"ret ptr {result}")
     _raise(code, plan, layout, failed)

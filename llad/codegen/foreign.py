@@ -91,7 +91,10 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         code = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
         if code:
             raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
-        return _Results(plan, found, fresh, outputs, _blocks(context)).build(plan.result)
+        result = _Results(plan, found, fresh, outputs, _blocks(context)).build(plan.result)
+        if plan.keeps:
+            ctypes.c_uint64.from_address(outputs[-1][0]).value, context[0] = context[0], 0
+        return result
     finally:
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(release)(ctypes.addressof(context))
 

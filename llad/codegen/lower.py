@@ -10,7 +10,8 @@ leave it: a scalar (bool as `i8`), or a buffer's pointer, extents and strides in
 message of the check that failed, the lowest stack address that calls may reach, and three words for polls. The
 functions of the table become internal functions of the same form, with the error sites of the root; `lower_call.py`
 tells how they are called. Results may lie in those blocks: the caller copies what it wants and then calls
-`@llad.release`. Before it touches Python again, it calls `@llad.regain` (`runtime_poll.py`).
+`@llad.release`. What a function keeps of them for another one, or takes, is the address of a tape (`lower_tape.py`).
+Before it touches Python again, it calls `@llad.regain` (`runtime_poll.py`).
 
 Buffers of parameters do not overlap, unless the function's attribute `may_alias` says so.
 """
@@ -43,8 +44,9 @@ from llad.codegen.lower_memory import (
 )
 from llad.codegen.lower_print import lower_print
 from llad.codegen.lower_scalar import lower_cast, lower_scalar
-from llad.ir.core import Function, Op, Region, walk
-from llad.ir.types import BufferType, LifoType, ScalarType, Type
+from llad.codegen.lower_tape import lower_keep, lower_take
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 
 __all__ = ["ErrorSite", "Lowered", "lower"]
 
@@ -88,13 +90,27 @@ def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     return Emitter(used, definitions, relaxed(fn), fastmath, bool(fn.attrs.get("may_alias")), callees=callees)
 
 
+def arguments(fn: Function) -> tuple[Value, ...]:
+    """The parameters that are passed one by one: all but those of a tape."""
+    return fn.params[: len(fn.params) - fn.attrs.get("takes", 0)]
+
+
+def outputs(fn: Function) -> tuple[Type, ...]:
+    """The types of what the native function leaves: its results, the address of a tape in place of the last."""
+    types = tuple(r.type for r in fn.results)
+    return (*types[: len(types) - fn.attrs["keeps"]], I64) if "keeps" in fn.attrs else types
+
+
 def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     """The lines of one LLVM function."""
     parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(80) %ctx", *_parameters(e, fn)]
-    parameters += [f"{_RESULT}({_room(r.type)}) %r{k}" for k, r in enumerate(fn.results)]
+    parameters += [f"{_RESULT}({_room(type)}) %r{k}" for k, type in enumerate(outputs(fn))]
     if fn.functions:
         note_stack(e)
     e.mark = sweep_mark(e, fn.body.terminator)
+    e.keeps = fn.attrs.get("keeps")
+    if "takes" in fn.attrs:
+        lower_take(e, fn.params[len(fn.params) - fn.attrs["takes"] :])
     _lower_region(e, fn.body)
     loops = not e.called and any(op.name in ("for", "while") for op in walk(fn.body))
     head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
@@ -106,7 +122,7 @@ def _parameters(e: Emitter, fn: Function) -> list[str]:
     alias = "" if e.may_alias else "noalias "
     defined = "" if e.called else "noundef "  # one function may pass on to another what neither reads
     declared = []
-    for k, param in enumerate(fn.params):
+    for k, param in enumerate(arguments(fn)):
         match param.type:
             case ScalarType(name=type):
                 e.values[param] = f"%p{k}"
@@ -124,7 +140,7 @@ def _parameters(e: Emitter, fn: Function) -> list[str]:
                 assert e.called, "a lifo cannot be a parameter of a function called from outside"
                 e.values[param] = lifo_parameter(e, f"%p{k}", param.type)
                 declared.append(f"ptr noalias noundef nonnull align 8 dereferenceable(24) %p{k}")
-    return declared
+    return [*declared, "i64 noundef %tape"] if "takes" in fn.attrs else declared
 
 
 def _room(type: Type) -> int:
@@ -188,17 +204,24 @@ def _lower_op(e: Emitter, op: Op) -> None:
         case "yield":
             pass  # the op that owns the region reads what it yields
         case "return":
-            for k, value in enumerate(op.operands):
-                operand = e.values[value]
-                assert not isinstance(operand, Lifo), "a lifo cannot be a result"
-                store_result(e, f"%r{k}", operand, value.type)
-            sweep(e, e.mark, op.operands)
-            for lifo in e.lifos if e.called else ():
-                e.do(f"call void @llad.drop(ptr %ctx, ptr {e.new(f'load ptr, ptr {lifo.data}')})")
-            e.do("ret i32 0")
+            _lower_return(e, op)
         case "call":
             lower_call(e, op)
         case "derivative":
             raise AssertionError("`derivative` is expanded before lowering")
         case _:
             lower_scalar(e, op)
+
+
+def _lower_return(e: Emitter, op: Op) -> None:
+    count = len(op.operands) - (e.keeps or 0)
+    for k, value in enumerate(op.operands[:count]):
+        operand = e.values[value]
+        assert not isinstance(operand, Lifo), "a lifo cannot be a result"
+        store_result(e, f"%r{k}", operand, value.type)
+    sweep(e, e.mark, op.operands)
+    if e.keeps is not None:
+        lower_keep(e, op.operands[count:], f"%r{count}", op.span)
+    for lifo in e.lifos if e.called else ():
+        e.do(f"call void @llad.drop(ptr %ctx, ptr {e.new(f'load ptr, ptr {lifo.data}')})")
+    e.do("ret i32 0")

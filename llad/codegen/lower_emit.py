@@ -128,6 +128,7 @@ class Emitter:
     writes_out: bool = False  # whether LLVM may vectorise the innermost loop, if no function of C is called in it
     chained: set[Value] = field(default_factory=set)  # what waits there for the iteration before
     mark: str = ""  # how many blocks there were at the beginning, if the function sweeps
+    keeps: int | None = None  # how many results are a tape, if any may be
     frames: int = 0  # bytes of stack that a call may take (`lower_call.py`)
     counted: set[Op] = field(default_factory=set)  # loops that the loop around them counts (`lower_poll.py`)
 

@@ -239,7 +239,7 @@ def _rows(e: Emitter, source: Buffer, type: BufferType, axes: tuple[str, ...], o
 # -- the LIFO
 
 
-def _record(fields: tuple[Type, ...]) -> tuple[tuple[tuple[int, ...], ...], int]:
+def record_of(fields: tuple[Type, ...]) -> tuple[tuple[tuple[int, ...], ...], int]:
     """Offsets of the components of each field, and the size of a record: a multiple of 8."""
     offset, offsets = 0, []
     for field in fields:
@@ -257,7 +257,7 @@ def lower_lifo(e: Emitter, op: Op) -> None:
     """Empty; memory that it had at an earlier execution is used again."""
     type = op.result.type
     assert isinstance(type, LifoType)
-    fields, record = _record(type.fields)
+    fields, record = record_of(type.fields)
     data = e.slot("{ptr, i64, i64}", "{ptr, i64, i64} zeroinitializer")
     lifo = described(data, e.slots, fields, record)
     e.do(f"store i64 0, ptr {lifo.used}")
@@ -274,7 +274,7 @@ def described(data: str, lines: list[str], fields: tuple[tuple[int, ...], ...], 
 
 def lifo_parameter(e: Emitter, name: str, type: LifoType) -> Lifo:
     """A LIFO of a caller."""
-    return described(name, e.slots, *_record(type.fields))
+    return described(name, e.slots, *record_of(type.fields))
 
 
 def _lifo(e: Emitter, op: Op) -> tuple[Lifo, tuple[Type, ...]]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llad.codegen.environment import digest
-from llad.codegen.lower import ErrorSite, Lowered
+from llad.codegen.lower import ErrorSite, Lowered, outputs
 from llad.codegen.work import Factor, Term, Work, estimate
 from llad.diagnostics import Span
 from llad.ir.alias import Aliases
@@ -43,12 +43,13 @@ class Outline:
 def outline(fn: Function, lowered: Lowered) -> Outline:
     """The outline of a function as it is lowered."""
     aliases = Aliases(fn)
-    roots = [aliases.roots(r) for r in fn.results]
+    left = outputs(fn)
+    roots = [aliases.roots(r) for r in fn.results[: len(left)]]
     made = {op.result for op in walk(fn.body) if op.name == "alloc"}
     others = [frozenset().union(*roots[:k], *roots[k + 1 :]) for k in range(len(roots))]
     own = tuple(mine <= made and mine.isdisjoint(rest) for mine, rest in zip(roots, others, strict=True))
     text = digest(lowered.text.encode(), *(part.encode() for pair in lowered.declarations for part in pair))
-    return Outline(lowered.name, text, tuple(r.type for r in fn.results), own, estimate(fn), lowered.errors)
+    return Outline(lowered.name, text, left, own, estimate(fn), lowered.errors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ class Plan:
     Otherwise the last arguments may be passed by `names` in their order (`None`: not by name), those from number
     `positional` on only so, or left out if there are `defaults`, the last of which is that of the last argument.
     `fresh` holds, per fresh array, the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an
-    error code.
+    error code. `keeps`: the last output is the address of a tape, which is given all memory of the call.
     """
 
     target: str
@@ -147,6 +147,7 @@ class Plan:
     defaults: tuple[Any, ...] = ()
     work: Work = ()
     memories: tuple[Memory, ...] = ()
+    keeps: bool = False
 
     def leaves(self) -> tuple[NumberArgument | ArrayArgument, ...]:
         """All leaves, those of the captured arrays last."""

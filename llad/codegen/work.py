@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from llad.codegen.lower import arguments
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import I64
 
@@ -43,8 +44,9 @@ Work = tuple[Term, ...]
 
 def estimate(fn: Function) -> Work:
     """About how many scalar operations a call performs; terms that can never be large are left out."""
-    known = {p: Term(1.0, (Factor(k),)) for k, p in enumerate(fn.params) if p.type == I64}
-    buffers = {p: k for k, p in enumerate(fn.params)}
+    operands = arguments(fn)
+    known = {p: Term(1.0, (Factor(k),)) for k, p in enumerate(operands) if p.type == I64}
+    buffers = {p: k for k, p in enumerate(operands)}
     totals: dict[tuple[Factor, ...], float] = {}
     _count(fn.body, Term(1.0), known, buffers, totals)
     if totals.get((), 0.0) > LARGE:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from types import CellType
 from typing import Any, TypeAlias
 
@@ -130,6 +131,12 @@ def _array_spec(array: np.ndarray[Any, Any]) -> ArraySpec:
 def leaves(spec: ArgSpec) -> Iterator[ScalarSpec | ArraySpec]:
     """The run-time leaves of a spec, left to right: the parameters of the traced function."""
     return (leaf for leaf in structures.leaves(spec) if not isinstance(leaf, StaticSpec))
+
+
+def leaf_ranges(specs: Sequence[ArgSpec]) -> list[range]:
+    """Per argument, which of the run-time leaves of all are its own."""
+    ends = list(accumulate((len(list(leaves(spec))) for spec in specs), initial=0))
+    return [range(start, end) for start, end in pairwise(ends)]
 
 
 def attached(spec: ArgSpec, able: bool = True) -> Iterator[tuple[ScalarSpec | ArraySpec, bool]]:

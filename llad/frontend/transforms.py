@@ -110,6 +110,7 @@ def vjp(fun: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tu
     The seed has the structure, dtypes and shapes of the value (`None` for what has no derivative); a primal that
     cannot be differentiated has the cotangent `None`. The pullback can be called any number of times, from any thread,
     and is the derivative at the values of now, whatever is written to arrays later. Nothing that `fun` writes is seen.
+    `fun` runs once: the pullback keeps what its calls need of that, as long as it lives.
 
     Raises:
         LladError: if `fun` cannot be compiled or differentiated, or, by the pullback, if the seed does not fit.

@@ -292,6 +292,9 @@ class Builder:
         `mode == "vjp"`: likewise, but the operands go on with a seed per float or float-buffer result, of its extents.
         `mode == "jvp"`: operands are the arguments, then a tangent per index in `wrt`; results are callee's
         results, then a tangent per float or float-buffer result.
+
+        A "jvp" by nothing is the evaluation to which later "vjp"s of the same callee object belong: their arguments are
+        those of the evaluation, or copies.
         """
         attrs = {"callee": callee, "mode": mode, "wrt": tuple(wrt)}
         return self.emit("derivative", operands, result_types, attrs).results

@@ -102,7 +102,8 @@ def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
     """The results of `fn`: numbers for scalars, NumPy arrays for buffers.
 
     Array arguments are used as they are: what `fn` writes is written to them, and a result that views one
-    views it. Elements of a returned array that were never written hold arbitrary values.
+    views it. Elements of a returned array that were never written hold arbitrary values. A stack is a list of records;
+    one that is an argument is copied. Of the results, those of a tape (attribute `keeps`) are only for `run` to take.
 
     Raises: the exception of a `check` that fails; AssertionError where the meaning is undefined (see above).
     """
@@ -113,7 +114,9 @@ def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
     if fn.functions:
         sys.setrecursionlimit(max(limit, limit + _FRAMES * DEPTH))
     try:
-        return tuple(_returned(v) for v in _region(fn.body, env))
+        results = _region(fn.body, env)
+        kept = len(results) - fn.attrs.get("keeps", 0)
+        return (*map(_returned, results[:kept]), *results[kept:])
     finally:
         sys.setrecursionlimit(limit)
 
@@ -124,6 +127,8 @@ def normal(value: Any, type: ScalarType) -> Any:
 
 
 def _argument(value: Any, type: Type) -> Any:
+    if value is POISON or isinstance(value, Buffer):  # of a tape
+        return value
     match type:
         case ScalarType():
             return normal(value, type)
@@ -133,7 +138,7 @@ def _argument(value: Any, type: Type) -> Any:
             assert layout == "strided" or value.flags.c_contiguous, f"want {type}, got a strided array"
             return Buffer(value)
         case LifoType():
-            raise AssertionError("a lifo is no argument")
+            return list(value)
 
 
 def _returned(value: Any) -> Any:

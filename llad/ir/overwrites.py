@@ -90,6 +90,10 @@ class Overwrites:
             region, k = parent, self._place[owner][1]
         return False
 
+    def covers(self, ops: Sequence[Op], root: Value) -> bool:
+        """Whether `ops`, one after the other, read no element of the allocation `root` that they have not written."""
+        return self._ops(ops, root, frozenset()) is not None
+
     def _encloses(self, outer: Region, inner: Region) -> bool:
         while inner is not outer:
             if inner not in self._owner:

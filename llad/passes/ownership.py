@@ -12,7 +12,8 @@ reached later only through what it yields, unless handles were pushed on a stack
 none, passes none to a function with a stack of handles, and holds an allocation that escapes or a call that
 gives a buffer. A function with the attribute
 `may_alias` may be called again and again by the one that was called from outside, so it frees what is its own before it
-returns, sweeping like a loop, and its frames are small. Memory made once for
+returns, sweeping like a loop, and its frames are small. So does one that keeps a tape, which is to hold nothing else.
+Memory made once for
 all iterations keeps the last one's contents where a fresh one would be poison, which nothing reads.
 
 Before:
@@ -96,7 +97,7 @@ class _Ownership(Rebuild):
         self._axes: dict[Value, tuple[Value, int]] = {}  # the buffer and axis of which a number is the extent
         self._level: dict[Value, int] = {}  # the number of frames open where an old value was made
         self._frames: list[_Frame] = []
-        called = bool(fn.attrs.get("may_alias"))
+        called = bool(fn.attrs.get("may_alias")) or "keeps" in fn.attrs
         self._next: _Frame = _Frame("called" if called else "function", [])
         self._sweeps = called and self._leaves_behind(fn.body)
         self._stack_bytes = CALLED_STACK_BYTES if called else STACK_BYTES  # that are left

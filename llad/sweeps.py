@@ -1,0 +1,132 @@
+"""The machine code of a pullback: a forward sweep that leaves a tape, and reverse sweeps that start from it.
+
+Both are cut from one trace of `(primals, seed) -> (value, cotangents)` (`ad/cut.py`). They are called without a look at
+guards, with captured arrays among the arguments, so that a pullback is that of the moment when it was made.
+
+Invariant: a tape is memory of the forward sweep that nothing of Python sees; its `Tape` frees it, once. A reverse sweep
+that ends leaves it as it was.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llad.calls import Numbering, memories_of
+from llad.codegen.outline import Outline
+from llad.codegen.plan import Argument, Leaf, NumberArgument, Plan
+from llad.codegen.vectorcall import Native
+from llad.compile import Stage
+from llad.fit import fit
+from llad.frontend.signature import leaf_ranges
+from llad.ir.types import I64
+from llad.returned import Output, Result, outputs_of
+from llad.specialise import MakePlan, Specialisation, compile_native
+from llad.structures import TUPLE, Node
+
+
+def sweep_plans(stage: Stage) -> tuple[MakePlan, MakePlan]:
+    """The sweeps of a trace of `(primals, seed) -> (value, cotangents)`, called without a look at guards:
+    `(primals, captured arrays)` to `(value, tape)`, and `(primals, seed, captured arrays, tape)` to the cotangents.
+    """
+    assert isinstance(stage.traced.result, Node)
+    value_tree, cotangents = stage.traced.result.items
+    late, value = leaf_ranges(stage.specs)[1], outputs_of(value_tree)
+    others = [k for k in range(len(stage.traced.function.results)) if k not in value]
+
+    def arguments() -> tuple[tuple[Argument, Argument], Argument, int]:
+        numbering = Numbering(stage, writes=False)
+        primals, seed = map(numbering.argument, stage.specs)
+        captured = Node(TUPLE, tuple(argument for argument, _ in numbering.captured()))
+        return (primals, seed), captured, numbering.next
+
+    def forward(made: Outline, raised: Callable[..., BaseException]) -> Plan:
+        (primals, _), captured, count = arguments()
+        outputs = made.outputs
+        return Plan(
+            target=made.name,
+            arguments=(primals, captured),
+            operands=tuple(map(Leaf, range(count - len(late)))),
+            outputs=outputs,
+            result=Node(TUPLE, (_at(value_tree, value), Output(len(outputs) - 1))),
+            raised=raised,
+            work=made.work,
+            keeps=True,
+        )
+
+    def reverse(made: Outline, raised: Callable[..., BaseException]) -> Plan:
+        (primals, seed), captured, count = arguments()
+        return Plan(
+            target=made.name,
+            arguments=(primals, seed, captured, NumberArgument(I64, (int,))),
+            operands=tuple(map(Leaf, range(count + 1))),
+            outputs=made.outputs,
+            memories=memories_of(made, windows=False),
+            result=_at(cotangents, others),
+            raised=raised,
+            work=made.work,
+        )
+
+    return forward, reverse
+
+
+def _at(tree: Result, outputs: Sequence[int]) -> Result:
+    """The tree of a function that has only these outputs."""
+    match tree:
+        case Output(index=index):
+            return Output(outputs.index(index))
+        case Node():
+            return tree.map(lambda item: _at(item, outputs))
+        case _:
+            return tree
+
+
+class Sweeps:
+    """The machine code of the pullbacks of one trace."""
+
+    def __init__(self, stage: Stage) -> None:
+        forward, reverse = sweep_plans(stage)
+        self._forward = _Strict(compile_native(stage, "forward", (), False, forward))
+        self._reverse = _Strict(compile_native(stage, "reverse", (), False, reverse))
+        made = self._forward.made
+        self.drop = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(made.linked.addresses[f"{made.plan.target}.drop"])
+
+    def forward(self, primals: Any, captured: Any) -> tuple[Any, Tape]:
+        """The value, and the tape."""
+        value, address = self._forward(primals, captured)
+        return value, Tape(address, self)
+
+    def reverse(self, primals: Any, seed: Any, captured: Any, tape: Tape) -> Any:
+        """The cotangents."""
+        return self._reverse(primals, seed, captured, tape.address)
+
+
+class _Strict:
+    """Machine code that is called with arguments made for it."""
+
+    def __init__(self, made: Specialisation) -> None:
+        self.made = made
+        self.native = Native(self._refused)
+        if made.entry is not None:
+            self.native.prepend(made.linked.addresses[made.entry.symbol], made.entry.pins, made)
+
+    def __call__(self, *values: Any) -> Any:
+        fitted = fit(self.made.plan, values)
+        return self.made.call(fitted) if self.made.entry is None else self.native.strict(*fitted)
+
+    def _refused(self, *values: Any) -> Any:
+        raise AssertionError("only strict calls are made")
+
+
+class Tape:
+    """Memory that a forward sweep left, by its address; freed with this object. One reverse sweep at a time uses it."""
+
+    __slots__ = ("_sweeps", "address")
+
+    def __init__(self, address: int, sweeps: Sweeps) -> None:
+        self.address = address
+        self._sweeps = sweeps
+
+    def __del__(self) -> None:
+        self._sweeps.drop(self.address)
