@@ -47,6 +47,7 @@ class Augment:
         self.calls = calls
         self.new = new
         self.early: set[Op] = set()  # ops that stand before a fused loop already
+        self.early_shadows: set[Value] = set()  # likewise
         self.repeated: Op | None = None  # the loop of which an iteration is being rerun
         self.shadow: dict[Value, Value] = {old: new[s] for old, s in shadows.given.items()}
 
@@ -105,11 +106,12 @@ class Augment:
         self.name_shadows(root)
         made = self.mirror.shadows(root).ops
         ready: list[Op] = []
-        known = {*self.new, *self.new.values()}
+        known = {*self.new, *self.new.values(), *self.early_shadows}
         for op in made:
             if known.issuperset(op.operands):
                 ready.append(op)
                 known.update(op.results)
+                self.early_shadows.update(op.results)
         made[:] = [op for op in made if op not in ready]
         return ready
 

@@ -42,6 +42,8 @@ def jumps(trial: Trial, v: Any) -> bool:
 
 
 OUTER = """
+import llad
+
 def reverse_over_reverse(x, y, m, a, b, n, k):
     g = llad.grad(f, (0, 1, 2, 3, 4))(x, y, m, a, b, n, k)
     return np.sum(g[0] * D[0]) + np.sum(g[1] * D[1]) + np.sum(g[2] * D[2]) + g[3] * D[3] + g[4] * D[4]
