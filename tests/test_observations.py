@@ -1,0 +1,154 @@
+"""Random loops over observations: what the passes make of them means what they meant, errors and memory too."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from building import M, V, build, loop, when
+
+from llad.compile import WRITTEN_OUT
+from llad.ir import interp
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value, walk
+from llad.ir.types import F64, I64, BufferType
+from llad.ir.verify import verify
+from llad.passes import foresee as foresight
+from llad.passes.cse import cse
+from llad.passes.dce import dce
+from llad.passes.flatten import flatten
+from llad.passes.foresee import foresee
+from llad.passes.independent import independent
+from llad.passes.records import records
+
+INDICES = BufferType(I64, 2, "C")
+WIDTH = 3
+STEPS = (records, *WRITTEN_OUT, independent, foresee, flatten, cse, dce)
+
+
+class Observation:
+    """Writes the iteration of a loop: gathered rows, copies of them, branches, an array of its own, stores."""
+
+    def __init__(self, rng: random.Random, b: Builder) -> None:
+        self.rng, self.b = rng, b
+        self.known: list[Value] = []
+        self.guarded: list[tuple[Value, Value]] = []  # defined where the condition does not hold
+
+    def pick(self) -> Value:
+        return self.rng.choice(self.known[-8:])
+
+    def compute(self, count: int) -> None:
+        for _ in range(count):
+            name = self.rng.choice(("add", "mul", "sub", "div", "mulz", "sqrt", "log", "neg"))
+            operands = [self.pick() for _ in range(1 if name in ("sqrt", "log", "neg") else 2)]
+            self.known.append(self.b.op(name, *operands))
+
+    def branch(self, depth: int) -> None:
+        """Either computes two numbers; one of them perhaps where the condition does not hold only."""
+        condition = self.b.op(self.rng.choice(("eq", "lt", "gt")), self.pick(), self.pick())
+        partly = self.rng.random() < 0.5
+
+        def side(whole: bool) -> list[Value]:
+            before = list(self.known)
+            self.compute(self.rng.randint(0, 3))
+            if depth < 2 and self.rng.random() < 0.3:
+                self.branch(depth + 1)
+            found = [self.pick(), self.pick() if whole else self.b.undef(F64)]
+            self.known = before
+            return found
+
+        first, second = when(self.b, condition, lambda: side(not partly), lambda: side(True))
+        self.known.append(first)
+        if not partly:
+            self.known.append(second)
+            return
+
+        def use() -> list[Value]:
+            return [self.b.op("mul", second, self.pick())]
+
+        self.known += when(self.b, condition, lambda: [self.pick()], use)
+
+    def row(self, table: Value, place: Value, width: Value) -> None:
+        """The copy of a row, as arrays are made of them, and its numbers."""
+        b = self.b
+        copied = b.alloc(F64, [width])
+
+        def copy(j: Value) -> list[Value]:
+            b.store(b.load(table, place, j), copied, j)
+            return []
+
+        loop(b, 0, width, [], copy, kind="parallel")
+        for k in range(WIDTH):
+            b.check(b.op("lt", b.i64(k), width), "IndexError", "out of bounds")
+            self.known.append(b.load(copied, b.i64(k)))
+        for _ in range(self.rng.randint(0, 3)):
+            self.compute(1)
+            b.store(self.known[-1], copied, b.i64(self.rng.randrange(WIDTH)))
+            self.known.append(b.load(copied, b.i64(self.rng.randrange(WIDTH))))
+
+
+def program(rng: random.Random) -> Function:
+    """Of tables f64[m, w], f64[m, w], which observation sees what i64[n, 2], weights f64[n], and f64[n, w] to fill."""
+
+    def body(b: Builder, left: Value, right: Value, seen: Value, weights: Value, out: Value) -> list[Value]:
+        widths = [b.dim(t, 1) for t in (left, right)]
+        number, twice = b.dim(seen, 0), b.dim(seen, 1)
+        b.check(b.op("lt", b.i64(1), twice), "IndexError", "out of bounds")
+        last = b.dim(out, 1)
+        b.check(b.op("lt", b.i64(WIDTH - 1), last), "IndexError", "out of bounds")
+
+        def step(i: Value) -> list[Value]:
+            o = Observation(rng, b)
+            o.known.append(b.load(weights, i))
+            for k, table in enumerate((left, right)):
+                at = b.load(seen, i, b.i64(k))
+                inside = b.op("and", b.op("ge", at, b.i64(0)), b.op("lt", at, b.dim(table, 0)))
+                b.check(inside, "IndexError", "index {} is out of bounds", at)
+                o.row(table, at, widths[k])
+                o.compute(2)
+                o.branch(0)
+            o.compute(rng.randint(1, 6))
+            o.branch(0)
+            for k in range(WIDTH):
+                b.store(o.pick(), out, i, b.i64(k))
+            return []
+
+        loop(b, 0, number, [], step)
+        return []
+
+    return build([M, M, INDICES, V, M], body)
+
+
+def outcome(fn: Function, seed: int, width: int, wrong: bool) -> list[object]:
+    """What is written, and the text of the error."""
+    random = np.random.default_rng(seed)
+    numbers = np.array([0.0, -0.0, 1.0, -1.5, 2.0, np.inf, np.nan])
+    tables = [random.choice(numbers, (4, width)) for _ in range(2)]
+    seen = random.integers(0, 4, (6, 2))
+    if wrong:
+        seen[random.integers(0, 6), random.integers(0, 2)] = random.choice([-1, 4, 1 << 60])
+    out = np.full((6, width), 7.0)
+    error = ""
+    try:
+        with np.errstate(all="ignore"):
+            interp.run(fn, [*tables, seen, random.choice(numbers, 6), out])
+    except IndexError as raised:
+        error = str(raised)
+    return [repr(out.tolist()), error]
+
+
+@pytest.mark.parametrize("first", range(0, 30, 10))
+def test_what_observations_are_made_into_means_the_same(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foresight, "_LEAST", 0)
+    for seed in range(first, first + 10):
+        fn = verify(program(random.Random(seed)))
+        made = fn
+        for step in STEPS:
+            made = verify(step(made))
+        loops = [op for op in walk(made.body) if op.name == "for" and op.attrs.get("apart")]
+        bodies = [{op.name for op in walk(each.regions[0])} for each in loops]
+        assert any(names.isdisjoint({"check", "if", "for", "alloc"}) and "store" in names for names in bodies)
+        for width in (WIDTH, WIDTH - 1, WIDTH + 1):
+            for wrong in (False, True):
+                assert outcome(made, seed, width, wrong) == outcome(fn, seed, width, wrong), seed
