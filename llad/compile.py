@@ -61,6 +61,7 @@ from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
 from llad.passes.reuse import reuse
+from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
@@ -83,8 +84,8 @@ REVERSED: tuple[Pass, ...] = (winner, dce)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (fold, unroll, fold, scalars, *PASSES)
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
-STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, version, blocks, ownership)
-FAST: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, version, ownership)
+STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, blocks, ownership)
+FAST: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 

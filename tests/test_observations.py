@@ -21,10 +21,11 @@ from llad.passes.flatten import flatten
 from llad.passes.foresee import foresee
 from llad.passes.independent import independent
 from llad.passes.records import records
+from llad.passes.rows import rows
 
 INDICES = BufferType(I64, 2, "C")
 WIDTH = 3
-STEPS = (records, *WRITTEN_OUT, independent, foresee, flatten, cse, dce)
+STEPS = (records, *WRITTEN_OUT, independent, foresee, flatten, cse, dce, rows)
 
 
 class Observation:

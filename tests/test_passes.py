@@ -35,6 +35,7 @@ from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
 from llad.passes.reuse import reuse
+from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
@@ -44,7 +45,7 @@ from llad.passes.winner import winner
 
 ALL = (
     fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, records, unroll, scalars, reuse,
-    independent, foresee, flatten, version, blocks, winner, dce, ownership,
+    independent, foresee, flatten, rows, version, blocks, winner, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -69,6 +69,30 @@ def test_observations_are_worked_on_several_at_a_time() -> None:
     assert "fdiv <" in text
 
 
+def test_rows_are_stored_in_pieces_over_whole_blocks_and_what_is_left() -> None:
+    def powers(x, out):
+        for i in range(len(x)):
+            a, b, c = x[i], 2.0 * x[i], x[i] ** 2
+            out[i, 1, 0], out[i, 1, 1], out[i, 1, 2], out[i, 1, 3] = a, b, c, a * c
+            out[i, 1, 4], out[i, 1, 5], out[i, 1, 6] = -a, -b, -c
+            out[i, 0, 0], out[i, 0, 5] = a, b
+
+    function = llad.jit(powers)
+    for count in (0, 1, 63, 64, 65, 200):
+        x, found = np.arange(1.0, count + 1.0), np.full((count, 2, 9), 0.5)
+        expected = found.copy()
+        function(x, found)
+        powers(x, expected)
+        assert_close(found, expected, rtol=0.0)
+    text = function.dump_ir(x, found)
+    assert "alloc" in text and text.count("store") == 8 + 2 + 2  # two pieces, what is in none, and two copies
+    x, found = x[::2], np.full((200, 2, 18), 0.5)[::2, :, ::2]  # strides
+    expected = found.copy()
+    function(x, found)
+    powers(x, expected)
+    assert_close(found, expected, rtol=0.0)
+
+
 def test_a_wrong_index_raises_where_it_stands() -> None:
     cameras, points, pairs, out = scene()
     expected = out.copy()

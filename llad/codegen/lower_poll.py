@@ -120,6 +120,21 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
 
 
 def _known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
-    bounds = [definitions.get(v) for v in op.operands[:3]]
-    known = [b.attrs["value"] for b in bounds if b is not None and b.name == "const"]
-    return len(range(*known)) if len(known) == 3 and known[2] != 0 else None
+    """The trips of a `for`, or the most: those from `lo` to `lo + min(…, most)`."""
+    known = [_constant(v, definitions) for v in op.operands[:3]]
+    lo, hi, step = known
+    if lo is not None and hi is not None and step:
+        return len(range(lo, hi, step))
+    end = definitions.get(op.operands[1])
+    if step != 1 or end is None or end.name != "add" or end.operands[0] is not op.operands[0]:
+        return None
+    count = definitions.get(end.operands[1])
+    if count is None or count.name != "min":
+        return None
+    most = [n for n in (_constant(v, definitions) for v in count.operands) if n is not None]
+    return max(most[0], 0) if most else None
+
+
+def _constant(value: Value, definitions: Mapping[Value, Op]) -> int | None:
+    op = definitions.get(value)
+    return int(op.attrs["value"]) if op is not None and op.name == "const" else None

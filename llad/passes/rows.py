@@ -1,0 +1,263 @@
+"""Rows that iterations store are stored in one piece, a block of iterations at a time.
+
+What: a loop whose iterations run several at once stores numbers far apart in memory if each iteration has a row of its
+own (`out[i, 0]`, `out[i, 1]`, …): one number at a time, which takes longer than to compute it. Instead, a block of
+iterations stores four numbers of each row side by side into memory in the nearest cache, for which vectors only have
+to be shuffled, and a loop behind it copies them to the rows.
+
+When: the loop stands in no other, its iterations may run in any order (`apart`) and are straight code without checks,
+and nothing else in it touches the array. The elements are named by the index of the loop and constants, so those of one
+iteration differ.
+
+Before:
+
+    func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 2, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %two: i64 = const 2
+      %three: i64 = const 3
+      %four: i64 = const 4
+      %trips: i64 = for %i in %zero..%n step %one {'apart': True} {
+        %a: f64 = load %x[%i]
+        %b: f64 = mul %a, %a
+        store %a, %y[%i, %zero]
+        store %b, %y[%i, %one]
+        store %a, %y[%i, %two]
+        store %b, %y[%i, %three]
+        store %a, %y[%i, %four]
+        yield
+      }
+      return
+    }
+
+After:
+
+    func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 2, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %two: i64 = const 2
+      %three: i64 = const 3
+      %four: i64 = const 4
+      %pieces: i64 = const 2
+      %size: i64 = const 64
+      %width: i64 = const 4
+      %block: buffer<f64, 3, C> = alloc(%pieces, %size, %width)
+      %blocks: i64 = for %from in %zero..%n step %size {
+        %left: i64 = sub %n, %from
+        %count: i64 = min %left, %size
+        %to: i64 = add %from, %count
+        %unit: i64 = const 1
+        %t: i64 = for %i in %from..%to step %unit {'apart': True} {
+          %place: i64 = sub %i, %from
+          %a: f64 = load %x[%i]
+          %b: f64 = mul %a, %a
+          %c9: i64 = const 0
+          %c10: i64 = const 0
+          store %a, %block[%c9, %place, %c10]
+          %c11: i64 = const 1
+          store %b, %block[%c9, %place, %c11]
+          %c12: i64 = const 2
+          store %a, %block[%c9, %place, %c12]
+          %c13: i64 = const 3
+          store %b, %block[%c9, %place, %c13]
+          %c14: i64 = const 1
+          %c15: i64 = const 0
+          store %b, %block[%c14, %place, %c15]
+          %c16: i64 = const 1
+          store %a, %block[%c14, %place, %c16]
+          %c17: i64 = const 2
+          store %b, %block[%c14, %place, %c17]
+          %c18: i64 = const 3
+          store %a, %block[%c14, %place, %c18]
+          yield
+        }
+        %u: i64 = for %j in %from..%to step %unit {
+          %at: i64 = sub %j, %from
+          %c22: i64 = const 0
+          %c23: i64 = const 0
+          %c24: i64 = const 0
+          %v: i64 = for %k in %c24..%width step %unit {
+            %w: f64 = load %block[%c22, %at, %k]
+            %column: i64 = add %k, %c23
+            store %w, %y[%j, %column]
+            yield
+          }
+          %c29: i64 = const 1
+          %c30: i64 = const 1
+          %c31: i64 = const 0
+          %v1: i64 = for %k in %c31..%width step %unit {
+            %w: f64 = load %block[%c29, %at, %k]
+            %column: i64 = add %k, %c30
+            store %w, %y[%j, %column]
+            yield
+          }
+          yield
+        }
+        yield
+      }
+      return
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.types import I64, BufferType, ScalarType, is_float
+from llad.ops.table import OPS
+from llad.passes.elements import Elements
+from llad.passes.rebuild import Rebuild
+
+_BLOCK = 64  # iterations whose rows wait: they stay in the nearest cache
+_WIDTH = 4  # numbers of a piece
+_LEAST = 2  # pieces for which a block pays
+
+_Row = tuple[Value, tuple[Value | int, ...]]  # an array, and all indices but the last: values, or constants
+
+
+def rows(fn: Function) -> Function:
+    """`fn` with the rows that iterations store copied from blocks in pieces. Functions that are called stay."""
+    return fn if fn.attrs.get("may_alias") else _Rows(fn).function(fn)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """The stores of one iteration to `_WIDTH` columns of a row, from column `first`."""
+
+    first: int
+    stores: tuple[Op, ...]
+
+
+class _Rows(Rebuild):
+    def __init__(self, fn: Function) -> None:
+        super().__init__()
+        self._constant = Elements(fn).constant
+        self._aliases = Aliases(fn)
+        self._used = {o for op in walk(fn.body) for o in op.operands}
+        self._depth = 0
+
+    def visit(self, op: Op) -> None:
+        looping = op.name in ("for", "while")
+        self._depth += looping
+        pieces = self._pieces(op) if op.attrs.get("apart") and self._depth == 1 else []
+        if len(pieces) < _LEAST:
+            self.keep(op)
+        else:
+            self._in_blocks(op, pieces)
+        self._depth -= looping
+
+    # -- which stores
+
+    def _pieces(self, loop: Op) -> list[_Piece]:
+        """The pieces of the rows that a loop stores, if it is one of straight code over a range from a constant."""
+        body = loop.regions[0]
+        lo, step = self._constant(loop.operands[0]), self._constant(loop.operands[2])
+        if len(loop.results) > 1 or loop.results[0] in self._used or loop.attrs["exits"] or step != 1:
+            return []
+        if lo is None or lo < 0 or not all(op.name in OPS or op.name in _STRAIGHT for op in body.ops):
+            return []
+        inside = {r for op in body.ops for r in op.results}
+        columns: dict[_Row, dict[int, Op]] = {}
+        mixed: set[Value] = set()  # arrays that are touched in another way, too
+        for op in body.ops:
+            if op.name == "load":
+                mixed |= self._aliases.roots(op.operands[0])
+            elif op.name == "store":
+                row, column = self._element(op, body.args[0], inside)
+                if row is None or column in columns.setdefault(row, {}):
+                    mixed |= self._aliases.roots(op.operands[1])
+                else:
+                    columns[row][column] = op
+        touched = [self._aliases.roots(array) for array in dict.fromkeys(array for array, _ in columns)]
+        alone = [r for r in touched if r.isdisjoint(mixed) and sum(not r.isdisjoint(other) for other in touched) == 1]
+        return [
+            piece
+            for (array, _), stores in columns.items()
+            if self._aliases.roots(array) in alone
+            for piece in _split(stores)
+        ]
+
+    def _element(self, store: Op, index: Value, inside: set[Value]) -> tuple[_Row | None, int]:
+        """The row and column of a store, if they are named by the loop's index, once, and constants."""
+        value, array, *indices = store.operands
+        numbers = [self._constant(i) for i in indices]
+        if array in inside or not is_float(value.type) or not indices or numbers[-1] is None:
+            return None, 0
+        row = tuple(i if n is None else n for i, n in zip(indices[:-1], numbers, strict=False))
+        return ((array, row) if [i for i in row if isinstance(i, Value)] == [index] else None), numbers[-1]
+
+    # -- the loops that stand for it
+
+    def _in_blocks(self, loop: Op, pieces: list[_Piece]) -> None:
+        span, (lo, hi) = loop.span, map(self.get, loop.operands[:2])
+        type = pieces[0].stores[0].operands[0].type
+        assert isinstance(type, ScalarType)
+        pieces = [p for p in pieces if p.stores[0].operands[0].type == type]
+        extents = [self.const(k, I64, span) for k in (len(pieces), _BLOCK, _WIDTH)]
+        block = self.emit("alloc", extents, [BufferType(type, 3, "C")], span, {"zero": False}).result
+        start = Value(I64, "from")
+        outer, self.ops = self.ops, []
+        left = self.emit("sub", [hi, start], [I64], span).result
+        count = self.emit("min", [left, extents[1]], [I64], span).result
+        end = self.emit("add", [start, count], [I64], span).result
+        bounds = (start, end, self.const(1, I64, span))
+        self._compute(loop, pieces, bounds, block)
+        self._copy(loop, pieces, bounds, block, extents[2])
+        self._loop(loop, [lo, hi, extents[1]], start, outer)
+
+    def _loop(self, loop: Op, bounds: Sequence[Value], index: Value, outer: list[Op], apart: bool = False) -> None:
+        """A loop over the ops emitted since `outer` was put aside, emitted there."""
+        self.emit("yield", [], [], loop.span)
+        body, self.ops = Region((index,), self.ops), outer
+        attrs = loop.attrs if apart else {"exits": False, "kind": "sequential"}
+        self.emit("for", bounds, [I64], loop.span, attrs, (body,))
+
+    def _compute(self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value) -> None:
+        body, span = loop.regions[0], loop.span
+        (index,) = self.arguments(body)
+        outer, self.ops = self.ops, []
+        place = self.emit("sub", [index, bounds[0]], [I64], span).result
+        moved = {op for piece in pieces for op in piece.stores}
+        self.splice(op for op in body.ops[:-1] if op not in moved)
+        for number, piece in enumerate(pieces):
+            which = self.const(number, I64, span)
+            for k, store in enumerate(piece.stores):
+                at = [which, place, self.const(k, I64, span)]
+                self.emit("store", [self.get(store.operands[0]), block, *at], [], store.span)
+        self._loop(loop, bounds, index, outer, apart=True)
+
+    def _copy(self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value, width: Value) -> None:
+        index, span = Value(I64), loop.span
+        outer, self.ops = self.ops, []
+        place = self.emit("sub", [index, bounds[0]], [I64], span).result
+        for number, piece in enumerate(pieces):
+            store = piece.stores[0]
+            which, first = self.const(number, I64, span), self.const(piece.first, I64, span)
+            row = [index if i is loop.regions[0].args[0] else self.get(i) for i in store.operands[2:-1]]
+            zero, column = self.const(0, I64, span), Value(I64)
+            around, self.ops = self.ops, []
+            value = self.emit("load", [block, which, place, column], [store.operands[0].type], span).result
+            there = self.emit("add", [column, first], [I64], span).result
+            self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span)
+            self._loop(loop, [zero, width, bounds[2]], column, around)
+        self._loop(loop, bounds, index, outer)
+
+
+_STRAIGHT = frozenset({"const", "cast", "load", "store", "undef", "yield"})
+
+
+def _split(stores: dict[int, Op]) -> list[_Piece]:
+    """The pieces of one row. The last of a run of columns begins where it ends with the run, so pieces may overlap."""
+    found = []
+    columns = sorted(stores)
+    while columns:
+        run = [c for k, c in enumerate(columns) if c == columns[0] + k]
+        columns = columns[len(run) :]
+        if len(run) < _WIDTH:
+            continue
+        for first in dict.fromkeys([*run[: 1 - _WIDTH : _WIDTH], run[-_WIDTH]]):
+            found.append(_Piece(first, tuple([stores[first + k] for k in range(_WIDTH)])))
+    return found
