@@ -1,7 +1,8 @@
 """Branches in loops whose iterations are independent become straight code, which machine code runs several at once.
 
-What: in the body of a `for` that is marked `apart`, an `if` that only computes numbers is replaced by both branches and
-a `select` for each result. Where one branch leaves a result undefined, it is what the other gives.
+What: in the body of a `for` that is marked `apart`, and carries nothing but sums of free order, an `if` that only
+computes numbers is replaced by both branches and a `select` for each result. Where one branch leaves a result
+undefined, it is what the other gives.
 
 When: no branch touches memory, checks or traps, and not much is computed in vain. A branch is where inf and nan may
 stay out of sight, so this comes after the last differentiation: nothing asks again what the branch not taken did.
@@ -74,7 +75,8 @@ class _Flatten(Rebuild):
 
     def visit(self, op: Op) -> None:
         if op.name in ("for", "while"):
-            outer, self._apart = self._apart, bool(op.attrs.get("apart"))
+            free = len(op.results) == 1 or op.attrs.get("kind") == "reduction"
+            outer, self._apart = self._apart, free and bool(op.attrs.get("apart"))
             self.keep(op)
             self._apart = outer
         elif op.name == "if" and self._apart and self._only_computes(op):
