@@ -1,4 +1,4 @@
-"""The error functions, erf and erfc.
+"""The error functions, erf and erfc, and gauss x = e^(-x²), which is their derivative but for a factor.
 
 Near 0, erf x = x + x·p(x²) and erfc x = (1 - x) - x·p(x²). Beyond, with a = |x|:
 
@@ -7,14 +7,20 @@ Near 0, erf x = x + x·p(x²) and erfc x = (1 - x) - x·p(x²). Beyond, with a =
 where q = (1 + 2a)·e^(a²)·erfc a is near 1.25, and t = (a - 4) / (a + 4) maps the whole range to a bounded interval
 (Shepherd & Laframboise 1981). Each of a², q, 1 + 2a and the quotient is carried in two parts, so the tail has its last
 places too. p and q - 1.25 are interpolants at Chebyshev nodes (off by 2⁻⁶⁰, 2⁻⁵⁸).
+
+e^(-a²) is written alike in all three, so LLVM computes it once for a function and its derivative.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from llad.codegen.vector_exp import reduce_exp, scale
 from llad.codegen.vector_text import Body
 
 _NEAR = 0.6
+_BOUND = 28.0
+_MIDPOINT = 4.0
 _MIDDLE = 1.25  # of q, which lacks no bit of it
 _P = (
     0.1283791670955126,
@@ -52,7 +58,44 @@ _Q = (
     -1.2351894350065249e-08,
     -9.740442824306908e-09,
 )
-_PER_UNIT = 0.83  # about 1 / q, to within 7 %: enough for what remains of a division
+
+
+@dataclass(frozen=True, slots=True)
+class _Gauss:
+    """e^(-a²) = 2ᵏ·(1 + (r + w)), with `bits` for `scale`. a is |x|, at most the bound."""
+
+    a: str
+    bits: str
+    r: str
+    w: str
+
+
+def _gauss(b: Body, x: str) -> _Gauss:
+    a = b.most(b.magnitude(x), _BOUND)
+    square = b.mul(a, a)
+    e = reduce_exp(b, b.sub(0.0, square), 2046, b.product_error(a, a, square))
+    return _Gauss(a, e.bits, e.r, e.w)
+
+
+def gauss() -> str:
+    b = Body("%x")
+    e = _gauss(b, "%x")
+    return b.define("llad.gauss.f64", scale(b, b.add(b.add(e.r, e.w), 1.0), e.bits))
+
+
+def _tail(b: Body, e: _Gauss) -> str:
+    """erfc a beyond _NEAR. The quotients share a division: in t its error does not matter, in d it is made good."""
+    plus, minus = b.add(e.a, _MIDPOINT), b.sub(e.a, _MIDPOINT)
+    twice = b.add(e.a, e.a)
+    divisor, divisor_low = b.sum(1.0, twice)
+    inverse = b.div(1.0, b.mul(plus, divisor))
+    t = b.mul(b.mul(minus, divisor), inverse)
+    per = b.mul(plus, inverse)
+    q, q_low = b.sum(_MIDDLE, b.polynomial(_Q, t))
+    d = b.mul(q, per)
+    left = b.add(b.remainder(q, d, divisor), b.sub(q_low, b.mul(d, divisor_low)))
+    d_low = b.mul(left, per)
+    return scale(b, b.add(b.whole_product(d, e.r, b.muladd(d, e.w, d_low)), d), e.bits)
 
 
 def _near(b: Body, x: str) -> str:
@@ -60,35 +103,18 @@ def _near(b: Body, x: str) -> str:
     return b.mul(x, b.polynomial(_P, b.mul(x, x)))
 
 
-def _tail(b: Body, a: str) -> str:
-    """erfc `a` for _NEAR ≤ a ≤ 28."""
-    t = b.div(b.sub(a, 4.0), b.add(a, 4.0))
-    varies = b.polynomial(_Q, t)
-    q = b.add(varies, _MIDDLE)
-    q_low = b.sub(varies, b.sub(q, _MIDDLE))
-    twice = b.add(a, a)
-    divisor = b.add(twice, 1.0)
-    divisor_low = b.sub(twice, b.sub(divisor, 1.0))
-    d = b.div(q, divisor)
-    left = b.add(b.remainder(q, d, divisor), b.sub(q_low, b.mul(d, divisor_low)))
-    d_low = b.mul(left, b.mul(d, _PER_UNIT))
-    square = b.mul(a, a)
-    e = reduce_exp(b, b.sub(0.0, square), 2046, b.product_error(a, a, square))
-    return scale(b, b.add(b.muladd(d, e.r, b.muladd(d, e.w, d_low)), d), e.bits)
-
-
 def erfc() -> str:
     b = Body("%x")
-    a = b.magnitude("%x")
-    tail = _tail(b, b.most(a, 28.0))
+    e = _gauss(b, "%x")
+    tail = _tail(b, e)
     far = b.select(b.compare("olt", "%x", 0.0), b.sub(2.0, tail), tail)
     near = b.sub(b.sub(1.0, "%x"), _near(b, "%x"))
-    return b.define("llad.erfc.f64", b.select(b.compare("olt", a, _NEAR), near, far))
+    return b.define("llad.erfc.f64", b.select(b.compare("olt", e.a, _NEAR), near, far))
 
 
 def erf() -> str:
     b = Body("%x")
-    a = b.most(b.magnitude("%x"), 28.0)
-    near = b.add(a, _near(b, a))
-    far = b.sub(1.0, _tail(b, a))
-    return b.define("llad.erf.f64", b.copysign(b.select(b.compare("olt", a, _NEAR), near, far), "%x"))
+    e = _gauss(b, "%x")
+    near = b.add(e.a, _near(b, e.a))
+    far = b.sub(1.0, _tail(b, e))
+    return b.define("llad.erf.f64", b.copysign(b.select(b.compare("olt", e.a, _NEAR), near, far), "%x"))

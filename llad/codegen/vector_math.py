@@ -36,12 +36,13 @@ WRITERS: dict[str, Callable[[], str]] = {
     "hypot": vector_root.hypot,
     "erf": vector_error.erf,
     "erfc": vector_error.erfc,
+    "gauss": vector_error.gauss,
 }
 
 _OF_TWO = ("pow", "atan2", "hypot")
 
 # By the intrinsic or function of C that an op of the table lowers to.
-VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in WRITERS for prefix in ("@", "@llvm.")}
+VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in WRITERS for prefix in ("@", "@llvm.", "@llad.")}
 
 
 @cache

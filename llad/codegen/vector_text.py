@@ -94,6 +94,13 @@ class Body:
         product, error = self.product(q, b)
         return self.sub(self.sub(a, product), error)
 
+    def whole_product(self, a: Operand, b: Operand, c: str) -> str:
+        """`a`·`b` + `c`, where the product is not rounded by itself and is the larger."""
+        if fuses():
+            return self.fused(a, b, c)
+        product, error = self.product(a, b)
+        return self.add(self.add(c, error), product)
+
     def fused(self, a: Operand, b: Operand, c: Operand) -> str:
         """a·b + c rounded once. Only where the CPU fuses: elsewhere this is a call of C."""
         return self.new(f"call double @llvm.fma.f64(double {_text(a)}, double {_text(b)}, double {_text(c)})")

@@ -72,15 +72,27 @@ def trigamma(x: float) -> float:
     return 1.0 / x + 0.5 * z + z / x * _horner(PSI1_SERIES, z) + shifted
 
 
+def gauss(x: float) -> float:
+    """e^(-x²). Where x² is large it is split, since what it is rounded by counts."""
+    if not abs(x) < 30:
+        return math.exp(-abs(x)) * 0.0
+    high = round(x * 2.0**20) / 2.0**20
+    return math.exp(-high * high) * math.exp((high - x) * (high + x))
+
+
 RECORDS = (
     OpRecord(
+        "gauss", same_float(1), gauss, {"f": "@llad.gauss"},
+        partial=lambda d, r, x: (d * (-2.0 * (x * r)),), domain=((-3, 3),),
+    ),
+    OpRecord(
         "erf", same_float(1), math.erf, {"f": "@erf"},
-        partial=lambda d, r, x: (d * (TWO_OVER_ROOT_PI * op("exp", -(x * x))),),
+        partial=lambda d, r, x: (d * (TWO_OVER_ROOT_PI * op("gauss", x)),),
         spellings=("math.erf",), domain=((-3, 3),),
     ),
     OpRecord(
         "erfc", same_float(1), math.erfc, {"f": "@erfc"},
-        partial=lambda d, r, x: (d * (-TWO_OVER_ROOT_PI * op("exp", -(x * x))),),
+        partial=lambda d, r, x: (d * (-TWO_OVER_ROOT_PI * op("gauss", x)),),
         spellings=("math.erfc",), domain=((-3, 3),),
     ),
     OpRecord(
