@@ -22,7 +22,7 @@ from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
-from llad.frontend.values import Array, Marker, NotHandled, Record, compose
+from llad.frontend.values import Array, Marker, NotHandled, Record, compose, reaches
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
@@ -119,17 +119,17 @@ class Tracer:
             self._frame, self.scope, self.builder.span = outer, scope, span
 
     @contextmanager
-    def within(self, region: Region, state: State, kind: str = "region") -> Iterator[None]:
+    def within(self, region: Region, state: State, kind: str = "region") -> Iterator[Scope]:
         """Append to `region`, with `state` as the frame's, in a scope of its own; a path that ends is dead.
 
         The caller takes the state that results from `frame.state` and puts back the one that it wants."""
         scope, span = self.scope, self.builder.span
-        self.scope = Scope(scope, kind, self.frame.extent if kind == "rest" else None)
+        self.scope = own = Scope(scope, kind, self.frame.extent if kind == "rest" else None)
         self.frame.state = state
         try:
             with self.builder.inside(region):
                 try:
-                    yield
+                    yield own
                 except PathEnds:
                     self.frame.state.die()
         finally:
@@ -200,8 +200,18 @@ class Tracer:
         """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
         known = self.born.get(id(thing))
         if known is None or not self.scope.may_mutate(known[1]):
-            kind = thing.cls if isinstance(thing, Record) else type(thing)
-            self.refuse("mutation", type=kind.__name__)
+            self.refuse_mutation(thing, self.builder.span)
+        for scope in self.scope.before(known[1]):
+            if scope.kind == "rest":
+                scope.changed.append((thing, self.builder.span))
+                holders = [other for other, born in self.born.values() if not born.inside(scope.extent)]
+                if any(reaches(other, thing) for other in holders):
+                    self.refuse_mutation(thing, self.builder.span)
+
+    def refuse_mutation(self, thing: object, span: Span | None) -> NoReturn:
+        """Refuse that `thing` was changed there."""
+        kind = thing.cls if isinstance(thing, Record) else type(thing)
+        refused.refuse("mutation", span, type=kind.__name__)
 
     def end_path(self, error: str, message: str) -> NoReturn:
         """Raise `error` at run time, always; nothing after this is reached."""

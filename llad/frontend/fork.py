@@ -13,10 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from llad.diagnostics import Span
 from llad.frontend.core import Tracer
 from llad.frontend.shapes import flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, NoJoin, Unbound, describe
+from llad.frontend.values import Array, NoJoin, Unbound, describe, reaches
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
 
@@ -45,6 +46,7 @@ class Fork:
         self.regions = (Region(), Region())
         self.states = [self.before.copy(), self.before.copy()]
         self.values: list[Any] = [Gone, Gone]
+        self._changed: list[tuple[int, object, Span | None]] = []
         self._yields: tuple[list[Value], list[Value]] = ([], [])
         self._memo: dict[tuple[Value, Value], int] = {}
         self._constants: dict[tuple[int, bool], Value] = {}
@@ -53,8 +55,9 @@ class Fork:
     def run(self, side: int, action: Callable[[], Any], kind: str = "region") -> None:
         """Trace `action` on one side; what it returns is the side's value."""
         try:
-            with self.t.within(self.regions[side], self.states[side], kind):
+            with self.t.within(self.regions[side], self.states[side], kind) as scope:
                 self.values[side] = action()
+            self._changed += [(1 - side, *change) for change in scope.changed]
             self.states[side] = self.t.frame.state
         finally:
             self.t.frame.state = self.before
@@ -63,6 +66,7 @@ class Fork:
         """Emit the `if`; the state and the value where the sides meet.
 
         `live`: names that may be read after (`None`: any); `exits`: those that may be read where a jump leads."""
+        self._refuse_what_is_shared(live, exits)
         fill_state = self._join_states(live, exits)
         fill_value = self._join_value()
         for region, values in zip(self.regions, self._yields, strict=True):
@@ -73,6 +77,15 @@ class Fork:
             results = self.t.builder.if_(self.condition, *self.regions)
         self.t.frame.state = fill_state(results)
         return fill_value(results)
+
+    def _refuse_what_is_shared(self, live: Names | None, exits: Names) -> None:
+        """Refuse changes, in what follows a jump, of objects that the path that jumped may still see."""
+        for side, thing, span in self._changed:
+            state = self.states[side]
+            names = [n for n in state.values if live is None or n in live or n in exits]
+            seen = [split(self._visible(side, name, exits))[0] for name in names]
+            if reaches([*seen, Gone if state.dead else state.result], thing):
+                self.t.refuse_mutation(thing, span)
 
     # -- values
 

@@ -12,7 +12,7 @@ which `Scope` makes harmless.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, ClassVar, Final
@@ -100,12 +100,14 @@ class Scope:
 
     `kind`: `straight` opens a function call or an iteration done at trace time; `region` a branch or loop body that
     may run never or again; `function` one that is traced apart, for its derivative; `rest` what follows a jump that
-    some path took, within `extent`.
+    some path took, within `extent`. `changed`: objects from before it that were changed in `rest`, and where; what
+    the path that jumped may still see is not among them (`fork.py`).
     """
 
     parent: Scope | None
     kind: str
     extent: Scope | None = None
+    changed: list[tuple[object, Span | None]] = field(default_factory=list)
 
     def inside(self, outer: Scope | None) -> bool:
         scope: Scope | None = self
@@ -113,8 +115,20 @@ class Scope:
             scope = scope.parent
         return scope is outer and outer is not None
 
+    def before(self, born: Scope) -> Iterator[Scope]:
+        """This scope and those around it, up to the one where an object was made."""
+        scope: Scope | None = self
+        while scope is not None and not born.inside(scope):
+            yield scope
+            scope = scope.parent
+
     def may_mutate(self, born: Scope) -> bool:
-        """Whether an object made in `born` may be changed here: every path that sees it later comes by here."""
+        """Whether an object made in `born` may be changed here: every path that sees it later comes by here.
+
+        What a call or an iteration has made, once it is over, was made where that stood.
+        """
+        while born.kind == "straight" and born.parent is not None and not self.inside(born):
+            born = born.parent
         scope: Scope | None = self
         while scope is not None and scope is not born:
             if scope.kind in ("region", "function") or (scope.kind == "rest" and not born.inside(scope.extent)):

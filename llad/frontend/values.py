@@ -176,6 +176,23 @@ def compose(form: Form, items: Sequence[Any]) -> Any:
     return form.build(items)
 
 
+def reaches(value: Any, thing: object) -> bool:
+    """Whether `thing` is the value or is found in it."""
+    pending, seen = [value], set[int]()
+    while pending:
+        value = pending.pop()
+        if value is thing:
+            return True
+        if id(value) in seen:  # a list may hold itself
+            continue
+        seen.add(id(value))
+        if isinstance(value, (tuple, list)):
+            pending += value
+        elif isinstance(value, (dict, Record)):
+            pending += (value if isinstance(value, dict) else value.fields).values()
+    return False
+
+
 def is_static(value: Any) -> bool:
     """Whether the value is known at trace time, leaves of tuples and lists included."""
     if isinstance(value, (Scalar, Array, Record)):

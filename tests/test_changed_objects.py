@@ -1,0 +1,216 @@
+"""Lists, dicts and objects that traced code changes: what Python makes of it, or refused; never another value.
+
+They exist while tracing only, so a change that some paths make must not be seen by those that jumped before it.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+import llad
+
+POINTS = (-1.0, 0.5, 1.0, 3.0)
+
+
+class Box:
+    def __init__(self, held):
+        self.held = held
+
+
+def pair(x):
+    return [x, x * x]
+
+
+def after_continue(x):
+    for _ in range(1):
+        made = [x]
+        if x > 0:
+            continue
+        made[0] = 7.0
+    return made[0]
+
+
+def after_break(x):
+    while True:
+        made = {"a": x}
+        if x > 0:
+            break
+        made["a"] = 3.0
+        break
+    return made["a"]
+
+
+def after_return(x):
+    def inner():
+        made = Box(x)
+        if x > 0:
+            return made
+        made.held = 9.0
+        return made
+
+    return inner().held
+
+
+def after_break_of_an_unrolled_loop(x):
+    rows = []
+    for i in range(3):
+        rows.append([x * i])
+        if x > i:
+            break
+    return len(rows) + rows[0][0]
+
+
+def held_from_outside(x):
+    keep = []
+
+    def inner():
+        made = [x]
+        keep.append(made)
+        if x > 0:
+            return 1.0
+        made[0] = 9.0
+        return 2.0
+
+    return inner() + keep[0][0]
+
+
+def in_a_run_time_loop(x):
+    i, total = 0.0, 0.0
+    made = [x]
+    while i < 3.0:
+        made = [x, made[0]]
+        i += 1.0
+        if x > i:
+            continue
+        made[1] = total
+        total += made[0]
+    return made[0] + total
+
+
+def inside_another(x):
+    for _ in range(1):
+        made = (1.0, {"a": [x]})
+        if x > 0:
+            continue
+        made[1]["a"].append(2.0)
+    return float(len(made[1]["a"]))
+
+
+CHANGED_ON_SOME_PATHS = [
+    after_continue,
+    after_break,
+    after_return,
+    after_break_of_an_unrolled_loop,
+    held_from_outside,
+    in_a_run_time_loop,
+    inside_another,
+]
+
+
+@pytest.mark.parametrize("program", CHANGED_ON_SOME_PATHS, ids=lambda f: f.__name__)
+def test_what_another_path_still_sees_is_not_changed(program):
+    with pytest.raises(llad.UnsupportedError, match="changing a") as refused:
+        llad.jit(program)(1.0)
+    assert refused.value.span is not None and refused.value.span.file == __file__
+
+
+def made_by_a_call(x):
+    made = pair(x)
+    made.append(3.0 * x)
+    made[0] = made[2]
+    return made[0] * made[1]
+
+
+def made_by_a_chain_of_calls(x):
+    def grown(n):
+        if n == 0:
+            return pair(x)
+        made = grown(n - 1)
+        made.append(made[-1] + n)
+        return made
+
+    return sum(grown(3))
+
+
+def made_by_a_call_in_a_run_time_loop(x):
+    total = 0.0
+    while total < 5.0:
+        made = pair(x)
+        box = Box(made)
+        box.held.append(total)
+        made[0] = made[2] + 1.0
+        total += made[0] + box.held[1]
+    return total
+
+
+def made_in_an_iteration(x):
+    rows = []
+    for i in range(3):
+        row = [x * i]
+        rows.append(row)
+    rows[0][0] = 5.0 * x
+    rows[1].append(x)
+    return rows[0][0] * rows[1][1] + rows[2][0]
+
+
+def same_on_both_returns(x):
+    def inner():
+        made = pair(x)
+        if x > 0:
+            return made
+        return made
+
+    made = inner()
+    made[0] = made[0] * 2.0
+    return made[0] + made[1]
+
+
+def after_a_guard(x):
+    made, total = [x], 0.0
+    if x < 0:
+        return -1.0
+    made.append(2.0 * x)
+    for v in made:
+        total += v
+    return total
+
+
+def not_read_where_the_jump_leads(x):
+    total = 0.0
+    for i in range(3):
+        made = [x, 2.0]
+        if x > i:
+            continue
+        made[0] *= 3.0
+        total += made[0] * made[1]
+    return total
+
+
+def holds_itself(x):
+    made = [x]
+    made.append(made)
+    if x < 0:
+        return x
+    made[0] = 2.0 * x
+    return made[1][0]
+
+
+CHANGED_ON_EVERY_PATH = [
+    made_by_a_call,
+    made_by_a_chain_of_calls,
+    made_by_a_call_in_a_run_time_loop,
+    made_in_an_iteration,
+    same_on_both_returns,
+    after_a_guard,
+    not_read_where_the_jump_leads,
+    holds_itself,
+]
+
+
+@pytest.mark.parametrize("program", CHANGED_ON_EVERY_PATH, ids=lambda f: f.__name__)
+def test_what_every_path_changes_may_be_changed(program):
+    f, h = llad.jit_grad(program), 1e-6
+    for x in POINTS:
+        assert f(x) == pytest.approx(program(x))
+        if x not in (-1.0, 1.0):  # no jump near
+            assert f.grad(x) == pytest.approx((program(x + h) - program(x - h)) / (2 * h), rel=1e-6)
