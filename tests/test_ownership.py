@@ -200,6 +200,25 @@ def many_branchings(x, n):
     return s
 
 
+def halved(x):
+    """A window on the argument, or a new array."""
+    if len(x) == 1:
+        return x
+    h = len(x) // 2
+    left, right = halved(x[:h]), halved(x[h:])
+    y = np.empty(len(x))
+    for k in range(len(x)):
+        y[k] = left[k // 2] + right[k // 2]
+    return y
+
+
+def test_arrays_that_calls_return_are_freed_when_nobody_holds_them() -> None:
+    x = np.linspace(0.0, 1.0, 256)
+    counts = [peak(halved, x[:n]) for n in (16, 64, 256)]
+    assert counts[2] - counts[1] == counts[1] - counts[0] <= 8
+    assert_close(llad.jit(halved)(x), halved(x))
+
+
 def test_recursion_needs_memory_for_its_depth_not_for_its_calls() -> None:
     x = np.linspace(0.0, 1.0, 50)
     shallow, deep, deeper = (peak(branching, x, n) for n in (2, 4, 6))
