@@ -68,13 +68,15 @@ def exact(name: str, *xs: Any) -> Any:
 
 
 def ulps(got: Any, want: Any) -> Any:
-    """|got - want| in units of the last place that a double has at `want`; infinite where one of them is not finite.
+    """|got - want| in units of the last place that got's type has at `want`; infinite where one of them is not finite.
 
-    Where `want` rounds to a double that is infinite or zero, got must be that double.
+    Where `want` rounds to a number of that type that is infinite or zero, got must be that number.
     """
+    form = np.finfo(got.dtype)
     with np.errstate(all="ignore"):
-        rounded = want.astype(np.float64)
-        exponent = np.maximum(np.frexp(np.abs(want))[1].astype(np.int64) - 53, -1074)
+        rounded = want.astype(got.dtype)
+        exponent = np.frexp(np.abs(want))[1].astype(np.int64) - 1 - form.nmant
+        exponent = np.maximum(exponent, form.minexp - form.nmant)
         error = (np.abs(got - want) / np.ldexp(np.longdouble(1), exponent)).astype(np.float64)
     same = (got == rounded) | (np.isnan(got) & np.isnan(rounded))
     return np.where(np.isfinite(got) & np.isfinite(rounded), error, np.where(same, 0.0, np.inf))

@@ -96,7 +96,7 @@ def visible(lowered: Lowered) -> str:
 
 @pytest.mark.parametrize("dtype", [F64, F32])
 def test_every_elementary_function_is_vectorised_for_every_cpu(cpu: Cpu, dtype: ScalarType) -> None:
-    for name in vector_math.WRITERS:
+    for name in vector_math.NAMES:
         assert_emitted(mapped_text(name, dtype), cpu, name + "_of_all", dtype == F64)
 
 

@@ -52,7 +52,7 @@ def atan() -> str:
     a = b.most(b.magnitude("%x"), 2.0**60)
     steep = b.compare("ogt", a, 1.0)
     angle = _angle(b, b.select(steep, 1.0, a), b.select(steep, a, 1.0), steep)
-    return b.define("llad.atan.f64", b.copysign(angle, "%x"))
+    return b.define("atan", b.copysign(angle, "%x"))
 
 
 def atan2() -> str:
@@ -65,14 +65,14 @@ def atan2() -> str:
     steep = b.compare("ogt", y, x)
     s, l = b.select(steep, x, y), b.select(steep, y, x)
     exponent = b.integer("lshr", b.bits(b.least(l, 2.0**-400)), 52)
-    by = b.double(b.integer("shl", b.integer("sub", "2546", exponent), 52))
+    by = b.of_bits(b.integer("shl", b.integer("sub", "2546", exponent), 52))
     s, l = b.mul(s, by), b.mul(l, by)
     endless = b.compare("oeq", l, math.inf)
     s = b.select(endless, b.select(b.compare("oeq", s, math.inf), 1.0, 0.0), s)
     l = b.select(b.logic("or", endless, b.compare("oeq", l, 0.0)), 1.0, l)
     behind = b.new(f"icmp slt i64 {b.bits('%x')}, 0")
     angle = b.copysign(_angle(b, s, l, steep, behind), "%y")
-    return b.define("llad.atan2.f64", b.select(b.compare("uno", "%x", "%y"), math.nan, angle))
+    return b.define("atan2", b.select(b.compare("uno", "%x", "%y"), math.nan, angle))
 
 
 def _angle(b: Body, s: str, l: str, steep: str, behind: str | None = None) -> str:
@@ -93,7 +93,7 @@ def _angle(b: Body, s: str, l: str, steep: str, behind: str | None = None) -> st
     if behind:
         base = b.select(behind, b.sub(_PI, base), base)
         backwards = b.logic("xor", steep, behind)
-    t, tail = (b.select(backwards, b.new(f"fneg double {v}"), v) for v in (t, tail))
+    t, tail = (b.select(backwards, b.negative(v), v) for v in (t, tail))
     angle, low = b.sum(base, t)
     return b.add(b.add(low, b.muladd(base, _PI_LOW / _PI, tail)), angle)
 
@@ -104,7 +104,7 @@ def asin() -> str:
     far, r, tail = _half(b, a)
     rest, low = b.sum(_PI / 2, b.mul(r, -2.0))
     turned = b.add(b.muladd(tail, -2.0, b.add(low, _PI_LOW / 2)), rest)
-    return b.define("llad.asin.f64", b.copysign(b.select(far, turned, b.add(r, tail)), "%x"))
+    return b.define("asin", b.copysign(b.select(far, turned, b.add(r, tail)), "%x"))
 
 
 def acos() -> str:
@@ -116,7 +116,7 @@ def acos() -> str:
     factor = b.select(negative, b.sub(0.0, factor), factor)
     base, base_low = (b.select(far, b.select(negative, pi, 0.0), pi / 2) for pi in (_PI, _PI_LOW))
     angle, low = b.sum(base, b.mul(r, factor))
-    return b.define("llad.acos.f64", b.add(b.muladd(tail, factor, b.add(low, base_low)), angle))
+    return b.define("acos", b.add(b.muladd(tail, factor, b.add(low, base_low)), angle))
 
 
 def _half(b: Body, a: str) -> tuple[str, str, str]:

@@ -80,7 +80,7 @@ def _gauss(b: Body, x: str) -> _Gauss:
 def gauss() -> str:
     b = Body("%x")
     e = _gauss(b, "%x")
-    return b.define("llad.gauss.f64", scale(b, b.add(b.add(e.r, e.w), 1.0), e.bits))
+    return b.define("gauss", scale(b, b.add(b.add(e.r, e.w), 1.0), e.bits))
 
 
 def _tail(b: Body, e: _Gauss) -> str:
@@ -109,7 +109,7 @@ def erfc() -> str:
     tail = _tail(b, e)
     far = b.select(b.compare("olt", "%x", 0.0), b.sub(2.0, tail), tail)
     near = b.sub(b.sub(1.0, "%x"), _near(b, "%x"))
-    return b.define("llad.erfc.f64", b.select(b.compare("olt", e.a, _NEAR), near, far))
+    return b.define("erfc", b.select(b.compare("olt", e.a, _NEAR), near, far))
 
 
 def erf() -> str:
@@ -117,4 +117,4 @@ def erf() -> str:
     e = _gauss(b, "%x")
     near = b.add(e.a, _near(b, e.a))
     far = b.sub(1.0, _tail(b, e))
-    return b.define("llad.erf.f64", b.copysign(b.select(b.compare("olt", e.a, _NEAR), near, far), "%x"))
+    return b.define("erf", b.copysign(b.select(b.compare("olt", e.a, _NEAR), near, far), "%x"))

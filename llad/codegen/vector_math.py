@@ -2,8 +2,8 @@
 
 A call of libm in a loop keeps the loop scalar. These are branch-free, so LLVM's loop vectoriser widens them. They are
 within 2 units in the last place of the exact value, right at zeros, subnormals, infinities and NaN
-(`docs/vector-math.md` has what was measured). Those of f32 go through f64, so they are correctly rounded but for rare
-ties.
+(`docs/vector-math.md` has what was measured). Some are written for f64 and f32 alike; the other ones of f32 do in
+doubles what f32 needs (`vector_single.py`), or are those of f64, rounded.
 """
 
 from __future__ import annotations
@@ -11,9 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from llad.codegen import vector_arc, vector_error, vector_exp, vector_log, vector_pow, vector_root, vector_trig
+from llad.codegen import (
+    vector_arc,
+    vector_error,
+    vector_exp,
+    vector_log,
+    vector_pow,
+    vector_root,
+    vector_single,
+    vector_trig,
+)
+from llad.ir.types import F32, F64, ScalarType
 
-WRITERS: dict[str, Callable[[], str]] = {
+_OF_BOTH: dict[str, Callable[[ScalarType], str]] = {
     "exp": vector_exp.exp,
     "exp2": vector_exp.exp2,
     "sinh": vector_exp.sinh,
@@ -22,6 +32,8 @@ WRITERS: dict[str, Callable[[], str]] = {
     "tanh": vector_exp.tanh,
     "log": vector_log.log,
     "log1p": vector_log.log1p,
+}
+_OF_DOUBLES: dict[str, Callable[[], str]] = {
     "log2": vector_pow.log2,
     "log10": vector_pow.log10,
     "pow": vector_pow.pow,
@@ -38,11 +50,21 @@ WRITERS: dict[str, Callable[[], str]] = {
     "erfc": vector_error.erfc,
     "gauss": vector_error.gauss,
 }
+_OF_SINGLES: dict[str, Callable[[], str]] = {
+    "log2": vector_single.log2,
+    "log10": vector_single.log10,
+    "pow": vector_single.pow,
+    "sin": vector_single.sin,
+    "cos": vector_single.cos,
+    "tan": vector_single.tan,
+    "hypot": vector_single.hypot,
+}
+NAMES = (*_OF_BOTH, *_OF_DOUBLES)
 
 _OF_TWO = ("pow", "atan2", "hypot")
 
 # By the intrinsic or function of C that an op of the table lowers to.
-VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in WRITERS for prefix in ("@", "@llvm.", "@llad.")}
+VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in NAMES for prefix in ("@", "@llvm.", "@llad.")}
 
 
 @cache
@@ -50,9 +72,17 @@ def vector_text(symbol: str) -> str | None:
     """The LLVM text of `llad.NAME.f64` or `llad.NAME.f32`, if it is one of these."""
     _, _, rest = symbol.partition("llad.")
     name, _, type = rest.rpartition(".")
-    if name not in WRITERS or type not in ("f64", "f32"):
+    if rest.removeprefix("far_") in vector_trig.FAR:
+        return vector_trig.far_text(rest.removeprefix("far_"))
+    if name not in NAMES or type not in ("f64", "f32"):
         return None
-    return WRITERS[name]() if type == "f64" else _through_f64(name, "xy" if name in _OF_TWO else "x")
+    if name in _OF_BOTH:
+        return _OF_BOTH[name](F64 if type == "f64" else F32)
+    if type == "f64":
+        return _OF_DOUBLES[name]()
+    if name in _OF_SINGLES:
+        return _OF_SINGLES[name]()
+    return _through_f64(name, "xy" if name in _OF_TWO else "x")
 
 
 @cache
@@ -60,7 +90,7 @@ def vector_lines(symbol: str) -> int:
     """How many lines of LLVM IR such a function takes where it is inlined."""
     text = vector_text(symbol)
     assert text is not None
-    called = vector_lines(symbol.removesuffix("32") + "64") if symbol.endswith("f32") else 0
+    called = vector_lines(symbol.removesuffix("32") + "64") if symbol.removesuffix("32") + "64" in text else 0
     return called + text.partition("\n}")[0].count("\n")
 
 

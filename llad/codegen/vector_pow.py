@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from llad.codegen.vector_exp import LN2_HIGH, LN2_LOW, reduce_exp, scale
-from llad.codegen.vector_log import SMALLEST_NORMAL, end_log, split
+from llad.codegen.vector_exp import LN2_PARTS, reduce_exp, scale
+from llad.codegen.vector_log import end_log, scaled, split
 from llad.codegen.vector_text import Body
 
 Pair = tuple[str, str]
@@ -40,13 +40,12 @@ def pow() -> str:
     low = b.select(b.compare("olt", b.magnitude(e), 750.0), low, 0.0)
     reduced = reduce_exp(b, b.most(b.least(e, -750.0), 711.0), 2046, b.sub(0.0, low))
     value = scale(b, b.add(b.add(reduced.r, reduced.w), 1.0), reduced.bits)
-    return b.define("llad.pow.f64", _ends(b, size, value))
+    return b.define("pow", end_pow(b, size, value))
 
 
 def log_in_two(b: Body, x: str) -> Pair:
     """The logarithm of `x` > 0. The second part is up to 2⁻²¹ of the first."""
-    tiny = b.compare("olt", x, SMALLEST_NORMAL)
-    k, m = split(b, b.select(tiny, b.mul(x, 2.0**54), x), tiny)
+    k, m = split(b, *scaled(b, x))
     f = b.sub(m, 1.0)
     divisor = b.add(m, 1.0)
     divisor_low = b.sub(m, b.sub(divisor, 1.0))
@@ -63,9 +62,10 @@ def log_in_two(b: Body, x: str) -> Pair:
     factor_low = b.add(factor_low, _TWO_THIRDS_LOW)
     rest, rest_low = b.product(cube, factor)
     rest_low = b.add(b.muladd(cube, factor_low, b.mul(cube_low, factor)), rest_low)
-    first, lost = b.sum(b.mul(k, LN2_HIGH), b.add(s, s))
+    ln2, ln2_low = LN2_PARTS[b.kind]
+    first, lost = b.sum(b.mul(k, ln2), b.add(s, s))
     log, more = b.sum(first, rest)
-    low = b.add(b.muladd(k, LN2_LOW, b.add(s_low, s_low)), rest_low)
+    low = b.add(b.muladd(k, ln2_low, b.add(s_low, s_low)), rest_low)
     return log, b.add(b.add(lost, more), low)
 
 
@@ -75,7 +75,7 @@ def _to_base(name: str, inverse: tuple[float, float]) -> str:
     result = b.mul(log, inverse[0])
     rest = b.muladd(log, inverse[1], b.product_error(log, inverse[0], result))
     result = b.add(b.muladd(low, inverse[0], rest), result)
-    return b.define(f"llad.{name}.f64", end_log(b, result, "%x"))
+    return b.define(name, end_log(b, result, "%x"))
 
 
 def log2() -> str:
@@ -86,7 +86,7 @@ def log10() -> str:
     return _to_base("log10", _PER_LN10)
 
 
-def _ends(b: Body, size: str, value: str) -> str:
+def end_pow(b: Body, size: str, value: str) -> str:
     """What C99 (F.9.4.4) wants, where `value` is that of |x| > 0 and both are finite."""
     below = b.compare("olt", "%y", 0.0)
     value = b.select(b.compare("oeq", size, 0.0), b.select(below, math.inf, 0.0), value)

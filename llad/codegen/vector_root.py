@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from llad.codegen.vector_log import SMALLEST_NORMAL, split
+from llad.codegen.vector_log import scaled, split
 from llad.codegen.vector_text import Body
 
 _P = (
@@ -22,16 +22,13 @@ _P = (
 )
 _THIRD = 0.3333333333333333
 _ROOT_OF_TWO = 1.2599210498948732
-_ROUNDER = 6755399441055744.0  # 1.5·2⁵²
-_BIAS = 1023
 
 
 def cbrt() -> str:
     b = Body("%x")
     a = b.magnitude("%x")
-    tiny = b.compare("olt", a, SMALLEST_NORMAL)
-    k, m = split(b, b.select(tiny, b.mul(a, 2.0**54), a), tiny)
-    rounder = _ROUNDER + _BIAS
+    k, m = split(b, *scaled(b, a))
+    rounder = b.format.rounder + b.format.bias
     shifted = b.muladd(k, _THIRD, rounder)
     j = b.muladd(b.sub(shifted, rounder), -3.0, k)
     less, more = b.compare("olt", j, 0.0), b.compare("ogt", j, 0.0)
@@ -46,9 +43,9 @@ def cbrt() -> str:
     three, three_low = b.product(two, c)
     excess = b.add(b.sub(three, x), b.muladd(two_low, c, three_low))
     root = b.muladd(b.mul(excess, square), -_THIRD, c)
-    root = b.mul(root, b.double(b.integer("shl", b.bits(shifted), 52)))
+    root = b.mul(root, b.exponent(b.bits(shifted)))
     ends = b.logic("or", b.compare("oeq", a, 0.0), b.compare("uge", a, math.inf))
-    return b.define("llad.cbrt.f64", b.copysign(b.select(ends, a, root), "%x"))
+    return b.define("cbrt", b.copysign(b.select(ends, a, root), "%x"))
 
 
 def hypot() -> str:
@@ -63,4 +60,4 @@ def hypot() -> str:
     s, l = b.mul(s, by), b.mul(l, by)
     root = b.mul(b.root(b.muladd(l, l, b.mul(s, s))), back)
     endless = b.logic("or", b.compare("oeq", x, math.inf), b.compare("oeq", y, math.inf))
-    return b.define("llad.hypot.f64", b.select(endless, math.inf, root))
+    return b.define("hypot", b.select(endless, math.inf, root))

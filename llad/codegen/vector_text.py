@@ -1,4 +1,4 @@
-"""Writes the functions of `vector_math.py`: arithmetic on doubles as LLVM text, one straight line of instructions.
+"""Writes the functions of `vector_math.py`: arithmetic on floats as LLVM text, one straight line of instructions.
 
 The loop vectoriser widens such a function where it is inlined, since there is no branch and no call of C in it.
 
@@ -9,34 +9,74 @@ Where the error of a product is needed, `product_error` knows both ways.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from llad.codegen.constants import number
 from llad.codegen.target import fuses
-from llad.ir.types import F64
+from llad.ir.types import F32, F64, ScalarType
 
-_UPPER_HALF = -(2**27)  # leaves 26 bits of a significand
+PURE = "memory(none) nounwind willreturn"
 
 Operand = str | float  # an SSA name or a constant
 
+_ARITIES = {"fma": 3, "fmuladd": 3, "fabs": 1, "sqrt": 1, "copysign": 2}
 INTRINSICS = {
-    "llvm.fma.f64": "declare double @llvm.fma.f64(double, double, double)",
-    "llvm.fmuladd.f64": "declare double @llvm.fmuladd.f64(double, double, double)",
-    "llvm.fabs.f64": "declare double @llvm.fabs.f64(double)",
-    "llvm.sqrt.f64": "declare double @llvm.sqrt.f64(double)",
+    **{
+        f"llvm.{name}.{suffix}": f"declare {type} @llvm.{name}.{suffix}({', '.join([type] * arity)})"
+        for name, arity in _ARITIES.items()
+        for suffix, type in (("f64", "double"), ("f32", "float"))
+    },
     **{f"llvm.vector.reduce.or.v{n}i1": f"declare i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1>)" for n in (2, 4, 8)},
-    "llvm.copysign.f64": "declare double @llvm.copysign.f64(double, double)",
 }
 
 
-def _text(x: Operand) -> str:
-    return x if isinstance(x, str) else number(x, F64)
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a type of floats is made of. Numbers that LLVM wants as text are text."""
+
+    type: str
+    integer: str
+    places: int  # bits of a significand but the first
+    bias: int
+    sign: int
+    upper: int  # a mask that leaves the upper half of a significand, so that products of halves are exact
+
+    @property
+    def rounder(self) -> float:
+        """Added to a number, it leaves the nearest integer in the low bits of the sum."""
+        return 1.5 * 2.0**self.places
+
+    @property
+    def smallest(self) -> float:
+        """The smallest normal number."""
+        return 2.0 ** (1 - self.bias)
+
+
+FORMATS = {
+    F64: Format("double", "i64", 52, 1023, -(2**63), -(2**27)),
+    F32: Format("float", "i32", 23, 127, -(2**31), -(2**12)),
+}
 
 
 class Body:
     """The instructions of one function. Every method appends one and returns the name of its result."""
 
-    def __init__(self, *parameters: str) -> None:
+    def __init__(self, *parameters: str, kind: ScalarType = F64) -> None:
         self.parameters = parameters
+        self.kind = kind
+        self.format = FORMATS[kind]
         self.lines: list[str] = []
+
+    def _text(self, x: Operand) -> str:
+        return x if isinstance(x, str) else number(x, self.kind)
+
+    def _call(self, name: str, *operands: Operand) -> str:
+        """Of an intrinsic."""
+        listed = ", ".join(f"{self.format.type} {self._text(o)}" for o in operands)
+        return self.new(f"call {self.format.type} @llvm.{name}.{self.kind.name}({listed})")
+
+    def _do(self, operation: str, a: Operand, b: Operand) -> str:
+        return self.new(f"{operation} {self.format.type} {self._text(a)}, {self._text(b)}")
 
     def new(self, text: str) -> str:
         name = f"%v{len(self.lines)}"
@@ -44,34 +84,46 @@ class Body:
         return name
 
     def define(self, name: str, result: str) -> str:
-        """The text of the function."""
-        parameters = ", ".join(f"double {p}" for p in self.parameters)
-        head = f"define internal double @{name}({parameters}) alwaysinline memory(none) nounwind willreturn {{"
-        return "\n".join([head, *self.lines, f"  ret double {result}", "}", ""])
+        """The text of the function `llad.NAME` of this type."""
+        type = self.format.type
+        parameters = ", ".join(f"{type} {p}" for p in self.parameters)
+        head = f"define internal {type} @llad.{name}.{self.kind.name}({parameters}) alwaysinline {PURE} {{"
+        return "\n".join([head, *self.lines, f"  ret {type} {result}", "}", ""])
 
-    # -- doubles
+    def define_single(self, name: str, result: str) -> str:
+        """The text of the function `llad.NAME.f32` that does in doubles what was written for doubles."""
+        given = ", ".join(f"float {p}.single" for p in self.parameters)
+        wide = [f"  {p} = fpext float {p}.single to double" for p in self.parameters]
+        head = f"define internal float @llad.{name}.f32({given}) alwaysinline {PURE} {{"
+        narrow = f"  %narrow = fptrunc double {result} to float"
+        return "\n".join([head, *wide, *self.lines, narrow, "  ret float %narrow", "}", ""])
+
+    # -- numbers
 
     def add(self, a: Operand, b: Operand) -> str:
-        return self.new(f"fadd double {_text(a)}, {_text(b)}")
+        return self._do("fadd", a, b)
 
     def sub(self, a: Operand, b: Operand) -> str:
-        return self.new(f"fsub double {_text(a)}, {_text(b)}")
+        return self._do("fsub", a, b)
 
     def mul(self, a: Operand, b: Operand) -> str:
-        return self.new(f"fmul double {_text(a)}, {_text(b)}")
+        return self._do("fmul", a, b)
 
     def div(self, a: Operand, b: Operand) -> str:
-        return self.new(f"fdiv double {_text(a)}, {_text(b)}")
+        return self._do("fdiv", a, b)
+
+    def negative(self, x: Operand) -> str:
+        return self.new(f"fneg {self.format.type} {self._text(x)}")
 
     def muladd(self, a: Operand, b: Operand, c: Operand) -> str:
         """a·b + c, rounded once or twice."""
-        return self.new(f"call double @llvm.fmuladd.f64(double {_text(a)}, double {_text(b)}, double {_text(c)})")
+        return self._call("fmuladd", a, b, c)
 
     def product_error(self, a: Operand, b: Operand, product: str) -> str:
         """`a`·`b` - `product` exactly, where `product` is the rounded product."""
         if fuses():
-            return self.fused(a, b, self.new(f"fneg double {product}"))
-        a_high, b_high = (self.double(self.integer("and", self.bits(x), _UPPER_HALF)) for x in (a, b))
+            return self.fused(a, b, self.negative(product))
+        a_high, b_high = (self.of_bits(self.integer("and", self.bits(x), self.format.upper)) for x in (a, b))
         a_low, b_low = self.sub(a, a_high), self.sub(b, b_high)
         error = self.sub(self.mul(a_high, b_high), product)  # products of halves are exact
         error = self.add(self.add(error, self.mul(a_high, b_low)), self.mul(a_low, b_high))
@@ -90,7 +142,7 @@ class Body:
     def remainder(self, a: Operand, q: str, b: Operand) -> str:
         """`a` - `q`·`b` exactly, where `q` is about `a` / `b`."""
         if fuses():
-            return self.fused(self.new(f"fneg double {q}"), b, a)
+            return self.fused(self.negative(q), b, a)
         product, error = self.product(q, b)
         return self.sub(self.sub(a, product), error)
 
@@ -103,22 +155,23 @@ class Body:
 
     def fused(self, a: Operand, b: Operand, c: Operand) -> str:
         """a·b + c rounded once. Only where the CPU fuses: elsewhere this is a call of C."""
-        return self.new(f"call double @llvm.fma.f64(double {_text(a)}, double {_text(b)}, double {_text(c)})")
+        return self._call("fma", a, b, c)
 
     def magnitude(self, x: Operand) -> str:
-        return self.new(f"call double @llvm.fabs.f64(double {_text(x)})")
+        return self._call("fabs", x)
 
     def root(self, x: Operand) -> str:
-        return self.new(f"call double @llvm.sqrt.f64(double {_text(x)})")
+        return self._call("sqrt", x)
 
     def copysign(self, x: Operand, sign: Operand) -> str:
-        return self.new(f"call double @llvm.copysign.f64(double {_text(x)}, double {_text(sign)})")
+        return self._call("copysign", x, sign)
 
     def compare(self, order: str, a: Operand, b: Operand) -> str:
-        return self.new(f"fcmp {order} double {_text(a)}, {_text(b)}")
+        return self._do(f"fcmp {order}", a, b)
 
     def select(self, condition: str, yes: Operand, no: Operand) -> str:
-        return self.new(f"select i1 {condition}, double {_text(yes)}, double {_text(no)}")
+        type = self.format.type
+        return self.new(f"select i1 {condition}, {type} {self._text(yes)}, {type} {self._text(no)}")
 
     def logic(self, operation: str, a: str, b: str) -> str:
         """Of conditions."""
@@ -146,10 +199,14 @@ class Body:
     # -- their bits
 
     def bits(self, x: Operand) -> str:
-        return self.new(f"bitcast double {_text(x)} to i64")
+        return self.new(f"bitcast {self.format.type} {self._text(x)} to {self.format.integer}")
 
-    def double(self, bits: str) -> str:
-        return self.new(f"bitcast i64 {bits} to double")
+    def of_bits(self, bits: str) -> str:
+        return self.new(f"bitcast {self.format.integer} {bits} to {self.format.type}")
 
-    def integer(self, operation: str, a: str, b: str | int) -> str:
-        return self.new(f"{operation} i64 {a}, {b}")
+    def integer(self, operation: str, a: str | int, b: str | int) -> str:
+        return self.new(f"{operation} {self.format.integer} {a}, {b}")
+
+    def exponent(self, bits: str) -> str:
+        """The number whose exponent is the low bits of `bits`."""
+        return self.of_bits(self.integer("shl", bits, self.format.places))

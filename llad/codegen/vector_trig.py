@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llad.codegen.vector_text import Body
+from llad.codegen.vector_text import PURE, Body
 
 _LIMIT = 1e6
+FAR = ("sin", "cos", "tan")
 _LANES = (2, 4, 8)
-_ROUNDER = 6755399441055744.0  # 1.5·2⁵²
 _TWO_OVER_PI = 0.6366197723675814
 _HALF_PI = (1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32)
 _SIN = (
@@ -41,12 +41,12 @@ def sin() -> str:
     b = Body("%x")
     size = b.magnitude("%x")
     value = _turned(b, "%x", 0)
-    return _with_far(b, "sin", size, b.select(b.compare("olt", size, 2.0**-27), "%x", value))
+    return b.define("sin", with_far(b, "sin", size, b.select(b.compare("olt", size, 2.0**-27), "%x", value)))
 
 
 def cos() -> str:
     b = Body("%x")
-    return _with_far(b, "cos", b.magnitude("%x"), _turned(b, "%x", 1))
+    return b.define("cos", with_far(b, "cos", b.magnitude("%x"), _turned(b, "%x", 1)))
 
 
 def tan() -> str:
@@ -63,8 +63,8 @@ def tan() -> str:
     q = b.mul(above, inverse)
     left = b.add(b.remainder(above, q, below), b.sub(above_low, b.mul(q, below_low)))
     value = b.muladd(left, inverse, q)
-    value = b.double(b.integer("xor", b.bits(value), b.integer("shl", turn.bits, 63)))
-    return _with_far(b, "tan", size, b.select(b.compare("olt", size, 2.0**-27), "%x", value))
+    value = b.of_bits(b.integer("xor", b.bits(value), b.integer("shl", turn.bits, 63)))
+    return b.define("tan", with_far(b, "tan", size, b.select(b.compare("olt", size, 2.0**-27), "%x", value)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class _Turn:
 
 
 def _reduce(b: Body, x: str) -> _Turn:
-    shifted = b.muladd(x, _TWO_OVER_PI, _ROUNDER)
-    k = b.sub(shifted, _ROUNDER)
+    shifted = b.muladd(x, _TWO_OVER_PI, b.format.rounder)
+    k = b.sub(shifted, b.format.rounder)
     first, second, third, last = _HALF_PI
     start = b.muladd(k, -first, x)
     middle, lost = _less(b, start, b.mul(k, second))
@@ -113,7 +113,7 @@ def _turned(b: Body, x: str, quarters: int) -> str:
     turns = b.integer("add", turn.bits, quarters)
     odd = b.new(f"trunc i64 {turns} to i1")
     sign = b.integer("and", b.integer("shl", turns, 62), -(2**63))
-    return b.double(b.integer("xor", b.bits(b.select(odd, cosine, sine)), sign))
+    return b.of_bits(b.integer("xor", b.bits(b.select(odd, cosine, sine)), sign))
 
 
 def _less(b: Body, x: str, y: str) -> tuple[str, str]:
@@ -122,30 +122,27 @@ def _less(b: Body, x: str, y: str) -> tuple[str, str]:
     return difference, b.sub(b.sub(x, difference), y)
 
 
-def _with_far(b: Body, name: str, size: str, value: str) -> str:
-    """The function that is `value` up to the limit, and beyond it C's."""
-    far = b.compare("ogt", size, _LIMIT)
+def with_far(b: Body, name: str, size: str, value: str) -> str:
+    """The result of the function that is `value` up to the limit, and beyond it C's."""
     variants = ",".join(f"_ZGV_LLVM_M{n}v_llad.far_{name}(llad.far_{name}.{n})" for n in _LANES)
-    pure = "memory(none) nounwind willreturn"
-    lines = [
-        f"define internal double @llad.{name}.f64(double %x) alwaysinline {pure} {{",
-        "entry:",
-        *b.lines,
+    far = b.compare("ogt", size, _LIMIT)
+    b.lines += [
+        "  br label %near",
+        "near:",
         f"  br i1 {far}, label %far, label %done",
         "far:",
         f'  %called = call double @llad.far_{name}(double %x) "vector-function-abi-variant"="{variants}"',
         "  br label %done",
         "done:",
-        f"  %result = phi double [{value}, %entry], [%called, %far]",
-        "  ret double %result",
-        "}",
-        f"define internal double @llad.far_{name}(double %x) noinline {pure} {{",
-        f"  %result = call double @llvm.{name}.f64(double %x)",
-        "  ret double %result",
-        "}",
-        *(_lanewise(name, n, pure) for n in _LANES),
     ]
-    return "\n".join([*lines, ""])
+    return b.new(f"phi double [{value}, %near], [%called, %far]")
+
+
+def far_text(name: str) -> str:
+    """C's function of a huge argument, and of vectors of some."""
+    head = f"define internal double @llad.far_{name}(double %x) noinline {PURE} {{"
+    lines = [head, f"  %result = call double @llvm.{name}.f64(double %x)", "  ret double %result", "}"]
+    return "\n".join([*lines, *(_lanewise(name, n, PURE) for n in _LANES), ""])
 
 
 def _lanewise(name: str, n: int, pure: str) -> str:
