@@ -80,7 +80,7 @@ PASSES: tuple[Pass, ...] = (
     fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
-REVERSED: tuple[Pass, ...] = (winner, dce)
+REVERSED: tuple[Pass, ...] = (winner, dce, independent)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (fold, unroll, fold, scalars, *PASSES)
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ from llad.ad.reverse import gradient
 from llad.ad.strategies import always, cheapest
 from llad.ad.structure import Strategy
 from llad.ir.core import walk
-from llad.testing import assert_close, finite_differences, flatten
+from llad.testing import assert_close, directions_for, finite_differences, flatten
 
 Legal = list[list[Strategy]]
 POINT = (np.array([0.3, -0.7, 1.1, 0.4]), np.array([0.9, 0.2, -0.5, 1.35]))
@@ -437,3 +438,30 @@ def test_extrema_are_read_where_they_stand(x: list[float], y: list[float]):
     _, chain = Reference(extrema, args, True).gradient()  # which follows the choices one by one
     assert_close(flatten(gradient), chain, rtol=1e-13, equal_nan=True)
     assert "fmax" in f.dump_ir(*args, of="gradient")
+
+
+def scaled_rows(x, w):
+    y = np.empty_like(x)
+    for i in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            y[i, j] = w * x[i, j] * x[i, j]
+    return y[0, 0] * y[1, 2]
+
+
+def running_row(x, w):
+    y = np.empty_like(x)
+    y[0, 0] = w
+    for j in range(1, x.shape[1]):
+        y[0, j] = w * y[0, j - 1] + x[0, j]
+    return y[0, x.shape[1] - 1] ** 2
+
+
+@pytest.mark.parametrize(("program", "backwards"), [(scaled_rows, 0), (running_row, 1)])
+def test_loops_are_reversed_forwards_if_their_iterations_are_apart(program, backwards):
+    f = llad.jit_grad(program, argnums=(0, 1))
+    x = np.random.default_rng(3).normal(size=(5, 7))
+    gradient = f.dump_ir(x, 0.7, of="gradient")
+    assert len(re.findall(r" = const -1\n", gradient)) == backwards
+    directions = directions_for(x.size + 1)
+    got = np.array([[direction @ flatten(f.grad(x, 0.7))] for direction in directions])
+    assert_close(got, finite_differences(program, (x, 0.7), directions), rtol=1e-7, atol=1e-8)

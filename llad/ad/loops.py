@@ -200,7 +200,7 @@ class Loops:
             return b.op("sub", op.results[-1], b.i64(1)), b.i64(-1), b.i64(-1)
         lo, hi, step = op.operands[:3]
         body = op.regions[-1]
-        independent = any_order and op.attrs["kind"] != "sequential"
+        independent = any_order and (op.attrs["kind"] != "sequential" or op.attrs.get("apart", False))
         root = self.structure.root(self.structure.home(op))
         if independent and self.structure.rectangular(body, root) and not any(i.name in TAPE for i in walk(body)):
             return lo, hi, step

@@ -1,7 +1,7 @@
 """Loops whose iterations never meet in memory are marked `apart`, so that machine code may run several at once.
 
-What: an innermost `for` gets the attribute `apart` if no element that an iteration writes is read or written by
-another. Its carries are not spoken of: they keep their order.
+What: a `for` gets the attribute `apart` if no element that an iteration writes is read or written by another. Its
+carries are not spoken of: they keep their order.
 
 When: for each store and each access to memory that may be the same, either the buffers are distinct, or it is one
 buffer and some index tells the elements of different iterations apart: it runs with the loop in both (`b[i]`, `b[i]`),
@@ -49,11 +49,11 @@ from llad.passes.rebuild import Rebuild
 _Access = tuple[Value, tuple[Value, ...]]  # a buffer and indices
 
 # What an iteration may do besides loading and storing, and still be marked.
-_STRANGERS = frozenset({"for", "while", "alloc", "free", "lifo", "push", "pop", "call", "derivative", "print", "view"})
+_STRANGERS = frozenset({"while", "alloc", "free", "lifo", "push", "pop", "call", "derivative", "print", "view"})
 
 
 def independent(fn: Function) -> Function:
-    """`fn` with the innermost loops marked whose iterations are independent in memory."""
+    """`fn` with the loops marked whose iterations are independent in memory."""
     return _Independent(fn).function(fn)
 
 
@@ -76,6 +76,7 @@ class _Independent(Rebuild):
             return False
         index = body.args[0]
         moving = {*body.args[1:], *[r for op in ops for r in op.results]}
+        moving |= {a for op in ops for region in op.regions for a in region.args}
         mentioned = {atom for op in ops for o in op.operands for atom in self._elements.form(o).terms}
         fixed = (mentioned | {o for op in ops for o in op.operands}) - moving
         stores = [(op.operands[1], op.operands[2:]) for op in ops if op.name == "store"]
