@@ -138,3 +138,15 @@ def test_structures_by_keyword():
     for _ in range(2):
         assert f(2.0, p={"a": 3.0, "b": [1.0]}) == 7.0
         assert f.grad(2.0, p={"a": 3.0, "b": [1.0]}) == 3.0
+
+
+def test_gradients_are_by_all_that_can_be_passed_by_position():
+    def f(x, k=2.0, *rest, z=3.0, **others):
+        return x * k * z * sum(rest, 1.0) * others.get("w", 1.0)
+
+    g = llad.jit_grad(f)
+    assert g.grad(1.5) == g.grad(x=1.5) == g.grad(1.5, k=2.0) == (6.0, 4.5)
+    assert g.grad(1.5, 2.0, 4.0) == (30.0, 22.5, 9.0)
+    assert g.grad(1.5, z=4.0, w=2.0) == (16.0, 12.0)
+    assert g.jvp((1.5,), (1.0,)) == (9.0, 6.0)
+    assert g.vjp(1.5)[1](1.0) == (6.0,)

@@ -71,6 +71,22 @@ def test_is_refused_where_it_stands(path, name, line, column, text):
     assert error.hint and f"{path}:{line}:{column}: unsupported: " in str(error)
 
 
+def decorated(function):
+    return function
+
+
+@decorated
+@decorated
+def generator_under_decorators(x):
+    yield x
+
+
+def test_a_definition_is_shown_without_its_decorators():
+    with pytest.raises(UnsupportedError, match="generator") as caught:
+        llad.jit(generator_under_decorators)(1.0)
+    assert caught.value.span is not None and caught.value.span.text == "def generator_under_decorators(x):"
+
+
 # What the programs of the table are called with. `a` has no ties, so that every derivative is one.
 VALUES = ARGUMENTS | {"x": 0.7, "y": 1.3, "a": np.array([0.5, 1.5, 2.0])}
 SHOWN = [row for row in TABLE.values() if row.wrong]

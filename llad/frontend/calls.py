@@ -82,6 +82,8 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
 
 
 def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    if any(function is text for text in (str, repr, format, ascii)):
+        t.refuse("format")
     match function:
         case FunctionType():
             return inline(t, function, args, kwargs)

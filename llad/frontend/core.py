@@ -193,7 +193,7 @@ class Tracer:
     def give(self, thing: Any) -> Any:
         """Note that a list, dict or record is the caller's: it may be read, and not be changed."""
         if not isinstance(thing, tuple):
-            self.born[id(thing)] = (thing, Scope(None, "straight"))
+            self.born[id(thing)] = (thing, Scope(None, "given"))
         return thing
 
     def mutate(self, thing: object) -> None:
@@ -211,7 +211,9 @@ class Tracer:
     def refuse_mutation(self, thing: object, span: Span | None) -> NoReturn:
         """Refuse that `thing` was changed there."""
         kind = thing.cls if isinstance(thing, Record) else type(thing)
-        refused.refuse("mutation", span, type=kind.__name__)
+        known = self.born.get(id(thing))
+        given = known is not None and known[1].kind == "given"
+        refused.refuse("given-mutation" if given else "mutation", span, type=kind.__name__)
 
     def end_path(self, error: str, message: str) -> NoReturn:
         """Raise `error` at run time, always; nothing after this is reached."""

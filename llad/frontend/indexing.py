@@ -37,6 +37,8 @@ def get_item(ctx: Context, base: Any, index: Any) -> Any:
         ctx.refuse("static-index", got=describe(base))
     try:
         return ctx.lift(base[index])
+    except KeyError:
+        return ctx.refuse("missing-key", got=describe(base), key=repr(index))
     except (LookupError, TypeError) as error:
         return ctx.refuse("bad-index", got=describe(base), error=error)
 

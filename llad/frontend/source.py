@@ -146,9 +146,12 @@ def learn_source(name: str, text: str) -> None:
 def _definition(function: FunctionType) -> Span:
     """Where the function stands, as far as its code can tell."""
     code = function.__code__
-    text = linecache.getline(code.co_filename, code.co_firstlineno, function.__globals__).rstrip("\n")
+    lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]
+    heads = (k for k, line in enumerate(lines[:20]) if line.lstrip().startswith(("def ", "async def ")))
+    skip = next(heads, 0) if lines and lines[0].lstrip().startswith("@") else 0  # decorators come first
+    text = lines[skip].rstrip() if lines else ""
     column = len(text) - len(text.lstrip()) + 1
-    return Span(code.co_filename, code.co_firstlineno, column, max(column, len(text)) + 1, text)
+    return Span(code.co_filename, code.co_firstlineno + skip, column, max(column, len(text)) + 1, text)
 
 
 def _read(name: str, function: FunctionType) -> _File | None:

@@ -154,7 +154,8 @@ def _hint(name: str) -> str:
 def _library_name(function: Any) -> str | None:
     """`math.foo`, `np.foo` or `np.linalg.foo`, if that is where the function comes from."""
     if isinstance(function, np.ufunc):
-        return f"np.{function.__name__}"
+        own = getattr(np, function.__name__, None) is function
+        return f"np.{function.__name__}" if own else f"scipy.special.{function.__name__}"
     module = getattr(function, "__module__", None) or ""
     name = getattr(function, "__qualname__", getattr(function, "__name__", "?"))
     if module in ("math", "cmath"):
@@ -177,7 +178,8 @@ def attribute(ctx: Context, value: Any, name: str) -> Any:
     else:
         return NotHandled
     near = difflib.get_close_matches(name, [*METHODS, *ATTRIBUTES], 1, 0.7)
-    hint = f"the nearest that is supported is `{near[0]}`" if near else "use a function of `numpy`, or a loop"
+    other = "use a function of `numpy`, or a loop" if isinstance(value, Array) else "write it with arithmetic"
+    hint = f"the nearest that is supported is `{near[0]}`" if near and isinstance(value, Array) else other
     if name in ("reshape", "ravel", "flatten"):
         hint = _INSTEAD["np.reshape"]
     return ctx.refuse("attribute", name=name, got=describe(value), hint=hint)

@@ -214,6 +214,8 @@ def describe(value: Any) -> str:
         return f"({inner}{comma})" if isinstance(value, tuple) else f"[{inner}]"
     if isinstance(value, Record):
         return value.shown
+    if type(value) is dict:
+        return str(Form(dict, tuple(value))) if value else "an empty dict"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
     return getattr(type(value), "shown", type(value).__name__)

@@ -67,7 +67,8 @@ ARGUMENTS = (
     ),
     Refusal(
         "LL812", "no-direction", "{got} where there is nothing to differentiate", "pass None there",
-        kind=ArgumentError,
+        "return x[0] * x[0]", "return x[0] * x[0]", kind=ArgumentError,
+        asks=('llad.jvp(f, ((2.0, "a"),), ((1.0, "b"),))', 'llad.jvp(f, ((2.0, "a"),), ((1.0, None),))[1]'),
     ),
     Refusal(
         "LL813", "argument-depth", "an argument nested more than {depth} levels deep",

@@ -173,7 +173,7 @@ ARRAYS = (
         """,
     ),
     Refusal(
-        "LL616", "no-array", "`{name}` of {got}", "use the `numpy` function of that name for arrays",
+        "LL616", "no-array", "`{name}` of {got}", "use the `numpy` function of that name, or an element, e.g. `a[0]`",
         """
         return np.sum(▸math.sin(a))
         """,

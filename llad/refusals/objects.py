@@ -266,4 +266,27 @@ OBJECTS = (
         return pair[1]
         """,
     ),
+    Refusal(
+        "LL422", "missing-key", "the key {key} of {got}", "use a key that is there",
+        """
+        p = {"a": x, "b": y}
+        return ▸p["c"]
+        """,
+        """
+        p = {"a": x, "b": y}
+        return p["b"]
+        """,
+    ),
+    Refusal(
+        "LL423", "given-mutation", "changing a {type} that is an argument", "change a copy, e.g. `{{**p, 'key': x}}`",
+        """
+        ▸x["a"] = 2.0 * x["a"]
+        return x["a"]
+        """,
+        """
+        x = {**x, "a": 2.0 * x["a"]}
+        return x["a"]
+        """,
+        asks=('llad.jit(f)({"a": 1.5})', 'llad.jit(f)({"a": 1.5})'),
+    ),
 )  # fmt: skip

@@ -53,7 +53,7 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL105", "del", "`del` of {got}", "leave it; unused memory is freed by itself",
+        "LL105", "del", "`del` of {got}", "leave it, or take a slice, e.g. `a[1:]`; unused memory is freed by itself",
         """
         b = a * 2.0
         ▸del b[0]

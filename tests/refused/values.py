@@ -129,3 +129,25 @@ def ünïcode_columns(x):
 def wide_text(x):
     return x + f"幅{x}"  # error: a string made from a number known only at run time
     #          ^
+
+
+def key_of_a_dict(x):
+    table = {"a": x, "b": 2.0}
+    return table["c"]  # error: the key 'c' of a dict with the keys 'a', 'b'
+#          ^
+
+
+def dicts_with_other_keys(x):
+    p = {"a": x} if x > 1.0 else {"b": x}  # error: an expression that is a dict with the keys 'a' or a dict with the keys 'b'
+#       ^
+    return sum(p.values())
+
+
+def text_of_a_number(x):
+    return x * len(str(x))  # error: a string made from a number known only at run time
+#                  ^
+
+
+def method_of_a_number(x):
+    return x.is_integer()  # error: the attribute `is_integer` of f64
+#          ^
