@@ -16,7 +16,7 @@ from building import build, loop
 
 import llad
 from benchmarks import loops
-from llad.codegen import jit, runtime, vector_math, vector_text
+from llad.codegen import jit, loop_hints, runtime, vector_math, vector_text
 from llad.codegen.lower import Lowered, lower
 from llad.ir.build import Builder
 from llad.ir.parse import parse
@@ -30,14 +30,15 @@ class Cpu:
     name: str
     features: str
     fuses: bool
+    masks: bool
     machine: int  # the number of the architecture in ELF
     vectors: str  # what an instruction on vectors of doubles looks like
 
 
 CPUS = {
-    "generic": Cpu("x86_64-unknown-linux-gnu", "x86-64", "", False, 62, r"mulpd\s+.*%xmm"),
-    "AVX-512": Cpu("x86_64-unknown-linux-gnu", "skylake-avx512", "-prefer-256-bit", True, 62, r"vmulpd\s+.*%zmm"),
-    "aarch64": Cpu("aarch64-unknown-linux-gnu", "generic", "+neon", True, 183, r"fmul\s+v\d+\.2d"),
+    "generic": Cpu("x86_64-unknown-linux-gnu", "x86-64", "", False, False, 62, r"mulpd\s+.*%xmm"),
+    "AVX-512": Cpu("x86_64-unknown-linux-gnu", "skylake-avx512", "-prefer-256-bit", True, True, 62, r"vmulpd\s+.*%zmm"),
+    "aarch64": Cpu("aarch64-unknown-linux-gnu", "generic", "+neon", True, False, 183, r"fmul\s+v\d+\.2d"),
 }
 
 
@@ -53,6 +54,7 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{wanted.triple}"\n'
     vector_math.vector_text.cache_clear()
     monkeypatch.setattr(vector_text, "fuses", lambda: wanted.fuses)
+    monkeypatch.setattr(loop_hints, "masks", lambda: wanted.masks)
     monkeypatch.setattr(jit, "machine", lambda: machine)
     monkeypatch.setattr(jit, "header", lambda: layout)
     yield wanted
