@@ -17,7 +17,9 @@ import numpy as np
 
 from llad.codegen.plan import NUMPY_TYPES
 from llad.codegen.target import LOCK
+from llad.codegen.vectorcall import Native
 from llad.compile import Program, Stage
+from llad.dispatch import Dispatcher
 from llad.fit import arrays_of, laid_out, plain, refuse_shared
 from llad.frontend.transforms import Transform, Transformed, vjp
 from llad.ir.core import Value
@@ -50,6 +52,8 @@ class Vjp(Transformed):
         self._both = Program(function, program.fastmath, both)
         self._both.attributes = self._value.attributes
         self._made: dict[Stage, Sweeps] = {}
+        dispatcher = Dispatcher(self._value, "primal")
+        self._raising = dispatcher.native = Native(dispatcher)
 
     def __repr__(self) -> str:
         return f"<llad {self.__qualname__}>"
@@ -66,6 +70,9 @@ class Vjp(Transformed):
             stage, (given, seed) = self._both.learning(lambda: self._traced(held))
             shown = plain(primals, self._both.attributes), seed
             refuse_shared([*arrays_of(shown), *stage.traced.captured], stage.apart)
+            if not isinstance(stage.traced.result, Node):
+                self._raising(*held)
+                raise AssertionError("what raises whatever it is given did not")
             if stage not in self._made:
                 self._made[stage] = Sweeps(stage)
             sweeps = self._made[stage]

@@ -241,6 +241,76 @@ def test_a_jacobian_row_by_row():
     assert_allclose(jacobian(x), [[2.0, 1.0, 0.0], [math.sin(3.0), 0.0, math.cos(3.0)]])
 
 
+def test_applications_inside_share_a_forward_sweep(capfd):
+    def f(x):
+        print("once")
+        return np.sin(x) * x[0]
+
+    def rows(x):
+        y, pull = llad.vjp(f, x)
+        total = np.zeros((len(y), len(x)))
+        for i in range(len(y)):
+            seed = np.zeros(len(y))
+            seed[i] = 1.0
+            total[i] = pull(seed)[0]
+        return total
+
+    want = np.diag(np.cos(X) * X[0])
+    want[:, 0] += np.sin(X)
+    for made in (llad.jit(rows), llad.jit(lambda x: llad.jacrev(f)(x)), llad.jacrev(f)):
+        assert_allclose(made(X), want, rtol=1e-14)
+        assert capfd.readouterr().out == "once\n"
+
+
+def test_what_is_shared_is_differentiated_in_turn():
+    def g(a):
+        b = a * a
+        for i in range(1, len(a)):
+            b[i] += b[i - 1] * a[i]
+        return b
+
+    def f(x):
+        y, pull = llad.vjp(g, x)
+        total = 0.0
+        for i in range(3):
+            seed = np.zeros(3)
+            seed[i] = y[i]
+            x_bar = pull(seed)[0]
+            total += np.sum(x_bar * x_bar)
+        return total
+
+    h = 1e-5
+    want = [(llad.jit(f)(X + h * e) - llad.jit(f)(X - h * e)) / (2 * h) for e in np.eye(3)]
+    assert_allclose(llad.grad(f)(X), want, rtol=1e-7)
+    assert_allclose([llad.jvp(f, (X,), (e,))[1] for e in np.eye(3)], llad.grad(f)(X), rtol=1e-12)
+
+
+def test_pullbacks_that_are_made_in_a_loop():
+    @llad.jit
+    def f(x):
+        total = np.zeros(3)
+        for k in range(3):
+            y, pull = llad.vjp(lambda a: a * a, x * (k + 1.0))
+            for _ in range(2):
+                total += pull(y)[0]
+        return total
+
+    want = np.zeros(3)
+    for k in range(3):
+        a = X * (k + 1)
+        want += 2 * (2 * a) * (a * a)
+    assert_allclose(f(X), want, rtol=1e-14)
+
+
+def raises_always(x):
+    raise ValueError("never")
+
+
+def test_what_always_raises_raises():
+    with pytest.raises(ValueError, match="never"):
+        llad.vjp(raises_always, X)
+
+
 def test_recursion():
     def power(x, n):
         return x if n <= 1 else x * power(x, n - 1)

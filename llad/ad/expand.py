@@ -13,6 +13,7 @@ from itertools import count
 from llad.ad.forward import tangent
 from llad.ad.memory import copy_buffer, zeros_like
 from llad.ad.reverse import gradient, vjp, vjp_apart
+from llad.ad.structure import LOOPS
 from llad.ir.alias import Aliases, written_operands
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, walk
@@ -55,7 +56,9 @@ def _expanded(fn: Function, optimise: Optimise, functions: dict[str, Function]) 
     _refuse_overlap(fn, functions)
     b = Builder()
     params = [Value(p.type, p.name) for p in fn.params]
-    _Expansion(b, optimise, functions, dict(zip(fn.params, params, strict=True))).region(fn.body)
+    expansion = _Expansion(b, optimise, functions, dict(zip(fn.params, params, strict=True)))
+    expansion.begin_shared(fn.body)
+    expansion.region(fn.body)
     return b.function(fn.name, params, **fn.attrs)
 
 
@@ -72,8 +75,8 @@ class _Begun:
 class _Expansion:
     """Copies a body to where `b` stands. `new` maps old values to new ones; `zeros` are constants.
 
-    `evaluated`: per application of a pullback that is to use the forward sweep of an evaluation, that evaluation;
-    `begun`: those sweeps, where they stand; `count`: how many ops there are up to the end of the last.
+    `pullbacks`: per evaluation, the applications that are to use its forward sweep; `begun`: per application, that
+    sweep, if it stands where the application sees it; `count`: how many ops there are up to the end of the last.
     """
 
     b: Builder
@@ -81,20 +84,25 @@ class _Expansion:
     functions: dict[str, Function]
     new: Mapping
     zeros: set[Value] = field(default_factory=set)
-    evaluated: dict[Op, Op] = field(default_factory=dict)
+    pullbacks: dict[Op, list[Op]] = field(default_factory=dict)
     begun: dict[Op, _Begun] = field(default_factory=dict)
     count: int = 0
+    shared: bool = False
 
     def begin_apart(self, body: Region) -> None:
-        """Let the applications of pullbacks in `body` use what the evaluations in it have kept: "jvp"s by nothing."""
-        evaluations: dict[Function, Op] = {}
-        for op in body.ops:
-            if op.name == "derivative":
-                callee = op.attrs["callee"]
-                if op.attrs["mode"] == "jvp" and not op.attrs["wrt"]:
-                    evaluations[callee] = op
-                elif op.attrs["mode"] == "vjp" and callee in evaluations:
-                    self.evaluated[op] = evaluations[callee]
+        """Let the application of a pullback in `body` use what the evaluation in it has kept."""
+        for evaluation, applications in _pullbacks(body).items():
+            self.pullbacks[evaluation] = [op for op, _ in applications]
+
+    def begin_shared(self, body: Region) -> None:
+        """The same in all of `body` where that spares forward sweeps, and no seed is absent."""
+        self.shared = True
+        zeros = {op.result for op in walk(body) if op.name == "const" and op.attrs["value"] == 0}
+        for evaluation, applications in _pullbacks(body).items():
+            count = len(evaluation.attrs["callee"].params)
+            often = len(applications) > 1 or any(repeated for _, repeated in applications)
+            if often and all(zeros.isdisjoint(op.operands[count:]) for op, _ in applications):
+                self.pullbacks[evaluation] = [op for op, _ in applications]
 
     def region(self, region: Region) -> None:
         b, new = self.b, self.new
@@ -105,9 +113,11 @@ class _Expansion:
                 continue
             regions = []
             for inner in op.regions:
+                known = dict(self.begun)
                 with b.region([a.type for a in inner.args], [a.name for a in inner.args]) as copy:
                     new.update(zip(inner.args, copy.args, strict=True))
                     self.region(inner)
+                self.begun = known
                 regions.append(copy)
             b.span = op.span
             types, hints = [r.type for r in op.results], [r.name for r in op.results]
@@ -118,23 +128,28 @@ class _Expansion:
 
     def derivative(self, op: Op) -> tuple[Value, ...]:
         """What a `derivative` op computes, written out here."""
-        if op in self.evaluated:
-            return self.reverse(op, self.begun[self.evaluated[op]])
-        if op in self.evaluated.values():
-            (wrt,) = {application.attrs["wrt"] for application, begun in self.evaluated.items() if begun is op}
-            return self.forward(op, wrt)
+        if op in self.begun:
+            return self.reverse(op, self.begun[op])
+        if op in self.pullbacks:
+            return self.forward(op, self.pullbacks[op])
         return self.whole(op)
 
-    def forward(self, op: Op, wrt: tuple[int, ...]) -> tuple[Value, ...]:
+    def forward(self, op: Op, applications: list[Op]) -> tuple[Value, ...]:
         """The results of a function here, by a forward sweep that its pullback goes on from."""
         b = self.b
         callee = self.optimise(expand(op.attrs["callee"], self.optimise))
+        (wrt,) = {application.attrs["wrt"] for application in applications}
         fn, count = vjp_apart(callee, wrt)
+        if self.shared and _leaves_records(fn, count):
+            return self.whole(op)
         fn = self.adopted(fn)
-        mapping: Mapping = dict(zip(fn.params, [self.new[o] for o in op.operands], strict=False))
+        # of an array that somebody may write meanwhile, the applications have a copy
+        source = applications[0] if self.shared else op
+        arguments = [self.new[o] for o in source.operands[: len(callee.params)]]
+        mapping: Mapping = dict(zip(fn.params, arguments, strict=False))
         for inner in fn.body.ops[:count]:
             b.current.ops.append(copy_op(inner, mapping))
-        self.begun[op] = _Begun(fn, count, mapping)
+        self.begun.update(dict.fromkeys(applications, _Begun(fn, count, mapping)))
         self.count = len(b.current.ops)
         results = [mapping.get(r, r) for r in fn.results[: len(callee.results)]]
         return (*results, *[_zero(b, r) for r in results if carries_derivative(r.type)])
@@ -193,6 +208,33 @@ class _Expansion:
         for name, inner in fn.functions.items():
             self.functions[names[name]] = _renamed(replace(inner, name=names[name]), names)
         return _renamed(fn, names)
+
+
+def _pullbacks(body: Region) -> dict[Op, list[tuple[Op, bool]]]:
+    """Per evaluation ("jvp" by nothing), the applications of its pullback, and whether a loop repeats those alone."""
+    found: dict[Op, list[tuple[Op, bool]]] = {}
+    evaluations: dict[Function, tuple[Op, int]] = {}
+
+    def visit(region: Region, loops: int) -> None:
+        for op in region.ops:
+            if op.name == "derivative":
+                callee = op.attrs["callee"]
+                if op.attrs["mode"] == "jvp" and not op.attrs["wrt"]:
+                    evaluations[callee] = op, loops
+                elif op.attrs["mode"] == "vjp" and callee in evaluations:
+                    evaluation, around = evaluations[callee]
+                    found.setdefault(evaluation, []).append((op, loops > around))
+            for inner in op.regions:
+                visit(inner, loops + (op.name in LOOPS))
+
+    visit(body, 0)
+    return found
+
+
+def _leaves_records(fn: Function, count: int) -> bool:
+    """Whether the forward sweep pushes records for the reverse sweep, which it can pop but once."""
+    stacks = {op.result for op in fn.body.ops[:count] if op.name == "lifo"}
+    return any(o in stacks for op in fn.body.ops[:count] for inner in walk(Region((), [op])) for o in inner.operands)
 
 
 def _refuse_overlap(fn: Function, functions: dict[str, Function]) -> None:

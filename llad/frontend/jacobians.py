@@ -1,7 +1,8 @@
 """`jacfwd` and `jacrev` inside traced code: a loop over unit tangents, or over unit seeds.
 
-Each iteration is a `derivative` op of the function, which was traced once. An entry of the Jacobian of an array by an
-array has the indices of the result, then those of the argument.
+Each iteration is a `derivative` op of the function, which was traced once; those of `jacrev` share a forward sweep
+where `ad/expand.py` finds that they can. An entry of the Jacobian of an array by an array has the indices of the
+result, then those of the argument.
 """
 
 from __future__ import annotations
@@ -33,8 +34,11 @@ def jacobian(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mappi
     active = [n for n, r in enumerate(results) if carries_derivative(r)]
     types = [*results, *[cotangent_type(results[n]) for n in active]]
     values = t.builder.derivative(callee.function, "jvp", (), callee.operands, types)[: len(results)]
-    by = _columns if transform.kind == "jacfwd" else _rows
-    made = [by(t, callee, callee.starts[k], values, active) for k in chosen]
+    starts = [callee.starts[k] for k in chosen]
+    if transform.kind == "jacfwd":
+        made = [_columns(t, callee, leaf, values, active) for leaf in starts]
+    else:
+        made = _rows(t, callee, starts, values, active)
     return _packed(t, callee.result, iter(range(len(results))), made, isinstance(transform.argnums, int))
 
 
@@ -55,23 +59,28 @@ def _columns(t: Tracer, callee: Callee, leaf: int, values: Sequence[Value], acti
     return {n: _number(t, out, values[n], x) for n, out in outs.items()}
 
 
-def _rows(t: Tracer, callee: Callee, leaf: int, values: Sequence[Value], active: Sequence[int]) -> dict[int, Value]:
-    """The same by reverse mode, from each element of the results."""
-    x = callee.operands[leaf]
-    types: list[Type] = [*[v.type for v in values], cotangent_type(x.type)]
-    made: dict[int, Value] = {}
+def _rows(
+    t: Tracer, callee: Callee, leaves: Sequence[int], values: Sequence[Value], active: Sequence[int]
+) -> list[dict[int, Value]]:
+    """Per operand in `leaves`, the same by reverse mode: one sweep from each element of the results."""
+    wrt = tuple(dict.fromkeys(leaves))
+    xs = [callee.operands[leaf] for leaf in wrt]
+    types: list[Type] = [*[v.type for v in values], *[cotangent_type(x.type) for x in xs]]
+    made: dict[int, dict[int, Value]] = {leaf: {} for leaf in wrt}
     for n in active:
-        out = _blank(t, x.type, values[n], x)
+        outs = [_blank(t, x.type, values[n], x) for x in xs]
 
-        def row(indices: list[Value], _: list[Value], n: int = n, out: Value = out) -> list[Value]:
+        def row(indices: list[Value], _: list[Value], n: int = n, outs: Sequence[Value] = outs) -> list[Value]:
             seeds = [_unit(t, values[m], indices) if m == n else _zero(t, values[m]) for m in active]
-            bar = t.builder.derivative(callee.function, "vjp", (leaf,), [*callee.operands, *seeds], types)[-1]
-            _fill(t, out, bar, lambda at: [*indices, *at])
+            found = t.builder.derivative(callee.function, "vjp", wrt, [*callee.operands, *seeds], types)
+            for out, bar in zip(outs, found[len(values) :], strict=True):
+                _fill(t, out, bar, lambda at: [*indices, *at])
             return []
 
         nest(t, _extents(t, values[n]), [], row, "sequential")
-        made[n] = _number(t, out, values[n], x)
-    return made
+        for leaf, x, out in zip(wrt, xs, outs, strict=True):
+            made[leaf][n] = _number(t, out, values[n], x)
+    return [made[leaf] for leaf in leaves]
 
 
 def _extents(t: Tracer, value: Value) -> list[Value]:

@@ -1,8 +1,9 @@
 """`llad.vjp` inside traced code: the value, and a pullback that is applied to seeds later on.
 
 A pullback lives while tracing only. What it was made of is copied when it is made, so that whatever is written
-afterwards, it is the derivative at the values of then. Each application is a `derivative` op of its own, which runs
-the forward sweep again: it may stand in a loop or a branch, before others and after, and be differentiated itself.
+afterwards, it is the derivative at the values of then. Each application is a `derivative` op of its own: it may stand
+in a loop or a branch, before others and after, and be differentiated itself. `ad/expand.py` finds out which of them can
+go on from one forward sweep.
 """
 
 from __future__ import annotations
