@@ -57,6 +57,7 @@ from llad.passes.foresee import foresee
 from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
+from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
@@ -77,7 +78,8 @@ Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
 PASSES: tuple[Pass, ...] = (
-    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
+    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, overwritten, cse, tabulate,
+    accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (winner, dce, independent)

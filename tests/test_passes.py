@@ -31,6 +31,7 @@ from llad.passes.foresee import foresee
 from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
+from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
@@ -44,8 +45,8 @@ from llad.passes.version import version
 from llad.passes.winner import winner
 
 ALL = (
-    fold, simplify, choose, cse, peel, checks, induction, licm, tabulate, accumulate, records, unroll, scalars, reuse,
-    independent, foresee, flatten, rows, version, blocks, winner, dce, ownership,
+    fold, simplify, choose, cse, peel, checks, induction, licm, overwritten, tabulate, accumulate, records, unroll,
+    scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
@@ -88,7 +89,8 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
 
 
 PIPELINE = (
-    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, cse, tabulate, accumulate, dce,
+    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, overwritten, cse, tabulate,
+    accumulate, dce,
 )  # fmt: skip
 
 
