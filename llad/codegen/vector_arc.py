@@ -61,18 +61,23 @@ def atan2() -> str:
     So nothing overflows, and what a quotient was rounded by is found even if the quotient is subnormal.
     """
     b = Body("%y", "%x")
-    x, y = b.magnitude("%x"), b.magnitude("%y")
-    steep = b.compare("ogt", y, x)
-    s, l = b.select(steep, x, y), b.select(steep, y, x)
+    steep, s, l = shorter_and_longer(b, "%x", "%y")
     exponent = b.integer("lshr", b.bits(b.least(l, 2.0**-400)), 52)
-    by = b.of_bits(b.integer("shl", b.integer("sub", "2546", exponent), 52))
+    by = b.exponent(b.integer("sub", 2546, exponent))
     s, l = b.mul(s, by), b.mul(l, by)
-    endless = b.compare("oeq", l, math.inf)
-    s = b.select(endless, b.select(b.compare("oeq", s, math.inf), 1.0, 0.0), s)
-    l = b.select(b.logic("or", endless, b.compare("oeq", l, 0.0)), 1.0, l)
     behind = b.new(f"icmp slt i64 {b.bits('%x')}, 0")
     angle = b.copysign(_angle(b, s, l, steep, behind), "%y")
     return b.define("atan2", b.select(b.compare("uno", "%x", "%y"), math.nan, angle))
+
+
+def shorter_and_longer(b: Body, x: str, y: str) -> tuple[str, str, str]:
+    """Whether |`y`| > |`x`|; the smaller and the larger of these, or 0 and 1 or 1 and 1 with the same quotient."""
+    x, y = b.magnitude(x), b.magnitude(y)
+    steep = b.compare("ogt", y, x)
+    s, l = b.select(steep, x, y), b.select(steep, y, x)
+    endless = b.compare("oeq", l, math.inf)
+    s = b.select(endless, b.select(b.compare("oeq", s, math.inf), 1.0, 0.0), s)
+    return steep, s, b.select(b.logic("or", endless, b.compare("oeq", l, 0.0)), 1.0, l)
 
 
 def _angle(b: Body, s: str, l: str, steep: str, behind: str | None = None) -> str:

@@ -3,7 +3,7 @@
 A call of libm in a loop keeps the loop scalar. These are branch-free, so LLVM's loop vectoriser widens them. They are
 within 2 units in the last place of the exact value, right at zeros, subnormals, infinities and NaN
 (`docs/vector-math.md` has what was measured). Some are written for f64 and f32 alike; the other ones of f32 do in
-doubles what f32 needs (`vector_single.py`), or are those of f64, rounded.
+doubles what f32 needs (`vector_single.py`).
 """
 
 from __future__ import annotations
@@ -57,11 +57,17 @@ _OF_SINGLES: dict[str, Callable[[], str]] = {
     "sin": vector_single.sin,
     "cos": vector_single.cos,
     "tan": vector_single.tan,
+    "asin": vector_single.asin,
+    "acos": vector_single.acos,
+    "atan": vector_single.atan,
+    "atan2": vector_single.atan2,
+    "cbrt": vector_single.cbrt,
     "hypot": vector_single.hypot,
+    "erf": vector_single.erf,
+    "erfc": vector_single.erfc,
+    "gauss": vector_single.gauss,
 }
 NAMES = (*_OF_BOTH, *_OF_DOUBLES)
-
-_OF_TWO = ("pow", "atan2", "hypot")
 
 # By the intrinsic or function of C that an op of the table lowers to.
 VECTOR = {f"{prefix}{name}": f"@llad.{name}" for name in NAMES for prefix in ("@", "@llvm.", "@llad.")}
@@ -78,11 +84,7 @@ def vector_text(symbol: str) -> str | None:
         return None
     if name in _OF_BOTH:
         return _OF_BOTH[name](F64 if type == "f64" else F32)
-    if type == "f64":
-        return _OF_DOUBLES[name]()
-    if name in _OF_SINGLES:
-        return _OF_SINGLES[name]()
-    return _through_f64(name, "xy" if name in _OF_TWO else "x")
+    return (_OF_DOUBLES if type == "f64" else _OF_SINGLES)[name]()
 
 
 @cache
@@ -90,18 +92,4 @@ def vector_lines(symbol: str) -> int:
     """How many lines of LLVM IR such a function takes where it is inlined."""
     text = vector_text(symbol)
     assert text is not None
-    called = vector_lines(symbol.removesuffix("32") + "64") if symbol.removesuffix("32") + "64" in text else 0
-    return called + text.partition("\n}")[0].count("\n")
-
-
-def _through_f64(name: str, parameters: str) -> str:
-    given = ", ".join(f"float %{p}" for p in parameters)
-    wide = "\n".join(f"  %{p}.wide = fpext float %{p} to double" for p in parameters)
-    passed = ", ".join(f"double %{p}.wide" for p in parameters)
-    return f"""define internal float @llad.{name}.f32({given}) alwaysinline memory(none) nounwind willreturn {{
-{wide}
-  %result = call double @llad.{name}.f64({passed})
-  %narrow = fptrunc double %result to float
-  ret float %narrow
-}}
-"""
+    return text.partition("\n}")[0].count("\n")

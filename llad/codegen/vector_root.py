@@ -26,8 +26,18 @@ _ROOT_OF_TWO = 1.2599210498948732
 
 def cbrt() -> str:
     b = Body("%x")
-    a = b.magnitude("%x")
-    k, m = split(b, *scaled(b, a))
+    a, tiny = scaled(b, b.magnitude("%x"))
+    c, square, x, bits = rough_cbrt(b, a, tiny)
+    two, two_low = b.product(c, c)
+    three, three_low = b.product(two, c)
+    excess = b.add(b.sub(three, x), b.muladd(two_low, c, three_low))
+    root = b.mul(b.muladd(b.mul(excess, square), -_THIRD, c), b.exponent(bits))
+    return b.define("cbrt", end_cbrt(b, b.magnitude("%x"), root, "%x"))
+
+
+def rough_cbrt(b: Body, a: str, tiny: str | None) -> tuple[str, str, str, str]:
+    """c, y² and x = m·2ʲ, and q with the bias of exponents in the bits; where `tiny` holds, `a` was scaled."""
+    k, m = split(b, a, tiny)
     rounder = b.format.rounder + b.format.bias
     shifted = b.muladd(k, _THIRD, rounder)
     j = b.muladd(b.sub(shifted, rounder), -3.0, k)
@@ -38,14 +48,13 @@ def cbrt() -> str:
     e = b.sub(1.0, b.mul(b.mul(y, y), b.mul(y, x)))
     y = b.muladd(b.mul(y, e), b.muladd(e, 2 / 9, _THIRD), y)
     square = b.mul(y, y)
-    c = b.mul(x, square)
-    two, two_low = b.product(c, c)
-    three, three_low = b.product(two, c)
-    excess = b.add(b.sub(three, x), b.muladd(two_low, c, three_low))
-    root = b.muladd(b.mul(excess, square), -_THIRD, c)
-    root = b.mul(root, b.exponent(b.bits(shifted)))
+    return b.mul(x, square), square, x, b.bits(shifted)
+
+
+def end_cbrt(b: Body, a: str, root: str, x: str) -> str:
+    """`root` where `a`, |`x`|, is positive and finite."""
     ends = b.logic("or", b.compare("oeq", a, 0.0), b.compare("uge", a, math.inf))
-    return b.define("cbrt", b.copysign(b.select(ends, a, root), "%x"))
+    return b.copysign(b.select(ends, a, root), x)
 
 
 def hypot() -> str:
