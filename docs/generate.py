@@ -7,12 +7,14 @@ A generated part stands between `<!-- begin NAME -->` and `<!-- end -->`; the pr
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
+from llad.compile import FAST, PASSES, REVERSED, STRICT, WRITTEN_OUT, Pass
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, METHODS
 from llad.frontend.signature import DTYPES
@@ -24,6 +26,15 @@ from llad.refusals.table import PARTS as PARTS_OF_TABLE
 from llad.refusals.table import TABLE
 
 DOCS = Path(__file__).parent
+
+# The lists of passes, by when they run.
+PIPELINE: dict[str, tuple[Pass, ...]] = {
+    "Before differentiation, and again after it": PASSES,
+    "Before reverse mode": REVERSED,
+    "Where loops over records were written for their usual length": WRITTEN_OUT,
+    "Before machine code": FAST,
+    "Before machine code, where sums keep their order": STRICT,
+}
 
 # How a node of Python's grammar is written.
 SPELLED: dict[type[ast.AST], str] = {
@@ -155,6 +166,23 @@ def error_classes() -> Iterator[type[diagnostics.LladError]]:
             yield value
 
 
+def passes() -> str:
+    """The pipeline: which passes run when, and the first line of what each says of itself."""
+    parts: list[str] = []
+    told: set[Pass] = set()
+    for title, steps in PIPELINE.items():
+        parts.append(f"**{title}**: " + " ".join(f"`{step.__name__}`" for step in steps))
+        fresh = [step for step in dict.fromkeys(steps) if step not in told]
+        told.update(fresh)
+        parts.append("\n".join(f"- `{step.__name__}`: {_first_sentence(step)}" for step in fresh))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _first_sentence(step: Pass) -> str:
+    text = importlib.import_module(step.__module__).__doc__ or ""
+    return text.strip().splitlines()[0]
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "statements": lambda: accepted(STATEMENTS, ast.If),
     "expressions": lambda: accepted(EXPRESSIONS),
@@ -163,6 +191,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "refusals": refusals,
     "programs": programs,
     "error kinds": kinds,
+    "passes": passes,
 }
 
 PART = re.compile(r"(<!-- begin ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
