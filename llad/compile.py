@@ -49,11 +49,13 @@ from llad.passes.accumulate import accumulate
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
+from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
+from llad.passes.fuse import fuse
 from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
@@ -78,8 +80,8 @@ Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
 PASSES: tuple[Pass, ...] = (
-    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, overwritten, cse, tabulate,
-    accumulate, dce,
+    fold, simplify, cse, checks, dce, fuse, contract, choose, peel, checks, induction, fold, licm, overwritten, cse,
+    tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (winner, dce, independent)

@@ -84,7 +84,7 @@ def extremum(ctx: Context, array: Array, op: str) -> Scalar:
     size = size_of(ctx, array)
     name = {"max": "maximum", "min": "minimum"}[op]
     text = f"zero-size array to reduction operation {name} which has no identity"
-    ext.check(ctx, ext.compare(ctx, "ne", size, 0), "ValueError", text)
+    ext.check(ctx, ext.compare(ctx, "ge", size, 1), "ValueError", text)
     if array.dtype == BOOL:
         return holds(ctx, array, "or" if op == "max" else "and")
     if not is_float(array.dtype):
@@ -108,7 +108,7 @@ def position_of_extremum(ctx: Context, array: Array, op: str) -> Scalar:
     """`np.argmax` and `np.argmin`: the first position, counted in C order."""
     size = size_of(ctx, array)
     text = f"attempt to get arg{op} of an empty sequence"
-    ext.check(ctx, ext.compare(ctx, "ne", size, 0), "ValueError", text)
+    ext.check(ctx, ext.compare(ctx, "ge", size, 1), "ValueError", text)
     return Scalar(_locate(ctx, array, {"max": "maximum", "min": "minimum"}[op], size)[1])
 
 

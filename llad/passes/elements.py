@@ -19,11 +19,24 @@ class Elements:
     def __init__(self, fn: Function) -> None:
         self._made = {r: op for op in walk(fn.body) for r in op.results}
         self._forms: dict[Value, Affine] = {}
+        self._names: dict[Value, Value] = {}
 
     def constant(self, value: Value) -> int | None:
         """The integer that `value` is known to be."""
         made = self._made.get(value)
         return int(made.attrs["value"]) if made is not None and made.name == "const" else None
+
+    def rename(self, index: Value, other: Value | None) -> None:
+        """From now on the index of a loop is another one's, or (`None`) its own again."""
+        self._forms.clear()
+        if other is None:
+            del self._names[index]
+        else:
+            self._names[index] = self.name(other)
+
+    def name(self, index: Value) -> Value:
+        """The index under whose name forms have `index`."""
+        return self._names.get(index, index)
 
     def form(self, value: Value) -> Affine:
         """The index as a sum."""
@@ -34,7 +47,7 @@ class Elements:
     def _form(self, value: Value) -> Affine:
         op = self._made.get(value)
         if op is None or op.name not in ("const", "add", "sub"):
-            return Affine(0, {value: 1})
+            return Affine(0, {self.name(value): 1})
         if op.name == "const":
             return Affine(int(op.attrs["value"]))
         first, second = map(self.form, op.operands)

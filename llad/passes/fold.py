@@ -2,8 +2,7 @@
 
 What: an op on constants becomes its constant; identities (`x * 1`, `x - 0.0`, `neg (neg x)`, `dim` of an
 `alloc`, a `select` or `if` whose condition is known, casts that undo each other, loops of no or one
-iteration) disappear; a `check` that holds is dropped; an access through a view made by plain indexing goes to
-the array itself.
+iteration) disappear; a `check` that holds is dropped; an access through a view goes to the array itself.
 
 When: always sound, bit for bit. So `x + 0.0` stays (x may be -0.0) unless the op carries `reassoc`, which
 marks the accumulation of adjoints. Nothing folds to NaN, and nothing that Python would raise on.
@@ -258,37 +257,51 @@ def _view(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
 
 
 def _access(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
-    """A load or store through views made by plain indexing, or by slices at constants, goes to their source."""
+    """A load or store through views goes to the array itself."""
     first = int(op.name == "store")
     buffer, indices = operands[first], list(operands[first + 1 :])
-    while (view := f.maker(buffer, "view")) and (picked := _picked(f, op, view, indices)) is not None:
+    while view := f.maker(buffer, "view"):
+        given, asked = iter(view.operands[1:]), iter(indices)
+        picked = []
+        for kind in view.attrs["axes"]:
+            match kind:
+                case "index":
+                    picked.append(next(given))
+                case "full":
+                    picked.append(next(asked))
+                case "slice":
+                    start, _, step = next(given), next(given), next(given)
+                    picked.append(_along(f, op, view.operands[0], len(picked), start, step, next(asked)))
+                case _:
+                    next(asked)
         buffer, indices = view.operands[0], picked
     f.copy(op, (*operands[:first], buffer, *indices))
     return True
 
 
-def _picked(f: Fold, op: Op, view: Op, indices: list[Value]) -> list[Value] | None:
-    """The indices into the source of a view that name the element at `indices` of it, if they are there already."""
-    given, asked = iter(view.operands[1:]), iter(indices)
-    picked = []
-    for kind in view.attrs["axes"]:
-        match kind:
-            case "index":
-                picked.append(next(given))
-            case "full":
-                picked.append(next(asked))
-            case "new":
-                next(asked)
-            case "slice":
-                index, (start, _, step) = next(asked), (f.constant(next(given)) for _ in range(3))
-                at = f.constant(index)
-                if start == 0 and step == 1:
-                    picked.append(index)
-                elif start is not None and step is not None and at is not None:
-                    picked.append(f.number(start + at * step, op, I64))
-                else:
-                    return None
-    return picked
+def _along(f: Fold, op: Op, source: Value, axis: int, start: Value, step: Value, index: Value) -> Value:
+    """`start + step·index` on an axis of `source`, where there is an element at that place."""
+    known = [f.constant(v) for v in (start, step, index)]
+    if None not in known:
+        first, by, at = map(int, known)  # type: ignore[arg-type]
+        return f.number(first + by * at, op, I64)
+    if f.constant(step) == 1:
+        start = _begin(f, source, axis, start)
+    elif f.constant(index) != 0:
+        index = f.emit("mul", [index, step], [I64], op.span).result
+    if f.constant(start) == 0:
+        return index
+    return start if f.constant(index) == 0 else f.emit("add", [start, index], [I64], op.span).result
+
+
+def _begin(f: Fold, source: Value, axis: int, start: Value) -> Value:
+    """A start of `min(first, extent)` is `first`: what begins at the extent has no element."""
+    if least := f.maker(start, "min"):
+        for first, extent in (least.operands, least.operands[::-1]):
+            dim = f.maker(extent, "dim")
+            if dim and dim.operands[0] is source and dim.attrs["axis"] == axis:
+                return first
+    return start
 
 
 def _if(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:

@@ -60,9 +60,9 @@ from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, Type, is_float
 from llad.ops.table import OPS
+from llad.passes.effects import TRAPPING
 from llad.passes.rebuild import Rebuild
 
-_TRAPPING = frozenset({"floordiv", "mod", "shl", "shr", "ipow", "load"})
 _LINEAR = frozenset({"add", "sub", "neg"})  # their partials are ±1: a zero cotangent stays zero
 _QUIET = frozenset({"yield", "if", "for", "load"})
 _NOBODYS: dict[Type, object] = {I64: 1, I32: 1, BOOL: False}  # what is computed where the loop does not run
@@ -207,7 +207,7 @@ def _free(op: Op) -> list[Value]:
 
 def _is_harmless(op: Op) -> bool:
     """Whether computing the op where the program would not cannot be noticed, not even by its derivative."""
-    if op.regions or op.name in _TRAPPING:
+    if op.regions or op.name in TRAPPING:
         return False
     if op.name == "view":
         return not any(kind in ("index", "slice") for kind in op.attrs["axes"])

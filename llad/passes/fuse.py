@@ -1,0 +1,318 @@
+"""Loops over the same range that pass elements to each other, or read the same ones, become one loop.
+
+What: of two `for`s of a region with equal bounds, the later one joins the earlier one: each iteration does what the
+first loop does there, then what the second does. What stands between them goes before both, or behind. The bodies
+become one region, in which loops are joined likewise. A temporary array then holds an element only until the same
+iteration reads it, and goes (`cse`, `dce`; `contract.py` if part of it is left).
+
+When: the memory that one iteration writes is met by no other iteration of the other loop: the elements are told apart
+by an index that runs with the loop in both (`elements.py`). The order of effects and errors stays (`effects.py`), and
+sums keep theirs, for each carry goes on by itself. Bounds are equal by value, or because a check before says so. Only
+loops that are marked, or that carry nothing, are joined: what a recurrence is joined with would run at its pace.
+
+Before:
+
+    func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>) {
+      %n: i64 = dim %x, 0
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %nothing: f64 = const 0.0
+      %t: buffer<f64, 1, C> = alloc(%n)
+      %k0: i64 = for %i in %zero..%n step %one parallel {
+        %u: f64 = load %x[%i]
+        %v: f64 = exp %u
+        store %v, %t[%i]
+        yield
+      }
+      %m: i64 = dim %y, 0
+      %same: bool = eq %n, %m
+      check %same, ValueError "shapes differ"
+      %s: f64, %k1: i64 = for %j in %zero..%m step %one carry (%a: f64 = %nothing) reduction {
+        %w: f64 = load %t[%j]
+        %z: f64 = load %y[%j]
+        %p: f64 = mul %w, %z
+        %b: f64 = add %a, %p
+        yield %b
+      }
+      return %s
+    }
+
+After (and `cse`, `dce`):
+
+    func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>) {
+      %n: i64 = dim %x, 0
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %nothing: f64 = const 0.0
+      %m: i64 = dim %y, 0
+      %same: bool = eq %n, %m
+      check %same, ValueError "shapes differ"
+      %s: f64, %k: i64 = for %i in %zero..%n step %one carry (%a: f64 = %nothing) reduction {
+        %u: f64 = load %x[%i]
+        %v: f64 = exp %u
+        %z: f64 = load %y[%i]
+        %p: f64 = mul %v, %z
+        %b: f64 = add %a, %p
+        yield %b
+      }
+      return %s
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.distinct import Distinct
+from llad.ir.types import I64, ScalarType
+from llad.passes.effects import Effect, Effects
+from llad.passes.elements import Elements
+from llad.passes.rebuild import Rebuild
+
+LARGEST = 120  # ops in a loop made of several
+_FARTHEST = 60  # ops and loops between two loops that may join
+
+
+def fuse(fn: Function) -> Function:
+    """`fn` with loops joined that run over the same range and share elements."""
+    return _Fuse(fn).function(fn) if _has_neighbours(fn) else fn
+
+
+def _has_neighbours(fn: Function) -> bool:
+    """Whether some region holds two loops."""
+    regions = [fn.body, *[r for op in walk(fn.body) for r in op.regions]]
+    return any(sum(op.name == "for" for op in region.ops) > 1 for region in regions)
+
+
+@dataclass(slots=True)
+class _Group:
+    """Loops that become one, in their order."""
+
+    loops: list[Op]
+    effect: Effect
+
+    @property
+    def size(self) -> int:
+        return sum(1 for loop in self.loops for _ in walk(loop.regions[0]))
+
+
+_Item = Op | _Group
+
+
+class _Fuse(Rebuild):
+    def __init__(self, fn: Function) -> None:
+        super().__init__()
+        self._aliases = Aliases(fn)
+        self._effects = Effects(fn, self._aliases)
+        self._distinct = Distinct(fn, self._aliases)
+        self._elements = Elements(fn)
+        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._equal: dict[Value, Value | int] = {}  # an extent, and an earlier one that a check found equal
+        self._free: dict[Op, bool] = {}
+
+    # -- writing
+
+    def splice(self, ops: Iterable[Op]) -> None:
+        known = dict(self._equal)
+        items = self._plan(list(ops))
+        self._equal = dict(known)
+        for item in items:
+            if isinstance(item, _Group) and len(item.loops) > 1:
+                self._join(item.loops)
+                continue
+            op = item if isinstance(item, Op) else item.loops[0]
+            self.visit(op)
+            if op.name == "check":
+                self._learn(op.operands[0])
+        self._equal = known
+
+    def _join(self, loops: list[Op]) -> None:
+        """Emit the loops as one."""
+        first, last = loops[0], loops[-1]
+        inits = [self.get(o) for loop in loops for o in loop.operands[3:]]
+        bodies = [loop.regions[0] for loop in loops]
+        index = Value(I64, bodies[0].args[0].name)
+        args = [index]
+        for body in bodies:
+            self.mapping[body.args[0]] = index
+            fresh = [Value(a.type, a.name) for a in body.args[1:]]
+            self.replace(body.args[1:], fresh)
+            args += fresh
+        outer, self.ops = self.ops, []
+        self.splice([op for body in bodies for op in body.ops[:-1]])
+        yielded = [self.get(o) for body in bodies for o in body.terminator.operands]
+        self.emit("yield", yielded, [], last.span)
+        region, self.ops = Region(tuple(args), self.ops), outer
+        types = [*[a.type for a in args[1:]], I64]
+        bounds = [self.get(o) for o in first.operands[:3]]
+        attrs = {**first.attrs, "kind": self._kind(loops)}
+        attrs.pop("apart", None)
+        made = self.emit("for", [*bounds, *inits], types, last.span, attrs, (region,))
+        results = iter(made.results)
+        for loop in loops:
+            for result in loop.results[:-1]:
+                self.mapping[result] = next(results)
+            self.mapping[loop.results[-1]] = made.results[-1]
+
+    def _kind(self, loops: list[Op]) -> str:
+        if any(loop.attrs["kind"] == "reduction" for loop in loops):
+            return "reduction"
+        return "parallel" if all(loop.attrs["kind"] == "parallel" for loop in loops) else "sequential"
+
+    # -- which loops
+
+    def _plan(self, ops: list[Op]) -> list[_Item]:
+        """The ops of a region in an order in which loops that can be joined are groups."""
+        items: list[_Item] = []
+        for op in ops:
+            if op.name == "check":
+                self._learn(op.operands[0])
+            if op.name != "for" or not self._may_join(op):
+                items.append(op)
+            elif not self._find_place(items, op):
+                items.append(_Group([op], self._effects.of(op)))
+        return items
+
+    def _learn(self, condition: Value) -> None:
+        """A check found `condition` true."""
+        op = self._made.get(condition)
+        if op is not None and op.name == "and":
+            for operand in op.operands:
+                self._learn(operand)
+        elif op is not None and op.name == "eq" and op.operands[0].type == I64:
+            a, b = map(self._bound, op.operands)
+            if isinstance(b, int):
+                a, b = b, a
+            if isinstance(b, Value) and a is not b:
+                self._equal[b] = a
+
+    def _bound(self, value: Value) -> Value | int:
+        """What equal bounds have in common."""
+        found: Value | int = value
+        while isinstance(found, Value) and found in self._equal:
+            found = self._equal[found]
+        constant = self._elements.constant(found) if isinstance(found, Value) else None
+        return found if constant is None else constant
+
+    def _may_join(self, loop: Op) -> bool:
+        """Whether it is a loop over numbers without exits and strange effects, and no recurrence."""
+        carries = loop.regions[0].args[1:]
+        return (
+            not loop.attrs["exits"]
+            and not self._effects.of(loop).fixed
+            and all(isinstance(c.type, ScalarType) for c in carries)
+            and (loop.attrs["kind"] == "reduction" or not carries)
+        )
+
+    def _find_place(self, items: list[_Item], loop: Op) -> bool:
+        """Let the loop join an earlier one, if it can."""
+        effect = self._effects.of(loop)
+        for k in range(len(items) - 1, max(len(items) - _FARTHEST, 0) - 1, -1):
+            item = items[k]
+            if isinstance(item, _Group):
+                if self._is_worth_it(item, loop, effect) and (between := self._part(item, items[k + 1 :], effect)):
+                    before, behind = between
+                    self._elements.rename(loop.regions[0].args[0], item.loops[0].regions[0].args[0])
+                    if self._never_meet(item, loop):
+                        joined = _Group([*item.loops, loop], self._effects.together([*item.loops, loop]))
+                        items[k:] = [*before, joined, *behind]
+                        return True
+                    self._elements.rename(loop.regions[0].args[0], None)
+            elif self._effects.of(item).fixed:
+                return False
+        return False
+
+    def _is_worth_it(self, group: _Group, loop: Op, effect: Effect) -> bool:
+        """Whether the loops run alike, share elements, and are not too large together."""
+        first = group.loops[0]
+        if [self._bound(o) for o in first.operands[:3]] != [self._bound(o) for o in loop.operands[:3]]:
+            return False
+        if not group.effect.may_mingle(effect):
+            return False
+        mixed = loop.attrs["kind"] == "reduction" or any(each.attrs["kind"] == "reduction" for each in group.loops)
+        if mixed and not all(map(self._is_independent, (*group.loops, loop))):
+            return False
+        if group.size + sum(1 for _ in walk(loop.regions[0])) > LARGEST:
+            return False
+        passed = group.effect.writes & (effect.reads | effect.writes)
+        return bool(passed) or bool(group.effect.reads & effect.reads and self._only_adds(loop, *group.loops))
+
+    def _only_adds(self, *loops: Op) -> bool:
+        """Whether what the loops carry are sums: then none holds up the other."""
+        for loop in loops:
+            body = loop.regions[0]
+            for value in body.terminator.operands:
+                made = self._made.get(value)
+                if made is None or made.name not in ("add", "for") or not isinstance(value.type, ScalarType):
+                    return False
+        return True
+
+    def _part(self, group: _Group, between: Sequence[_Item], effect: Effect) -> tuple[list[_Item], list[_Item]] | None:
+        """What stands between a group and a loop that is to join it: what goes before both, and behind; or None."""
+        before: list[_Item] = []
+        behind: list[_Item] = []
+        stays = [group.effect]
+        for item in between:
+            own = item.effect if isinstance(item, _Group) else self._effects.of(item)
+            if all(earlier.may_follow(own) for earlier in stays):
+                before.append(item)
+            elif own.may_follow(effect):
+                behind.append(item)
+                stays.append(own)
+            else:
+                return None
+        return before, behind
+
+    # -- legality in memory
+
+    def _never_meet(self, group: _Group, loop: Op) -> bool:
+        """Whether no iteration of the loop touches what another iteration of the group writes, or the reverse."""
+        index = self._elements.name(group.loops[0].regions[0].args[0])
+        moving = _moving([*group.loops, loop])
+        theirs = [access for each in group.loops for access in _accesses(each)]
+        return all(self._are_apart(a, b, index, moving) for a in theirs for b in _accesses(loop))
+
+    def _is_independent(self, loop: Op) -> bool:
+        """Whether no iteration of the loop touches what another one writes."""
+        if loop.attrs["kind"] != "sequential":
+            return True
+        if loop not in self._free:
+            index = self._elements.name(loop.regions[0].args[0])
+            moving, accesses = _moving([loop]) - {index}, _accesses(loop)
+            pairs = combinations_with_replacement(accesses, 2)
+            self._free[loop] = all(self._are_apart(a, b, index, moving) for a, b in pairs)
+        return self._free[loop]
+
+    def _are_apart(self, a: _Access, b: _Access, index: Value, moving: set[Value]) -> bool:
+        if not (a.writes or b.writes) or self._distinct(a.buffer, b.buffer):
+            return True
+        if a.buffer is not b.buffer or a.buffer in moving:
+            return False
+        atoms = {atom for i in (*a.indices, *b.indices) for atom in self._elements.form(i).terms}
+        return self._elements.are_apart(a.indices, b.indices, index, atoms - moving)
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    buffer: Value
+    indices: tuple[Value, ...]
+    writes: bool
+
+
+def _accesses(loop: Op) -> list[_Access]:
+    """The loads and stores of a loop."""
+    loads = [_Access(op.operands[0], op.operands[1:], False) for op in walk(loop.regions[0]) if op.name == "load"]
+    stores = [_Access(op.operands[1], op.operands[2:], True) for op in walk(loop.regions[0]) if op.name == "store"]
+    return loads + stores
+
+
+def _moving(loops: Sequence[Op]) -> set[Value]:
+    """What may change within one iteration of the loops, or between iterations, but for their indices."""
+    every = [op for loop in loops for op in (loop, *walk(loop.regions[0]))]
+    made = {r for op in every for r in op.results}
+    arguments = {a for op in every for region in op.regions for a in region.args}
+    return (made | arguments) - {loop.regions[0].args[0] for loop in loops}
