@@ -63,6 +63,7 @@ from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
+from llad.passes.relax import relax
 from llad.passes.reuse import reuse
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
@@ -84,7 +85,7 @@ PASSES: tuple[Pass, ...] = (
     tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
-REVERSED: tuple[Pass, ...] = (winner, dce, independent)
+REVERSED: tuple[Pass, ...] = (winner, relax, dce, independent)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (fold, unroll, fold, scalars, *PASSES)
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.

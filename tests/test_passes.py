@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from random_ir import program
 
+from llad.compile import PASSES as PIPELINE
 from llad.ir.core import Function, Op, Region, walk
 from llad.ir.interp import run
 from llad.ir.parse import parse
@@ -23,11 +24,13 @@ from llad.passes.accumulate import accumulate
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
+from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
+from llad.passes.fuse import fuse
 from llad.passes.independent import independent
 from llad.passes.induction import induction
 from llad.passes.licm import licm
@@ -35,6 +38,7 @@ from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
+from llad.passes.relax import relax
 from llad.passes.reuse import reuse
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
@@ -45,8 +49,8 @@ from llad.passes.version import version
 from llad.passes.winner import winner
 
 ALL = (
-    fold, simplify, choose, cse, peel, checks, induction, licm, overwritten, tabulate, accumulate, records, unroll,
-    scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, dce, ownership,
+    fold, simplify, choose, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate, accumulate, records,
+    unroll, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, relax, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
@@ -88,12 +92,8 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
     return [repr(r.tolist() if isinstance(r, np.ndarray) else r) for r in (*results, *arrays)]
 
 
-PIPELINE = (
-    fold, simplify, cse, checks, dce, choose, peel, checks, induction, fold, licm, overwritten, cse, tabulate,
-    accumulate, dce,
-)  # fmt: skip
-
-
+    fold, simplify, choose, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate, accumulate, records,
+    unroll, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, relax, dce, ownership,
 # A program does not shrink: what fails is printed as it is.
 @settings(
     max_examples=150,
