@@ -238,19 +238,24 @@ def _contract(ctx: Context, a: Array, b: Array) -> Scalar | Array:
     if type == BOOL:
         ctx.refuse("bool-arithmetic", op="@")
     zero = builder.const(0, type)
-    length = measure(ctx, extents_of(a)[-1])
+    length, along = measure(ctx, extents_of(a)[-1]), False
     outer = [*extents_of(a)[:-1], *extents_of(b)[1:]]
 
     def cell(row: list[Value], column: list[Value]) -> Value:
         def body(indices: list[Value], carries: list[Value]) -> Sequence[Value]:
             x = builder.cast(builder.load(a.value, *row, *indices), type)
-            y = builder.cast(builder.load(b.value, *indices, *column), type)
+            place = [*column, *indices] if along else [*indices, *column]
+            y = builder.cast(builder.load(b.value, *place), type)
             return [builder.op("add", carries[0], builder.op("mul", x, y))]
 
         return nest(ctx, [length], [zero], body, "reduction")[0]
 
     if not outer:
         return Scalar(cell([], []))
+    if b.rank == 2 and not all(isinstance(e, int) for e in extents_of(b)):
+        if a.rank == 1:
+            return _sum_of_rows(ctx, a, b, type, length)
+        b, along = _transposed(ctx, b, type), True
     out = allocate(ctx, type, outer)
 
     def store(indices: list[Value], _: list[Value]) -> Sequence[Value]:
@@ -259,4 +264,39 @@ def _contract(ctx: Context, a: Array, b: Array) -> Scalar | Array:
         return []
 
     nest(ctx, [measure(ctx, e) for e in outer], [], store, "parallel")
+    return out
+
+
+def _transposed(ctx: Context, array: Array, type: ScalarType) -> Array:
+    """A copy whose memory runs along the first axis of a matrix: what is summed over in a product."""
+    b = ctx.builder
+    first, second = extents_of(array)
+    out = allocate(ctx, type, [second, first])
+
+    def move(indices: list[Value], _: list[Value]) -> Sequence[Value]:
+        b.store(b.cast(b.load(array.value, *indices[::-1]), type), out.value, *indices)
+        return []
+
+    nest(ctx, [measure(ctx, second), measure(ctx, first)], [], move, "parallel")
+    return out
+
+
+def _sum_of_rows(ctx: Context, a: Array, matrix: Array, type: ScalarType, length: Int) -> Array:
+    """A vector times a matrix, as a sum of the rows of the matrix: the inner loop runs along its memory."""
+    b = ctx.builder
+    columns = extents_of(matrix)[1]
+    out = allocate(ctx, type, [columns], zero=True)
+
+    def row(above: list[Value], _: list[Value]) -> Sequence[Value]:
+        factor = b.cast(b.load(a.value, *above), type)
+
+        def add(column: list[Value], _: list[Value]) -> Sequence[Value]:
+            y = b.cast(b.load(matrix.value, *above, *column), type)
+            b.store(b.op("add", b.load(out.value, *column), b.op("mul", factor, y)), out.value, *column)
+            return []
+
+        nest(ctx, [measure(ctx, columns)], [], add, "parallel")
+        return []
+
+    nest(ctx, [length], [], row, "sequential")
     return out

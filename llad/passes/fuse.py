@@ -8,7 +8,9 @@ iteration reads it, and goes (`cse`, `dce`; `contract.py` if part of it is left)
 When: the memory that one iteration writes is met by no other iteration of the other loop: the elements are told apart
 by an index that runs with the loop in both (`elements.py`). The order of effects and errors stays (`effects.py`), and
 sums keep theirs, for each carry goes on by itself. Bounds are equal by value, or because a check before says so. Only
-loops that are marked, or that carry nothing, are joined: what a recurrence is joined with would run at its pace.
+loops that are marked, or that carry nothing, are joined: what a recurrence is joined with would run at its pace. A loop
+of dear functions, which runs on vectors, does not join a nest of loops, where it would not; outermost loops do,
+for that makes temporaries of a row out of larger ones.
 
 Before:
 
@@ -72,6 +74,7 @@ from llad.ir.types import I64, ScalarType
 from llad.passes.effects import Effect, Effects
 from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
+from llad.passes.tabulate import DEAR
 
 LARGEST = 120  # ops in a loop made of several
 _FARTHEST = 60  # ops and loops between two loops that may join
@@ -113,6 +116,7 @@ class _Fuse(Rebuild):
         self._made = {r: op for op in walk(fn.body) for r in op.results}
         self._equal: dict[Value, Value | int] = {}  # an extent, and an earlier one that a check found equal
         self._free: dict[Op, bool] = {}
+        self._depth = 0  # loops around what is being written
 
     # -- writing
 
@@ -130,6 +134,12 @@ class _Fuse(Rebuild):
                 self._learn(op.operands[0])
         self._equal = known
 
+    def visit(self, op: Op) -> None:
+        inside = int(op.name in ("for", "while"))
+        self._depth += inside
+        self.keep(op)
+        self._depth -= inside
+
     def _join(self, loops: list[Op]) -> None:
         """Emit the loops as one."""
         first, last = loops[0], loops[-1]
@@ -143,7 +153,9 @@ class _Fuse(Rebuild):
             self.replace(body.args[1:], fresh)
             args += fresh
         outer, self.ops = self.ops, []
+        self._depth += 1
         self.splice([op for body in bodies for op in body.ops[:-1]])
+        self._depth -= 1
         yielded = [self.get(o) for body in bodies for o in body.terminator.operands]
         self.emit("yield", yielded, [], last.span)
         region, self.ops = Region(tuple(args), self.ops), outer
@@ -231,7 +243,7 @@ class _Fuse(Rebuild):
         first = group.loops[0]
         if [self._bound(o) for o in first.operands[:3]] != [self._bound(o) for o in loop.operands[:3]]:
             return False
-        if not group.effect.may_mingle(effect):
+        if not group.effect.may_mingle(effect) or (self._depth and _is_dear_beside_nest([*group.loops, loop])):
             return False
         mixed = loop.attrs["kind"] == "reduction" or any(each.attrs["kind"] == "reduction" for each in group.loops)
         if mixed and not all(map(self._is_independent, (*group.loops, loop))):
@@ -301,6 +313,12 @@ class _Access:
     buffer: Value
     indices: tuple[Value, ...]
     writes: bool
+
+
+def _is_dear_beside_nest(loops: Sequence[Op]) -> bool:
+    """Whether some of the loops hold loops, and some have dear functions and do not."""
+    inner = [[op.name for op in walk(loop.regions[0])] for loop in loops]
+    return any("for" in names for names in inner) and any("for" not in n and not DEAR.isdisjoint(n) for n in inner)
 
 
 def _accesses(loop: Op) -> list[_Access]:
