@@ -89,7 +89,7 @@ REVERSED: tuple[Pass, ...] = (winner, relax, dce, independent)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (fold, unroll, fold, scalars, *PASSES)
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
-STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, blocks, ownership)
+STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, relax, blocks, ownership)
 FAST: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
