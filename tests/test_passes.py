@@ -49,8 +49,9 @@ from llad.passes.version import version
 from llad.passes.winner import winner
 
 ALL = (
-    fold, simplify, choose, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate, accumulate, records,
-    unroll, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, relax, dce, ownership,
+    fold, simplify, choose, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate, accumulate,
+    records, unroll, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, relax, dce,
+    ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
@@ -92,8 +93,6 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
     return [repr(r.tolist() if isinstance(r, np.ndarray) else r) for r in (*results, *arrays)]
 
 
-    fold, simplify, choose, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate, accumulate, records,
-    unroll, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, relax, dce, ownership,
 # A program does not shrink: what fails is printed as it is.
 @settings(
     max_examples=150,
