@@ -10,6 +10,7 @@ that ends leaves it as it was.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -128,5 +129,6 @@ class Tape:
         self.address = address
         self._sweeps = sweeps
 
-    def __del__(self) -> None:
-        self._sweeps.drop(self.address)
+    def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
+        if not ending():  # else the process lets go of it all
+            self._sweeps.drop(self.address)

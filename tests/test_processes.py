@@ -329,3 +329,26 @@ def test_dropped_functions_take_their_code_along():
     assert len(gc.get_objects()) - objects < 200
     # each run of LLVM's pass pipeline leaks some 75 kB inside llvmlite
     assert resident() - before < 20 * 2 * 200e3
+
+
+LEFT_TO_THE_END = """
+import numpy as np, llad
+
+def f(x):
+    return np.sin(x[:5]) * np.sum(np.exp(-x * x))
+
+x = np.ones(40_000)
+jacobian = llad.jacrev(f)
+rows = jacobian(x)
+value, pullback = llad.vjp(f, x)
+row = pullback(value)
+"""
+
+
+def test_arrays_and_tapes_may_outlive_the_interpreter(tmp_path):
+    (tmp_path / "script.py").write_text(LEFT_TO_THE_END)
+    environment = ENVIRONMENT | {"PYTHONMALLOC": "debug"}  # what was freed is overwritten
+    ended = subprocess.run(
+        [sys.executable, str(tmp_path / "script.py")], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")

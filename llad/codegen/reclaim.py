@@ -12,7 +12,7 @@ from llad.codegen.jit import Linked, link
 from llad.codegen.layout import c_symbol
 from llad.codegen.runtime import module_text
 from llad.codegen.runtime_pool import RECLAIM
-from llad.codegen.target import LOCK
+from llad.codegen.target import LOCK, immortal
 
 _MADE = ("PyCapsule_New", "PyCapsule_SetContext")
 _READ = ("PyCapsule_GetPointer", "PyCapsule_GetContext")
@@ -31,7 +31,7 @@ define void @{RECLAIM}(ptr %capsule) {{
 
 @cache
 def _linked() -> Linked:
-    return link(module_text([_TEXT]), [RECLAIM], {name: c_symbol(name) for name in _READ})
+    return immortal(link(module_text([_TEXT]), [RECLAIM], {name: c_symbol(name) for name in _READ}))
 
 
 def reclaiming() -> dict[str, int]:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 
+from llad.codegen.target import immortal
+
 STORAGE = "llad.pool"  # the bytes that are kept, then the slots
 MOST = 1 << 27
 
@@ -27,7 +29,7 @@ LARGE = 1 << 17  # bytes from which on blocks are kept
 @cache
 def storage() -> ctypes.Array[ctypes.c_int64]:
     """The pool of this process, empty."""
-    return (ctypes.c_int64 * (1 + _SLOTS))()
+    return immortal((ctypes.c_int64 * (1 + _SLOTS))())
 
 
 POOL_DECLARATIONS = {

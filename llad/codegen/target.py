@@ -10,13 +10,15 @@ Invariant: nothing process-global is set in LLVM (no `set_option`), so Numba in 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 
+T = TypeVar("T")
 LOCK = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
@@ -72,4 +74,13 @@ def header() -> str:
 def linker() -> Any:
     """The process's one ORC JIT, into which every specialisation is linked as a library of its own."""
     with LOCK:
-        return llvm.create_lljit_compiler(machine())
+        return immortal(llvm.create_lljit_compiler(machine()))
+
+
+def immortal(thing: T) -> T:
+    """The same thing, which lives as long as the process.
+
+    Arrays that a call returned may outlive every module of Python, and what frees their memory is machine code.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+    return thing
