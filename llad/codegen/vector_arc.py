@@ -5,7 +5,7 @@ The angle of (l, s) with 0 ≤ s ≤ l is atan t with t = s / l, or π/4 + atan 
 the multiples of π/4, whose upper part leaves room for a factor of three.
 
 asin x = x + x³·q(x²) up to ½; beyond, π/2 - 2·asin √((1 - x) / 2). p and q are interpolants at Chebyshev nodes (off by
-2⁻⁵⁵ and 2⁻⁵⁶ of terms of at most 6 % and 4 %).
+2⁻⁵⁴ and 2⁻⁵⁵ of terms of at most 6 % and 4 %).
 """
 
 from __future__ import annotations
