@@ -519,6 +519,7 @@ def kinds(*lines: str) -> list[bool]:
         ["%u: f64 = load %b[%k, %j]", "store %u, %b[%l, %i]"],
         ["%u: f64 = load %b[%i, %k]", "store %u, %b[%i, %l]"],
         ["%m: i64 = sub %k, %i", "store %x, %a[%m]"],
+        ["%m: f64 = const inf", "%u: f64 = min %m, %x", "store %u, %a[%i]"],
     ],
 )
 def test_iterations_that_never_meet_are_apart(lines: list[str]):

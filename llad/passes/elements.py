@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llad.ir.core import Function, Value, walk
+from llad.ir.types import I64
 from llad.passes.affine import Affine
 
 
@@ -46,7 +47,7 @@ class Elements:
 
     def _form(self, value: Value) -> Affine:
         op = self._made.get(value)
-        if op is None or op.name not in ("const", "add", "sub"):
+        if op is None or value.type != I64 or op.name not in ("const", "add", "sub"):
             return Affine(0, {self.name(value): 1})
         if op.name == "const":
             return Affine(int(op.attrs["value"]))
