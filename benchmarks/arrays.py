@@ -13,7 +13,7 @@ import argparse
 import importlib
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,8 @@ def flat(values: Any) -> numpy.ndarray[Any, Any]:
     return numpy.concatenate([numpy.ravel(numpy.asarray(p, dtype=float)) for p in parts])
 
 
-def calls(name: str, n: int) -> dict[str, Call]:
-    """A call per means, run once; what they give agrees.
+def calls(name: str, n: int, others: Sequence[str] = ("jax", "autograd")) -> dict[str, Call]:
+    """A call per means, run once; what they give agrees. `others`: the packages to be asked, if they are installed.
 
     Raises: AssertionError where something differs.
     """
@@ -120,7 +120,7 @@ def calls(name: str, n: int) -> dict[str, Call]:
         "llad gradient": lambda: ours.value_and_grad(*args),
         "numpy value": lambda: write(numpy)(*args),
     }
-    if importlib.util.find_spec("jax"):
+    if "jax" in others and importlib.util.find_spec("jax"):
         jax = importlib.import_module("jax")
         jax.config.update("jax_enable_x64", True)
         theirs = write(importlib.import_module("jax.numpy"))
@@ -128,7 +128,7 @@ def calls(name: str, n: int) -> dict[str, Call]:
         value, both = jax.jit(theirs), jax.jit(jax.value_and_grad(theirs, argnums))
         found["jax value"] = lambda: jax.block_until_ready(value(*there))
         found["jax gradient"] = lambda: jax.block_until_ready(both(*there))
-    if importlib.util.find_spec("autograd"):
+    if "autograd" in others and importlib.util.find_spec("autograd"):
         autograd = importlib.import_module("autograd")
         gradient = autograd.grad(write(importlib.import_module("autograd.numpy")), argnums)
         found["autograd gradient"] = lambda: (None, gradient(*args))

@@ -22,7 +22,10 @@ def _place(loop: LoopReport) -> str:
 
 
 def _source(loop: LoopReport) -> str:
-    return loop.span.text.strip() if loop.span else ""
+    text = loop.span.text.strip() if loop.span else ""
+    if not loop.joined:
+        return text
+    return f"{text} (with line{'s' if len(loop.joined) > 1 else ''} {', '.join(map(str, loop.joined))})"
 
 
 def _decision(loop: LoopReport) -> str:

@@ -21,7 +21,7 @@ from llad.testing import assert_close
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks and examples are run from the checkout, not installed
 
-from benchmarks import against_c, c_library  # noqa: E402
+from benchmarks import against_c, arrays, c_library  # noqa: E402
 from benchmarks.gradients import flat  # noqa: E402
 from benchmarks.means import Means, available, by_c, by_llad, parts  # noqa: E402
 from benchmarks.objectives import cases  # noqa: E402
@@ -60,6 +60,11 @@ def test_benchmarks_are_listed() -> None:
     listed = apart("-m", "benchmarks").stdout
     assert "python -m benchmarks.gradients" in listed
     assert "python -m benchmarks.against_c" in listed
+
+
+@pytest.mark.parametrize("name", arrays.PROBLEMS)
+def test_array_problems_are_the_same_for_all(name: str) -> None:
+    arrays.calls(name, 150, others=["autograd"])
 
 
 # -- against C

@@ -47,6 +47,18 @@ def test_a_sum_is_fused_and_needs_no_excuse():
     assert f.explain().endswith("fused")  # the one specialisation there is
 
 
+def test_lines_that_became_one_loop_are_named():
+    @llad.jit_grad
+    def f(x, y):
+        scaled = np.exp(x) * y
+        shifted = scaled - x
+        return np.sum(shifted * y)
+
+    (line,) = f.explain(np.ones(3), np.ones(3)).splitlines()
+    number = int(line.split()[0].split(":")[1])
+    assert f"return np.sum(shifted * y) (with lines {number - 2}, {number - 1})" in line and line.endswith("fused")
+
+
 def test_without_loops():
     assert llad.jit_grad(lambda x: x * x).explain(1.0) == "no loops"
 

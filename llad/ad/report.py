@@ -16,7 +16,7 @@ from llad.ir.types import ScalarType
 @dataclass(frozen=True, slots=True)
 class LoopReport:
     """One loop: where it stands, in how many others, how it is reversed and why not better (None: it is not reversed),
-    and what one iteration of the loop keeps, by name and by bytes."""
+    what one iteration of the loop keeps, by name and by bytes, and which other lines became part of the loop."""
 
     span: Span | None
     depth: int
@@ -24,6 +24,7 @@ class LoopReport:
     why: str
     kept: tuple[str, ...]
     bytes: int
+    joined: tuple[int, ...] = ()
 
 
 def reports(
@@ -41,7 +42,8 @@ def reports(
                 kept = _kept(region=body, tape=tape)
                 names = tuple(v.name or "a value" for v in kept)
                 why = strategies.why.get(op, "") if strategy else ""
-                found.append(LoopReport(op.span, depth, strategy, why, names, sum(map(_bytes, kept))))
+                size, joined = sum(map(_bytes, kept)), op.attrs.get("joined", ())
+                found.append(LoopReport(op.span, depth, strategy, why, names, size, joined))
             for inner in op.regions:
                 visit(inner, depth + is_loop)
 

@@ -163,6 +163,8 @@ class _Fuse(Rebuild):
         bounds = [self.get(o) for o in first.operands[:3]]
         attrs = {**first.attrs, "kind": self._kind(loops)}
         attrs.pop("apart", None)
+        if lines := _other_lines(loops):
+            attrs["joined"] = lines
         made = self.emit("for", [*bounds, *inits], types, last.span, attrs, (region,))
         results = iter(made.results)
         for loop in loops:
@@ -313,6 +315,14 @@ class _Access:
     buffer: Value
     indices: tuple[Value, ...]
     writes: bool
+
+
+def _other_lines(loops: Sequence[Op]) -> tuple[int, ...]:
+    """The lines of Python that the loops come from, but for that of the last, whose place the whole has."""
+    lines = {loop.span.line for loop in loops if loop.span}
+    lines.update(line for loop in loops for line in loop.attrs.get("joined", ()))
+    span = loops[-1].span
+    return tuple(sorted(lines - {span.line if span else 0}))
 
 
 def _is_dear_beside_nest(loops: Sequence[Op]) -> bool:
