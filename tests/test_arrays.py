@@ -661,7 +661,6 @@ def test_copies() -> None:
 def test_attributes() -> None:
     same(lambda m: (m.shape, m.size, m.ndim, len(m), m[0].T * 1), M)
     same(lambda f: np.zeros(2, f.dtype), F)
-    refuses("`T`", lambda m: m.T, M)
     refuses("`reshape`", lambda m: m.reshape(4, 3), M)
     refuses("`real`", lambda x: x.real, 1.0)
 

@@ -193,7 +193,7 @@ class Augment:
         if op.name == "undef":
             return self.b.undef(buffer.type)
         assert op.name == "view", f"no travelling shadow for {op.name}"
-        return self.b.view(self.shadow_of(op.operands[0]), op.attrs["axes"], *[self.new[o] for o in op.operands[1:]])
+        return self.b.view_like(op, self.shadow_of(op.operands[0]), *[self.new[o] for o in op.operands[1:]])
 
     def pairs(self, sources: tuple[Value, ...], targets: tuple[Value, ...]) -> list[Value]:
         """For each target that is an active buffer, the shadow of its source in the target's layout."""

@@ -140,7 +140,7 @@ class _Forward:
                 self.dot[op.result] = b.undef(op.result.type)
             case "view" if active(op.result):
                 operands = [new[o] for o in op.operands[1:]]
-                self.dot[op.result] = b.view(self.dot[op.operands[0]], op.attrs["axes"], *operands)
+                self.dot[op.result] = b.view_like(op, self.dot[op.operands[0]], *operands)
             case "load" if active(op.operands[0]):
                 self.dot[op.result] = b.load(self.dot[op.operands[0]], *[new[o] for o in op.operands[1:]])
             case "store" if active(op.operands[1]):

@@ -69,7 +69,7 @@ class Shadows:
         if op is not None and op.name == "view":
             base = self.of(op.operands[0])
             with b.inside(self.mirror.shadows(region)):
-                return b.view(base, op.attrs["axes"], *op.operands[1:])
+                return b.view_like(op, base, *op.operands[1:])
         if not self.travels(buffer):
             assert op is not None
             with b.inside(self.mirror.shadows(region)):

@@ -219,6 +219,8 @@ def lower_view(e: Emitter, op: Op) -> None:
             offset = _plus(e, offset, _times(e, start, stride, ""), "")
             extents.append(count)
             strides.append(_times(e, stride, step, ""))
+    if order := op.attrs.get("order"):
+        extents, strides = [extents[k] for k in order], [strides[k] for k in order]
     pointer = source.pointer if offset == "0" else e.new(f"getelementptr i8, ptr {source.pointer}, i64 {offset}")
     e.values[op.result] = Buffer(pointer, tuple(extents), tuple(strides))
 

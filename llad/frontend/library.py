@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import creation, reductions
+from llad.frontend import creation, rearrange, reductions
 from llad.frontend.arguments import bind
 from llad.frontend.arrays import allocate, assign, copy, element
 from llad.frontend.casts import stored
@@ -22,7 +22,8 @@ from llad.frontend.functions import absolute, dimension
 from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
-from llad.frontend.promotion import NUMPY, dtype_of, is_number, is_static_number, plain
+from llad.frontend.promotion import NUMPY, dtype_of, is_number
+from llad.frontend.rearrange import axis_argument
 from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.core import Value
@@ -90,13 +91,6 @@ def reduction(name: str, reduce: Reduce, result: ResultType) -> Handler:
         return reductions.along(ctx, array, k, result(array.dtype), lambda line: reduce(ctx, line))
 
     return handle
-
-
-def axis_argument(ctx: Context, axis: Any, rank: int) -> int:
-    k = plain(axis) if is_static_number(axis) else None
-    if type(k) is not int or not -rank <= k < rank:
-        ctx.refuse("axis", axis=describe(axis), rank=rank)
-    return k % rank
 
 
 REDUCTIONS: dict[str, tuple[Reduce, ResultType]] = {
@@ -182,6 +176,17 @@ FUNCTIONS: dict[str, Handler] = {
     "shape": creator("np.shape(a)", lambda ctx, a: _shape(ctx, as_array(ctx, a))),
     "size": creator("np.size(a)", lambda ctx, a: _size(ctx, as_array(ctx, a))),
     "ndim": creator("np.ndim(a)", lambda ctx, a: as_array(ctx, a).rank),
+    "transpose": creator("np.transpose(a, axes)", rearrange.transpose, [None]),
+    "swapaxes": creator("np.swapaxes(a, axis1, axis2)", rearrange.swapaxes),
+    "moveaxis": creator("np.moveaxis(a, source, destination)", rearrange.moveaxis),
+    "flip": creator("np.flip(m, axis)", rearrange.flip, [None]),
+    "expand_dims": creator("np.expand_dims(a, axis)", rearrange.expand_dims),
+    "concatenate": creator("np.concatenate(arrays, axis)", rearrange.concatenate, [0]),
+    "stack": creator("np.stack(arrays, axis)", rearrange.stack, [0]),
+    "vstack": creator("np.vstack(tup)", rearrange.vstack),
+    "hstack": creator("np.hstack(tup)", rearrange.hstack),
+    "column_stack": creator("np.column_stack(tup)", rearrange.column_stack),
+    "append": creator("np.append(arr, values, axis)", rearrange.append, [None]),
     "abs": absolute,
     **{name: reduction(f"np.{name}", *parts) for name, parts in REDUCTIONS.items()},
     **COMPOSED,
@@ -214,6 +219,12 @@ def _astype(ctx: Context, array: Array, dtype: Any) -> Array:
     return copy(ctx, array, dtype_of(ctx, dtype))
 
 
+def _transpose(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Array:
+    """`a.transpose()`, `a.transpose(1, 0)` or `a.transpose((1, 0))`."""
+    axes: Any = args[1:] if len(args) > 2 else args[1] if len(args) == 2 else None
+    return rearrange.transpose(ctx, *bind(ctx, "a.transpose(a, axes)", [args[0], axes], kwargs))
+
+
 METHODS: dict[str, Handler] = {
     **{name: reduction(f"a.{name}", *parts) for name, parts in REDUCTIONS.items()},
     "copy": creator("a.copy(a)", copy),
@@ -222,6 +233,8 @@ METHODS: dict[str, Handler] = {
     "item": creator("a.item(a)", _item),
     "astype": creator("a.astype(a, dtype)", _astype),
     "clip": COMPOSED["clip"],
+    "swapaxes": creator("a.swapaxes(a, axis1, axis2)", rearrange.swapaxes),
+    "transpose": _transpose,
 }
 
 
@@ -241,7 +254,5 @@ ATTRIBUTES: dict[str, Callable[[Context, Array], Any]] = {
     "size": _size,
     "ndim": lambda ctx, array: array.rank,
     "dtype": lambda ctx, array: np.dtype(NUMPY[array.dtype]),
-    "T": lambda ctx, array: array if array.rank < 2 else ctx.refuse(
-        "attribute", name="T", got=describe(array), hint="swap the indices, e.g. `a[j, i]`"
-    ),
-}  # fmt: skip
+    "T": lambda ctx, array: array if array.rank < 2 else rearrange.transpose(ctx, array, None),
+}

@@ -190,6 +190,20 @@ class Builder:
         result = BufferType(type.dtype, rank, "C" if contiguous else "strided")
         return self.emit("view", [buffer, *operands], [result], {"axes": tuple(axes)}).result
 
+    def transposed(self, buffer: Value, order: Sequence[int]) -> Value:
+        """The same window with its axes in another order: axis `k` of the result is axis `order[k]` of `buffer`."""
+        type = _buffer(buffer)
+        assert sorted(order) == list(range(type.rank)), (order, type)
+        result = BufferType(type.dtype, type.rank, "strided")
+        attrs = {"axes": ("full",) * type.rank, "order": tuple(order)}
+        return self.emit("view", [buffer], [result], attrs).result
+
+    def view_like(self, op: Op, buffer: Value, *operands: Value) -> Value:
+        """What the `view` makes of its buffer, of another one."""
+        if order := op.attrs.get("order"):
+            return self.transposed(buffer, order)
+        return self.view(buffer, op.attrs["axes"], *operands)
+
     def strided(self, buffer: Value) -> Value:
         """The same window, with a type that does not say that it is contiguous.
 

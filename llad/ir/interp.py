@@ -335,8 +335,10 @@ def _view(op: Op, env: Env) -> Buffer:
             assert axis == "full", axis
             keys.append(slice(None))
     key = (*keys, ...)  # the ellipsis keeps NumPy from returning a number for rank 0
-    written = None if source.written is None else source.written[key]
-    return Buffer(source.data[key], written, source.allocation)
+    data, written = source.data[key], None if source.written is None else source.written[key]
+    if order := op.attrs.get("order"):
+        data, written = data.transpose(order), None if written is None else written.transpose(order)
+    return Buffer(data, written, source.allocation)
 
 
 def _slice(start: int, count: int, step: int, extent: int) -> slice:

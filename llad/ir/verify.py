@@ -304,10 +304,12 @@ def _memory_problem(op: Op, operands: Types, results: Types) -> str:
             return "" if ok else "want an axis of the buffer → i64"
         case _:
             assert op.name == "view", op.name
-            return _view_problem(op.attrs["axes"], buffer, rest, results)
+            return _view_problem(op.attrs["axes"], op.attrs.get("order"), buffer, rest, results)
 
 
-def _view_problem(axes: tuple[str, ...], source: BufferType, rest: Types, results: Types) -> str:
+def _view_problem(
+    axes: tuple[str, ...], order: tuple[int, ...] | None, source: BufferType, rest: Types, results: Types
+) -> str:
     if not set(axes) <= {"index", "slice", "full", "new"} or sum(a != "new" for a in axes) != source.rank:
         return f"axes {axes} do not fit {source}"
     if rest != [I64] * sum({"index": 1, "slice": 3}.get(a, 0) for a in axes):
@@ -315,9 +317,11 @@ def _view_problem(axes: tuple[str, ...], source: BufferType, rest: Types, result
     result = results[0] if len(results) == 1 else None
     if not isinstance(result, BufferType) or result.dtype != source.dtype:
         return f"want → buffer of {source.dtype}"
+    if order is not None and (set(axes) > {"full"} or sorted(order) != list(range(result.rank))):
+        return f"{order} is no order of axes {axes}"
     kept = [a for a in axes if a != "new"]
     inner = kept[next((k for k, a in enumerate(kept) if a != "index"), len(kept)) :]
-    contiguous = source.layout == "C" and all(a == "full" for a in inner)
+    contiguous = source.layout == "C" and order is None and all(a == "full" for a in inner)
     ok = result.rank == sum(a != "index" for a in axes) and (result.layout == "strided" or contiguous)
     return "" if ok else f"{result} is not what axes {axes} leave of {source}"
 

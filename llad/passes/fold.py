@@ -238,6 +238,8 @@ def _dim(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
 
 def _axis_of_source(view: Op, axis: int) -> Value | int | None:
     """Where extent `axis` of a view comes from: a count, an axis of the source, or None for a new axis."""
+    if order := view.attrs.get("order"):
+        return int(order[axis])
     operand, source_axis, seen = 1, 0, 0
     for kind in view.attrs["axes"]:
         if kind != "index":
@@ -250,7 +252,7 @@ def _axis_of_source(view: Op, axis: int) -> Value | int | None:
 
 
 def _view(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
-    if any(kind != "full" for kind in op.attrs["axes"]) or operands[0].type != op.result.type:
+    if any(kind != "full" for kind in op.attrs["axes"]) or "order" in op.attrs or operands[0].type != op.result.type:
         return False
     f.mapping[op.result] = operands[0]
     return True
@@ -261,6 +263,8 @@ def _access(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
     first = int(op.name == "store")
     buffer, indices = operands[first], list(operands[first + 1 :])
     while view := f.maker(buffer, "view"):
+        if order := view.attrs.get("order"):
+            indices = [indices[order.index(axis)] for axis in range(len(order))]
         given, asked = iter(view.operands[1:]), iter(indices)
         picked = []
         for kind in view.attrs["axes"]:

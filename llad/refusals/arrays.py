@@ -212,4 +212,23 @@ ARRAYS = (
         return math.sin(x) * y
         """,
     ),
+    Refusal(
+        "LL620", "join-ranks", "arrays of {left} and {right} axes to be joined",
+        "give them equally many axes, e.g. `a[None, :]`",
+        """
+        return np.sum(▸np.concatenate([a, np.ones((2, 3))]))
+        """,
+        """
+        return np.sum(np.concatenate([a[None, :3], np.ones((2, 3))]))
+        """,
+    ),
+    Refusal(
+        "LL621", "join-parts", "{got} to be joined", "give a tuple or list of arrays",
+        """
+        return np.sum(▸np.concatenate(a))
+        """,
+        """
+        return np.sum(np.concatenate([a, a]))
+        """,
+    ),
 )  # fmt: skip

@@ -1,0 +1,168 @@
+"""Arrays put in another order or together: transposes and flips, which are views, and joins, which are new arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llad.frontend.arrays import allocate, assign
+from llad.frontend.creation import as_array
+from llad.frontend.extents import add, check, compare, extents_of, measure
+from llad.frontend.indexing import window
+from llad.frontend.promotion import is_static_number, plain, promote
+from llad.frontend.values import Array, Context, Extent, Scalar, describe
+
+
+def axis_argument(ctx: Context, axis: Any, rank: int) -> int:
+    """The axis that an argument names, counted from the first one."""
+    k = plain(axis) if is_static_number(axis) else None
+    if type(k) is not int or not -rank <= k < rank:
+        ctx.refuse("axis", axis=describe(axis), rank=rank)
+    return k % rank
+
+
+# -- views
+
+
+def ordered(ctx: Context, array: Array, order: Sequence[int]) -> Array:
+    """The view whose axis `k` is axis `order[k]` of `array`."""
+    if list(order) == list(range(array.rank)):
+        return window(ctx, array, [slice(None)] * array.rank)
+    extents = extents_of(array)
+    value = ctx.builder.transposed(array.value, order)
+    return Array(value, tuple(extents[k] for k in order), array.root, array.born)
+
+
+def transpose(ctx: Context, a: Any, axes: Any) -> Array:
+    """`np.transpose`: the axes in the order given, or in reverse."""
+    array = as_array(ctx, a)
+    if axes is None:
+        return ordered(ctx, array, range(array.rank)[::-1])
+    order = [axis_argument(ctx, axis, array.rank) for axis in (axes if isinstance(axes, (tuple, list)) else [axes])]
+    if sorted(order) != list(range(array.rank)):
+        ctx.refuse("axis", axis=describe(axes), rank=array.rank)
+    return ordered(ctx, array, order)
+
+
+def swapaxes(ctx: Context, a: Any, axis1: Any, axis2: Any) -> Array:
+    """`np.swapaxes`."""
+    array = as_array(ctx, a)
+    order = list(range(array.rank))
+    j, k = (axis_argument(ctx, axis, array.rank) for axis in (axis1, axis2))
+    order[j], order[k] = order[k], order[j]
+    return ordered(ctx, array, order)
+
+
+def moveaxis(ctx: Context, a: Any, source: Any, destination: Any) -> Array:
+    """`np.moveaxis`, of one axis."""
+    array = as_array(ctx, a)
+    order = list(range(array.rank))
+    j, k = (axis_argument(ctx, axis, array.rank) for axis in (source, destination))
+    order.insert(k, order.pop(j))
+    return ordered(ctx, array, order)
+
+
+def flip(ctx: Context, a: Any, axis: Any) -> Array:
+    """`np.flip`: along every axis, or along one."""
+    array = as_array(ctx, a)
+    chosen = range(array.rank) if axis is None else [axis_argument(ctx, axis, array.rank)]
+    return window(ctx, array, [slice(None, None, -1) if k in chosen else slice(None) for k in range(array.rank)])
+
+
+def expand_dims(ctx: Context, a: Any, axis: Any) -> Array:
+    """`np.expand_dims`, by one axis."""
+    array = as_array(ctx, a)
+    k = axis_argument(ctx, axis, array.rank + 1)
+    return window(ctx, array, [slice(None)] * k + [None] + [slice(None)] * (array.rank - k))
+
+
+# -- joins
+
+
+def concatenate(ctx: Context, arrays: Any, axis: Any) -> Array:
+    """`np.concatenate` of a tuple or list of arrays."""
+    parts = _parts(ctx, arrays)
+    rank = parts[0].rank
+    odd = next((part for part in parts if part.rank != rank), None)
+    if odd is not None or not rank:
+        ctx.refuse("join-ranks", left=rank, right=rank if odd is None else odd.rank)
+    k = axis_argument(ctx, axis, rank)
+    sizes = [extents_of(part) for part in parts]
+    extents: list[Extent] = list(sizes[0])
+    for number, size in enumerate(sizes[1:], start=1):
+        for j in (j for j in range(rank) if j != k):
+            first, other = measure(ctx, sizes[0][j]), measure(ctx, size[j])
+            fine = sizes[0][j] is size[j] or compare(ctx, "eq", first, other)
+            check(
+                ctx, fine, "ValueError",
+                "all the input array dimensions except for the concatenation axis must match exactly, but along "
+                f"dimension {j}, the array at index 0 has size {{}} and the array at index {number} has size {{}}",
+                first, other,
+            )  # fmt: skip
+    start: Any = 0
+    bounds = []
+    for size in sizes:
+        stop = add(ctx, start, measure(ctx, size[k]))
+        bounds.append((start, stop))
+        start = stop
+    extents[k] = start
+    dtype, _ = promote([(part.dtype, False) for part in parts], arrays=True)
+    out = allocate(ctx, dtype, extents)
+    for part, (low, high) in zip(parts, bounds, strict=True):
+        full = [slice(None)] * rank
+        assign(ctx, window(ctx, out, [*full[:k], slice(_index(low), _index(high)), *full[k + 1 :]]), part)
+    return out
+
+
+def _index(x: Any) -> Any:
+    return x if isinstance(x, int) else Scalar(x)
+
+
+def stack(ctx: Context, arrays: Any, axis: Any) -> Array:
+    """`np.stack`: along a new axis."""
+    parts = _parts(ctx, arrays)
+    rank = parts[0].rank
+    odd = next((part for part in parts if part.rank != rank), None)
+    if odd is not None:
+        ctx.refuse("join-ranks", left=rank, right=odd.rank)
+    k = axis_argument(ctx, axis, rank + 1)
+    return concatenate(ctx, [expand_dims(ctx, part, k) for part in parts], k)
+
+
+def vstack(ctx: Context, tup: Any) -> Array:
+    """`np.vstack`: vectors are rows."""
+    parts = [p if p.rank > 1 else _row(ctx, p) for p in _parts(ctx, tup)]
+    return concatenate(ctx, parts, 0)
+
+
+def hstack(ctx: Context, tup: Any) -> Array:
+    """`np.hstack`: vectors end to end, else along the second axis."""
+    parts = [p if p.rank else window(ctx, p, [None]) for p in _parts(ctx, tup)]
+    return concatenate(ctx, parts, 0 if parts[0].rank == 1 else 1)
+
+
+def column_stack(ctx: Context, tup: Any) -> Array:
+    """`np.column_stack`: vectors are columns."""
+    parts = [p if p.rank > 1 else ordered(ctx, _row(ctx, p), [1, 0]) for p in _parts(ctx, tup)]
+    return concatenate(ctx, parts, 1)
+
+
+def append(ctx: Context, arr: Any, values: Any, axis: Any) -> Array:
+    """`np.append` to a vector, or along an axis."""
+    return concatenate(ctx, [arr, values if axis is not None else _vector(ctx, values)], 0 if axis is None else axis)
+
+
+def _vector(ctx: Context, x: Any) -> Array:
+    array = as_array(ctx, x)
+    return window(ctx, array, [None]) if array.rank == 0 else array
+
+
+def _row(ctx: Context, array: Array) -> Array:
+    """A vector, or a number, as a matrix of one row."""
+    return window(ctx, array, [None, slice(None)] if array.rank else [None, None])
+
+
+def _parts(ctx: Context, arrays: Any) -> list[Array]:
+    if not isinstance(arrays, (tuple, list)) or not arrays:
+        ctx.refuse("join-parts", got=describe(arrays))
+    return [as_array(ctx, part) for part in arrays]

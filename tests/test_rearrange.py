@@ -1,0 +1,158 @@
+"""Transposes, flips and joins: values and memory as NumPy's, and derivatives, on every kind of array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import llad
+from llad.testing import assert_close, directions_for, finite_differences, flatten
+
+RANDOM = np.random.default_rng(5)
+A = RANDOM.normal(size=(3, 4))
+B = RANDOM.normal(size=(2, 4))
+C = RANDOM.normal(size=(2, 3, 4))
+V = RANDOM.normal(size=4)
+
+MATRIX = [
+    lambda a: a.T,
+    lambda a: a.T.T,
+    lambda a: a.T[1:, ::-1],
+    lambda a: a[::2, 1:].T,
+    lambda a: np.transpose(a),
+    lambda a: np.transpose(a, (1, 0)),
+    lambda a: a.transpose(),
+    lambda a: a.transpose(1, 0),
+    lambda a: a.transpose((0, 1)),
+    lambda a: np.swapaxes(a, 0, -1),
+    lambda a: a.swapaxes(0, 1),
+    lambda a: np.moveaxis(a, 0, 1),
+    lambda a: np.flip(a),
+    lambda a: np.flip(a, 0),
+    lambda a: np.flip(a, axis=-1),
+    lambda a: np.expand_dims(a, 1),
+    lambda a: np.expand_dims(a, -1),
+    lambda a: np.concatenate([a, a * 2.0]),
+    lambda a: np.concatenate((a, a[:, :1]), axis=1),
+    lambda a: np.concatenate([a[:0], a, a[1:]], axis=-2),
+    lambda a: np.concatenate([a, np.ones((2, a.shape[1]), dtype=np.float32)]),
+    lambda a: np.stack([a, a * a]),
+    lambda a: np.stack([a, a * a], axis=-1),
+    lambda a: np.stack([a[0], a[1]], axis=1),
+    lambda a: np.vstack([a, a[0]]),
+    lambda a: np.vstack((a[0], a[1])),
+    lambda a: np.hstack([a, a]),
+    lambda a: np.hstack((a[0], a[:, 0])),
+    lambda a: np.column_stack([a[:, 0], a, a[:, 1] * 3.0]),
+    lambda a: np.append(a[0], 2.5),
+    lambda a: np.append(a[0], a[1]),
+    lambda a: np.append(a, a, axis=0),
+    lambda a: a.T @ a,
+    lambda a: a @ a.T,
+    lambda a: (a.T * a.T).sum(axis=0),
+]
+CUBE = [
+    lambda c: c.T,
+    lambda c: np.transpose(c, (2, 0, 1)),
+    lambda c: np.transpose(c, (1, 2, 0))[1:, ::2, 1],
+    lambda c: np.transpose(np.transpose(c, (1, 2, 0)), (1, 2, 0)),
+    lambda c: np.moveaxis(c, -1, 0),
+    lambda c: c.swapaxes(0, 2),
+    lambda c: np.flip(c, 1).T,
+    lambda c: np.concatenate([c, c], axis=2),
+    lambda c: np.stack([c, c], axis=2),
+]
+LAYOUTS = [
+    lambda x: x.copy(),
+    lambda x: np.asfortranarray(x),
+    lambda x: np.repeat(x, 2, axis=-1)[..., ::2],
+    lambda x: x[::-1],
+    lambda x: x[:0],
+]
+
+
+@pytest.mark.parametrize("layout", range(len(LAYOUTS)))
+@pytest.mark.parametrize("program", range(len(MATRIX) + len(CUBE)))
+def test_values_are_numpys(program: int, layout: int) -> None:
+    f, x = ([*MATRIX, *CUBE][program], A if program < len(MATRIX) else C)
+    x = LAYOUTS[layout](x)
+    try:
+        expected = f(x)
+    except (IndexError, ValueError) as error:
+        with pytest.raises(type(error)):
+            llad.jit(f)(x)
+        return
+    got = llad.jit(f)(x)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("program", range(len(MATRIX) + len(CUBE)))
+def test_derivatives(program: int) -> None:
+    f, x = ([*MATRIX, *CUBE][program], A if program < len(MATRIX) else C)
+    weights = np.cos(np.arange(f(x).size)).reshape(f(x).shape)
+
+    def loss(x: Any) -> Any:
+        return np.sum(np.sin(f(x)) * weights)
+
+    compiled = llad.jit_grad(loss)
+    directions = directions_for(x.size)
+    gradient = compiled.grad(x)
+    got = np.array([[d @ flatten(gradient)] for d in directions])
+    assert_close(got, finite_differences(loss, (x,), directions), rtol=1e-6, atol=1e-7)
+    tangents = [compiled.jvp((x,), (d.reshape(x.shape),))[1] for d in directions]
+    assert_close(np.array(tangents)[:, None], got, rtol=1e-12, atol=1e-13)
+    seed = RANDOM.normal(size=x.shape)
+    twice = llad.jit_grad(lambda x: np.sum(llad.grad(loss)(x) * seed)).grad(x)
+    across = llad.jit(lambda x: llad.jvp(llad.grad(loss), (x,), (seed,))[1])(x)
+    assert_close(twice, across, rtol=1e-10, atol=1e-12)
+
+
+def test_transposes_and_flips_are_views() -> None:
+    def through(x: Any) -> Any:
+        x.T[0, 1] = 5.0
+        np.flip(x)[0] *= 2.0
+        np.moveaxis(x, 0, 1)[2:] += 1.0
+        joined = np.concatenate([x, x])
+        joined[0, 0] = 100.0
+        return x.T
+
+    mine, numpys = A.copy(), A.copy()
+    result, expected = llad.jit(through)(mine), through(numpys)
+    np.testing.assert_array_equal(result, expected)
+    np.testing.assert_array_equal(mine, numpys)
+    assert np.shares_memory(result, mine)
+
+
+def test_transposes_that_loops_carry() -> None:
+    def f(x: Any, n: int) -> Any:
+        y = x * 1.0
+        for _ in range(n):
+            y = (y.T * 1.5).copy()
+        return np.sum(y[0] * np.arange(3.0))
+
+    x = RANDOM.normal(size=(3, 3))
+    for n in range(4):
+        assert llad.jit(f)(x, n) == pytest.approx(f(x, n), rel=1e-14)
+        gradient = llad.jit_grad(f, argnums=0).grad(x, n)
+        expected = np.zeros((3, 3))
+        if n % 2:
+            expected[:, 0] = 1.5**n * np.arange(3.0)
+        else:
+            expected[0] = 1.5**n * np.arange(3.0)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("axis", "other"), [(0, (2, 5)), (1, (4, 4))])
+def test_shapes_that_do_not_fit_raise_numpys_error(axis: int, other: tuple[int, int]) -> None:
+    def f(a: Any, b: Any) -> Any:
+        return np.concatenate([a, b], axis=axis)
+
+    b = np.ones(other)
+    with pytest.raises(ValueError, match="must match exactly") as expected:
+        f(A, b)
+    with pytest.raises(ValueError) as got:
+        llad.jit(f)(A, b)
+    assert str(got.value).startswith(str(expected.value))
