@@ -13,7 +13,7 @@ import numpy as np
 
 from llad.testing import assert_close, copy_arguments, directional_difference
 
-from .compare import fails, precision, same_outcome
+from .compare import fails, precision, same_after_error, same_outcome
 from .curvatures import curvature, nested
 from .layouts import overlapping, strided
 from .memory import unoptimised
@@ -32,7 +32,7 @@ def interpreted(trial: Trial) -> None:
         for reference, what in ((trial.traced, "traced"), (trial.optimised, "optimised")):
             found, expected = trial.interpret(reference), trial.subject.plain
             assert found.error == expected.error, f"{what} raises {found.error}, expected {expected.error}"
-            assert_close(found.after, expected.after, 1e-11, 1e-11, what=f"arguments after {what}")
+            same_after_error(found, trial, what, expected)
         return
     value, gradient = trial.interpreted
     tight = 1e-9 * trial.scale

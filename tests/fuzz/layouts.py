@@ -52,7 +52,7 @@ def overlapping(trial: Trial) -> None:
 
         expected = outcome(trial.subject.function, args(), trial.subject.file)
         found = outcome(trial.native, args(), trial.subject.file)
-        same_outcome(found, trial, "native with overlap", precision(trial), expected)
+        same_outcome(found, trial, "native with overlap", precision(trial), expected, args())
         if fails(trial) or expected.error:
             continue
         try:

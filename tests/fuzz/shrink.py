@@ -47,7 +47,7 @@ def shrunk_once(subject: Subject, still_fails: StillFails, end: float) -> tuple[
 def makes_sense(subject: Subject) -> bool:
     try:
         return subject.sound
-    except (SyntaxError, KeyError):
+    except (SyntaxError, KeyError, NameError):  # it cannot even be defined
         return False
 
 

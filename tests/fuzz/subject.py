@@ -75,7 +75,7 @@ class Subject:
         """Whether the program makes sense: it ends, with a finite float or an exception that llad has too."""
         try:
             limited(self.function, copy_arguments(self.args), self.file)
-        except Endless:
+        except (Endless, LladError):  # the latter if a derivative inside is refused
             return False
         except Exception:
             return self.plain.error in RAISED
