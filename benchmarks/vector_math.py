@@ -114,9 +114,21 @@ REGIMES: dict[str, list[tuple[Draw, ...]]] = {
 }
 
 
-def mapped(name: str) -> Callable[..., Any]:
-    """y[i] = name(x[i], …), compiled by llad."""
-    f = getattr(math, name)
+_NUMPY: dict[str, Any] = {
+    "pow": np.power,
+    "erf": None,
+    "erfc": None,
+    **{name: getattr(np, name.replace("a", "arc", 1)) for name in ("asin", "acos", "atan", "atan2")},
+}
+
+
+def ufunc(name: str) -> Any:
+    return _NUMPY.get(name, getattr(np, name, None))
+
+
+def mapped(name: str, dtype: Any = np.float64) -> Callable[..., Any]:
+    """y[i] = name(x[i], …), compiled by llad. NumPy's functions keep to a dtype, those of `math` are of doubles."""
+    f = getattr(math, name) if dtype == np.float64 else ufunc(name)
     if len(REGIMES[name][0]) == 2:
 
         def fill_from_two(x: Any, z: Any, y: Any) -> None:
@@ -140,11 +152,13 @@ def batches(name: str, points: int) -> Iterator[list[Any]]:
             yield [draw(rng, min(BATCH, each - start)) for draw in regime]
 
 
-def worst(name: str, points: int) -> tuple[float, list[float]]:
-    """The largest error in units of the last place, and where."""
-    f, most = mapped(name), (0.0, [0.0])
+def worst(name: str, points: int, dtype: Any = np.float64) -> tuple[float, list[float]]:
+    """The largest error in units of the last place of the type, and where."""
+    f, most = mapped(name, dtype), (0.0, [0.0])
     for xs in batches(name, points):
-        y = np.empty(len(xs[0]))
+        with np.errstate(over="ignore"):
+            xs = [x.astype(dtype) for x in xs]
+        y = np.empty(len(xs[0]), dtype)
         f(*xs, y)
         error = ulps(y, exact(name, *xs))
         k = int(np.argmax(error))
@@ -166,7 +180,7 @@ def off_from_mpmath(name: str) -> float:
             xs = [draw(rng, SAMPLE) for draw in regime]
             for *x, got in zip(*xs, exact(name, *xs), strict=True):
                 want = f(*(mpmath.mpf(float(v)) for v in x))
-                if not mpmath.isfinite(want) or not 1e-300 < abs(want) < 1e300:
+                if not isinstance(want, mpmath.mpf) or not mpmath.isfinite(want) or not 1e-300 < abs(want) < 1e300:
                     continue
                 high = float(got)
                 given = mpmath.mpf(high) + mpmath.mpf(float(got - np.longdouble(high)))
@@ -184,30 +198,33 @@ def nanoseconds(call: Callable[[], Any]) -> float:
     return min(times) / TIMED * 1e9
 
 
-_NUMPY: dict[str, Any] = {
-    "pow": np.power,
-    "erf": None,
-    "erfc": None,
-    **{name: getattr(np, name.replace("a", "arc", 1)) for name in ("asin", "acos", "atan", "atan2")},
-}
+def times(name: str, dtype: Any) -> str:
+    """Two cells: nanoseconds an element of llad, and of NumPy."""
+    xs = [draw(np.random.default_rng(3), TIMED).astype(dtype) for draw in REGIMES[name][0]]
+    y, f, g = np.empty(TIMED, dtype), mapped(name, dtype), ufunc(name)
+    own = nanoseconds(lambda: f(*xs, y))
+    other = f"{nanoseconds(lambda: g(*xs, out=y)):.2f}" if g else "–"
+    return f"{own:.2f} | {other}"
 
 
 def row(name: str, points: int) -> str:
     error, where = worst(name, points)
-    xs = [draw(np.random.default_rng(3), TIMED) for draw in REGIMES[name][0]]
-    y, f = np.empty(TIMED), mapped(name)
-    own = nanoseconds(lambda: f(*xs, y))
-    ufunc = _NUMPY.get(name, getattr(np, name, None))
-    other = f"{nanoseconds(lambda: ufunc(*xs, out=y)):.1f}" if ufunc else "–"
     at = ", ".join(f"{x:.6g}" for x in where)
-    return f"| `{name}` | {error:.2f} | {at} | {off_from_mpmath(name):.4f} | {own:.1f} | {other} |"
+    single = "– | – | –"
+    if ufunc(name):  # Python has no others of float32
+        single = f"{worst(name, points, np.float32)[0]:.2f} | {times(name, np.float32)}"
+    return f"| `{name}` | {error:.2f} | {at} | {off_from_mpmath(name):.4f} | {times(name, np.float64)} | {single} |"
 
 
 def main() -> None:
     numbers = [a for a in sys.argv[1:] if a.isdecimal()]
     points = int(numbers[0]) if numbers else 10_000_000
     assert HAS_EXTENDED, "the long double of this platform is no better than a double"
-    head = "| function | ULP, at most | at | reference off by | ns, llad | ns, NumPy |\n|---|---|---|---|---|---|"
+    head = (
+        "| function | ULP, at most | at | reference off by | ns, llad | ns, NumPy "
+        "| ULP of `float32` | ns, llad | ns, NumPy |\n"
+        "|---|---|---|---|---|---|---|---|---|"
+    )
     print(head)
     rows = []
     for name in filter(partial(hasattr, math), REGIMES):  # the rest comes only out of derivatives

@@ -94,7 +94,7 @@ def _tail(b: Body, e: _Gauss) -> str:
     q, q_low = b.sum(_MIDDLE, b.polynomial(_Q, t))
     d = b.mul(q, per)
     left = b.add(b.remainder(q, d, divisor), b.sub(q_low, b.mul(d, divisor_low)))
-    d_low = b.mul(left, per)
+    d, d_low = b.sum(d, b.mul(left, per))
     return scale(b, b.add(b.whole_product(d, e.r, b.muladd(d, e.w, d_low)), d), e.bits)
 
 
