@@ -52,6 +52,7 @@ from llad.passes.choose import choose
 from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
+from llad.passes.either import either
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
@@ -69,6 +70,7 @@ from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.passes.unite import unite
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
@@ -81,13 +83,15 @@ Pass = Callable[[Function], Function]
 
 # In this order, before and after differentiation.
 PASSES: tuple[Pass, ...] = (
-    fold, simplify, cse, checks, dce, fuse, contract, choose, peel, checks, induction, fold, licm, overwritten, cse,
-    tabulate, accumulate, dce,
+    fold, simplify, cse, checks, dce, fuse, contract, choose, unite, peel, checks, induction, fold, licm, overwritten,
+    cse, tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (winner, relax, dce, independent)
 # After loops over records were written for the usual length, too.
-WRITTEN_OUT: tuple[Pass, ...] = (fold, unroll, fold, scalars, *PASSES)
+WRITTEN_OUT: tuple[Pass, ...] = (
+    fold, unite, fold, unroll, fold, simplify, fold, dce, either, scalars, *PASSES, scalars, cse, dce,
+)  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, relax, blocks, ownership)
 FAST: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, ownership)

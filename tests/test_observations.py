@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from building import M, V, build, loop, when
+from native import Native
 
-from llad.compile import WRITTEN_OUT
+from llad.compile import PASSES, STRICT, WRITTEN_OUT, run_passes
 from llad.ir import interp
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value, walk
@@ -25,7 +28,7 @@ from llad.passes.rows import rows
 
 INDICES = BufferType(I64, 2, "C")
 WIDTH = 3
-STEPS = (records, *WRITTEN_OUT, independent, foresee, flatten, cse, dce, rows)
+STEPS = (*PASSES, records, *WRITTEN_OUT, independent, foresee, flatten, cse, dce, rows)
 
 
 class Observation:
@@ -34,7 +37,7 @@ class Observation:
     def __init__(self, rng: random.Random, b: Builder) -> None:
         self.rng, self.b = rng, b
         self.known: list[Value] = []
-        self.guarded: list[tuple[Value, Value]] = []  # defined where the condition does not hold
+        self.arrays: list[Value] = []
 
     def pick(self) -> Value:
         return self.rng.choice(self.known[-8:])
@@ -44,6 +47,10 @@ class Observation:
             name = self.rng.choice(("add", "mul", "sub", "div", "mulz", "sqrt", "log", "neg"))
             operands = [self.pick() for _ in range(1 if name in ("sqrt", "log", "neg") else 2)]
             self.known.append(self.b.op(name, *operands))
+            if self.arrays and self.rng.random() < 0.3:
+                array, (first, second) = self.rng.choice(self.arrays), self.rng.choices(range(WIDTH), k=2)
+                self.b.store(self.pick(), array, self.b.i64(first))
+                self.known.append(self.b.load(array, self.b.i64(second)))
 
     def branch(self, depth: int) -> None:
         """Either computes two numbers; one of them perhaps where the condition does not hold only."""
@@ -70,6 +77,24 @@ class Observation:
 
         self.known += when(self.b, condition, lambda: [self.pick()], use)
 
+    def array(self) -> None:
+        """An array that one branch makes, or both."""
+        b = self.b
+        condition = b.op("lt", self.pick(), self.pick())
+
+        def made() -> list[Value]:
+            found = b.alloc(F64, [b.i64(WIDTH)], zero=zeroed)
+            for k in range(0 if zeroed else WIDTH):
+                b.store(self.pick(), found, b.i64(k))
+            return [found]
+
+        zeroed, alone = self.rng.random() < 0.3, self.rng.random() < 0.3
+        (array,) = when(b, condition, made, (lambda: [b.undef(V)]) if alone else made)
+        if not alone:
+            self.arrays.append(array)
+            return
+        self.known += when(b, condition, lambda: [b.load(array, b.i64(1))], lambda: [self.pick()])
+
     def row(self, table: Value, place: Value, width: Value) -> None:
         """The copy of a row, as arrays are made of them, and its numbers."""
         b = self.b
@@ -83,10 +108,7 @@ class Observation:
         for k in range(WIDTH):
             b.check(b.op("lt", b.i64(k), width), "IndexError", "out of bounds")
             self.known.append(b.load(copied, b.i64(k)))
-        for _ in range(self.rng.randint(0, 3)):
-            self.compute(1)
-            b.store(self.known[-1], copied, b.i64(self.rng.randrange(WIDTH)))
-            self.known.append(b.load(copied, b.i64(self.rng.randrange(WIDTH))))
+        self.arrays.append(copied)
 
 
 def program(rng: random.Random) -> Function:
@@ -109,6 +131,7 @@ def program(rng: random.Random) -> Function:
                 o.row(table, at, widths[k])
                 o.compute(2)
                 o.branch(0)
+            o.array()
             o.compute(rng.randint(1, 6))
             o.branch(0)
             for k in range(WIDTH):
@@ -121,22 +144,26 @@ def program(rng: random.Random) -> Function:
     return build([M, M, INDICES, V, M], body)
 
 
-def outcome(fn: Function, seed: int, width: int, wrong: bool) -> list[object]:
+def outcome(call: Callable[..., object], seed: int, width: int, wrong: bool, count: int = 6) -> tuple[np.ndarray, str]:
     """What is written, and the text of the error."""
     random = np.random.default_rng(seed)
     numbers = np.array([0.0, -0.0, 1.0, -1.5, 2.0, np.inf, np.nan])
     tables = [random.choice(numbers, (4, width)) for _ in range(2)]
-    seen = random.integers(0, 4, (6, 2))
+    seen = random.integers(0, 4, (count, 2))
     if wrong:
-        seen[random.integers(0, 6), random.integers(0, 2)] = random.choice([-1, 4, 1 << 60])
-    out = np.full((6, width), 7.0)
+        seen[random.integers(0, count), random.integers(0, 2)] = random.choice([-1, 4, 1 << 60])
+    out = np.full((count, width), 7.0)
     error = ""
     try:
         with np.errstate(all="ignore"):
-            interp.run(fn, [*tables, seen, random.choice(numbers, 6), out])
+            call(*tables, seen, random.choice(numbers, count), out)
     except IndexError as raised:
         error = str(raised)
-    return [repr(out.tolist()), error]
+    return out, error
+
+
+def interpreted(fn: Function) -> Callable[..., object]:
+    return lambda *args: interp.run(fn, args)
 
 
 @pytest.mark.parametrize("first", range(0, 30, 10))
@@ -152,4 +179,16 @@ def test_what_observations_are_made_into_means_the_same(first: int, monkeypatch:
         assert any(names.isdisjoint({"check", "if", "for", "alloc"}) and "store" in names for names in bodies)
         for width in (WIDTH, WIDTH - 1, WIDTH + 1):
             for wrong in (False, True):
-                assert outcome(made, seed, width, wrong) == outcome(fn, seed, width, wrong), seed
+                (found, error), (out, expected) = (outcome(interpreted(f), seed, width, wrong) for f in (made, fn))
+                assert (repr(found.tolist()), error) == (repr(out.tolist()), expected), seed
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_machine_code_of_observations_is_right_in_blocks_and_beside_them(seed: int) -> None:
+    fn = verify(program(random.Random(seed)))
+    native = Native(run_passes(run_passes(records(run_passes(fn)), WRITTEN_OUT), STRICT))
+    for width, wrong, count in itertools.product((WIDTH, WIDTH + 1), (False, True), (1, 70, 131)):
+        found, error = outcome(native, seed, width, wrong, count)
+        out, expected = outcome(interpreted(fn), seed, width, wrong, count)
+        assert error == expected
+        np.testing.assert_allclose(found, out, rtol=1e-12)

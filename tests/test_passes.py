@@ -27,6 +27,7 @@ from llad.passes.choose import choose
 from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
+from llad.passes.either import either
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
@@ -44,14 +45,15 @@ from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.tabulate import tabulate
+from llad.passes.unite import unite
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
 
 ALL = (
-    fold, simplify, choose, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate, accumulate,
-    records, unroll, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner, relax, dce,
-    ownership,
+    fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
+    accumulate, records, unroll, either, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner,
+    relax, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
@@ -863,3 +865,24 @@ def test_loops_at_the_ends_of_the_numbers_have_ends(lo: int, hi: int):
 def test_what_changes_elsewhere_is_not_peeled(condition: str):
     fn = verify(parse(dedent(ring(condition, condition))))
     assert sum(op.name == "for" for op in walk(peel(fn).body)) == 1
+
+
+@pytest.mark.parametrize(
+    "extremum, asked, kept", [("min", "gt %m, %one", 1), ("min", "gt %m, %three", 2), ("max", "lt %m, %far", 1)]
+)
+def test_what_holds_of_both_holds_of_the_lesser(extremum: str, asked: str, kept: int):
+    near = "gt %n, %three" if extremum == "min" else "lt %n, %far"
+    fn = optimised(f"""
+        func @f(%x: buffer<f64, 1, C>, %n: i64) {{
+          %one: i64 = const 1
+          %three: i64 = const 3
+          %far: i64 = const 9
+          %near: bool = {near}
+          check %near, IndexError "out of bounds"
+          %m: i64 = {extremum} %three, %n
+          %ok: bool = {asked}
+          check %ok, IndexError "out of bounds"
+          return %m
+        }}
+    """)
+    assert names(fn.body).count("check") == kept

@@ -64,9 +64,33 @@ def test_blocks_are_right_also_where_a_branch_is_not_taken(fastmath: bool) -> No
     assert_close(out, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_observations_are_worked_on_several_at_a_time() -> None:
-    text = llad.jit(blocks).dump_llvm(*scene())
-    assert "fdiv <" in text
+def seen_in_array_style(camera, point):
+    x = point - camera[1:4]
+    if camera[0] != 0.0:
+        sine, cosine = math.sin(camera[0]), math.cos(camera[0])
+        turned = np.array([cosine * x[0] - sine * x[1], sine * x[0] + cosine * x[1], x[2]])
+    else:
+        turned = x * 1.0
+    return camera[4] * turned[:2] / turned[2]
+
+
+def blocks_in_array_style(cameras, points, pairs, out):
+    for i in range(len(pairs)):
+        camera, point = cameras[pairs[i, 0]], points[pairs[i, 1]]
+        by_camera, by_point = llad.jacrev(seen_in_array_style, argnums=(0, 1))(camera, point)
+        out[i, :, :5] = by_camera
+        out[i, :, 5:] = by_point
+
+
+@pytest.mark.parametrize("function", [blocks, blocks_in_array_style])
+def test_observations_are_worked_on_several_at_a_time(function: Any) -> None:
+    compiled, (*args, out) = llad.jit(function), scene()
+    expected = out.copy()
+    assert "fdiv <" in compiled.dump_llvm(*args, out)
+    compiled(*args, out)
+    differences(*args, expected)
+    expected[args[0][args[2][:, 0], 0] == 0.0, :, 0] = 0.0
+    assert_close(out, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_rows_are_stored_in_pieces_over_whole_blocks_and_what_is_left() -> None:

@@ -58,6 +58,8 @@ def _runs_along_rows(body: Region) -> bool:
 
 def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) -> list[str]:
     """The nodes of the metadata of a `for` of so many lines, of one block if it is `straight`."""
+    if op.attrs.get("rare"):
+        return [e.node('!{!"llvm.loop.vectorize.enable", i1 false}'), e.node('!{!"llvm.loop.unroll.disable"}')]
     properties = []
     # Python may loop forever, LLVM must be told of it
     if not any(o.name in ("while", "call") for o in walk(op.regions[0])):

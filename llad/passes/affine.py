@@ -63,6 +63,7 @@ class Knowledge:
         self._intervals: dict[Value, tuple[int, int]] = {}
         self._bounds: dict[Value, tuple[list[Affine], list[Affine]]] = {}
         self._factors: dict[Value, tuple[Affine, Affine]] = {}
+        self._extrema: dict[Value, tuple[bool, list[Affine]]] = {}
         self._facts: dict[Value, list[Affine]] = {}
         self._learned: list[Value] = []
         self._steps = 0
@@ -97,6 +98,10 @@ class Knowledge:
         """`atom` is exactly `a · b`."""
         self._factors[atom] = a, b
 
+    def describe_extremum(self, atom: Value, least: bool, forms: list[Affine]) -> None:
+        """`atom` is the least of the forms, or the greatest."""
+        self._extrema[atom] = least, forms
+
     def least(self, form: Affine) -> int:
         """A number that the form never goes below, by intervals alone."""
         total = form.const
@@ -130,6 +135,10 @@ class Knowledge:
                 for bound in self._bounds[atom][0 if coefficient > 0 else 1]:
                     if self._search(form.with_atom(atom, bound), depth - 1):
                         return True
+            least, ways = self._extrema.get(atom, (False, []))
+            one_of = ways if (coefficient > 0) == least else []
+            if one_of and all(self._search(form.with_atom(atom, way), depth - 1) for way in one_of):
+                return True
             if atom in self._factors and coefficient > 0 and depth > 1:
                 positive = all(self._search(factor, depth - 2) for factor in self._factors[atom])
                 if positive and self._search(form.with_atom(atom, Affine(0)), depth - 1):

@@ -56,7 +56,7 @@ from llad.ir.types import ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
-_MOST = 100  # ops of an `if`
+_MOST = 250  # ops of an `if`
 
 _TRAPS = frozenset({"floordiv", "mod", "ipow", "ipow_overflows", "shl", "shr"})  # for some integers
 

@@ -2,7 +2,8 @@
 
 What: a loop whose iterations are independent, but for checks of what they load (`camera[seen[i]]`), gets a version
 without them, which machine code can run several iterations of at once. Loops before it find out whether all checks
-hold; if not, the loop runs as it stood, and stops where it would have.
+hold; if not, the loop runs as it stood, and stops where it would have. That is `rare`: no time is spent on making it
+fast.
 
 When: the iterations may run in any order (`apart`, no carries), compute so much that asking twice costs little, and
 what is asked depends on memory that the loop does not write. Each check is asked for all iterations before the next
@@ -54,7 +55,7 @@ After:
         }
         yield %t1
       } else {
-        %t2: i64 = for %i in %zero..%n step %one {'apart': True} {
+        %t2: i64 = for %i in %zero..%n step %one {'apart': True, 'rare': True} {
           %j: i64 = load %k[%i]
           %ok: bool = lt %j, %m
           check %ok, IndexError "out of bounds"
@@ -116,10 +117,11 @@ class _Foresee(Rebuild):
             fine = self.emit("if", [fine], [BOOL], op.span, {}, (with_it, without)).result
         body = op.regions[0]
         versions = []
-        for ops in ([o for o in body.ops if o.name != "check"], body.ops):
+        rarely = {**op.attrs, "rare": True}
+        for ops, attrs in (([o for o in body.ops if o.name != "check"], op.attrs), (body.ops, rarely)):
             results = tuple([Value(r.type, r.name) for r in op.results])
             copied = copy_region(Region(body.args, ops), dict(self.mapping))
-            loop = Op("for", self.operands(op), results, op.attrs, (copied,), op.span)
+            loop = Op("for", self.operands(op), results, attrs, (copied,), op.span)
             versions.append(Region((), [loop, Op("yield", results, span=op.span)]))
         made = self.emit("if", [fine], [r.type for r in op.results], op.span, {}, tuple(versions))
         self.replace(op.results, made.results)

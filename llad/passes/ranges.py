@@ -180,6 +180,7 @@ class Ranges:
             self.knowledge.describe(op.result, (min(a0, b0), min(a1, b1)), uppers=forms)
         else:
             self.knowledge.describe(op.result, (max(a0, b0), max(a1, b1)), lowers=forms)
+        self.knowledge.describe_extremum(op.result, op.name == "min", forms)
 
     def _quotient(self, op: Op) -> None:
         """Python's `//` and `%` by something positive."""

@@ -70,7 +70,7 @@ After:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from llad.ir.core import TAPE, Function, Op, Region, Value, walk
 from llad.ir.rewrite import Mapping, copy_region
@@ -80,7 +80,7 @@ from llad.passes.fold import Number, evaluate
 from llad.passes.rebuild import Rebuild
 
 _LONGEST = 32  # numbers in a record
-_LARGEST = 2000  # ops of an iteration, written out
+_LARGEST = 5000  # ops of an iteration, written out
 
 _STRANGERS = TAPE | {"call", "derivative", "while", "print", "free"}
 
@@ -120,7 +120,10 @@ class _Numbers:
             return number
         if op.name == "cast":
             inner = self.number(op.operands[0])
-            return None if inner is None or op.operands[0].type not in (BOOL, I64) else int(inner)
+            return None if inner is None else bool(inner) if value.type == BOOL else int(inner)
+        if op.name == "dim":
+            counts = {self.number(v) for v in self._counts(op.operands[0], op.attrs["axis"])}
+            return counts.pop() if len(counts) == 1 else None
         if op.name not in OPS:
             return None
         numbers = [self.number(o) for o in op.operands]
@@ -128,9 +131,20 @@ class _Numbers:
         assert isinstance(value.type, ScalarType)
         return evaluate(op.name, known, value.type) if len(known) == len(numbers) else None
 
-    def extents(self, op: Op) -> Iterator[Value]:
-        """The extents on which the operands depend."""
-        pending = list(op.operands)
+    def _counts(self, buffer: Value, axis: int) -> list[Value]:
+        """What an extent may be of an array that is made in the function."""
+        made = self.made.get(buffer)
+        if made is None or made.name not in ("alloc", "if"):
+            return []
+        if made.name == "alloc":
+            return [made.operands[axis]]
+        position = made.results.index(buffer)
+        ways = [self._counts(region.terminator.operands[position], axis) for region in made.regions]
+        return [v for way in ways for v in way] if all(ways) else []
+
+    def extents(self, values: Sequence[Value]) -> Iterator[Value]:
+        """The extents of given arrays on which the values depend."""
+        pending = list(values)
         seen: set[Value] = set()
         while pending:
             value = pending.pop()
@@ -139,7 +153,10 @@ class _Numbers:
                 continue
             seen.add(value)
             if made.name == "dim":
-                yield value
+                counts = self._counts(made.operands[0], made.attrs["axis"])
+                pending += counts
+                if not counts:
+                    yield value
             elif made.name in OPS or made.name == "cast":
                 pending += made.operands
 
@@ -149,39 +166,54 @@ def _guessed(fn: Function) -> _Numbers:
     made = {r: op for op in walk(fn.body) for r in op.results}
     checks = [op for op in walk(fn.body) if op.name == "check"]
     found: dict[Value, int] = {}
-    for check in checks:
-        for low, high in _less(check.operands[0], made):
-            number, extent = made.get(low), made.get(high)
-            if number is not None and number.name == "const" and extent is not None and extent.name == "dim":
-                found[high] = max(found.get(high, 0), int(number.attrs["value"]) + 1)
+    asked = [condition for check in checks for condition in _parts(check.operands[0], made)]
+    for low, high in [pair for condition in asked for pair in _less(condition, made)]:
+        number, extent = made.get(low), made.get(high)
+        if number is None or number.name != "const" or extent is None or extent.name != "dim":
+            continue
+        if extent.operands[0] not in made or made[extent.operands[0]].name not in ("alloc", "if"):
+            found[high] = max(found.get(high, 0), int(number.attrs["value"]) + 1)
     numbers = _Numbers(made, {extent: guess for extent, guess in found.items() if 0 < guess <= _LONGEST})
-    for check in checks:
-        unknown = [v for v in numbers.extents(check) if v not in numbers.guesses]
-        if len(unknown) == 1 and numbers.guesses:
-            numbers = _solved(check.operands[0], unknown[0], numbers)
+    while numbers.guesses and (solved := _solved(asked, numbers)):
+        numbers = _Numbers(made, {**numbers.guesses, **solved})
     return numbers
 
 
-def _solved(condition: Value, extent: Value, numbers: _Numbers) -> _Numbers:
-    """With the only extent, if there is one, that makes the condition true, which is false for others."""
-    tried = [_Numbers(numbers.made, {**numbers.guesses, extent: k}) for k in range(1, _LONGEST + 1)]
-    right = [n for n in tried if n.number(condition)]
-    return right[0] if len(right) == 1 else numbers
+def _solved(asked: list[Value], numbers: _Numbers) -> dict[Value, int]:
+    """The extents for which there is one number with which all conditions hold that speak of no other unknown extent.
+
+    A row of one number would often do as well, as it is broadcast: that is not what people have.
+    """
+    about: dict[Value, list[Value]] = {}
+    for condition in asked:
+        unknown = [v for v in numbers.extents([condition]) if v not in numbers.guesses]
+        if len(unknown) == 1:
+            about.setdefault(unknown[0], []).append(condition)
+    found = {}
+    for extent, conditions in about.items():
+        tried = [_Numbers(numbers.made, {**numbers.guesses, extent: k}) for k in range(1, _LONGEST + 1)]
+        right = [n.guesses[extent] for n in tried if all(n.number(c) for c in conditions)]
+        if len(right) == 1 or (len(right) == 2 and right[0] == 1):
+            found[extent] = right[-1]
+    return found
+
+
+def _parts(condition: Value, made: dict[Value, Op]) -> Iterator[Value]:
+    """The conditions of which this one is that all hold."""
+    op = made.get(condition)
+    if op is not None and op.name == "and" and condition.type == BOOL:
+        for operand in op.operands:
+            yield from _parts(operand, made)
+    else:
+        yield condition
 
 
 def _less(condition: Value, made: dict[Value, Op]) -> Iterator[tuple[Value, Value]]:
-    """The pairs of which the condition says that the first is less."""
+    """The pair of integers of which the condition says that the first is less, if it does."""
     op = made.get(condition)
-    if op is None or not op.operands or op.operands[0].type not in (BOOL, I64):
-        return
-    match op.name:
-        case "and":
-            for operand in op.operands:
-                yield from _less(operand, made)
-        case "lt":
-            yield op.operands[0], op.operands[1]
-        case "gt":
-            yield op.operands[1], op.operands[0]
+    if op is not None and op.name in ("lt", "gt") and op.operands[0].type == I64:
+        first, second = op.operands
+        yield (first, second) if op.name == "lt" else (second, first)
 
 
 class _Records(Rebuild):
@@ -249,7 +281,7 @@ class _Records(Rebuild):
             return {}
         inside = {r for op in inner for r in op.results}
         used = dict.fromkeys(o for op in inner for o in op.operands if o not in inside)
-        used |= dict.fromkeys(v for op in inner for v in self._numbers.extents(op) if v in self._guesses)
+        used |= dict.fromkeys(v for op in inner for v in self._numbers.extents(op.operands) if v in self._guesses)
         if any(v in inside for v in used):
             return {}
         found = {v: number for v in used if self._is_computed(v) and (number := self._number(v)) is not None}

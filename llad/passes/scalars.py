@@ -3,8 +3,9 @@
 What: an allocation of constant extents that is only loaded from and stored to at constant indices disappears: each
 element is the value that was stored last.
 
-When: no handle on it leaves, no window is taken, every store stands in the region of the `alloc` itself (so which one
-was the last is known where a load stands), and nothing is loaded before it is stored, unless the memory is zeroed.
+When: no handle on it leaves, no window is taken, and no store stands in a loop that the `alloc` does not (so which one
+was the last is known where a load stands). What branches store they yield. What an element holds that was not stored
+is undefined, unless the memory is zeroed.
 
 Before:
 
@@ -45,6 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from llad.diagnostics import Span
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BufferType
 from llad.passes.elements import Elements
@@ -67,16 +69,16 @@ class _Small:
 
     def __init__(self, fn: Function) -> None:
         self._constant = Elements(fn).constant
-        self._home: dict[Value, Region] = {}
+        self._loop: dict[Value, Op | None] = {}  # around the `alloc`
         self._stored: dict[Value, set[_Element]] = {}
         self.found: set[Value] = set()
-        self._visit(fn.body)
+        self._visit(fn.body, None)
 
-    def _visit(self, region: Region) -> None:
+    def _visit(self, region: Region, loop: Op | None) -> None:
         for op in region.ops:
             match op.name:
                 case "alloc":
-                    self._alloc(op, region)
+                    self._alloc(op, loop)
                 case "load" if op.operands[0] in self.found:
                     buffer, *indices = op.operands
                     if element_at(indices, self._constant) not in self._stored[buffer]:
@@ -84,7 +86,7 @@ class _Small:
                 case "store" if op.operands[1] in self.found:
                     _, buffer, *indices = op.operands
                     element = element_at(indices, self._constant)
-                    if element is None or self._home[buffer] is not region:
+                    if element is None or self._loop[buffer] is not loop:
                         self.found.discard(buffer)
                     else:
                         self._stored[buffer].add(element)
@@ -93,9 +95,9 @@ class _Small:
                 case _:
                     self.found.difference_update(op.operands)
             for inner in op.regions:
-                self._visit(inner)
+                self._visit(inner, loop if op.name == "if" else op)
 
-    def _alloc(self, op: Op, region: Region) -> None:
+    def _alloc(self, op: Op, loop: Op | None) -> None:
         extents = [self._constant(o) for o in op.operands]
         known = [n for n in extents if n is not None and n >= 0]
         if len(known) < len(extents):
@@ -103,7 +105,7 @@ class _Small:
         elements = elements_of(known)
         if elements is not None:
             self.found.add(op.result)
-            self._home[op.result] = region
+            self._loop[op.result] = loop
             self._stored[op.result] = set(elements if op.attrs["zero"] else ())
 
 
@@ -133,6 +135,9 @@ class _Scalars(Rebuild):
         self._extents: dict[Value, tuple[Value, ...]] = {}
 
     def visit(self, op: Op) -> None:
+        if op.name == "if":
+            self._if(op)
+            return
         buffer = op.result if op.name == "alloc" else op.operands[op.name == "store"] if op.operands else None
         if buffer not in self._small:
             self.keep(op)
@@ -150,11 +155,47 @@ class _Scalars(Rebuild):
             case "store":
                 self._now[buffer][self._at(op.operands[2:])] = self.get(op.operands[0])
             case "load":
-                self.mapping[op.result] = self._now[buffer][self._at(op.operands[1:])]
+                self.mapping[op.result] = self._held(buffer, self._at(op.operands[1:]), op.span)
             case "dim":
                 self.mapping[op.result] = self._extents[buffer][op.attrs["axis"]]
             case _:
                 raise AssertionError(op.name)
+
+    def _held(self, buffer: Value, element: _Element, span: Span | None) -> Value:
+        """What the element holds now."""
+        assert isinstance(buffer.type, BufferType)
+        held = self._now[buffer].get(element)
+        return self.emit("undef", [], [buffer.type.dtype], span).result if held is None else held
+
+    def _if(self, op: Op) -> None:
+        """Each branch yields, too, what the elements hold then of which either stores to one."""
+        before = {buffer: dict(held) for buffer, held in self._now.items()}
+        regions, after = [], []
+        for region in op.regions:
+            self._now = {buffer: dict(held) for buffer, held in before.items()}
+            regions.append(self.region(region))
+            after.append(self._now)
+        self._now = {buffer: dict(held) for buffer, held in before.items()}
+        changed = [
+            (buffer, element)
+            for buffer, held in before.items()
+            for element in dict.fromkeys(e for now in after for e in now[buffer])
+            if any(now[buffer].get(element) is not held.get(element) for now in after)
+        ]
+        for region, now in zip(regions, after, strict=True):
+            self._now, outer, self.ops = now, self.ops, region.ops
+            last = self.ops.pop()
+            more = [self._held(buffer, element, op.span) for buffer, element in changed]
+            last.operands = (*last.operands, *more)
+            self.ops.append(last)
+            self.ops = outer
+        self._now = before
+        types = [v.type for v in regions[0].terminator.operands[len(op.results) :]]
+        results = [Value(r.type, r.name) for r in op.results] + [Value(t) for t in types]
+        self.ops.append(Op("if", self.operands(op), tuple(results), op.attrs, tuple(regions), op.span))
+        self.replace(op.results, results[: len(op.results)])
+        for (buffer, element), value in zip(changed, results[len(op.results) :], strict=True):
+            self._now[buffer][element] = value
 
     def _at(self, indices: Sequence[Value]) -> _Element:
         element = element_at(indices, self._constant)

@@ -1,7 +1,8 @@
 """Values that are chosen or carried although there is only one they can be.
 
 What: a carry that every iteration passes on unchanged is its init; a result of an `if` for which both branches
-yield the same value from outside is that value; two results with the same pairs of yields are one.
+yield the same value from outside, or the same constant, is that value, also if one of them leaves it undefined; two
+results with the same pairs of yields are one.
 
 When: always sound; an unchanged carry is its init also after no iteration at all. What is no longer used
 (the carry itself, an `if` without results and effects) is left to `dce`.
@@ -45,6 +46,7 @@ from __future__ import annotations
 
 from llad.ir.core import Function, Op, Value
 from llad.ir.rewrite import Mapping
+from llad.ir.types import ScalarType
 from llad.passes.rebuild import Rebuild
 
 
@@ -88,9 +90,16 @@ class _Simplify(Rebuild):
         inside = {r for region in copied.regions for inner in region.ops for r in inner.results}
         seen: dict[tuple[Value, ...], Value] = {}
         inside |= {self.get(v) for v in self._undefined}
+        made = {i.result: i for r in copied.regions for i in r.ops if i.name in ("const", "undef")}
         pairs = zip(*[r.terminator.operands for r in copied.regions], strict=True)
         for result, pair in zip(op.results, pairs, strict=True):
+            chosen = [v for v in pair if (maker := made.get(v)) is None or maker.name == "const"]
+            numbers = {repr(maker.attrs["value"]) if (maker := made.get(v)) is not None else "" for v in chosen}
             if pair[0] is pair[1] and pair[0] not in inside:
                 self.mapping[result] = pair[0]
+            elif len(numbers) == 1 and "" not in numbers and isinstance(result.type, ScalarType):
+                self.mapping[result] = self.const(made[chosen[0]].attrs["value"], result.type, op.span)
+            elif len(chosen) == 1 and chosen[0] not in inside and isinstance(result.type, ScalarType):
+                self.mapping[result] = chosen[0]
             else:
                 self.mapping[result] = seen.setdefault(pair, self.mapping[result])

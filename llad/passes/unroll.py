@@ -39,7 +39,7 @@ from llad.ir.types import I64
 from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
-_LARGEST = 512  # ops of a loop that is written out
+_LARGEST = 1024  # ops of a loop that is written out
 
 
 def unroll(fn: Function) -> Function:
