@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llad.api import grad, hessian, jacfwd, jacrev, jit, jit_grad, jvp, value_and_grad, vjp
+    from llad.api import checkpoint, grad, hessian, jacfwd, jacrev, jit, jit_grad, jvp, value_and_grad, vjp
     from llad.diagnostics import ArgumentError, DerivativeError, LladError, UnsupportedError
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ __all__ = [
     "DerivativeError",
     "LladError",
     "UnsupportedError",
+    "checkpoint",
     "grad",
     "hessian",
     "jacfwd",

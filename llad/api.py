@@ -22,6 +22,7 @@ from llad.compile import Program, Stage, What
 from llad.dispatch import NOTHING, Dispatcher, Held
 from llad.explain import describe_loops
 from llad.frontend import transforms
+from llad.frontend.checkpoints import checkpoint
 from llad.frontend.transforms import (
     Argnums,
     Kind,
@@ -43,6 +44,7 @@ __all__ = [
     "Compiled",
     "Jit",
     "JitGrad",
+    "checkpoint",
     "grad",
     "hessian",
     "jacfwd",

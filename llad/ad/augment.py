@@ -10,8 +10,9 @@ from __future__ import annotations
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields
 from llad.ad.calls import Calls, has_shadow
-from llad.ad.memory import as_layout, zeros_like
+from llad.ad.memory import as_layout, copy_buffer, zeros_like
 from llad.ad.shadows import Shadows, handle_fields, with_shadows
+from llad.ad.snapshots import from_the_start, iterations, straight
 from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
 from llad.ad.tape import Rectangle, Tape, capacity, position
@@ -66,7 +67,7 @@ class Augment:
         if self.structure.in_scope(root, root):
             self.name_shadows(root)
         for op in root.ops:
-            if op.regions and self.structure.reruns.get(op.regions[0]) == "recomputed":
+            if op.regions and self.structure.reruns.get(op.regions[0]) in ("recomputed", "checkpointed"):
                 self.rerun(op)
 
     def name_shadows(self, root: Region) -> None:
@@ -81,7 +82,10 @@ class Augment:
         """The forward sweep of one iteration, in the iteration of the reversed loop. What was checked is not again."""
         body = loop.regions[0]
         self.new[body.args[0]] = self.mirror.index[body.args[0]]
-        self.new.update({carry: self.tape.name[carry] for carry in body.args[1:] if carry in self.tape.name})
+        if loop in self.mirror.snapshots:
+            self.new.update(self.mirror.snapshots[loop].given)
+        else:
+            self.new.update({carry: self.tape.name[carry] for carry in body.args[1:] if carry in self.tape.name})
         outer, self.repeated = self.repeated, loop
         with self.b.inside(self.mirror.rerun(body)):
             self.sweep(body)
@@ -128,6 +132,27 @@ class Augment:
         self.b.current.ops.append(copied)
         self.new.update(zip(loop.results, copied.results, strict=True))
 
+    def checkpointed(self, loop: Op) -> None:
+        """The loop, with copies of its state on the way, if the reverse sweep follows at once."""
+        b, new, snapshots = self.b, self.new, self.mirror.snapshots[loop]
+        trips = capacity(b, loop, self.bounds(loop), self.structure)
+        snapshots.begin(b, new, trips)
+        which = loop_carries(loop)
+        carries = {c: new[init] for c, init in zip(which, loop_inits(loop), strict=True)}
+        start = from_the_start(b, carries)
+        snapshots.save(b, new.__getitem__, start.slot, start.place, carries)
+        run = iterations(b, loop, which, new, lambda op: False)
+        if self.structure.apart is None:
+            last = b.op("sub", trips, b.i64(1))
+            start = snapshots.advance(b, new.__getitem__, run, start, last, trips)
+            results = list(start.carries.values())
+        else:
+            results = straight(b, run, start.place, trips, list(carries.values()), which)
+        b.store(start.slot, new[snapshots.top], b.i64(0))
+        new.update(zip(loop.results, [*results, trips], strict=True))
+        for array, kept in snapshots.finals.items():
+            new[kept] = copy_buffer(b, new[array], hint=array.name)
+
     # -- regions
 
     def region(self, region: Region) -> Outs:
@@ -146,9 +171,11 @@ class Augment:
                             self.fused(op)
                         case "recomputed":
                             self.plain(op)
+                        case "checkpointed":
+                            self.checkpointed(op)
                         case _:
                             self.loop(op)
-                case "check" | "store" if self.repeated is not None and not self.repeats(op):
+                case "check" | "store" | "print" if self.repeated and not self.strategies.repeated(self.repeated, op):
                     pass
                 case "call" if self.calls.differentiated(op, self.activity):
                     self.call(op)
@@ -163,11 +190,6 @@ class Augment:
             self.keep(region)
         outs += [(name, self.kept(value)) for value, name in self.tape.outs.get(region, ())]
         return outs
-
-    def repeats(self, op: Op) -> bool:
-        """Whether a rerun repeats a `check` or a `store`."""
-        assert self.repeated is not None
-        return op.name == "store" and self.strategies.reruns_write(self.repeated, op.operands[1])
 
     def keep(self, region: Region) -> None:
         """What one run of a region stores in tapes and pushes."""

@@ -13,7 +13,7 @@ from llad.ad.memory import as_layout, privatise_written, zeros_like
 from llad.ad.rules import feeds_choice, products
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value
 from llad.ir.rewrite import copy_op
 from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative
 from llad.ops.table import OPS
@@ -224,7 +224,7 @@ class _Forward:
         b.span = op.span
         if op.name == "for":
             lo, hi, step = (self.new[v] for v in op.operands[:3])
-            results = b.for_(lo, hi, step, start, new, exits, op.attrs["kind"])
+            results = b.for_(lo, hi, step, start, new, exits, op.attrs["kind"], op.attrs.get(CHECKPOINT))
         else:
             results = b.while_(start, condition, new, exits)
         self.new[op.results[-1]] = results[-1]

@@ -14,9 +14,11 @@ from llad.ad.activity import loop_carries, loop_inits, loop_yields
 from llad.ad.bars import Bars, Table
 from llad.ad.guards import either, unless_zero
 from llad.ad.mirror import Fusion, Mirror
+from llad.ad.snapshots import Snapshots, iterations
 from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
-from llad.ir.core import TAPE, Op, Region, Value, walk
+from llad.ad.tape import position
+from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, walk
 from llad.ir.types import I64, is_float
 from llad.ops.table import OPS
 
@@ -44,6 +46,9 @@ class Loops:
 
     def reverse(self, op: Op) -> None:
         """Mirror a loop by the strategy that suits it, behind a guard if a choice may leave it without adjoints."""
+        if CHECKPOINT in op.attrs:
+            self.checkpointed(op)
+            return
         sums = self.strategies.sums(op)
         bars = [self.bars[op.results[k]] for k in sums if op.results[k] in self.bars]
         later = self.structure.apart is not None and self.structure.home(op) is self.structure.fn.body
@@ -119,12 +124,36 @@ class Loops:
             b.yield_(*bars, *self.carried(new, captured))
         starts = [*inits, *[self.bars.zero(k) for k in captured]]
         passed_on = all(bar is arg for bar, arg in zip(bars, new.args[1:], strict=False))
-        bounds = self.reversed_bounds(op, any_order=passed_on)
+        taken_back = self.structure.reruns.get(body) == "checkpointed"  # from each iteration to the one before
+        bounds = self.reversed_bounds(op, any_order=passed_on and not taken_back)
         results = b.for_(*bounds, starts, new)
         for (init, *_), bar in zip(carries, results, strict=False):
             self.bars.contribute(init, bar)
         for key, bar in zip(captured, results[len(carries) : -1], strict=True):
             self.bars.contribute(key, bar)
+
+    def checkpointed(self, op: Op) -> None:
+        """The reversed loop, each iteration of which goes back to where its primal began."""
+        b, body = self.b, op.regions[0]
+        self.structure.reruns[body] = self.strategies.choose(op, adjoints_known=False)
+        snapshots = self.snapshots(op)
+        self.mirror.snapshots[op] = snapshots
+        self.reversed(op, self.sum_bars(op))
+        snapshots.end(b)
+        run = iterations(b, op, snapshots.carries, {}, lambda inner: not self.strategies.repeated(op, inner))
+        with b.inside(self.mirror.rerun(body)):
+            bounds = list(op.operands[:3])
+            number = position(b, op, self.mirror.index[body.args[0]], bounds, self.structure)
+            snapshots.go_back(b, number, run)
+
+    def snapshots(self, op: Op) -> Snapshots:
+        """What is to be copied of the state of a loop."""
+        body, kept_apart = op.regions[0], self.structure.apart is not None
+        arrays = sorted(self.strategies.state(op), key=self.structure.position.__getitem__)
+        used = {o for inner in walk(body) for o in inner.operands}
+        seen = self.strategies.seen_behind(op)
+        finals = {r: Value(r.type, r.name) for r in arrays if kept_apart or r in seen}
+        return Snapshots(op, arrays, [c for c in loop_carries(op) if c in used], finals)
 
     def fused(self, op: Op, sum_bars: Table, before: Ahead) -> None:
         """One loop that runs and reverses each iteration, to stand in the forward sweep (`augment.py` fills it)."""

@@ -44,8 +44,17 @@ def copy_buffer(b: Builder, source: Value, hint: str = "") -> Value:
     assert isinstance(source.type, BufferType)
     bounds = extents(b, source)
     target = b.alloc(source.type.dtype, bounds, hint=hint)
-    loop_nest(b, bounds, lambda indices: b.store(b.load(source, *indices), target, *indices))
+    _copy(b, source, target, bounds)
     return target
+
+
+def copy_into(b: Builder, source: Value, target: Value) -> None:
+    """Store what is in `source` to `target`, which has its extents and other memory."""
+    _copy(b, source, target, extents(b, source))
+
+
+def _copy(b: Builder, source: Value, target: Value, bounds: Sequence[Value]) -> None:
+    loop_nest(b, bounds, lambda indices: b.store(b.load(source, *indices), target, *indices))
 
 
 def as_layout(b: Builder, buffer: Value, type: BufferType) -> Value:

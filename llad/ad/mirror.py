@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from llad.ad.snapshots import Snapshots
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value
 
@@ -27,13 +28,14 @@ class Fusion:
 
 class Mirror:
     """`of` maps primal regions to their reverse regions, `index` a loop's index to the reverse sweep's name for it,
-    `fused` a primal loop to what stands for it in the forward sweep."""
+    `fused` a primal loop to what stands for it in the forward sweep, `snapshots` a checkpointed one to its copies."""
 
     def __init__(self, fn: Function) -> None:
         self.builder = Builder()
         self.of: dict[Region, Region] = {fn.body: self.builder.root}
         self.index: dict[Value, Value] = {}
         self.fused: dict[Op, Fusion] = {}
+        self.snapshots: dict[Op, Snapshots] = {}
         self._layers: dict[tuple[Region, int], Region] = {}
 
     def records(self, region: Region) -> Region:

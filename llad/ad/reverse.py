@@ -16,6 +16,7 @@ from llad.ad.activity import Activity
 from llad.ad.adjoint import Adjoint
 from llad.ad.augment import Augment
 from llad.ad.calls import Calls, has_shadow, is_active_stack
+from llad.ad.inplace import in_place
 from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
 from llad.ad.report import LoopReport, reports
@@ -25,7 +26,7 @@ from llad.ad.structure import Structure
 from llad.ad.tape import Tape
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, is_float
 
@@ -52,7 +53,7 @@ def explain(fn: Function, wrt: tuple[int, ...]) -> list[LoopReport]:
 
 def _objective(fn: Function, wrt: tuple[int, ...], prefer: Preference) -> tuple[_Sweeps, tuple[Value, Value]]:
     """The sweeps of a gradient, and its seed: result 0 and 1."""
-    fn = privatise_written(fn)
+    fn = in_place(privatise_written(fn))
     objective = fn.results[0]
     assert is_float(objective.type) and isinstance(objective.type, ScalarType)
     root = _Sweeps(fn, Calls(fn.functions), [fn.params[i] for i in wrt], fn.results[:1], prefer)
@@ -69,7 +70,7 @@ def vjp(
     the result, not written), then shadows as in `gradient`. Results, and what is written: as in `gradient`. The seeds
     whose numbers are `absent` are zero and not looked at, so what only they would reach costs nothing.
     """
-    return _vjp(privatise_written(fn), wrt, prefer, absent=absent)[0]
+    return _vjp(in_place(privatise_written(fn)), wrt, prefer, absent=absent)[0]
 
 
 def vjp_apart(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) -> tuple[Function, int]:
@@ -78,7 +79,7 @@ def vjp_apart(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest)
     The ops before it mention neither seeds nor the shadows of parameters. A reverse sweep leaves what these ops made as
     it was, but for records, which it pops, and for memory that it writes before it reads it.
     """
-    fn = privatise_written(fn, handed_on=wrt)
+    fn = in_place(privatise_written(fn, handed_on=wrt))
     taped: set[Op] = set()
     while True:
         made, count, reruns = _vjp(fn, wrt, prefer, taped)
@@ -135,6 +136,8 @@ def _both_sweeps(
     count = len(b.root.ops)
     b.root.ops += root.mirror.builder.root.ops
     root.name_kept(b.root, new)
+    for op in walk(b.root):  # what was asked for is done: to a further derivative these are loops like others
+        op.attrs = {k: v for k, v in op.attrs.items() if k != CHECKPOINT} if CHECKPOINT in op.attrs else op.attrs
     b.span = fn.body.terminator.span
     b.return_(*[new[r] for r in fn.results], *[root.final(c, new) for c in cotangents])
     made = b.function(name, [*[new[p] for p in fn.params], *more], **fn.attrs)

@@ -3,6 +3,7 @@
 taped        the forward sweep runs the loop and keeps what the reversed loop needs: always right
 recomputed   each iteration of the reversed loop runs its iteration forward again, keeping what it needs for itself, and
              reverses it: what is kept is that of one iteration
+checkpointed as recomputed, from a few copies of what iterations hand on, where the user asks for it (`snapshots.py`)
 fused        one loop, in the place of the primal one, runs each iteration and reverses it at once: nothing runs twice
 
 (Griewank & Walther 2008, ch. 12, for recomputing; the fused sweep is what one writes by hand for a sum of losses.)
@@ -22,9 +23,10 @@ from collections.abc import Callable
 from llad.ad.activity import Activity, loop_carries, loop_yields
 from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ir.alias import Aliases
-from llad.ir.core import TAPE, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, ScalarType, is_float
+from llad.refusals.table import refusal
 
 # Which of the strategies that are legal for a loop is taken, given whether the loop holds loops and is in no rerun.
 Preference = Callable[[list[Strategy], bool], Strategy]
@@ -66,7 +68,15 @@ class Strategies:
                 self._read_uses(inner)
 
     def choose(self, loop: Op, adjoints_known: bool) -> Strategy:
-        """The strategy for a loop; `adjoints_known`: those of its sums can be computed before it."""
+        """The strategy for a loop; `adjoints_known`: those of its sums can be computed before it.
+
+        Raises: DerivativeError if the loop is marked as checkpointed and cannot be.
+        """
+        if CHECKPOINT in loop.attrs:
+            why, hint = self._why_not_checkpointed(loop)
+            if why:
+                raise refusal("checkpoint-loop", loop.span, why=why, hint=hint)
+            return "checkpointed"
         why = self._why_taped(loop)
         if why:
             self.why[loop] = why
@@ -128,12 +138,51 @@ class Strategies:
             return "an iteration reads what earlier ones wrote"
         return "" if self._stays(shared, loop) else "what it reads is overwritten behind it"
 
+    def _why_not_checkpointed(self, loop: Op) -> tuple[str, str]:
+        """Why a loop may not be run again from copies of its state, and what to do about it."""
+        structure, home = self._structure, self._structure.home(loop)
+        inside = {op.name for op in walk(loop.regions[0])}
+        if structure.called:
+            return "stands in a function that is compiled by itself", "move it to the function that is differentiated"
+        if not structure.is_root(home):
+            return "stands in a branch, or in a loop that is taped", "move it out, or checkpoint the loop around it too"
+        if loop.attrs["exits"]:
+            return "may end early", "let it run to its end, and choose with `if` what an iteration does"
+        if inside & TAPE or "call" in inside:
+            return "calls a function that is compiled by itself", "write the recursion as a loop"
+        if any(not structure.encloses(structure.region_of[r], home) for r in self.state(loop)):
+            return "writes an array that was chosen by a branch", "copy it before the loop, e.g. `a.copy()`"
+        read = self._aliases.read(loop) - self.state(loop)
+        read = frozenset(r for r in read if structure.encloses(structure.region_of[r], home))
+        lost = [r for r in read if not self._stays(frozenset([r]), loop)]
+        if lost:
+            name = min(r.name for r in lost)
+            return f"reads `{name or 'an array'}`, which is overwritten behind it", "read a copy, e.g. `a.copy()`"
+        return "", ""
+
+    def state(self, loop: Op) -> frozenset[Value]:
+        """The memory from outside a loop which a rerun of an iteration writes."""
+        body = loop.regions[0]
+        stores = [op.operands[1] for op in walk(body) if op.name == "store" and self.reruns_write(loop, op.operands[1])]
+        written = frozenset().union(*map(self._aliases.roots, stores))
+        return frozenset(r for r in written if not self._structure.encloses(body, self._structure.region_of[r]))
+
     def _stays(self, roots: frozenset[Value], loop: Op) -> bool:
         return self._overwrites.stays(roots, loop, self._structure.home(loop))
 
     def reruns_write(self, loop: Op, buffer: Value) -> bool:
         """Whether a rerun of an iteration repeats its stores to `buffer`: those that it reads again itself."""
         return not self._aliases.roots(buffer).isdisjoint(self._aliases.read(loop))
+
+    def repeated(self, loop: Op, op: Op) -> bool:
+        """Whether a rerun of an iteration of `loop` repeats `op`. What was checked is not checked again."""
+        if op.name == "store":
+            return self.reruns_write(loop, op.operands[1])
+        return op.name not in ("check", "print")
+
+    def seen_behind(self, loop: Op) -> frozenset[Value]:
+        """The memory that is returned, so that it must be after the reverse sweep what it is before."""
+        return frozenset().union(*map(self._aliases.roots, self._structure.fn.results))
 
     def may_be_skipped(self, loop: Op) -> bool:
         """Whether the reversed loop is nothing without adjoints of its results, and pops nothing."""

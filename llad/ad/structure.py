@@ -13,7 +13,7 @@ from llad.ir.core import Function, Op, Region, Value
 from llad.ir.poison import maybe_poison
 
 LOOPS = ("for", "while")
-Strategy = Literal["taped", "recomputed", "fused"]
+Strategy = Literal["taped", "recomputed", "fused", "checkpointed"]
 
 # Cheap integer ops that may be computed again anywhere their operands are known.
 HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min", "max"})

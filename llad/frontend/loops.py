@@ -23,7 +23,7 @@ from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
 from llad.frontend.state import Conflict, Dropped, Flag, Maybe, State
 from llad.frontend.values import Unbound
-from llad.ir.core import Region, Value, walk
+from llad.ir.core import Limit, Region, Value, walk
 from llad.ir.types import BOOL, I64, Type
 
 _ROUNDS = 24
@@ -54,8 +54,10 @@ class Round:
     start: dict[str, Any]
 
 
-def for_loop(t: Tracer, node: ast.For, walk: Walk, assign: Callable[[Any], None]) -> None:
-    """A `for` over a run-time walk."""
+def for_loop(
+    t: Tracer, node: ast.For, walk: Walk, assign: Callable[[Any], None], limit: Limit | None = None
+) -> None:
+    """A `for` over a run-time walk; `limit`: what its reverse sweep may keep."""
     trips = walk.trips
     if trips == 0:
         return
@@ -70,7 +72,7 @@ def for_loop(t: Tracer, node: ast.For, walk: Walk, assign: Callable[[Any], None]
     done = _settle(t, loop)
 
     def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
-        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits)
+        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits, limit=limit)
 
     _finish(t, loop, done, emit_op)
 

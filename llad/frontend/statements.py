@@ -9,6 +9,7 @@ from typing import Any
 from llad.frontend import exits, indexing
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
+from llad.frontend.checkpoints import Checkpointed
 from llad.frontend.core import Tracer
 from llad.frontend.effects import leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
@@ -103,6 +104,9 @@ def _refuse(code: str) -> Callable[[Tracer, Any], None]:
 
 def _for(t: Tracer, node: ast.For) -> None:
     value = t.eval(node.iter)
+    if isinstance(value, Checkpointed):
+        for_loop(t, node, value.walk, lambda item: assign(t, node.target, item), value.limit)
+        return
     walk = walk_of(t, value)
     if walk is None:
         unrolled(t, node, iter(list(items_of(t, value))), lambda item: assign(t, node.target, item))

@@ -12,6 +12,7 @@ import numpy as np
 
 from llad.frontend import printing, ranges, records
 from llad.frontend.attributes import attribute
+from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
 from llad.frontend.ranges import range_
@@ -196,6 +197,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     zip: _zip,
     enumerate: enumerate_,
     reversed: reversed_,
+    checkpoint: checkpointed,
     tuple: _tuple,
     list: _list,
     dict: _dict,

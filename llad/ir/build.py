@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llad.diagnostics import Span
-from llad.ir.core import Function, Op, Region, Value, shown_values
+from llad.ir.core import CHECKPOINT, Function, Limit, Op, Region, Value, shown_values
 from llad.ir.types import BOOL, F64, I64, BufferType, LifoType, ScalarType, Type
 from llad.ops.expr import Expr, depends_on
 from llad.ops.table import OPS
@@ -247,17 +247,20 @@ class Builder:
         body: Region,
         exits: bool = False,
         kind: str = "sequential",
+        limit: Limit | None = None,
     ) -> tuple[Value, ...]:
         """`range(lo, hi, step)` with carries; body args are (i, *carries). Results: (*carries, trips).
 
         With `exits`, the body yields a bool first: true ends the loop after this iteration, which counts.
         `kind`: `sequential`, `parallel` (iterations independent) or `reduction` (carries may reassociate).
+        `limit`: what its reverse sweep may keep.
         """
         types = [i.type for i in inits]
         assert lo.type == hi.type == step.type == I64
         assert [a.type for a in body.args] == [I64, *types], (body.args, types)
         assert _yielded(body) == [*([BOOL] if exits else []), *types], (_yielded(body), types)
-        return self.emit("for", [lo, hi, step, *inits], [*types, I64], {"exits": exits, "kind": kind}, [body]).results
+        attrs = {"exits": exits, "kind": kind} | ({} if limit is None else {CHECKPOINT: limit})
+        return self.emit("for", [lo, hi, step, *inits], [*types, I64], attrs, [body]).results
 
     def while_(self, inits: Sequence[Value], condition: Region, body: Region, exits: bool = False) -> tuple[Value, ...]:
         """Run `body` while `condition` yields true; both take the carries. Results: (*carries, trips)."""

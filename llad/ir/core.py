@@ -90,6 +90,11 @@ STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", 
 # Structured ops that only compute a value from their operands: safe to move, merge and drop.
 PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})
 
+# The attribute of a `for` that says how much its reverse sweep may keep: so many "slots" for copies of what iterations
+# hand on, "memory" bytes of such copies, or the "default".
+CHECKPOINT = "checkpoint"
+Limit = tuple[str, int]
+
 
 _FORMATTER = Formatter()
 

@@ -57,7 +57,7 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Value, walk
 from llad.ir.rewrite import copy_region
 from llad.ir.types import I64
 from llad.passes.affine import Affine
@@ -132,7 +132,9 @@ class _Peel(Rebuild):
         return made is not None and made.name == "dim"
 
     def _is_candidate(self, op: Op) -> bool:
-        if op.name != "for" or op.attrs["exits"] or self._elements.constant(op.operands[2]) != 1:
+        if op.name != "for" or op.attrs["exits"] or CHECKPOINT in op.attrs:
+            return False
+        if self._elements.constant(op.operands[2]) != 1:
             return False
         inner = list(walk(op.regions[0]))
         return len(inner) <= _LARGEST and not any(i.name in ("for", "while", "call", "derivative") for i in inner)

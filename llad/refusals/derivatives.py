@@ -43,4 +43,20 @@ DERIVATIVES = (
         """,
         kind=DerivativeError,
     ),
+    Refusal(
+        "LL705", "checkpoint-loop", "`llad.checkpoint` of a loop that {why}", "{hint}",
+        """
+        ▸for i in llad.checkpoint(range(n)):
+            x = math.sin(x)
+            if x < 0.5:
+                break
+        return x
+        """,
+        """
+        for i in llad.checkpoint(range(n)):
+            x = math.sin(x) if x >= 0.5 else x
+        return x
+        """,
+        kind=DerivativeError,
+    ),
 )  # fmt: skip

@@ -289,4 +289,31 @@ OBJECTS = (
         """,
         asks=('llad.jit(f)({"a": 1.5})', 'llad.jit(f)({"a": 1.5})'),
     ),
+    Refusal(
+        "LL424", "checkpoint-limit", "`llad.checkpoint` with the {name} {got}",
+        "use an integer that is known when the function is traced",
+        """
+        for i in ▸llad.checkpoint(range(n), slots=n // 2 + 1):
+            x = math.sin(x)
+        return x
+        """,
+        """
+        for i in llad.checkpoint(range(n), slots=3):
+            x = math.sin(x)
+        return x
+        """,
+    ),
+    Refusal(
+        "LL425", "checkpoint-items", "`llad.checkpoint` of {got}", "give it a `range` or an array",
+        """
+        for v in ▸llad.checkpoint((x, y)):
+            x = math.sin(x * v)
+        return x
+        """,
+        """
+        for v in (x, y):
+            x = math.sin(x * v)
+        return x
+        """,
+    ),
 )  # fmt: skip
