@@ -7,8 +7,8 @@ ahead in the fewest iterations if its next copy is made m iterations on, where
     C(s + r - 2, s) <= m <= C(s + r - 1, s)    and    C(s + r - 2, s - 1) <= l - m <= C(s + r - 1, s - 1)
 
 so that both parts, the rest with a copy less, can be reversed with the least r. The longest such m is taken: the
-forward sweep goes on to its end, which makes the part without copies at its end dear. How long a loop is is known when it
-runs, so all of this is computed then, in ordinary IR.
+forward sweep goes on to its end, which makes the part without copies at its end dear. All of this is
+computed when the loop runs, as only then its length is known.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
 from llad.ir.types import I64, ScalarType
 from llad.passes.effects import Effect, Effects
@@ -217,6 +217,7 @@ class _Fuse(Rebuild):
         carries = loop.regions[0].args[1:]
         return (
             not loop.attrs["exits"]
+            and CHECKPOINT not in loop.attrs
             and not self._effects.of(loop).fixed
             and all(isinstance(c.type, ScalarType) for c in carries)
             and (loop.attrs["kind"] == "reduction" or not carries)
