@@ -205,8 +205,8 @@ class JitGrad(Jit):
         """How the gradient reverses each loop, and why; `args` as for `dump_ir`. One line a loop, in program order.
 
         `fused`: forward and reverse of an iteration in one loop. `recomputed`: the reversed loop runs its iteration
-        again. `taped`: what it needs is kept, so many bytes an iteration. A loop that gets no line is not there any
-        more (unrolled, or found unneeded).
+        again. `checkpointed`: it goes on from copies of the loop's state, as asked for. `taped`: what it needs is kept,
+        so many bytes an iteration. A loop that gets no line is not there any more (unrolled, or found unneeded).
         """
         stage, wrt = self._stage(args, "gradient")
         with LOCK:

@@ -66,3 +66,16 @@ def test_without_loops():
 def test_what_has_no_gradient_says_so():
     with pytest.raises(llad.DerivativeError):
         llad.jit_grad(lambda x: x * 2.0).explain(np.ones(3))
+
+
+def test_a_checkpointed_loop_says_what_its_copies_hold():
+    @llad.jit_grad(argnums=0)
+    def f(u, n):
+        s = 0.0
+        for _ in llad.checkpoint(range(n), slots=20):
+            u = np.sin(u)
+            s = s * u[0] + 1.0
+        return np.sum(u) + s
+
+    (line,) = [line for line in f.explain(np.ones(3), 9).splitlines() if "checkpointed" in line]
+    assert line.endswith("checkpointed; keeps at most 20 copies of `u` (8 bytes an element), `s` (8 bytes)")

@@ -138,6 +138,7 @@ class Loops:
         self.structure.reruns[body] = self.strategies.choose(op, adjoints_known=False)
         snapshots = self.snapshots(op)
         self.mirror.snapshots[op] = snapshots
+        self.strategies.why[op] = snapshots.described()
         self.reversed(op, self.sum_bars(op))
         snapshots.end(b)
         run = iterations(b, op, snapshots.carries, {}, lambda inner: not self.strategies.repeated(op, inner))

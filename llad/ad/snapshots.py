@@ -49,6 +49,14 @@ class Snapshots:
         self.array_slots = [_slots_of(v) for v in self.arrays]
         self.carry_slots = [_slots_of(v) for v in self.carries]
 
+    def described(self) -> str:
+        """What is kept, in words."""
+        kind, number = self.loop.attrs[CHECKPOINT]
+        copies = {"slots": f"at most {number} copies", "memory": f"copies in at most {number} bytes"}
+        parts = [f"`{a.name or 'an array'}` ({_bytes(a)} bytes an element)" for a in self.arrays]
+        parts += [f"`{c.name or 'a number'}` ({_bytes(c)} bytes)" for c in self.carries]
+        return f"keeps {copies.get(kind, 'about sqrt(2 n) copies')} of {', '.join(parts) or 'nothing'}"
+
     # -- the forward sweep
 
     def begin(self, b: Builder, new: Mapping, trips: Value) -> None:
@@ -187,6 +195,12 @@ def _without(region: Region, skip: Callable[[Op], bool]) -> Region:
             regions = tuple(_without(inner, skip) for inner in op.regions)
             ops.append(Op(op.name, op.operands, op.results, op.attrs, regions, op.span) if regions else op)
     return Region(region.args, ops)
+
+
+def _bytes(value: Value) -> int:
+    type = value.type.dtype if isinstance(value.type, BufferType) else value.type
+    assert isinstance(type, ScalarType)
+    return type.bytes
 
 
 def _slots_of(value: Value) -> Value:

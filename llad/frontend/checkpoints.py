@@ -25,8 +25,8 @@ def checkpoint(items: T, *, slots: int | None = None, memory: int | None = None)
     The reverse sweep of the loop keeps at most `slots` copies of its state, or as many as fit in `memory` bytes, and at
     least one; it runs the iterations between them again, in the order that repeats the fewest (Griewank & Walther's
     revolve). The state is what an iteration leaves to later ones: numbers, and arrays that are written or replaced.
-    By default there are about `sqrt(2 n)` copies for n iterations, and no iteration runs more than four times.
-    Values and gradients are those of the plain loop.
+    By default there are about `sqrt(2 n)` copies for n iterations, and no iteration runs more than three times
+    (four times in a pullback of `vjp`). Values and gradients are those of the plain loop.
 
     Raises:
         ValueError: both limits are given, or one is less than 1.
