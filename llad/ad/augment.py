@@ -220,7 +220,7 @@ class Augment:
     def pairs(self, sources: tuple[Value, ...], targets: tuple[Value, ...]) -> list[Value]:
         """For each target that is an active buffer, the shadow of its source in the target's layout."""
         return [
-            as_layout(self.b, self.shadow_of(source), target.type)
+            as_layout(self.b, self.traveller(source), target.type)
             for source, target in zip(sources, targets, strict=True)
             if isinstance(target.type, BufferType) and self.activity.active(target)
         ]

@@ -36,19 +36,12 @@ def shrunk_once(subject: Subject, still_fails: StillFails, end: float) -> tuple[
     edits = [*candidates(subject)]
     while k < len(edits) and time.monotonic() < end:
         candidate = edits[k]
-        if candidate is not None and makes_sense(candidate) and still_fails(candidate):
+        if candidate is not None and candidate.sound and still_fails(candidate):
             subject, smaller = candidate, True
             edits = [*candidates(subject)]  # what stands at k now has not been tried
         else:
             k += 1
     return subject, smaller
-
-
-def makes_sense(subject: Subject) -> bool:
-    try:
-        return subject.sound
-    except (SyntaxError, KeyError, NameError):  # it cannot even be defined
-        return False
 
 
 def candidates(subject: Subject) -> Iterator[Subject | None]:

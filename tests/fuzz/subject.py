@@ -74,6 +74,10 @@ class Subject:
     def sound(self) -> bool:
         """Whether the program makes sense: it ends, with a finite float or an exception that llad has too."""
         try:
+            _ = self.function
+        except Exception:  # it cannot even be defined
+            return False
+        try:
             limited(self.function, copy_arguments(self.args), self.file)
         except (Endless, LladError):  # the latter if a derivative inside is refused
             return False
