@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from llad.api import checkpoint, grad, hessian, jacfwd, jacrev, jit, jit_grad, jvp, value_and_grad, vjp
     from llad.diagnostics import ArgumentError, DerivativeError, LladError, UnsupportedError
+    from llad.parallel import prange
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "jit",
     "jit_grad",
     "jvp",
+    "prange",
     "value_and_grad",
     "vjp",
 ]
@@ -40,7 +42,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'llad' has no attribute {name!r}")
-    value = getattr(import_module("llad.diagnostics" if name.endswith("Error") else "llad.api"), name)
+    home = "diagnostics" if name.endswith("Error") else "parallel" if name == "prange" else "api"
+    value = getattr(import_module(f"llad.{home}"), name)
     globals()[name] = value
     return value
 

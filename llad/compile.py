@@ -49,6 +49,7 @@ from llad.passes.accumulate import accumulate
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
+from llad.passes.chunks import chunks
 from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
@@ -63,6 +64,7 @@ from llad.passes.licm import licm
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
+from llad.passes.permit import permit
 from llad.passes.records import records
 from llad.passes.relax import relax
 from llad.passes.reuse import reuse
@@ -87,7 +89,7 @@ PASSES: tuple[Pass, ...] = (
     cse, tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
-REVERSED: tuple[Pass, ...] = (winner, relax, dce, independent)
+REVERSED: tuple[Pass, ...] = (permit, winner, relax, dce, independent)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (
     fold, unite, fold, unroll, fold, simplify, fold, dce, either, scalars, *PASSES, scalars, cse, dce,
@@ -107,6 +109,11 @@ def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
         fn = step(fn)
         fn = checked(replace(fn, functions={name: made[name] for name in called(fn.body, made)}))
     return fn
+
+
+def prepared(fn: Function) -> Function:
+    """`fn` as it is differentiated."""
+    return run_passes(fn, (*PASSES, permit))
 
 
 def checked(fn: Function) -> Function:
@@ -222,6 +229,8 @@ class Stage:
             base = run_passes(self._expand(base))
             if what == "gradient":
                 base = run_passes(base, REVERSED)
+            else:
+                base = run_passes(base, (permit,))
         with self._timed("differentiate"):
             return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
 
@@ -230,7 +239,7 @@ class Stage:
         assert isinstance(self.traced.result, Node)
         first, late = outputs_of(self.traced.result.items[0]), leaf_ranges(self.specs)[1]
         with self._timed("differentiate"):
-            fn, length = expand_apart(self.traced.function, run_passes)
+            fn, length = expand_apart(self.traced.function, prepared)
             sweeps = cut(checked(fn), length, late, first)
         self._made["forward", (), False, False], self._made["reverse", (), False, False] = map(checked, sweeps)
         forward, reverse = shorten(sweeps[0], self._finish(sweeps[1]))
@@ -239,11 +248,13 @@ class Stage:
 
     def _expand(self, fn: Function) -> Function:
         with self._timed("differentiate"):
-            return checked(expand(fn, run_passes))
+            return checked(expand(fn, prepared))
 
     def _finish(self, fn: Function) -> Function:
         with self._timed("passes"):
-            fn = run_passes(fn)
+            fn = run_passes(fn, (*PASSES, permit))
+            if (cut := chunks(fn)) is not fn:
+                fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:
                 fn = run_passes(checked(split), WRITTEN_OUT)
             return run_passes(fn, FAST if self.fastmath else STRICT)

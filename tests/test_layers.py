@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     (0, ("llad.diagnostics",)),
     (0, ("llad.structures",)),
+    (0, ("llad.parallel",)),
     (1, ("llad.returned",)),
     (1, ("llad.refusals",)),
     (1, ("llad.ir.types", "llad.ir.core")),

@@ -127,6 +127,11 @@ def loop_inits(op: Op) -> tuple[Value, ...]:
     return op.operands[3:] if op.name == "for" else op.operands
 
 
+def on_threads(op: Op) -> str:
+    """What a loop that stands for `op` says of threads: `may` if `op` says anything."""
+    return "may" if op.attrs.get("threads") else ""
+
+
 def loop_carries(op: Op) -> tuple[Value, ...]:
     """The body's block arguments that are carries."""
     return op.regions[-1].args[1:] if op.name == "for" else op.regions[-1].args

@@ -45,6 +45,7 @@ from llad.codegen.lower_memory import (
 from llad.codegen.lower_print import lower_print
 from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.codegen.lower_tape import lower_keep, lower_take
+from llad.codegen.lower_threads import lower_chunks, runner
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 
@@ -71,6 +72,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     `reduction` or an op carries the attribute `reassoc`, and for the last places of functions in `vector_math.py`.
     """
     callees = {callee: f"{name}.{callee}" for callee in fn.functions}
+    cut = {op.attrs["callee"] for op in walk(fn.body) if op.attrs.get("chunks")}
     e = _emitter(fn, fastmath, callees)
     e.frames = largest_frames(fn)
     lines = _lower_function(e, fn, name)
@@ -80,6 +82,8 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
         inner.errors, inner.declarations = e.errors, e.declarations
         inner.nodes, inner.node_of = e.nodes, e.node_of
         lines += _lower_function(inner, local, callees[callee])
+        if callee in cut:
+            lines += runner(local, callees[callee])
     nodes = [f"!{k} = {node}" for k, node in enumerate(e.nodes)]
     return Lowered(name, "\n".join([*lines, *nodes, ""]), tuple(e.errors), tuple(e.declarations.items()))
 
@@ -205,6 +209,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             pass  # the op that owns the region reads what it yields
         case "return":
             _lower_return(e, op)
+        case "call" if op.attrs.get("chunks"):
+            lower_chunks(e, op)
         case "call":
             lower_call(e, op)
         case "derivative":

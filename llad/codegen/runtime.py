@@ -14,6 +14,7 @@ from llad.codegen.runtime_memory import MEMORY
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
+from llad.codegen.runtime_threads import THREADS, THREADS_DECLARATIONS
 from llad.codegen.vector_math import vector_text
 from llad.codegen.vector_text import INTRINSICS
 
@@ -22,6 +23,7 @@ DECLARATIONS = {
     **POLL_DECLARATIONS,
     **POOL_DECLARATIONS,
     **STACK_DECLARATIONS,
+    **THREADS_DECLARATIONS,
     "malloc": "declare noalias ptr @malloc(i64)",
     "calloc": "declare noalias ptr @calloc(i64, i64)",
     "realloc": "declare ptr @realloc(ptr, i64)",
@@ -82,7 +84,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
         if symbol in given:
             continue
         given.add(symbol)
-        text = next((table[symbol] for table in (MEMORY, POOL, MATH, POLL, STACK) if symbol in table), None)
+        text = next((table[symbol] for table in (MEMORY, POOL, MATH, POLL, STACK, THREADS) if symbol in table), None)
         text = text or vector_text(symbol)
         if text is None:
             line = declarations.get(symbol) or DECLARATIONS.get(symbol)

@@ -5,6 +5,8 @@ is held. A poll reads the clock, and every tenth of a second takes the GIL, runs
 arrived (Python does this in the main thread only), and lets go of the GIL again. So the first poll of a call that
 turned out to be long lets other threads run, whatever had been estimated. `regain` leaves the GIL with the caller.
 
+Of a thread that runs chunks of a loop the word is the address of a flag, plus 1: it asks that (`runtime_threads.py`).
+
 Invariant: between entry and `regain` no Python object is touched, except in a poll or a print.
 """
 
@@ -36,9 +38,21 @@ on:
   ret i32 0
 turn:
   store i64 %time, ptr %seen
+  %thread = getelementptr inbounds i8, ptr %ctx, i64 {THREAD}
+  %word = load i64, ptr %thread
+  %bit = and i64 %word, 1
+  %python = icmp eq i64 %bit, 0
+  br i1 %python, label %handle, label %other
+other:
+  %place = sub i64 %word, 1
+  %flag.p = inttoptr i64 %place to ptr
+  %flag = load atomic i64, ptr %flag.p acquire, align 8
+  %ends = icmp ne i64 %flag, 0
+  %code = select i1 %ends, i32 {INTERRUPTED}, i32 0
+  ret i32 %code
+handle:
   call void @llad.regain(ptr %ctx)
   %raised = call i32 @PyErr_CheckSignals()
-  %thread = getelementptr inbounds i8, ptr %ctx, i64 {THREAD}
   %state = call ptr @PyEval_SaveThread()
   store ptr %state, ptr %thread
   ret i32 %raised

@@ -16,6 +16,8 @@ from functools import cache
 
 from llad.codegen.runtime_pool import STORAGE, storage
 from llad.codegen.runtime_stack import ASKED, KEY, key
+from llad.codegen.runtime_threads import ASKED as THREADED
+from llad.codegen.runtime_threads import COUNT, thread_count
 
 # Functions of doubles; each also exists with the suffix `f` for floats.
 _TRIGONOMETRIC = "acos acosh asin asinh atan atan2 atanh cos cosh sin sincos sinh tan tanh"
@@ -43,11 +45,11 @@ def _libraries() -> list[ctypes.CDLL]:
 
 @cache
 def c_library() -> dict[str, int]:
-    """Address by name of every function in the lists above that this platform has, and of the key of stacks
-    and the pool."""
+    """Address by name of every function in the lists above that this platform has, and of the key of stacks,
+    the pool, and the number of threads."""
     libraries = _libraries()
     table: dict[str, int] = {}
-    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *ASKED, *_APPLE, *_WINDOWS, *_PYTHON]:
+    for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *ASKED, *THREADED, *_APPLE, *_WINDOWS, *_PYTHON]:
         for library in [ctypes.pythonapi] if name in _PYTHON else libraries:
             if hasattr(library, name):
                 address = ctypes.cast(getattr(library, name), ctypes.c_void_p).value
@@ -57,5 +59,6 @@ def c_library() -> dict[str, int]:
     table.setdefault(_CLOCK[0], table.get(_CLOCK[1], 0))
     if (slot := key()) is not None:
         table[KEY] = ctypes.addressof(slot)
+    table[COUNT] = ctypes.addressof(thread_count())
     table[STORAGE] = ctypes.addressof(storage())
     return table

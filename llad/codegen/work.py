@@ -71,6 +71,8 @@ def _count(
             inner = outer * trips
         elif op.name == "while":
             inner = outer * Term(ENDLESS)
+        elif op.attrs.get("chunks"):
+            totals[outer.factors] += outer.scale * ENDLESS
         for child in op.regions:
             _count(child, inner, known, buffers, totals)
 

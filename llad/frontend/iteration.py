@@ -30,6 +30,7 @@ class Walk:
     hi: Bound
     step: Bound
     item: Callable[[Tracer, Value], Any]
+    threads: bool = False  # whether its iterations are to run on threads
 
     @property
     def is_range(self) -> bool:

@@ -72,7 +72,10 @@ def for_loop(
     done = _settle(t, loop)
 
     def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
-        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits, limit=limit)
+        if exits and walk.threads:
+            t.refuse("prange", got="may be left early")
+        threads = "asked" if walk.threads else ""
+        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits, limit=limit, threads=threads)
 
     _finish(t, loop, done, emit_op)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Bound, Walk, bound, emit, indices, length, nth
+from llad.frontend.iteration import Bound, Walk, bound, emit, indices, length, nth, walk_of
 from llad.frontend.values import Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import is_float
@@ -29,6 +30,13 @@ def range_(t: Tracer, args: Sequence[Any]) -> range | Walk:
     elif step == 0:
         t.end_path("ValueError", "range() arg 3 must not be zero")
     return indices(lo, hi, step)
+
+
+def prange_(t: Tracer, args: Sequence[Any]) -> Walk:
+    """`llad.prange(…)`: a range whose iterations are to run on threads."""
+    walk = walk_of(t, range_(t, args))
+    assert walk is not None
+    return replace(walk, threads=True)
 
 
 def is_range(value: Any) -> bool:

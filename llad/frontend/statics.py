@@ -15,11 +15,12 @@ from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
-from llad.frontend.ranges import range_
+from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound
 from llad.frontend.values import Array, NotHandled, Record, Scalar, is_static
 from llad.ir.types import BOOL, is_float
+from llad.parallel import prange
 
 Args = Sequence[Any]
 _IMMUTABLE = (str, bytes, tuple, int, float, bool, frozenset, range)
@@ -115,6 +116,10 @@ def _range(t: Tracer, *args: Any) -> Any:
     return range_(t, args)
 
 
+def _prange(t: Tracer, *args: Any) -> Any:
+    return prange_(t, args)
+
+
 def _zip(t: Tracer, *args: Any, strict: bool = False) -> Any:
     return zip_(t, args, bool(strict))
 
@@ -194,6 +199,7 @@ def _handler(function: Any) -> Callable[..., Any] | None:
 
 BUILTINS: dict[Any, Callable[..., Any]] = {
     range: _range,
+    prange: _prange,
     zip: _zip,
     enumerate: enumerate_,
     reversed: reversed_,

@@ -248,18 +248,21 @@ class Builder:
         exits: bool = False,
         kind: str = "sequential",
         limit: Limit | None = None,
+        threads: str = "",
     ) -> tuple[Value, ...]:
         """`range(lo, hi, step)` with carries; body args are (i, *carries). Results: (*carries, trips).
 
         With `exits`, the body yields a bool first: true ends the loop after this iteration, which counts.
         `kind`: `sequential`, `parallel` (iterations independent) or `reduction` (carries may reassociate).
         `limit`: what its reverse sweep may keep.
+        `threads`: `asked` if chunks of it must be fit to run on threads, `may` if they need not; else nothing.
         """
         types = [i.type for i in inits]
         assert lo.type == hi.type == step.type == I64
         assert [a.type for a in body.args] == [I64, *types], (body.args, types)
         assert _yielded(body) == [*([BOOL] if exits else []), *types], (_yielded(body), types)
         attrs = {"exits": exits, "kind": kind} | ({} if limit is None else {CHECKPOINT: limit})
+        attrs |= {"threads": threads} if threads else {}
         return self.emit("for", [lo, hi, step, *inits], [*types, I64], attrs, [body]).results
 
     def while_(self, inits: Sequence[Value], condition: Region, body: Region, exits: bool = False) -> tuple[Value, ...]:
@@ -293,6 +296,10 @@ class Builder:
     def call(self, callee: str, operands: Sequence[Value], result_types: Sequence[Type]) -> tuple[Value, ...]:
         """Call a function of the root's table; it may write its buffers, raise, and not end."""
         return self.emit("call", operands, result_types, {"callee": callee}).results
+
+    def chunks(self, callee: str, count: Value, operands: Sequence[Value]) -> None:
+        """Call a function with the numbers below `count`, each with the operands, at once or one after the other."""
+        self.emit("call", [count, *operands], (), {"callee": callee, "chunks": True})
 
     def derivative(
         self,

@@ -249,6 +249,11 @@ def _call(op: Op, env: Env) -> None:
     if table.depth >= DEPTH:
         raise RecursionError("maximum recursion depth exceeded")
     callee = table.functions[op.attrs["callee"]]
+    if op.attrs.get("chunks"):
+        count, *shared = (_read(o, env) for o in op.operands)
+        for number in range(count):
+            _region(callee.body, {None: table, **dict(zip(callee.params, (number, *shared), strict=True))})
+        return
     inner: Env = {p: _read(o, env) for p, o in zip(callee.params, op.operands, strict=True)}
     inner[None] = _Table(table.functions, table.depth + 1)
     env.update(zip(op.results, _region(callee.body, inner), strict=True))

@@ -20,7 +20,8 @@
   imply.
 - V11 *`free`* is never given a parameter or the result of a `view`.
 - V12 *Calls.* A `call` names a function of the root's table and agrees with its parameters and results, none of
-  which is a lifo. A function in a table verifies, has none of its own, its key as name, and the attribute `may_alias`.
+  which is a lifo. A function in a table verifies, has none of its own, its key as name, and the attribute `may_alias`
+  or `chunk`.
 
 A violation is a bug of llad: an `AssertionError` that names the invariant and prints the IR around the op.
 What holds only at run time (indices in range, no poison read, no use after free) is the interpreter's to
@@ -50,7 +51,8 @@ def verify(fn: Function) -> Function:
     for name, local in fn.functions.items():
         inner = _Verifier(local, fn)
         inner.expect(name == local.name and re.fullmatch(r"[\w.]+", name), None, "V12", f"{name!r} is {local.name!r}")
-        inner.expect(not local.functions and local.attrs.get("may_alias"), None, "V12", f"{name} is no local function")
+        lends = local.attrs.get("may_alias") or "chunk" in local.attrs
+        inner.expect(not local.functions and lends, None, "V12", f"{name} is no local function")
         inner.expect(not any(isinstance(r.type, LifoType) for r in local.results), None, "V12", "a lifo is returned")
         inner.function()
     return fn

@@ -218,6 +218,7 @@ class _Fuse(Rebuild):
         return (
             not loop.attrs["exits"]
             and CHECKPOINT not in loop.attrs
+            and not loop.attrs.get("threads")  # its iterations run on threads, or are refused, for its own sake
             and not self._effects.of(loop).fixed
             and all(isinstance(c.type, ScalarType) for c in carries)
             and (loop.attrs["kind"] == "reduction" or not carries)

@@ -97,7 +97,7 @@ class _Ownership(Rebuild):
         self._axes: dict[Value, tuple[Value, int]] = {}  # the buffer and axis of which a number is the extent
         self._level: dict[Value, int] = {}  # the number of frames open where an old value was made
         self._frames: list[_Frame] = []
-        called = bool(fn.attrs.get("may_alias")) or "keeps" in fn.attrs
+        called = bool(fn.attrs.get("may_alias")) or "keeps" in fn.attrs or "chunk" in fn.attrs
         self._next: _Frame = _Frame("called" if called else "function", [])
         self._sweeps = called and self._leaves_behind(fn.body)
         self._stack_bytes = CALLED_STACK_BYTES if called else STACK_BYTES  # that are left
@@ -133,7 +133,7 @@ class _Ownership(Rebuild):
     # -- allocations
 
     def _alloc(self, op: Op) -> None:
-        if self._aliases.outlives(op.result):
+        if self._aliases.outlives(op.result) or "storage" in op.attrs:  # a stack slot from `blocks.py`
             self.keep(op)
             return
         size = self._size(op)

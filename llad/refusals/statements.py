@@ -205,4 +205,20 @@ STATEMENTS = (
         return x * np.sum(a)
         """,
     ),
+    Refusal(
+        "LL119", "prange", "a loop over `prange` that {got}",
+        "write to elements of arrays that are this iteration's own, e.g. `y[i]`, and add to numbers; or use `range`",
+        """
+        p = 1.0
+        ▸for i in llad.prange(len(a)):
+            p *= a[i]
+        return p
+        """,
+        """
+        s = 0.0
+        for i in llad.prange(len(a)):
+            s += math.log(abs(a[i]))
+        return math.exp(s)
+        """,
+    ),
 )  # fmt: skip

@@ -1,0 +1,291 @@
+"""Loops that may run on threads are cut in chunks: a function of the table, which one op calls for each chunk.
+
+What: the body of a loop marked `threads` moves into a function that runs one chunk of the iterations. What an
+iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; what it
+adds to an array, to zeros of its chunk. Behind the call, the parts are added up in order. How many chunks there are
+follows from the trips and from what an iteration does, so the result does not depend on who runs them.
+
+When: `sharing.py` proves that the chunks have nothing in common but such sums; and the loop is in no other one that was
+cut, and not in a function that is called.
+
+Before:
+
+    func @f(%a: buffer<f64, 1, C>, %n: i64) -> f64 {
+      …
+      %s: f64, %trips: i64 = for %i in %zero..%n step %one carry (%c: f64 = %none) {'threads': 'may'} {
+        %u: f64 = load %a[%i]
+        %d: f64 = add %c, %u
+        yield %d
+      }
+      return %s
+    }
+
+After, with `%count` chunks of `%size`:
+
+    func @chunk0(%k: i64, %count: i64, %size: i64, %lo: i64, %hi: i64, %step: i64, %a: …, %parts: buffer<f64, 1, C>) {
+      …
+      %p: f64, %trips: i64 = for %i in %first..%last step %one carry (%c: f64 = %nothing) { … }
+      store %p, %parts[%k]
+      return
+    }
+    func @f(%a: buffer<f64, 1, C>, %n: i64) -> f64 {
+      …
+      %parts: buffer<f64, 1, C> = alloc(%count)
+      call @chunk0(%count, %count, %size, %zero, %n, %one, %a, %parts) {'chunks': True}
+      %s: f64, %all: i64 = for %k in %zero..%count step %one carry (%c: f64 = %none) { … }
+      return %s
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llad.ir.alias import Aliases
+from llad.ir.build import Builder
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.distinct import Distinct
+from llad.ir.rewrite import Mapping, copy_op, copy_region
+from llad.ir.types import I64, BufferType, ScalarType, is_float
+from llad.passes.rebuild import Rebuild
+from llad.passes.sharing import Shares, Sharing
+
+MOST = 64  # chunks of a loop
+LEAST = 1 << 17  # operations of a loop that is cut at all
+_CHUNK = 1 << 13  # operations of a chunk
+_LONG = 1 << 40  # trips from which on it does not matter how many more there are
+_UNKNOWN = 8  # trips of an inner loop that does not say how many
+_PRIVATE = 8  # operations that one element costs of which each chunk has its own
+_AGAIN = frozenset({"const", "undef"})  # what a chunk makes for itself
+
+
+def chunks(fn: Function) -> Function:
+    """`fn` with the loops cut that may run on threads."""
+    if not any(op.attrs.get("threads") for op in walk(fn.body)):
+        return fn
+    return _Chunks(fn).function(fn)
+
+
+@dataclass
+class _Cut:
+    """A loop, how many chunks it is cut in, how long they are, and what each has of its own."""
+
+    loop: Op
+    shares: Shares
+    count: Value
+    size: Value
+    bounds: tuple[Value, Value, Value]
+    parts: list[Value]
+    copies: list[Value]
+
+
+class _Chunks(Rebuild):
+    def __init__(self, fn: Function) -> None:
+        super().__init__()
+        self._sharing = Sharing(fn)
+        self._aliases = Aliases(fn)
+        self._distinct = Distinct(fn, self._aliases)
+        self._overlap = bool(fn.attrs.get("may_alias"))
+        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._used = {o for op in walk(fn.body) for o in op.operands}
+        self._functions = dict(fn.functions)
+
+    def function(self, fn: Function) -> Function:
+        made = super().function(fn)
+        made.functions = self._functions
+        return made
+
+    def visit(self, op: Op) -> None:
+        if op.attrs.get("threads"):
+            step = self._constant(op.operands[2])
+            counted = op.results[-1] not in self._used or step in (1, -1)
+            if counted and not self._overlap and not (shares := self._sharing(op)).why:
+                self._cut(op, shares)
+                return
+        self.keep(op)
+
+    def _constant(self, value: Value) -> int | None:
+        made = self._made.get(value)
+        return int(made.attrs["value"]) if made is not None and made.name == "const" else None
+
+    # -- the place of the loop
+
+    def _cut(self, loop: Op, shares: Shares) -> None:
+        b = Builder(loop.span)
+        lo, hi, step = (self.get(v) for v in loop.operands[:3])
+        trips = self._trips(b, loop, lo, hi, step)
+        added = [self.get(v) for v in shares.added]
+        count, size = _division(b, trips, self._weight(loop.regions[0]), [_size(b, v) for v in added])
+        carries = loop.regions[0].args[1:]
+        parts = [b.alloc(_scalar(c), [count], hint="parts") for c in carries]
+        copies = [b.alloc(_buffer(v).dtype, [count, *_extents(b, v)], zero=True, hint="own") for v in added]
+        cut = _Cut(loop, shares, count, size, (lo, hi, step), parts, copies)
+        name = next(n for k in range(len(self._functions) + 1) if (n := f"chunk{k}") not in self._functions)
+        captured = self._captured(loop, shares)
+        self._functions[name] = self._chunk(name, cut, captured)
+        operands = [count, size, lo, hi, step, *[self.get(v) for v in captured], *parts, *copies]
+        b.chunks(name, count, operands)
+        inits = [self.get(v) for v in loop.operands[3:]]
+        sums = [_added_up(b, init, part, count) for init, part in zip(inits, parts, strict=True)]
+        for buffer, copy in zip(added, copies, strict=True):
+            _add_copies(b, buffer, copy, count)
+        self.ops += b.root.ops
+        self.replace(loop.results, [*sums, trips])
+
+    def _trips(self, b: Builder, loop: Op, lo: Value, hi: Value, step: Value) -> Value:
+        """The trips; 0 if they do not fit, so that one chunk does all."""
+        zero = b.i64(0)
+        if self._constant(loop.operands[2]) == 1:
+            far, trips = b.op("sub_overflows", hi, lo), b.op("sub", hi, lo)
+        else:
+            far = b.op("sub_overflows", lo, hi)
+            trips = b.op("neg", b.op("floordiv", b.op("sub", lo, hi), step))
+        return b.op("select", far, zero, b.op("max", trips, zero))
+
+    def _weight(self, region: Region) -> int:
+        """About how many operations an iteration takes."""
+        total = len(region.ops)
+        for op in region.ops:
+            inner = sum(map(self._weight, op.regions))
+            if op.name == "for":
+                lo, hi, step = map(self._constant, op.operands[:3])
+                known = lo is not None and hi is not None and bool(step)
+                inner *= len(range(lo, hi, step)) if known else _UNKNOWN  # type: ignore[arg-type]
+            elif op.name == "while":
+                inner *= _UNKNOWN
+            total += inner
+        return min(max(total, 1), _CHUNK)
+
+    # -- the function of a chunk
+
+    def _captured(self, loop: Op, shares: Shares) -> list[Value]:
+        """What the loop uses from outside, but for constants and what each chunk has of its own."""
+        body = loop.regions[0]
+        inside = set(body.args) | {r for op in walk(body) for r in op.results}
+        inside |= {a for op in walk(body) for region in op.regions for a in region.args}
+        wanted = [o for op in walk(body) for o in op.operands if o not in inside]
+        wanted = [o for v in wanted for o in (self._made[v].operands if v in shares.scratch else (v,))]
+        wanted += shares.added  # for their extents
+        found = dict.fromkeys(wanted)
+        return [v for v in found if not (v in self._made and self._made[v].name in _AGAIN)]
+
+    def _chunk(self, name: str, cut: _Cut, captured: list[Value]) -> Function:
+        loop, body = cut.loop, cut.loop.regions[0]
+        b = Builder(loop.span)
+        leading = [Value(I64, n) for n in ("k", "count", "size", "lo", "hi", "step")]
+        number, count, size, lo, hi, step = leading
+        given = [Value(v.type, v.name) for v in captured]
+        parts, copies = ([Value(v.type, v.name) for v in values] for values in (cut.parts, cut.copies))
+        mapping: Mapping = dict(zip(captured, given, strict=True))
+        used = dict.fromkeys(o for op in walk(body) for o in op.operands)
+        used |= dict.fromkeys(o for v in cut.shares.scratch for o in self._made[v].operands)
+        for value in used:
+            if value in self._made and self._made[value].name in _AGAIN and value not in mapping:
+                b.current.ops.append(copy_op(self._made[value], mapping))
+        for value in cut.shares.scratch:
+            b.current.ops.append(copy_op(self._made[value], mapping))
+        for value, copy in zip(cut.shares.added, copies, strict=True):
+            mapping[value] = _row(b, copy, number, _buffer(value))
+        one = self._constant(loop.operands[2])
+        if one is not None:
+            step = b.i64(one)
+        first = b.op("add", lo, b.op("mul", b.op("mul", number, size), step))
+        following = b.op("add", first, b.op("mul", size, step))
+        last = b.op("select", b.op("eq", b.op("add", number, b.i64(1)), count), hi, following)
+        zeros = [_nothing(b, c) for c in body.args[1:]]
+        inner = copy_region(body, mapping)
+        sums = b.for_(first, last, step, zeros, inner, kind=loop.attrs["kind"])
+        b.current.ops[-1].attrs |= {k: v for k, v in loop.attrs.items() if k not in ("threads", "exits", "kind")}
+        for part, total in zip(parts, sums, strict=False):
+            b.store(total, part, number)
+        b.return_()
+        attrs = {"chunk": True} if self._apart(captured, loop) else {"may_alias": True}
+        return b.function(name, [*leading, *given, *parts, *copies], **attrs)
+
+    def _apart(self, captured: Sequence[Value], loop: Op) -> bool:
+        """Whether no memory that is passed and written is passed twice."""
+        buffers = [v for v in captured if isinstance(v.type, BufferType)]
+        written = self._aliases.written(loop)
+        changed = [v for v in buffers if not self._aliases.roots(v).isdisjoint(written)]
+        return all(a is b or self._distinct(a, b) for a in changed for b in buffers)
+
+
+def _division(b: Builder, trips: Value, weight: int, sizes: Sequence[Value]) -> tuple[Value, Value]:
+    """How many chunks there are, at least one, and how many iterations each has but the last."""
+    one = b.i64(1)
+    total = b.op("mul", b.op("min", trips, b.i64(_LONG)), b.i64(weight))
+    most = b.op("min", b.op("floordiv", total, b.i64(_CHUNK)), b.i64(MOST))
+    for size in sizes:
+        dear = b.op("mul", b.op("max", size, one), b.i64(_PRIVATE))
+        most = b.op("min", most, b.op("floordiv", total, dear))
+    wanted = b.op("select", b.op("lt", total, b.i64(LEAST)), one, b.op("max", most, one))
+    size = b.op("max", _rounded_up(b, trips, wanted), one)
+    return b.op("max", _rounded_up(b, trips, size), one), size
+
+
+def _rounded_up(b: Builder, x: Value, y: Value) -> Value:
+    return b.op("floordiv", b.op("add", x, b.op("sub", y, b.i64(1))), y)
+
+
+def _scalar(value: Value) -> ScalarType:
+    assert isinstance(value.type, ScalarType)
+    return value.type
+
+
+def _buffer(value: Value) -> BufferType:
+    assert isinstance(value.type, BufferType)
+    return value.type
+
+
+def _extents(b: Builder, buffer: Value) -> list[Value]:
+    return [b.dim(buffer, axis) for axis in range(_buffer(buffer).rank)]
+
+
+def _size(b: Builder, buffer: Value) -> Value:
+    size = b.i64(1)
+    for extent in _extents(b, buffer):
+        size = b.op("mul", size, extent)
+    return size
+
+
+def _row(b: Builder, copy: Value, number: Value, type: BufferType) -> Value:
+    """What chunk `number` adds to, of the type of the buffer that it stands for."""
+    row = b.view(copy, ["index", *["full"] * type.rank], number)
+    return row if row.type == type else b.strided(row)
+
+
+def _nothing(b: Builder, carry: Value) -> Value:
+    """What changes no number that it is added to."""
+    type = _scalar(carry)
+    return b.const(-0.0 if is_float(type) else 0, type)
+
+
+def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
+    type = _scalar(init)
+    with b.region([I64, type], ["k", init.name]) as body:
+        number, total = body.args
+        part = b.load(parts, number)
+        if type == I64:
+            fits = b.op("not", b.op("add_overflows", total, part))
+            b.check(fits, "OverflowError", "an integer result does not fit in 64 bits")
+        b.yield_(b.op("add", total, part))
+    return b.for_(b.i64(0), count, b.i64(1), [init], body)[0]
+
+
+def _add_copies(b: Builder, buffer: Value, copies: Value, count: Value) -> None:
+    """Add what each chunk has of its own, in order."""
+    extents = _extents(b, buffer)
+
+    def along(indices: list[Value]) -> None:
+        axis = len(indices) - 1
+        if axis == len(extents):
+            at = indices[1:]
+            b.store(b.op("add", b.load(buffer, *at), b.load(copies, *indices)), buffer, *at)
+            return
+        with b.region([I64], ["k" if axis < 0 else f"j{axis}"]) as body:
+            along([*indices, body.args[0]])
+            b.yield_()
+        b.for_(b.i64(0), count if axis < 0 else extents[axis], b.i64(1), [], body)
+
+    along([])
