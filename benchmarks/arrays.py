@@ -14,12 +14,13 @@ import importlib
 import importlib.util
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy
 
-from benchmarks.timing import Call, interleave, one_core
+from benchmarks.timing import Budget, Call, bind_to_one_core, interleave, seconds_of
 from llad import jit_grad
 
 RESULTS = Path(__file__).parent / "results" / "arrays.json"
@@ -161,13 +162,15 @@ def main(argv: list[str] | None = None) -> dict[str, dict[str, float]]:
     print("llad in microseconds; under the others, llad's share of what they take")
     print(f"{'':20}{'n':>9}{'llad value':>12}" + "".join(f"  {column}" for column in COLUMNS))
     results: dict[str, dict[str, float]] = {}
-    with one_core():
-        for name in PROBLEMS:
-            for n in map(int, args.sizes.split(",") if args.only in name else []):
-                spreads = interleave(calls(name, n), args.rounds, args.seconds)
-                medians = {means: spread.median for means, spread in spreads.items()}
-                results[f"{name}, {n}"] = medians
-                print(row(name, n, medians), flush=True)
+    budget = Budget(args.rounds, args.seconds, patience=60.0)
+    bind_to_one_core()
+    for name in PROBLEMS:
+        for n in map(int, args.sizes.split(",") if args.only in name else []):
+            timers = {means: partial(seconds_of, call) for means, call in calls(name, n).items()}
+            spreads, _ = interleave(timers, budget)
+            medians = {means: spread.median for means, spread in spreads.items()}
+            results[f"{name}, {n}"] = medians
+            print(row(name, n, medians), flush=True)
     args.json.parent.mkdir(exist_ok=True)
     args.json.write_text(json.dumps(results, indent=1) + "\n")
     return results

@@ -65,21 +65,18 @@ def compiler() -> str | None:
     return shutil.which("gcc")
 
 
-def build(folder: Path) -> dict[str, ctypes.CDLL]:
-    """A library for each of `WAYS`, made in the folder.
+def build(folder: Path, way: str) -> ctypes.CDLL:
+    """The library, made in the folder in one of `WAYS`.
 
     Raises: RuntimeError with what gcc said, where it failed.
     """
-    libraries = {}
-    for number, (way, flags) in enumerate(WAYS.items()):
-        objects = []
-        for source in sorted(SOURCES.glob("*.c")):
-            objects.append(folder / f"{source.stem}{number}.o")
-            run_gcc(*FLAGS, *flags, "-c", str(source), "-o", str(objects[-1]))
-        library = folder / f"reference{number}.so"
-        run_gcc("-shared", *map(str, objects), "-lmvec", "-lm", "-o", str(library))
-        libraries[way] = ctypes.CDLL(str(library))
-    return libraries
+    objects = []
+    for source in sorted(SOURCES.glob("*.c")):
+        objects.append(folder / f"{source.stem}.o")
+        run_gcc(*FLAGS, *WAYS[way], "-c", str(source), "-o", str(objects[-1]))
+    library = folder / "reference.so"
+    run_gcc("-shared", *map(str, objects), "-lmvec", "-lm", "-o", str(library))
+    return ctypes.CDLL(str(library))
 
 
 def run_gcc(*arguments: str) -> None:

@@ -1,4 +1,4 @@
-"""Objectives as plain loops, for `benchmarks.against_c`: what the functions of benchmarks/reference compute.
+"""Objectives as plain loops, for `benchmarks`: what the functions of benchmarks/reference compute.
 
 Where an example has the same objective, that one is timed, and what one shares is taken from it.
 """

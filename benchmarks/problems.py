@@ -1,4 +1,4 @@
-"""The problems of `benchmarks.against_c`: each objective as loops, in array style and in C, with data of any size.
+"""The problems: each objective as loops, in array style, in C and as others have it, with data of any size.
 
 Data are drawn from fixed seeds, so all means of one problem see the same numbers.
 """
@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import loops, styles
+from benchmarks import by_hand, by_hand_in_time, loops, styles, symbolic
 from benchmarks.c_library import Reference
-from examples import bundle_adjustment, gaussian_mixture, lstm, n_body, rosenbrock
+from examples import bundle_adjustment, digits, gaussian_mixture, goldstein_price, linear_regression, lstm, n_body
+from examples.rosenbrock import rosenbrock
+from llad.demo import five_wells
 
 
 @dataclass(frozen=True)
@@ -22,16 +24,20 @@ class Problem:
     """An objective, and the derivative that is timed: by the arguments `argnums`, in reverse.
 
     `loops` is an ordinary Python function. `fill` is set where the derivative is no gradient but a Jacobian: another
-    such function, which takes further arguments, of the shapes `reference.gradients`, and writes them. `arrays` is
-    the objective in array style. `forward`: JAX cannot go in reverse here.
+    such function, which takes further arguments, of the shapes `blocks`, and writes them. `arrays` is
+    the objective in array style. `forward`: JAX cannot go in reverse here. None: nobody has written the reference in
+    C, the gradient `by_hand`, the `symbolic` expression.
     """
 
     args: tuple[Any, ...]
     argnums: tuple[int, ...]
     loops: Callable[..., Any]
     arrays: Callable[..., Any]
-    reference: Reference
+    reference: Reference | None = None
+    by_hand: Callable[..., Any] | None = None
+    symbolic: Callable[..., Any] | None = None
     fill: Callable[..., Any] | None = None
+    blocks: tuple[tuple[int, ...], ...] = ()
     forward: bool = False
 
 
@@ -70,7 +76,7 @@ def mixture(d: int, k: int, n: int) -> Problem:
         integer=ctypes.c_long,
         returned=False,
     )
-    return Problem(args, (0, 1, 2, 3), loops.mixture, styles.mixture, reference)
+    return Problem(args, (0, 1, 2, 3), loops.mixture, styles.mixture, reference, by_hand.mixture)
 
 
 def language(layers: int, count: int) -> Problem:
@@ -87,7 +93,7 @@ def language(layers: int, count: int) -> Problem:
         gradients=(main.shape, extra.shape),
         integer=ctypes.c_int,
     )
-    return Problem(args, (0, 1), lstm.loss.py_func, styles.lstm, reference)
+    return Problem(args, (0, 1), lstm.loss.py_func, styles.lstm, reference, by_hand_in_time.lstm)
 
 
 def adjustment(cameras: int, points: int, observations: int) -> Problem:
@@ -114,19 +120,30 @@ def adjustment(cameras: int, points: int, observations: int) -> Problem:
         returned=False,
     )
     residuals = bundle_adjustment.residuals.py_func
-    return Problem(args, (0, 1, 2), residuals, styles.residuals, reference, bundle_adjustment.fill_blocks)
+    return Problem(
+        args,
+        (0, 1, 2),
+        residuals,
+        styles.residuals,
+        reference,
+        symbolic=symbolic.blocks,
+        fill=bundle_adjustment.fill_blocks,
+        blocks=reference.gradients,
+    )
 
 
 def log_sum_exp(n: int) -> Problem:
     x = generator().normal(size=n)
     reference = Reference("logsumexp", "logsumexp_grad", sizes=(n,), inputs=(x,), gradients=((n,),))
-    return Problem((x,), (0,), gaussian_mixture.logsumexp, styles.log_sum_exp, reference)
+    others = by_hand.log_sum_exp, symbolic.log_sum_exp
+    return Problem((x,), (0,), gaussian_mixture.logsumexp, styles.log_sum_exp, reference, *others)
 
 
 def valley(n: int) -> Problem:
     x = generator().normal(size=n)
     reference = Reference("rosenbrock", "rosenbrock_grad", sizes=(n,), inputs=(x,), gradients=((n,),))
-    return Problem((x,), (0,), rosenbrock.rosenbrock.py_func, styles.rosenbrock, reference)
+    others = by_hand.rosenbrock, symbolic.rosenbrock
+    return Problem((x,), (0,), rosenbrock.py_func, styles.rosenbrock, reference, *others)
 
 
 def gravity(n: int) -> Problem:
@@ -141,7 +158,7 @@ def gravity(n: int) -> Problem:
         value_scratch=3 * n,
         gradient_scratch=6 * n,
     )
-    return Problem(args, (0,), n_body.potential_energy.py_func, styles.n_body, reference)
+    return Problem(args, (0,), n_body.potential_energy.py_func, styles.n_body, reference, by_hand.n_body)
 
 
 def options(n: int) -> Problem:
@@ -151,7 +168,8 @@ def options(n: int) -> Problem:
     reference = Reference(
         "black_scholes", "black_scholes_grad", sizes=(n,), inputs=args, gradients=((n,), (n,), (n,), (n,), ())
     )
-    return Problem(args, (0, 1, 2, 3, 4), loops.black_scholes, styles.black_scholes, reference)
+    others = by_hand.black_scholes, symbolic.black_scholes
+    return Problem(args, (0, 1, 2, 3, 4), loops.black_scholes, styles.black_scholes, reference, *others)
 
 
 def heat(n: int, steps: int) -> Problem:
@@ -167,7 +185,7 @@ def heat(n: int, steps: int) -> Problem:
         value_scratch=2 * plane,
         gradient_scratch=(13 + -(-steps // 10)) * plane,
     )
-    return Problem(args, (0, 2), loops.heat, styles.heat, reference)
+    return Problem(args, (0, 2), loops.heat, styles.heat, reference, by_hand_in_time.heat)
 
 
 def brusselator(n: int, steps: int) -> Problem:
@@ -183,7 +201,8 @@ def brusselator(n: int, steps: int) -> Problem:
         value_scratch=4 * padded(n),
         gradient_scratch=(19 + -(-steps // 16)) * 2 * padded(n),
     )
-    return Problem(args, (0, 1, 2, 3), loops.brusselator, styles.brusselator, reference)
+    others = by_hand_in_time.brusselator, symbolic.brusselator
+    return Problem(args, (0, 1, 2, 3), loops.brusselator, styles.brusselator, reference, *others)
 
 
 def lotka_volterra(steps: int) -> Problem:
@@ -196,7 +215,8 @@ def lotka_volterra(steps: int) -> Problem:
         gradients=((4,), (2,)),
         gradient_scratch=2 * steps,
     )
-    return Problem(args, (0, 1), loops.lotka_volterra, styles.lotka_volterra, reference)
+    others = by_hand_in_time.lotka_volterra, symbolic.lotka_volterra
+    return Problem(args, (0, 1), loops.lotka_volterra, styles.lotka_volterra, reference, *others)
 
 
 def k_means(n: int, k: int, d: int) -> Problem:
@@ -212,27 +232,59 @@ def k_means(n: int, k: int, d: int) -> Problem:
         value_scratch=scratch,
         gradient_scratch=scratch,
     )
-    return Problem(args, (1,), loops.k_means, styles.k_means, reference)
+    return Problem(args, (1,), loops.k_means, styles.k_means, reference, by_hand.k_means)
 
 
 def newton_sqrt() -> Problem:
     reference = Reference("newton_sqrt", "newton_sqrt_grad", sizes=(), inputs=(2.0,), gradients=((),))
-    return Problem((2.0,), (0,), loops.newton_sqrt, styles.newton_sqrt, reference, forward=True)
+    return Problem((2.0,), (0,), loops.newton_sqrt, styles.newton_sqrt, reference, by_hand.newton_sqrt, forward=True)
+
+
+def perceptron(batch: int, images: int, hidden: int) -> Problem:
+    """Of the size of the digits; pixels and labels are drawn, so that no other package is needed."""
+    random = generator()
+    pixels, labels = random.uniform(-1.0, 1.0, (images, 64)), random.integers(0, 10, images)
+    args = *digits.initial(hidden), pixels, labels, random.permutation(images)[:batch], 1e-3
+    others = by_hand.perceptron, symbolic.perceptron
+    return Problem(args, (0, 1, 2, 3), digits.loss.py_func, styles.perceptron, None, *others)
+
+
+def regression(points: int) -> Problem:
+    args = 1.0, 0.5, *linear_regression.measurements(points)
+    others = by_hand.regression, symbolic.regression
+    return Problem(args, (0, 1), linear_regression.squared_error.py_func, styles.regression, None, *others)
+
+
+def wells() -> Problem:
+    return of_scalars(five_wells.py_func, 0.5, -0.5)
+
+
+def goldstein() -> Problem:
+    return of_scalars(goldstein_price.goldstein_price.py_func, 2.5, 3.5)
+
+
+def of_scalars(function: Callable[..., Any], *args: float) -> Problem:
+    arrays, expression = styles.of_scalars(function), symbolic.of_scalars(function)
+    return Problem(args, tuple(range(len(args))), function, arrays, symbolic=expression)
 
 
 FAMILIES = (
     Family("mixture", mixture, ((2, 5, 1000), (64, 5, 1000), (64, 25, 1000)), (3, 2, 5)),
-    Family("lstm", language, ((2, 1024), (4, 4096)), (2, 70)),
-    Family("bundle adjustment", adjustment, ((49, 7776, 31_843),), (3, 5, 13)),
-    Family("logsumexp", log_sum_exp, ((2500,), (640_000,)), (7,)),
-    Family("rosenbrock", valley, ((2,), (100,), (10_000,)), (37,)),
-    Family("n-body", gravity, ((1024,),), (6,)),
+    Family("lstm", language, ((2, 1024), (2, 4096), (4, 1024), (4, 4096)), (2, 70)),
+    Family("bundle adjustment", adjustment, ((49, 7776, 31_843), (372, 47_423, 204_472)), (3, 5, 13)),
+    Family("logsumexp", log_sum_exp, ((2500,), (10_000,), (40_000,), (160_000,), (640_000,)), (7,)),
+    Family("rosenbrock", valley, ((2,), (10,), (100,), (1000,), (10_000,)), (37,)),
+    Family("n-body", gravity, ((128,), (1024,)), (6,)),
     Family("black-scholes", options, ((1000,), (100_000,)), (9,)),
     Family("heat", heat, ((256, 100),), (5, 23)),
     Family("brusselator", brusselator, ((1024, 1000),), (6, 37)),
     Family("lotka-volterra", lotka_volterra, ((100_000,),), (50,)),
     Family("k-means", k_means, ((10_000, 100, 16),), (11, 5, 3)),
     Family("newton sqrt", newton_sqrt, ((),), ()),
+    Family("perceptron", perceptron, ((32, 1437, 48), (1437, 1437, 48)), (3, 5, 4)),
+    Family("regression", regression, ((10_000,),), (9,)),
+    Family("five wells", wells, ((),), ()),
+    Family("goldstein price", goldstein, ((),), ()),
 )
 
 

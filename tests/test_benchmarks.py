@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import functools
-import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -21,25 +18,17 @@ from llad.testing import assert_close
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks and examples are run from the checkout, not installed
 
-from benchmarks import against_c, arrays, c_library  # noqa: E402
-from benchmarks.gradients import flat  # noqa: E402
-from benchmarks.means import Means, available, by_c, by_llad, parts  # noqa: E402
-from benchmarks.objectives import cases  # noqa: E402
-from benchmarks.peers import Case  # noqa: E402
+from benchmarks import __main__ as benchmarks  # noqa: E402
+from benchmarks import arrays, c_library, report, tools  # noqa: E402
+from benchmarks.bars import verdict  # noqa: E402
+from benchmarks.comparison import differs  # noqa: E402
+from benchmarks.compiled_means import by_c, by_llad  # noqa: E402
 from benchmarks.problems import FAMILIES, Family, Problem  # noqa: E402
+from benchmarks.results import Row, add, load  # noqa: E402
+from benchmarks.solution import parts  # noqa: E402
 from benchmarks.styles import numpy_style  # noqa: E402
-from benchmarks.timing import Spread, interleave, one_core  # noqa: E402
-
-
-@pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_array_style_is_the_same_objective(case: Case) -> None:
-    assert_close(case.arrays(np, *case.args), case.function(*case.args), rtol=1e-12)
-
-
-@pytest.mark.parametrize("case", [case for case in cases() if case.by_hand], ids=lambda case: case.name)
-def test_gradients_by_hand_are_right(case: Case) -> None:
-    assert case.by_hand is not None
-    assert_close(flat(case.by_hand(*case.args)), flat(case.function.grad(*case.args)), rtol=1e-11, atol=1e-12)
+from benchmarks.timing import Budget, Spread, Unavailable, interleave  # noqa: E402
+from benchmarks.workers import Worker  # noqa: E402
 
 
 def apart(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,34 +36,16 @@ def apart(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
 
 
-def test_benchmark_runs_with_what_is_installed(tmp_path: Path) -> None:
-    file = tmp_path / "gradients.json"
-    options = ["--rounds", "1", "--seconds", "0.0001", "--only", "goldstein", "--json", str(file)]
-    done = apart("-m", "benchmarks.gradients", *options)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(file.read_text())["goldstein price"]["llad gradient"] > 0.0
-    assert "goldstein price" in done.stdout
-
-
-def test_benchmarks_are_listed() -> None:
-    listed = apart("-m", "benchmarks").stdout
-    assert "python -m benchmarks.gradients" in listed
-    assert "python -m benchmarks.against_c" in listed
-
-
 @pytest.mark.parametrize("name", arrays.PROBLEMS)
 def test_array_problems_are_the_same_for_all(name: str) -> None:
     arrays.calls(name, 150, others=["autograd"])
-
-
-# -- against C
 
 
 @pytest.fixture(scope="module")
 def libraries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ctypes.CDLL]:
     if c_library.compiler() is None:
         pytest.skip("gcc is not installed")
-    return c_library.build(tmp_path_factory.mktemp("reference"))
+    return {way: c_library.build(tmp_path_factory.mktemp("reference"), way) for way in c_library.WAYS}
 
 
 @functools.cache
@@ -112,10 +83,24 @@ def test_gradients_against_differences_of_arrays(family: Family) -> None:
     assert_close(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-8 * abs(ends[0]))
 
 
+@pytest.mark.parametrize(
+    "family", [family for family in FAMILIES if family.make(*family.tiny).by_hand], ids=lambda family: family.name
+)
+def test_gradients_by_hand_are_right(family: Family) -> None:
+    problem, expected = solved(family)
+    assert problem.by_hand is not None
+    value, *derivatives = problem.by_hand(*problem.args)
+    assert differs((parts(value), parts(derivatives)), expected) is None
+
+
 @pytest.mark.parametrize("way", c_library.WAYS)
 @each_family
 def test_c_computes_the_same(family: Family, way: str, libraries: dict[str, ctypes.CDLL]) -> None:
     problem, (value, derivative) = solved(family)
+    if problem.reference is None:
+        with pytest.raises(Unavailable, match="no reference"):
+            by_c(problem, libraries[way])
+        return
     found = by_c(problem, libraries[way]).results()
     assert_close(found[0], value, rtol=1e-11, atol=1e-13)
     for part, expected in zip(found[1], derivative, strict=True):
@@ -123,78 +108,129 @@ def test_c_computes_the_same(family: Family, way: str, libraries: dict[str, ctyp
 
 
 AGREES = """
-from benchmarks import against_c, means, problems
-makers = {name: maker for name, maker in means.available(("llad", "JAX")).items() if name in ("llad", "JAX")}
-assert set(makers) == {"llad", "JAX"}
-for family in problems.FAMILIES:
-    if family.name in ("bundle adjustment", "newton sqrt", "lstm"):
-        against_c.prepare(family.make(*family.tiny), makers)
+import sys
+from benchmarks.comparison import differs
+from benchmarks.problems import FAMILIES
+from benchmarks.timing import Unavailable
+from benchmarks.tools import OURS, TOOLS
+ours, theirs = TOOLS[OURS].start(), TOOLS[sys.argv[1]].start()
+for family in FAMILIES:
+    if family.name in sys.argv[2:]:
+        problem = family.make(*family.tiny)
+        assert (found := differs(theirs(problem).results(), ours(problem).results())) is None, (family.name, found)
         print("agreed:", family.name)
 """
 
 
-def test_jax_computes_the_same() -> None:
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
-    done = apart("-c", AGREES)
+@pytest.mark.parametrize("tool", ["JAX", "PyTorch", "autograd", "CasADi"])
+def test_others_compute_the_same(tool: str) -> None:
+    """Of the problems whose programs in array style are least like loops."""
+    if reason := tools.missing(tool):
+        pytest.skip(reason)
+    names = ["bundle adjustment"] + (["brusselator"] if tool == "CasADi" else ["newton sqrt", "lstm"])
+    done = apart("-c", AGREES, tool, *names)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("agreed:") == 3
+    assert done.stdout.count("agreed:") == len(names)
 
 
-def test_what_disagrees_is_not_timed() -> None:
-    def by_mistake(problem: Problem) -> Means:
-        right = by_llad(problem, fastmath=False)
-        value, derivative = right.results()
-        return dataclasses.replace(right, results=lambda: (value, [1.001 * part for part in derivative]))
-
-    family = next(family for family in FAMILIES if family.name == "rosenbrock")
-    with pytest.raises(AssertionError, match="mistaken"):
-        makers = {"llad": functools.partial(by_llad, fastmath=False), "mistaken": by_mistake}
-        against_c.prepare(family.make(5), makers)
+def test_what_disagrees_is_seen() -> None:
+    ours = [np.array(2.0)], [np.array([1.0, 0.0, -3.0])]
+    assert differs(ours, ours) is None
+    assert "at 2" in str(differs(([np.array(2.0)], [np.array([1.0, 0.0, -3.001])]), ours))
+    assert "nan" in str(differs(([np.array(np.nan)], ours[1]), ours))
+    assert "parts of [2]" in str(differs(([np.array(2.0)], [np.ones(2)]), ours))
 
 
-def test_c_is_skipped_by_name(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_tools_are_skipped_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(c_library, "compiler", lambda: None)
-    assert {"llad", "llad fastmath"} <= set(available())
-    assert "skipped: C, as gcc is not installed" in capsys.readouterr().out
+    monkeypatch.setitem(tools.TOOLS, "JAX", tools.Tool(tools.TOOLS["JAX"].start, "no_such_package"))
+    found, absent = tools.chosen(["llad", "C", "JAX"], all_threads=False)
+    assert found[:2] == ["llad", "llad fastmath"] and not {"C", "JAX"} & set(found)
+    assert absent["C"] == "gcc is not installed" and absent["JAX"] == "no_such_package is not installed"
+    assert tools.chosen(["Numba"], all_threads=True)[0] == []
 
 
-def test_a_failed_build_says_why(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failed_build_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     if c_library.compiler() is None:
         pytest.skip("gcc is not installed")
     monkeypatch.setattr(c_library, "FLAGS", ("-fno-such-flag",))
-    assert "C" not in available()
-    assert "no-such-flag" in capsys.readouterr().out
+    with pytest.raises(Unavailable, match="no-such-flag"):
+        tools.TOOLS["C"].start()
 
 
-def test_against_c_writes_figures_and_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, table = tmp_path / "figures.json", tmp_path / "table.md"
-    options = ["--rounds", "2", "--seconds", "0.0001", "--means", "llad", "--only", "rosenbrock 100"]
-    rows = against_c.main([*options, "--json", str(file), "--markdown", str(table)])
-    assert list(rows) == ["rosenbrock 100", "rosenbrock 10000"]
-    written = json.loads(file.read_text())
-    assert written["machine"]["numpy"] == np.__version__
-    found = written["seconds"]["rosenbrock 100"]
-    assert set(found) == {f"{means} {kind}" for means in ("llad", "llad fastmath") for kind in ("value", "gradient")}
-    assert all(0.0 < call["low"] <= call["median"] <= call["high"] for call in found.values())
-    lines = table.read_text().splitlines()
-    assert len(lines) == 4 and len({line.count("|") for line in lines}) == 1
-    assert "rosenbrock 10000" in capsys.readouterr().out
+def test_a_worker_that_is_late_is_given_up_and_started_anew() -> None:
+    worker = Worker("llad", all_threads=False, patience=60.0)
+    try:
+        with pytest.raises(Unavailable, match="given up"):
+            worker.time("value", 1)
+        worker.prepare("rosenbrock", (2,))
+        assert worker.time("gradient", 2) > 0.0
+        worker.patience = 0.0
+        with pytest.raises(Unavailable, match="longer than 0 s"):
+            worker.prepare("mixture", (2, 5, 1000))
+        worker.patience = 60.0
+        assert len(worker.prepare("rosenbrock", (2,))[1]) == 1
+    finally:
+        worker.stop()
+
+
+def test_figures_tables_and_plots_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--rounds", "2", "--seconds", "0.0001", "--threads", "one", "--tools", "llad", "--only"]
+    assert benchmarks.main([*options, "rosenbrock 100", "--results", str(tmp_path)]) == 0
+    assert "rosenbrock 10000, threads: one" in capsys.readouterr().out
+    about, rows = load(tmp_path, "one")
+    assert about["numpy"] == np.__version__
+    assert list(rows) == ["rosenbrock 100", "rosenbrock 1000", "rosenbrock 10000"]
+    for spread in (rows["rosenbrock 100"].seconds["llad fastmath"][kind] for kind in ("value", "gradient")):
+        assert 0.0 < spread.low <= spread.median <= spread.high and spread.rounds == 2
+    assert "| rosenbrock 1000 |" in (tmp_path / "threads-one.md").read_text()
+
+
+def spread(seconds: float) -> Spread:
+    return Spread(seconds, seconds, seconds, 1)
+
+
+ROW = Row({"llad fastmath": {"value": spread(1.0), "gradient": spread(3.0)},
+           "C -ffast-math": {"value": spread(1.0), "gradient": spread(2.0)},
+           "JAX": {"value": spread(1.0), "gradient": spread(6.0)}}, {"CasADi": "took longer"})  # fmt: skip
+
+
+def test_losses_and_reasons_stand_in_the_report(tmp_path: Path) -> None:
+    assert verdict("k-means 1", ROW) == ["k-means 1", "1.5", "1.3", "0.5 (JAX)", "0.8", "MISSED"]
+    assert verdict("heat 1", ROW)[-1] == "MISSED" and verdict("no such", ROW) == []
+    add(tmp_path, "one", "newton sqrt", ROW)
+    about, rows = load(tmp_path, "one")
+    assert rows == {"newton sqrt": ROW}
+    text = report.report(about, rows, "one")
+    assert "- CasADi: took longer" in text and "| 1.50 |" in text and "3.00 at most" in text
+    page = tmp_path / "page.md"
+    page.write_text("before <!-- measured -->old<!-- until here --> after")
+    report.write_readme(tmp_path, page)
+    assert "| newton sqrt |" in page.read_text() and "old" not in page.read_text()
 
 
 def test_calls_are_timed_in_turn() -> None:
     made: list[str] = []
-    spreads = interleave({"a": lambda: made.append("a"), "b": lambda: made.append("b")}, rounds=3, seconds=0.0)
-    assert made == ["a", "a", "b", "b"] + ["a", "b"] * 3
-    assert set(spreads) == {"a", "b"}
-    assert Spread.of([4.0, 1.0, 2.0, 3.0, 5.0]) == Spread(3.0, 2.0, 4.0)
-    assert Spread.of([2.0]) == Spread(2.0, 2.0, 2.0)
+
+    def timer(name: str, repeats: int) -> float:
+        made.append(name)
+        if name == "c":
+            raise Unavailable("is gone")
+        return 1.0
+
+    timers = {name: functools.partial(timer, name) for name in "abc"}
+    spreads, absent = interleave(timers, Budget(rounds=3, seconds=0.0, patience=60.0))
+    assert made == ["a", "b", "c"] + ["a", "b"] * 3
+    assert set(spreads) == {"a", "b"} and absent == {"c": "is gone"}
+    assert interleave(timers, Budget(3, 0.0, patience=2.5))[0]["a"].rounds == 2
+    assert Spread.of([4.0, 1.0, 2.0, 3.0, 5.0]) == Spread(3.0, 2.0, 4.0, 5)
+    assert Spread.of([2.0]) == Spread(2.0, 2.0, 2.0, 1)
 
 
-def test_one_core_is_given_back() -> None:
+BINDS = "from benchmarks.timing import *; bind_to_one_core(); print(len(os.sched_getaffinity(0)))"
+
+
+def test_one_thread_has_one_core() -> None:
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("the system cannot bind processes to cores")
-    before = os.sched_getaffinity(0)
-    with one_core():
-        assert len(os.sched_getaffinity(0)) == 1
-    assert os.sched_getaffinity(0) == before
+    assert apart("-c", BINDS).stdout == "1\n"
