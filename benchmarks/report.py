@@ -60,12 +60,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def ratios(rows: dict[str, Row]) -> str:
-    """llad's time as a multiple of others'."""
-    head = ["gradient of", f"{FAST}, ms", *(f"of {name}" for name in COLUMNS), "of its value"]
+    """llad's time as a multiple of that of the others that were timed."""
+    columns = {name: pair for name, pair in COLUMNS.items() if any(quotient(row, *pair) for row in rows.values())}
+    head = ["gradient of", f"{FAST}, ms", *(f"of {name}" for name in columns), "of its value"]
     head += ["llad, ms", "of C", "of its value"]
     lines = []
     for name, row in rows.items():
-        cells = [name, milliseconds(row, FAST, "gradient"), *(quotient(row, *pair) for pair in COLUMNS.values())]
+        cells = [name, milliseconds(row, FAST, "gradient"), *(quotient(row, *pair) for pair in columns.values())]
         cells += [of_value(row, FAST), milliseconds(row, "llad", "gradient"), quotient(row, "llad", "C")]
         lines.append([*cells, of_value(row, "llad")])
     return table(head, lines)
