@@ -63,12 +63,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from llad.diagnostics import Span
+from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
+from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, ScalarType
-from llad.passes.affine import Affine
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 

@@ -63,8 +63,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 from llad.passes.tabulate import DEAR
 

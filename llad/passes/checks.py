@@ -55,10 +55,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from llad.ir.affine import GREATEST, LEAST, Affine
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.poison import maybe_poison
 from llad.ir.types import BOOL, I64
-from llad.passes.affine import GREATEST, LEAST, Affine
 from llad.passes.ranges import AtLeastZero, Item, NoOverflow, Ranges, total_of
 from llad.passes.rebuild import Rebuild
 

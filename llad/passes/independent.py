@@ -43,7 +43,7 @@ from __future__ import annotations
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.distinct import Distinct
-from llad.passes.elements import Elements
+from llad.ir.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 _Access = tuple[Value, tuple[Value, ...]]  # a buffer and indices

@@ -43,8 +43,8 @@ from __future__ import annotations
 
 from llad.diagnostics import Span
 from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.elements import Elements
 from llad.ir.types import I64
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from llad.ir.affine import Affine
 from llad.ir.core import Op, Region, Value, walk
-from llad.passes.affine import Affine
 
 _OVERFLOW = frozenset({"add_overflows", "sub_overflows"})  # of integers: may be asked of a part as of the whole
 _LOGIC = frozenset({"not", "and", "or"})

@@ -57,11 +57,11 @@ After (and `dce`):
 
 from __future__ import annotations
 
+from llad.ir.affine import Affine
 from llad.ir.core import CHECKPOINT, Function, Op, Value, walk
+from llad.ir.elements import Elements
 from llad.ir.rewrite import copy_region
 from llad.ir.types import I64
-from llad.passes.affine import Affine
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 _LARGEST = 120  # ops of a body that is worth having three times

@@ -1,6 +1,6 @@
 """Which integers a function's values can be: forms and intervals from ops, truths from conditions.
 
-`define` is told of every op in program order and gives its integer result a form (`affine.py`); `enter_for` and
+`define` is told of every op in program order and gives its integer result a form (`llad/ir/affine.py`); `enter_for` and
 `enter_while` describe block arguments; `assume` is told which conditions hold. `truth` then says whether a
 condition is always true or always false here.
 """
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from llad.ir.affine import GREATEST, LEAST, LONGEST, Affine, Knowledge
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BOOL, I32, I64
-from llad.passes.affine import GREATEST, LEAST, LONGEST, Affine, Knowledge
 
 _OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 _SUMS = {"add_overflows": 1, "sub_overflows": -1}

@@ -106,9 +106,9 @@ from dataclasses import dataclass
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.elements import Elements
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 _BLOCK = 64  # iterations whose rows wait: they stay in the nearest cache

@@ -48,8 +48,8 @@ from collections.abc import Callable, Sequence
 
 from llad.diagnostics import Span
 from llad.ir.core import Function, Op, Region, Value
+from llad.ir.elements import Elements
 from llad.ir.types import BufferType
-from llad.passes.elements import Elements
 from llad.passes.fold import normal
 from llad.passes.rebuild import Rebuild
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
+from llad.ir.elements import Elements
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, ScalarType
-from llad.passes.affine import Affine
-from llad.passes.elements import Elements
 from llad.passes.partial_sums import PartialSums
 
 _Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one

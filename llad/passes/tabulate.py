@@ -79,10 +79,10 @@ from dataclasses import dataclass
 
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
+from llad.ir.elements import Elements
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.ops.table import OPS
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 # Functions that cost more than to load a number.

@@ -35,8 +35,8 @@ After (and `dce`):
 from __future__ import annotations
 
 from llad.ir.core import Function, Op, walk
+from llad.ir.elements import Elements
 from llad.ir.types import I64
-from llad.passes.elements import Elements
 from llad.passes.rebuild import Rebuild
 
 _LARGEST = 1024  # ops of a loop that is written out

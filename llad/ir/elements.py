@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llad.ir.affine import Affine
 from llad.ir.core import Function, Value, walk
 from llad.ir.types import I64
-from llad.passes.affine import Affine
 
 
 class Elements:
