@@ -6,7 +6,7 @@ become one region, in which loops are joined likewise. A temporary array then ho
 iteration reads it, and goes (`cse`, `dce`; `contract.py` if part of it is left).
 
 When: the memory that one iteration writes is met by no other iteration of the other loop: the elements are told apart
-by an index that runs with the loop in both (`llad/ir/elements.py`). The order of effects and errors stays (`effects.py`), and
+by an index that runs with the loop in both (`ir/elements.py`). The order of effects and errors stays (`effects.py`), and
 sums keep theirs, for each carry goes on by itself. Bounds are equal by value, or because a check before says so. Only
 loops that are marked, or that carry nothing, are joined: what a recurrence is joined with would run at its pace. A loop
 of dear functions, which runs on vectors, does not join a nest of loops, where it would not; outermost loops do,
