@@ -60,6 +60,7 @@ from llad.passes.foresee import foresee
 from llad.passes.fuse import fuse
 from llad.passes.independent import independent
 from llad.passes.induction import induction
+from llad.passes.jam import jam
 from llad.passes.licm import licm
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
@@ -95,8 +96,10 @@ WRITTEN_OUT: tuple[Pass, ...] = (
     fold, unite, fold, unroll, fold, simplify, fold, dce, either, scalars, *PASSES, scalars, cse, dce,
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
-STRICT: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, relax, blocks, ownership)
-FAST: tuple[Pass, ...] = (reuse, independent, foresee, flatten, cse, dce, rows, version, ownership)
+STRICT: tuple[Pass, ...] = (
+    jam, reuse, independent, foresee, flatten, cse, dce, rows, version, relax, blocks, ownership,
+)  # fmt: skip
+FAST: tuple[Pass, ...] = (jam, reuse, independent, foresee, flatten, cse, dce, rows, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 
@@ -114,6 +117,12 @@ def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
 def prepared(fn: Function) -> Function:
     """`fn` as it is differentiated."""
     return run_passes(fn, (*PASSES, permit))
+
+
+def _unordered(fn: Function) -> Function:
+    """`fn` as one of which no sum needs its order."""
+    functions = {name: _unordered(f) for name, f in fn.functions.items()}
+    return replace(fn, attrs={**fn.attrs, "fastmath": True}, functions=functions)
 
 
 def checked(fn: Function) -> Function:
@@ -257,7 +266,7 @@ class Stage:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:
                 fn = run_passes(checked(split), WRITTEN_OUT)
-            return run_passes(fn, FAST if self.fastmath else STRICT)
+            return run_passes(_unordered(fn), FAST) if self.fastmath else run_passes(fn, STRICT)
 
     def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
         """How the gradient reverses the loops of the function."""

@@ -34,6 +34,7 @@ from llad.passes.foresee import foresee
 from llad.passes.fuse import fuse
 from llad.passes.independent import independent
 from llad.passes.induction import induction
+from llad.passes.jam import jam
 from llad.passes.licm import licm
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
@@ -52,8 +53,8 @@ from llad.passes.winner import winner
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, unroll, either, scalars, reuse, independent, foresee, flatten, rows, version, blocks, winner,
-    relax, dce, ownership,
+    accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, version, blocks,
+    winner, relax, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -216,7 +216,7 @@ def stage(f: Callable[..., Any], *args: Any) -> Stage:
 # How many loops of the primal and of the gradient are cut.
 CUT = {
     "weighted": (1, 2), "written": (2, 3), "strided": (1, 1), "shared": (1, 1), "records": (1, 1), "rows": (1, 2),
-    "scratch": (1, 0), "newton": (1, 0), "histogram": (1, 2), "nested": (1, 1), "repeated": (3, 3),
+    "scratch": (1, 1), "newton": (1, 0), "histogram": (1, 2), "nested": (1, 1), "repeated": (3, 3),
 }  # fmt: skip
 
 

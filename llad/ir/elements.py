@@ -7,11 +7,13 @@ different ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from llad.ir.affine import Affine
-from llad.ir.core import Function, Value, walk
+from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import I64
+
+Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
 
 
 class Elements:
@@ -54,6 +56,38 @@ class Elements:
         first, second = map(self.form, op.operands)
         total = first.plus(second, 1 if op.name == "add" else -1)
         return Affine(_wrapped(total.const), {a: w for a, c in total.terms.items() if (w := _wrapped(c))})
+
+    def place(
+        self, handle: Value, indices: Sequence[Value], views: Container[Value] | None = None
+    ) -> tuple[Value, Place]:
+        """An element of `handle`, as one of the array that it is a view of: through `views` only, if given."""
+        at: list[Affine | None] = [self.form(i) for i in indices]
+        while (made := self._made.get(handle)) is not None and made.name == "view":
+            if views is not None and handle not in views:
+                break
+            at = self._through(made, at)
+            handle = made.operands[0]
+        return handle, tuple(at)
+
+    def _through(self, view: Op, at: Sequence[Affine | None]) -> list[Affine | None]:
+        if order := view.attrs.get("order"):
+            return [at[order.index(axis)] for axis in range(len(order))]
+        rest, operands = iter(at), iter(view.operands[1:])
+        found: list[Affine | None] = []
+        for axis in view.attrs["axes"]:
+            match axis:
+                case "index":
+                    found.append(self.form(next(operands)))
+                case "full":
+                    found.append(next(rest))
+                case "new":
+                    next(rest)
+                case _:
+                    start, _, step = (next(operands) for _ in range(3))
+                    inner, factor = next(rest), self.constant(step)
+                    known = inner is not None and factor is not None
+                    found.append(self.form(start).plus(inner, factor) if known else None)  # type: ignore[arg-type]
+        return found
 
     def are_apart(self, first: Sequence[Value], second: Sequence[Value], index: Value, fixed: set[Value]) -> bool:
         """Whether the elements at two lists of indices differ whenever `index` differs between them.

@@ -65,15 +65,14 @@ from dataclasses import dataclass
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
+from llad.ops.cost import additions
 from llad.passes.rebuild import Rebuild
-from llad.passes.tabulate import DEAR
 
 _BLOCK = 128  # terms of a sum that wait: they stay in the nearest cache
 _SHORTEST = 32  # trips of an inner loop for which blocks pay
 _LARGEST = 150  # ops of a body that is sure to be vectorised
 # What the terms must cost for blocks to pay, in additions: each addition of the sum waits for the one before.
 _DEAR_ENOUGH = 8
-_COSTS = {"div": 5, "sqrt": 5, **dict.fromkeys(DEAR, 20)}
 _STRANGERS = frozenset({"check", "if", "for", "while", "alloc", "call", "view", "print"})
 _MOST = 4  # sums of a loop, each with a block of terms
 _ORDERED = {"exits": False, "kind": "sequential"}
@@ -297,4 +296,4 @@ def _dependent(body: Region) -> set[Value]:
 
 def _cost(op: Op) -> int:
     """What an op costs, in additions."""
-    return _COSTS.get(op.name, int(any(is_float(r.type) for r in op.results) and op.name not in ("load", "const")))
+    return additions(op.name) if any(is_float(r.type) for r in op.results) else 0

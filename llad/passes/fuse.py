@@ -6,10 +6,10 @@ become one region, in which loops are joined likewise. A temporary array then ho
 iteration reads it, and goes (`cse`, `dce`; `contract.py` if part of it is left).
 
 When: the memory that one iteration writes is met by no other iteration of the other loop: the elements are told apart
-by an index that runs with the loop in both (`ir/elements.py`). The order of effects and errors stays (`effects.py`), and
-sums keep theirs, for each carry goes on by itself. Bounds are equal by value, or because a check before says so. Only
-loops that are marked, or that carry nothing, are joined: what a recurrence is joined with would run at its pace. A loop
-of dear functions, which runs on vectors, does not join a nest of loops, where it would not; outermost loops do,
+by an index that runs with the loop in both (`ir/elements.py`). The order of effects and errors stays (`effects.py`),
+and sums keep theirs, for each carry goes on by itself. Bounds are equal by value, or because a check before says so.
+Only loops that are marked, or that carry nothing, are joined: what a recurrence is joined with would run at its pace. A
+loop of dear functions, which runs on vectors, does not join a nest of loops, where it would not; outermost loops do,
 for that makes temporaries of a row out of larger ones.
 
 Before:
@@ -72,9 +72,9 @@ from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements
 from llad.ir.types import I64, ScalarType
+from llad.ops.cost import DEAR
 from llad.passes.effects import Effect, Effects
 from llad.passes.rebuild import Rebuild
-from llad.passes.tabulate import DEAR
 
 LARGEST = 120  # ops in a loop made of several
 _FARTHEST = 60  # ops and loops between two loops that may join

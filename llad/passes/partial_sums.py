@@ -11,6 +11,7 @@ arrives is what it began as plus something that does not depend on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from llad.ir.affine import Affine
 from llad.ir.core import Op, Region, Value, walk
@@ -19,14 +20,24 @@ _OVERFLOW = frozenset({"add_overflows", "sub_overflows"})  # of integers: may be
 _LOGIC = frozenset({"not", "and", "or"})
 
 
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The partial sums of one beginning, a carry or what a load yields, and the ops in which they end."""
+
+    start: Value
+    sums: set[Value]
+    ends: list[Op]
+
+
 class PartialSums:
-    """Follows the partial sums of one loop."""
+    """Follows the partial sums of one loop; `chains` are those that were found to be such."""
 
     def __init__(self, loop: Op) -> None:
         self._body = loop.regions[0]
         self._uses: dict[Value, list[tuple[Op, int, Region]]] = {}
         self._owner: dict[Region, Op] = {}
         self._taken: set[Value] = set()
+        self.chains: list[Chain] = []
         self._enter(self._body)
 
     def _enter(self, region: Region) -> None:
@@ -82,6 +93,7 @@ class PartialSums:
         if not self._taken.isdisjoint(sums) or not self._consistent(sums):
             return None
         self._taken |= sums
+        self.chains.append(Chain(start, sums, [op for op, _ in ends]))
         return sums, ends
 
     def _following(self, op: Op, k: int, region: Region) -> list[Value] | None:

@@ -2,9 +2,10 @@
 
 Shared memory is *apart* if no element that an iteration writes is read or written by another: some index tells them
 apart (`b[i]`, `b[i]`; `b[0, i]`, `b[1, i + 1]`). It is *scratch* if each iteration writes what it reads, and nobody
-reads it later: then each chunk has an allocation of its own. It is *added to* if all that is done with an element is to
-load it, add something, and store it: then each chunk adds to zeros of its own, which are added up later. A carry, too,
-may only be added to. What is read and never written is nobody's; what is made in an iteration is its own.
+reads it later, or if each finds it zero and leaves it zero: then each chunk has an allocation of its own. It is *added
+to* if all that is done with an element is to load it, add something, and store it: then each chunk adds to zeros of its
+own, which are added up later. A carry, too, may only be added to. What is read and never written is nobody's; what is
+made in an iteration is its own.
 
 Soundness: only what is proved is told. An element that is only added to ends up as what it was plus what was added,
 whatever the order, since no other value depends on it.
@@ -19,23 +20,22 @@ from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
-from llad.ir.elements import Elements
+from llad.ir.elements import Elements, Place
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, ScalarType
-from llad.passes.partial_sums import PartialSums
-
-_Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
+from llad.passes.partial_sums import Chain, PartialSums
 
 
 @dataclass
 class Shares:
     """Of one loop: the allocations of which each chunk needs its own, and the buffers that are added to.
 
-    `why`: what stands against chunks, or "".
+    `chains`: the sums that are added to carries and to elements. `why`: what stands against chunks, or "".
     """
 
     scratch: list[Value] = field(default_factory=list)
     added: list[Value] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
     why: str = ""
 
 
@@ -46,7 +46,7 @@ class _Access:
     op: Op
     handle: Value
     base: Value | None
-    at: _Place
+    at: Place
 
     @property
     def writes(self) -> bool:
@@ -77,34 +77,16 @@ class Sharing:
 
     def is_scratch(self, buffer: Value, loop: Op) -> bool:
         made = self._made.get(buffer)
-        return made is not None and made.name == "alloc" and self._overwrites.private(buffer, loop)
+        own = made is not None and made.name == "alloc"
+        return own and (self._overwrites.private(buffer, loop) or self._overwrites.rests(buffer, loop))
 
     def born_inside(self, handle: Value, inside: set[Value]) -> bool:
         return self._aliases.roots(handle) <= inside
 
-    def element(self, handle: Value, at: Sequence[Affine | None], inside: set[Value]) -> tuple[Value | None, _Place]:
+    def element(self, handle: Value, indices: Sequence[Value], inside: set[Value]) -> tuple[Value | None, Place]:
         """Of an element of a window that was made in the loop: the buffer from outside it, and the indices there."""
-        while handle in inside:
-            made = self._made.get(handle)
-            if made is None or made.name != "view":
-                return None, ()
-            rest, operands = iter(at), iter(made.operands[1:])
-            found: list[Affine | None] = []
-            for axis in made.attrs["axes"]:
-                match axis:
-                    case "index":
-                        found.append(self.form(next(operands)))
-                    case "full":
-                        found.append(next(rest))
-                    case "new":
-                        next(rest)
-                    case _:
-                        start, _, step = (next(operands) for _ in range(3))
-                        inner, factor = next(rest), self._elements.constant(step)
-                        known = inner is not None and factor is not None
-                        found.append(self.form(start).plus(inner, factor) if known else None)  # type: ignore[arg-type]
-            handle, at = made.operands[0], found
-        return handle, tuple(at)
+        base, at = self._elements.place(handle, indices, inside)
+        return (None, ()) if base in inside else (base, at)
 
     def form(self, value: Value) -> Affine:
         return self._elements.form(value)
@@ -139,7 +121,7 @@ class _Judgement:
         self._moving = self._inside - {body.args[0]}
         self._sums = PartialSums(loop)
         self._accesses = [self._access(op) for op in ops if op.name in ("load", "store")]
-        self.shares = Shares()
+        self.shares = Shares(chains=self._sums.chains)
         self._carries(body)
         self._memory()
 
@@ -153,8 +135,7 @@ class _Judgement:
 
     def _access(self, op: Op) -> _Access:
         handle, *indices = op.operands[op.name == "store" :]
-        at = [self._sharing.form(i) for i in indices]
-        return _Access(op, handle, *self._sharing.element(handle, at, self._inside))
+        return _Access(op, handle, *self._sharing.element(handle, indices, self._inside))
 
     # -- memory
 

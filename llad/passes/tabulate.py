@@ -82,14 +82,10 @@ from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
 from llad.ir.elements import Elements
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
+from llad.ops.cost import DEAR
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
-# Functions that cost more than to load a number.
-DEAR = frozenset({
-    "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "atan2",
-    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "gamma", "lgamma", "pow", "cbrt",
-})  # fmt: skip
 _MAY_STOP = frozenset({"check", "while", "call", "derivative"})
 
 

@@ -71,9 +71,9 @@ from llad.ir.alias import Aliases
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, ScalarType, is_float
+from llad.ops.cost import DEAR
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
-from llad.passes.tabulate import DEAR
 
 _MOST = 8  # ops of an element
 

@@ -1,0 +1,278 @@
+"""Which elements of an array some code has certainly written, and which it may leave other than zero.
+
+Elements are told in *boxes*: per axis the indices from a first up to a last one, as sums (`affine.py`). A store names
+one element; a loop that stores at its index names all that it runs over, upwards or downwards. What an iteration
+finds has been written by itself, by what came before the loop, or by the iterations before it.
+
+Soundness: what is *covered* is certain, so what is not recognised adds nothing; what is *dirty* is possible, so what
+is not recognised is the whole array. Every index that is used is in bounds, so that it is never less than 0, and a box
+up to the extent holds whatever follows its first index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from llad.ir.affine import Affine
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.elements import Elements
+from llad.ir.types import BufferType
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The indices from `first` up to `last`, which is not one of them; without a `last`, to the end of the axis."""
+
+    first: Affine
+    last: Affine | None
+
+    def holds(self, other: Span) -> bool:
+        ends = self.last is None or (other.last is not None and _at_most(other.last, self.last))
+        return ends and _at_most(self.first, other.first)
+
+
+Box = tuple[Span, ...]
+_ALL = Span(Affine(0), None)
+
+
+def _at_most(a: Affine, b: Affine) -> bool:
+    """Whether `a` ≤ `b`, where an index is not less than 0."""
+    difference = b.plus(a, -1)
+    return (not difference.terms and difference.const >= 0) or (not a.terms and a.const <= 0)
+
+
+def holds(boxes: Iterable[Box], box: Box) -> bool:
+    """Whether one of `boxes` has all elements of `box`."""
+    return any(all(a.holds(b) for a, b in zip(known, box, strict=True)) for known in boxes)
+
+
+def _with(boxes: list[Box], more: Iterable[Box]) -> list[Box]:
+    """Those, and what is new; boxes that lie end to end become one."""
+    for box in more:
+        if holds(boxes, box):
+            continue
+        joined = [j for known in boxes if (j := _joined(known, box) or _joined(box, known)) is not None]
+        boxes = _with([*boxes, box], joined)
+    return boxes
+
+
+def _joined(low: Box, high: Box) -> Box | None:
+    """The box of two that lie end to end along one axis, and are alike along the others."""
+    apart = [k for k, (a, b) in enumerate(zip(low, high, strict=True)) if not (a.holds(b) and b.holds(a))]
+    if len(apart) != 1:
+        return None
+    (axis,) = apart
+    a, b = low[axis], high[axis]
+    if a.last is None or not _same(a.last, b.first):
+        return None
+    return (*low[:axis], Span(a.first, b.last), *low[axis + 1 :])
+
+
+def _same(a: Affine, b: Affine) -> bool:
+    difference = a.plus(b, -1)
+    return not difference.terms and not difference.const
+
+
+@dataclass
+class _Dirt:
+    """What may not be zero, and what has certainly become zero since the beginning."""
+
+    dirty: list[Box] = field(default_factory=list)
+    clean: list[Box] = field(default_factory=list)
+
+
+class Coverage:
+    """Questions about the code of one function, each about one allocation."""
+
+    def __init__(self, fn: Function, aliases: Aliases) -> None:
+        self._aliases = aliases
+        self._elements = Elements(fn)
+        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._loops: list[Op] = []  # around what is looked at, as far as `covered` was asked about it
+
+    # -- what is certainly written
+
+    def covered(self, ops: Sequence[Op], root: Value, covered: list[Box], reads: bool = True) -> list[Box] | None:
+        """What is written after `ops` if `covered` was before; None if `reads` count and they read anything else."""
+        for op in ops:
+            after = self._cover(op, root, covered, reads)
+            if after is None:
+                return None
+            covered = after
+        return covered
+
+    def _cover(self, op: Op, root: Value, covered: list[Box], reads: bool) -> list[Box] | None:
+        read = root in self._aliases.read(op)
+        if not read and root not in self._aliases.written(op):
+            return covered
+        match op.name:
+            case "load":
+                return covered if not reads or self._is_known(self._box(op, root), root, covered) else None
+            case "store":
+                box = self._box(op, root)
+                return covered if box is None else _with(covered, [box])
+            case "if":
+                first, second = (self.covered(r.ops, root, covered, reads) for r in op.regions)
+                if first is None or second is None:
+                    return None
+                return [b for b in first if holds(second, b)] + [b for b in second if holds(first, b)]
+            case "for":
+                return self._cover_for(op, root, covered, reads)
+            case "while":
+                before = self.covered(op.regions[0].ops, root, covered, reads)
+                inside = None if before is None else self.covered(op.regions[1].ops, root, before, reads)
+                return None if inside is None else before
+            case _:
+                return None if read and reads else covered
+
+    def _cover_for(self, op: Op, root: Value, covered: list[Box], reads: bool) -> list[Box] | None:
+        ops = op.regions[0].ops
+        written = self.covered(ops, root, [], reads=False) or []
+        if reads:
+            earlier = [s for b in written if (s := self._swept(b, op, root, earlier=True))]
+            self._loops.append(op)
+            inside = self.covered(ops, root, _with(covered, earlier))
+            self._loops.pop()
+            if inside is None:
+                return None
+        return _with(covered, [s for b in written if (s := self._swept(b, op, root))])
+
+    def _is_known(self, box: Box | None, root: Value, covered: list[Box]) -> bool:
+        """Whether an element is covered, or else all that the loops around it may make of it."""
+        box = box or self._whole(root)
+        for loop in reversed(self._loops):
+            if holds(covered, box):
+                return True
+            box = self._spread(box, loop, root)
+        return holds(covered, box)
+
+    # -- what may be other than zero
+
+    def rests(self, ops: Sequence[Op], root: Value) -> bool:
+        """Whether `ops` leave every element zero, if they find it so."""
+        return not self._dirt(ops, root).dirty
+
+    def _dirt(self, ops: Sequence[Op], root: Value) -> _Dirt:
+        state = _Dirt()
+        for op in ops:
+            if root in self._aliases.written(op):
+                self._soil(op, root, state)
+        return state
+
+    def _soil(self, op: Op, root: Value, state: _Dirt) -> None:
+        if op.name == "store":
+            box = self._box(op, root)
+            if box is not None and self._is_zero(op.operands[0]):
+                self._wipe(state, [box])
+            else:
+                self._spill(state, [box or self._whole(root)])
+        elif op.name == "if":
+            then, otherwise = (self._dirt(r.ops, root) for r in op.regions)
+            clean = [b for b in then.clean if holds(otherwise.clean, b)]
+            clean += [b for b in otherwise.clean if holds(then.clean, b)]
+            self._wipe(state, clean)
+            self._spill(state, [*then.dirty, *otherwise.dirty])
+        elif op.name == "for":
+            inside = self._dirt(op.regions[0].ops, root)
+            if inside.dirty:
+                self._spill(state, [self._spread(b, op, root) for b in inside.dirty])
+            else:
+                self._wipe(state, [s for b in inside.clean if (s := self._swept(b, op, root))])
+        else:
+            self._spill(state, [self._whole(root)])
+
+    def _wipe(self, state: _Dirt, boxes: list[Box]) -> None:
+        state.clean = _with(state.clean, boxes)
+        state.dirty = [b for b in state.dirty if not holds(state.clean, b)]
+
+    def _spill(self, state: _Dirt, boxes: list[Box]) -> None:
+        if boxes:
+            state.dirty += [b for b in boxes if not holds(state.dirty, b)]
+            state.clean = []
+
+    def _is_zero(self, value: Value) -> bool:
+        made = self._made.get(value)
+        return made is not None and made.name == "const" and repr(made.attrs["value"]) in ("0", "0.0", "False")
+
+    # -- boxes
+
+    def _box(self, op: Op, root: Value) -> Box | None:
+        """The element of a load or store, if it is known to be one of `root`."""
+        handle, *indices = op.operands[op.name == "store" :]
+        base, at = self._elements.place(handle, indices)
+        if base is not root or any(i is None for i in at):
+            return None
+        return tuple(self._span(i, i.shifted(1), root, axis) for axis, i in enumerate(at) if i is not None)
+
+    def _span(self, first: Affine, last: Affine | None, root: Value, axis: int) -> Span:
+        return Span(first, None if last is None or self._is_extent(last, root, axis) else last)
+
+    def _is_extent(self, form: Affine, root: Value, axis: int) -> bool:
+        if _same(form, self._elements.form(self._made[root].operands[axis])):
+            return True
+        if form.const or len(form.terms) != 1:
+            return False
+        ((atom, coefficient),) = form.terms.items()
+        made = self._made.get(atom)
+        is_dim = made is not None and made.name == "dim" and made.operands[0] is root and made.attrs["axis"] == axis
+        return is_dim and coefficient == 1
+
+    def _whole(self, root: Value) -> Box:
+        assert isinstance(root.type, BufferType)
+        return (_ALL,) * root.type.rank
+
+    def _range(self, loop: Op, earlier: bool) -> tuple[Affine, Affine] | None:
+        """From where up to where the index of a loop goes, or has gone before, if it goes by ones and to its end."""
+        lo, hi = (self._elements.form(o) for o in loop.operands[:2])
+        step = self._elements.constant(loop.operands[2])
+        if step not in (1, -1) or (loop.attrs["exits"] and not earlier):
+            return None
+        if earlier:
+            hi = self._elements.form(loop.regions[0].args[0])
+        return (lo, hi) if step == 1 else (hi.shifted(1), lo.shifted(1))
+
+    def _swept(self, box: Box, loop: Op, root: Value, earlier: bool = False) -> Box | None:
+        """What all iterations together cover, of which each covers `box`; `earlier`: all before the present one."""
+        over = self._range(loop, earlier)
+        body = loop.regions[0]
+        index = body.args[0]
+        axes = [k for k, span in enumerate(box) if index in _names(span)]
+        if over is None or len(axes) != 1 or not self._known(box, body, index):
+            return None
+        (axis,) = axes
+        slid = _slid(box[axis].first, index, *over) if _is_point(box[axis]) else None
+        return None if slid is None else (*box[:axis], self._span(*slid, root, axis), *box[axis + 1 :])
+
+    def _spread(self, box: Box, loop: Op, root: Value) -> Box:
+        """What all iterations together may touch, of which each touches `box`."""
+        inside = self._inside(loop.regions[0])
+        return self._swept(box, loop, root) or tuple(s if _names(s).isdisjoint(inside) else _ALL for s in box)
+
+    def _known(self, box: Box, body: Region, index: Value) -> bool:
+        """Whether nothing in `box` is made in an iteration, but for the index."""
+        inside = self._inside(body) - {index}
+        return all(_names(span).isdisjoint(inside) for span in box)
+
+    def _inside(self, body: Region) -> set[Value]:
+        ops = list(walk(body))
+        inside = {*body.args, *[r for op in ops for r in op.results]}
+        return inside | {a for op in ops for region in op.regions for a in region.args}
+
+
+def _names(span: Span) -> set[Value]:
+    return {*span.first.terms, *(span.last.terms if span.last is not None else ())}
+
+
+def _is_point(span: Span) -> bool:
+    return span.last is not None and _same(span.last, span.first.shifted(1))
+
+
+def _slid(at: Affine, index: Value, first: Affine, last: Affine) -> tuple[Affine, Affine] | None:
+    """From where up to where a sum goes while `index` goes from `first` up to `last`."""
+    if abs(along := at.terms.get(index, 0)) != 1:
+        return None
+    final = last.shifted(-1)
+    low, high = (first, final) if along == 1 else (final, first)
+    return at.with_atom(index, low), at.with_atom(index, high).shifted(1)

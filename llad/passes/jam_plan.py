@@ -1,0 +1,140 @@
+"""Which loops go through several iterations side by side (`jam.py`): whether they may, and whether it is worth it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, Region, walk
+from llad.ir.elements import Elements
+from llad.ir.types import is_float
+from llad.ops.cost import additions
+from llad.passes.partial_sums import Chain
+from llad.passes.sharing import Shares, Sharing
+from llad.passes.varying import Varying
+
+WIDTH = 4  # iterations side by side: as many sums, and what they need, fit into registers
+_LARGEST = 300  # ops of a loop that is worth having four times
+_COST_OF_ACCESS = 3  # additions in the time of which an access to memory, if saved, is felt
+_REFUSED = frozenset({"push", "pop", "lifo", "free"})
+
+
+class Plan:
+    """How the iterations of one loop go side by side.
+
+    `own`: the allocations of which each needs its own. `in_turn`: the ops of the loop itself that add to its carries;
+    the iterations do them last, one after the other, so that sums keep their order. `fits`: whether they may at all.
+    """
+
+    def __init__(self, loop: Op, shares: Shares, aliases: Aliases, free: bool) -> None:
+        self._body = loop.regions[0]
+        self._free = free
+        self.varying = Varying(loop, set(shares.scratch), set(shares.added), aliases)
+        self.own = [v for v in shares.scratch if self.varying(v)]
+        ordered = [c for c in shares.chains if c.start in self._body.args and self._adds_here(c)]
+        added = set().union(*(c.sums for c in ordered))
+        self.in_turn = [op for op in self._body.ops if not added.isdisjoint(op.results)]
+        loose = [c for c in shares.chains if c not in ordered]
+        self.fits = all(map(self._is_loose, loose)) and self._is_whole(loose) and self._is_plain()
+
+    def _adds_here(self, chain: Chain) -> bool:
+        """Whether all that is added is added in the loop itself."""
+        here = {op.result for op in self._body.ops if op.name in ("add", "sub")}
+        return chain.sums <= here | {chain.start}
+
+    def _is_loose(self, chain: Chain) -> bool:
+        """Whether the sum may be taken in another order."""
+        if self._free or not is_float(chain.start.type):
+            return True
+        adds = (op for op in walk(self._body) if op.name in ("add", "sub") and op.result in chain.sums)
+        return all(op.attrs.get("reassoc") for op in adds)
+
+    def _is_whole(self, chains: list[Chain]) -> bool:
+        """Whether each element that is added to is loaded and stored by all iterations together, or by each alone."""
+        alone = {op: outer for outer in self._alone(self._body) for region in outer.regions for op in walk(region)}
+        made = {r: op for op in walk(self._body) for r in op.results}
+        return all(
+            alone.get(made[c.start]) is alone.get(end) for c in chains if c.start in made for end in c.ends
+        ) and not any(
+            self.varying.is_sum(op) and op not in alone and any(map(self.varying, op.operands[op.name == "store" :]))
+            for op in walk(self._body)
+        )
+
+    def _alone(self, region: Region) -> Iterator[Op]:
+        """The outermost branches and loops that each iteration needs for itself."""
+        for op in region.ops:
+            if self.varying.alone(op):
+                yield op
+            else:
+                for inner in op.regions:
+                    yield from self._alone(inner)
+
+    def _is_plain(self) -> bool:
+        return not any(
+            op.name in _REFUSED or (op.name == "check" and any(map(self.varying, op.operands)))
+            for op in walk(self._body)
+        )
+
+    # -- worth
+
+    @property
+    def pays(self) -> bool:
+        """Whether the loop is of moderate size, and some innermost loop of it gains."""
+        if sum(1 for _ in walk(self._body)) > _LARGEST:
+            return False
+        return any(self._gains(loop) for loop in self._innermost(self._body))
+
+    def _innermost(self, region: Region) -> Iterator[Op]:
+        """The innermost loops through which the iterations go together."""
+        for op in region.ops:
+            if self.varying.alone(op):
+                continue
+            inner = [loop for r in op.regions for loop in self._innermost(r)]
+            if op.name == "for" and not any(o.name in ("for", "while") for r in op.regions for o in walk(r)):
+                inner = [op]
+            yield from inner
+
+    def _gains(self, loop: Op) -> bool:
+        """Whether it adds up, and what it need not load and store again counts beside what it computes."""
+        body = loop.regions[0]
+        accesses = [op for op in walk(body) if op.name in ("load", "store")]
+        sums = [op for op in accesses if self.varying.is_sum(op)]
+        same = [op for op in accesses if op in sums or not any(map(self.varying, (*op.operands, *op.results)))]
+        adds = bool(sums) or any(map(self.varying, body.args[1:])) or self._updates(accesses)
+        cost = sum(additions(op.name) for op in walk(body) if any(is_float(r.type) for r in op.results))
+        return adds and len(same) * _COST_OF_ACCESS >= cost
+
+    def _updates(self, accesses: list[Op]) -> bool:
+        """Whether elements of memory that is an iteration's own are loaded and stored again."""
+        stored = {op.operands[1] for op in accesses if op.name == "store" and self.varying(op.operands[1])}
+        return any(op.name == "load" and op.operands[0] in stored for op in accesses)
+
+
+def plans(fn: Function) -> dict[Op, Plan]:
+    """The loops of `fn` that may go side by side and gain by it; none of them is in another."""
+    if fn.attrs.get("may_alias"):
+        return {}
+    found: dict[Op, Plan] = {}
+    elements, aliases, sharing = Elements(fn), Aliases(fn), Sharing(fn)
+    free = bool(fn.attrs.get("fastmath"))
+
+    def visit(region: Region) -> None:
+        for op in region.ops:
+            if _is_candidate(op, elements) and not (shares := sharing(op)).why:
+                plan = Plan(op, shares, aliases, free)
+                if plan.fits and plan.pays:
+                    found[op] = plan
+                    continue
+            for inner in op.regions:
+                visit(inner)
+
+    visit(fn.body)
+    return found
+
+
+def _is_candidate(op: Op, elements: Elements) -> bool:
+    """Whether it is a loop around loops that goes by ones, and not just a few times."""
+    if op.name != "for" or not any(inner.name == "for" for inner in walk(op.regions[0])):
+        return False
+    lo, hi, step = map(elements.constant, op.operands[:3])
+    return step == 1 and (lo is None or hi is None or hi - lo >= 2 * WIDTH)
