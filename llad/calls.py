@@ -26,6 +26,7 @@ from llad.codegen.plan import (
 )
 from llad.codegen.plan import leaves as plan_leaves
 from llad.compile import Stage
+from llad.complex_numbers import Complex
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,
@@ -197,6 +198,8 @@ def gradient_plan(
         found |= {k: Output(1 + n) for n, k in enumerate(numbers)}
         position = count()
         gradients = selection.shape(stage, [_mirror(argument, position, found) for argument in arguments])
+        if out and any(_is_complex(argument) for argument in arguments):
+            raise refusal("complex-out", stage.definition)
         if out:
             arguments = (*arguments, _receiver(gradients, inputs, buffers))
         first_captured = len(inputs) + (len(buffers) if out else 0)
@@ -237,9 +240,15 @@ def _mirror(argument: Argument, position: Iterator[int], made: dict[int, Result]
             parts = argument.map(lambda item: _mirror(item, position, made))
             if argument.form.partial:
                 return Constant(None)
-            return parts if any(p != Constant(None) for p in parts.items) else Constant(None)
+            found = any(p != Constant(None) for p in parts.items)
+            return Node(argument.form.cotangent, parts.items) if found else Constant(None)
         case _:
             assert_never(argument)
+
+
+def _is_complex(argument: Argument) -> bool:
+    """Whether there is a complex number or array in an argument."""
+    return isinstance(argument, Node) and (argument.form.cls is Complex or any(map(_is_complex, argument.items)))
 
 
 def _receiver(gradients: Result, inputs: Sequence[NumberArgument | ArrayArgument], buffers: Sequence[int]) -> Argument:

@@ -45,10 +45,12 @@ def fit(plan: Plan, values: Sequence[Any]) -> tuple[Any, ...]:
 def plain(value: Any, attributes: Attributes, depth: int = 0) -> Any:
     """The argument with each array as a plain one of canonical dtype, in the same memory.
 
-    Structures become nodes; of plain objects, the `attributes` do.
+    Structures become nodes, which stay; of plain objects, the `attributes` do.
 
     Raises: ArgumentError for a structure that is too deep, or a dict with keys that are neither str nor int.
     """
+    if isinstance(value, Node):
+        return value
     if (structure := opened(value, attributes)) is not None:
         form, items = structure
         check_form(form, depth)

@@ -26,7 +26,7 @@ from llad.ir.core import Value
 from llad.ir.types import BufferType, carries_derivative
 from llad.refusals.table import refusal
 from llad.returned import Constant, Output, Result
-from llad.structures import TUPLE, Node, opened
+from llad.structures import COMPLEX, TUPLE, Node, opened
 from llad.sweeps import Sweeps, Tape
 
 Array = np.ndarray[Any, Any]
@@ -162,14 +162,15 @@ def _like(value: Any) -> Any:
 
 
 def _checked(seed: Any, like: Any) -> Any:
-    """The seed, if it fits."""
+    """The seed, if it fits, with contiguous arrays; of a complex one its parts."""
     structure = opened(like)
     if structure is not None:
         form, likes = structure
         items = seed if form == TUPLE and isinstance(seed, list) else form.parts(seed)
         if items is None or len(items) != len(likes):
             raise refusal("seed-structure", count=len(likes), form=form, got=_described(seed))
-        return form.build([_checked(item, x) for item, x in zip(items, likes, strict=True)])
+        made = [_checked(item, x) for item, x in zip(items, likes, strict=True)]
+        return Node(form, tuple(made)) if form == COMPLEX else form.build(made)
     match like:
         case None:
             fits = seed is None

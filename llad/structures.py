@@ -1,4 +1,4 @@
-"""Structures: tuples, lists, dicts, named tuples and dataclasses, as what they are made of.
+"""Structures: tuples, lists, dicts, named tuples, dataclasses and complex numbers, as what they are made of.
 
 Arguments, their types, results and the values inside a trace are all trees: a `Node` has a form, which says what
 Python sees, and items. This is the one place that takes structures apart and puts them together.
@@ -12,12 +12,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from operator import attrgetter
 from types import FunctionType, MemberDescriptorType
 from typing import Any, Generic, TypeVar
+
+from llad import complex_numbers
+from llad.complex_numbers import Complex, is_complex
 
 T = TypeVar("T", covariant=True)
 
@@ -44,12 +47,19 @@ Attributes = Mapping[type, tuple[str, ...]]
 class Form:
     """What a structure is but its items: its class, and the keys of a dict or the names of fields.
 
-    `partial`: an object of a plain class, which may have further attributes.
+    `partial`: an object of a plain class, which may have further attributes. `conjugate`: of a cotangent of a complex
+    number, the imaginary part of which has the other sign.
     """
 
     cls: type
     keys: tuple[Any, ...] = ()
     partial: bool = False
+    conjugate: bool = False
+
+    @property
+    def cotangent(self) -> Form:
+        """The form of a cotangent."""
+        return replace(self, conjugate=True) if self.cls is Complex else self
 
     @property
     def is_record(self) -> bool:
@@ -65,6 +75,8 @@ class Form:
             return list(items)
         if cls is dict:
             return dict(zip(self.keys, items, strict=True))
+        if cls is Complex:
+            return complex_numbers.joined(items[0], items[1], self.conjugate)
         made = object.__new__(cls)
         for name, item in zip(self.keys, items, strict=True):
             object.__setattr__(made, name, item)
@@ -82,6 +94,8 @@ class Form:
             return lambda value: value if type(value) is cls else None
         if cls is dict:
             return lambda value: tuple(value.values()) if type(value) is dict and tuple(value) == keys else None
+        if cls is Complex:
+            return partial(complex_numbers.parts, conjugate=self.conjugate)
         return self._object_opener() if self.partial else self._record_opener()
 
     def _record_opener(self) -> Callable[[Any], Sequence[Any] | None]:
@@ -117,10 +131,12 @@ class Form:
     def __str__(self) -> str:
         if self.cls is dict:
             return f"a dict with the keys {', '.join(map(repr, self.keys))}"
+        if self.cls is Complex:
+            return "a complex number"
         return f"a {self.cls.__name__}"
 
 
-TUPLE, LIST = Form(tuple), Form(list)
+TUPLE, LIST, COMPLEX = Form(tuple), Form(list), Form(Complex, ("re", "im"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +193,8 @@ def form_of(value: object, attributes: Attributes | None = None) -> Form | None:
         return TUPLE if kind is tuple else LIST
     if isinstance(value, dict):
         return Form(dict, tuple(value)) if kind is dict else None
+    if is_complex(value):
+        return COMPLEX
     if is_named_tuple(kind):
         return Form(kind)
     if dataclasses.is_dataclass(kind):

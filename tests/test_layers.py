@@ -17,11 +17,12 @@ ROOT = Path(__file__).parents[1]
 # (row, the modules and packages that are one place)
 LAYERS = (
     (0, ("llad.diagnostics",)),
-    (0, ("llad.structures",)),
+    (0, ("llad.complex_numbers",)),
     (0, ("llad.parallel",)),
-    (1, ("llad.returned",)),
+    (1, ("llad.structures",)),
     (1, ("llad.refusals",)),
     (1, ("llad.ir.types", "llad.ir.core")),
+    (2, ("llad.returned",)),
     (2, ("llad.ops",)),
     (3, ("llad.ir",)),
     (4, ("llad.frontend",)),

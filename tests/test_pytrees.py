@@ -428,7 +428,6 @@ def deep(levels: int) -> Any:
         ({1.5: 1.0}, "with the key"),
         (deep(80), "nested more than 64"),
         ([{1.0}], "an argument of type set"),
-        (Vector(1.0, 1j), "complex"),
     ],
 )
 def test_what_is_no_structure_is_refused(value, match):

@@ -16,7 +16,17 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from llad.diagnostics import UnsupportedError
-from llad.frontend import differentiate, outline, printing, pullbacks, records, recursion, spellings, statics
+from llad.frontend import (
+    complex_functions,
+    differentiate,
+    outline,
+    printing,
+    pullbacks,
+    records,
+    recursion,
+    spellings,
+    statics,
+)
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.iteration import items_of
@@ -72,6 +82,8 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
             return call(t, transform.function, args, kwargs)
         return differentiate.apply(t, transform, args, kwargs)
     result = differentiate.transformation(t, function, args, kwargs)
+    if result is NotHandled:
+        result = complex_functions.call(t, function, args, kwargs)
     if result is NotHandled:
         result = statics.call(t, function, args, kwargs)
     if result is NotHandled:

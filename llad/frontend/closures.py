@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from llad.frontend import extents
+from llad.frontend import extents, numbers
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.results import whole
@@ -24,7 +24,7 @@ from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function
 from llad.ir.types import BOOL, BufferType, Type, carries_derivative
-from llad.structures import LIST, TUPLE, Form, Node
+from llad.structures import COMPLEX, LIST, TUPLE, Form, Node
 
 
 @dataclass
@@ -106,7 +106,9 @@ def float_leaves(callee: Callee, k: int) -> list[int]:
     return [leaf for leaf in leaves if carries_derivative(callee.operands[leaf].type)]
 
 
-def pack(t: Tracer, shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value]) -> Any:
+def pack(
+    t: Tracer, shape: Shape, leaves: Iterator[int], bars: Mapping[int, Value], cotangent: bool = True
+) -> Any:
     """Derivatives in the structure of the argument; `None` for what has none."""
     match shape:
         case ScalarSpec(weak=weak):
@@ -116,7 +118,9 @@ def pack(t: Tracer, shape: Shape, leaves: Iterator[int], bars: Mapping[int, Valu
             bar = bars.get(next(leaves))
             return None if bar is None else Array(bar)
         case Node(form=form, items=items):
-            parts = [pack(t, item, leaves, bars) for item in items]
+            parts = [pack(t, item, leaves, bars, cotangent) for item in items]
+            if form == COMPLEX and cotangent:
+                parts[1] = numbers.unary(t, "neg", parts[1])
             return None if form.partial else t.compose(form, parts)
     return None
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from llad.frontend import comparisons, numbers, ranges, records
+from llad.frontend import comparisons, complex_values, numbers, ranges, records
+from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.shapes import is_number, same
@@ -170,6 +171,8 @@ def compare_values(t: Tracer, op: ast.cmpop, a: Any, b: Any) -> Any:
         case ast.NotIn():
             return as_value(negate(t, truth(t, contains(t, b, a))))
     name = COMPARISONS[type(op)]
+    if is_complex_value(a) or is_complex_value(b):
+        return complex_values.compare(t, name, a, b)
     if isinstance(a, Record) or isinstance(b, Record):
         return _compare_records(t, name, a, b)
     if is_number(a) or isinstance(a, Array) or is_number(b) or isinstance(b, Array) or not is_static((a, b)):

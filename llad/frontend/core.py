@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from llad.complex_numbers import Complex, is_complex
 from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
 from llad.frontend.axes import Axes
@@ -50,6 +51,7 @@ class Tracer:
         self.guards = Guards()
         self.axes = Axes()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
+        self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
         self.born: dict[int, tuple[object, Scope]] = {}
         self.active: list[Active] = []
         self.home: dict[str, Local] = {}  # the table of the function being made
@@ -158,6 +160,8 @@ class Tracer:
 
     def lift(self, value: Any) -> Any:
         """What traced code sees of an object found outside of it."""
+        if is_complex(value):
+            return self._complex(value)
         if isinstance(value, np.ndarray):
             return self.capture(value)
         if isinstance(value, tuple) and (form := form_of(value)) is not None:
@@ -165,6 +169,14 @@ class Tracer:
         if isinstance(value, (list, dict, set, bytearray)) and id(value) not in self.born:
             self.refuse("captured-container", type=type(value).__name__)
         return value
+
+    def _complex(self, value: Any) -> Any:
+        """A complex number is Python's; an array is captured in its two parts, each a window on it."""
+        if not isinstance(value, np.ndarray):
+            return complex(value)
+        _, *parts = self.complexes.setdefault(id(value), (value, value.real, value.imag))
+        re, im = map(self.capture, parts)
+        return self.give(Record(Complex, {"re": re, "im": im}))
 
     def capture(self, array: np.ndarray[Any, Any]) -> Array:
         """A captured array is a hidden parameter, the same one wherever the same object is met."""

@@ -107,7 +107,7 @@ def _jvp(t: Tracer, function: Any, primals: tuple[Any, ...], tangents: tuple[Any
     value = rebuild(t, callee.result, iter(made[: len(results)]))
     numbers = [k for k, v in enumerate(results) if carries_derivative(v.type)]
     derivatives = dict(zip(numbers, made[len(results) :], strict=True))
-    return value, pack(t, callee.result, iter(range(len(results))), derivatives)
+    return value, pack(t, callee.result, iter(range(len(results))), derivatives, cotangent=False)
 
 
 def _tangents(

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from llad.frontend import numbers, records
+from llad.frontend import complex_functions, complex_values, numbers, records
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
+from llad.frontend.complex_values import is_complex_value
 from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
 from llad.frontend.core import Tracer
 from llad.frontend.generators import Known, call_expression, known
@@ -31,8 +32,6 @@ UNARY: dict[type[ast.unaryop], str] = {ast.USub: "neg", ast.UAdd: "pos", ast.Inv
 
 
 def _constant(t: Tracer, node: ast.Constant) -> Any:
-    if isinstance(node.value, complex):
-        t.refuse("complex")
     return node.value
 
 
@@ -51,6 +50,8 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
         except (TypeError, ValueError, LookupError) as error:
             t.refuse("static-error", error=error)
     name = BINARY[type(op)]
+    if is_complex_value(a) or is_complex_value(b):
+        return complex_values.binary(t, name, a, b)
     if has_methods(a) or has_methods(b):
         result = records.operator(t, name, a, b)
         if result is not NotHandled:
@@ -63,12 +64,17 @@ def _unary(t: Tracer, node: ast.UnaryOp) -> Any:
     if isinstance(node.op, ast.Not):
         return not_(t, node)
     name, value = UNARY[type(node.op)], t.eval(node.operand)
+    if is_complex_value(value):
+        return complex_values.unary(t, name, value)
     result = records.special(t, value, name) if has_methods(value) else NotHandled
     return numbers.unary(t, name, value) if result is NotHandled else result
 
 
 def _attribute(t: Tracer, node: ast.Attribute) -> Any:
-    return attribute(t, t.eval(node.value), node.attr)
+    value = t.eval(node.value)
+    if is_complex_value(value):
+        return complex_functions.attribute(t, value, node.attr)
+    return attribute(t, value, node.attr)
 
 
 def _subscript(t: Tracer, node: ast.Subscript) -> Any:

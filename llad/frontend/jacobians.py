@@ -19,7 +19,7 @@ from llad.frontend.transforms import Transform
 from llad.frontend.values import Array, Scalar
 from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType, Type, carries_derivative
-from llad.structures import Node
+from llad.structures import COMPLEX, Node
 
 
 def jacobian(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -139,6 +139,8 @@ def _packed(t: Tracer, shape: Shape, leaves: Iterator[int], made: Sequence[dict[
             by = [_value(jacobians.get(n), shape) for jacobians in made]
             return by[0] if bare else tuple(by)
         case Node(form=form, items=items):
+            if form == COMPLEX:
+                t.refuse("complex", name="jacfwd, jacrev, hessian")
             return t.compose(form, [_packed(t, item, leaves, made, bare) for item in items])
     return None
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llad.frontend import numbers
 from llad.frontend.arrays import copy
 from llad.frontend.closures import (
     Callee,
@@ -29,7 +30,7 @@ from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.values import Array, describe
 from llad.ir.core import Value
 from llad.ir.types import BufferType, carries_derivative
-from llad.structures import Node
+from llad.structures import COMPLEX, Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +92,8 @@ def _seeds(t: Tracer, shape: Shape, seed: Any, values: Iterator[Value], seeds: l
             parts = items_like(form, len(items), seed)
             if parts is None:
                 t.refuse("seed", result=_shown(shape), got=describe(seed))
+            if form == COMPLEX:
+                parts = parts[0], numbers.unary(t, "neg", parts[1])
             for item, part in zip(items, parts, strict=True):
                 _seeds(t, item, part, values, seeds)
 

@@ -15,16 +15,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from llad.complex_numbers import Complex
 from llad.diagnostics import UnsupportedError
 from llad.frontend import numbers
 from llad.frontend.core import Tracer
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, NoJoin, Scalar, compose, is_static, parts_of
+from llad.frontend.values import Array, NoJoin, Record, Scalar, compose, is_static, parts_of
 from llad.ir.core import Value
 from llad.ir.types import Type
-from llad.structures import Node
+from llad.structures import COMPLEX, Form, Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +40,7 @@ class Static:
     __hash__ = None  # type: ignore[assignment]
 
 
+Parts = tuple[Form, tuple[Any, ...]]
 Shape: TypeAlias = "ScalarSpec | ArraySpec | Static | Node[Shape]"
 
 
@@ -98,7 +100,7 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
         if is_static_number(a) and same(a, b):
             return Static(a)
         return _join_leaf(t, a, b)
-    first, second = parts_of(a), parts_of(b)
+    first, second = _numbers_alike(parts_of(a), a, b), _numbers_alike(parts_of(b), b, a)
     if first is not None and second is not None:
         if first[0] != second[0] or len(first[1]) != len(second[1]):
             raise NoJoin
@@ -106,6 +108,12 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
     if same(a, b):
         return Static(a)
     raise NoJoin
+
+
+def _numbers_alike(parts: Parts | None, value: Any, other: Any) -> Parts | None:
+    """The parts of a value; beside a complex number, those of a real one."""
+    met = parts_of(other) if parts is None and is_number(value) else None
+    return (COMPLEX, (value, 0.0)) if met is not None and met[0] == COMPLEX else parts
 
 
 def escapes(t: Tracer, value: Any) -> bool:
@@ -160,6 +168,8 @@ def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Val
                 return [numbers.convert(t, value, shape).value]
             return [_convert_unless(t, gone, value, shape)]
         case Node(items=items):
+            if is_number(value):  # where others are complex
+                value = Record(Complex, {"re": value, "im": 0.0})
             parts = [Gone] * len(items) if value is Gone else parts_of(value)[1]  # type: ignore[index]
             return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s, gone)]
         case Static():

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from llad import structures
+from llad.complex_numbers import is_complex
 from llad.ir.core import Function
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, Layout, ScalarType
 from llad.refusals.table import refusal
@@ -84,9 +85,9 @@ def spec_of(value: object, depth: int = 0) -> ArgSpec:
     """
     if (weak := _WEAK.get(type(value))) is not None:
         return weak
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and not is_complex(value):
         return _array_spec(value)
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic) and not is_complex(value):
         if value.dtype not in DTYPES:
             raise refusal("argument-dtype", what="a NumPy scalar", dtype=value.dtype)
         return ScalarSpec(DTYPES[value.dtype])
@@ -97,8 +98,6 @@ def spec_of(value: object, depth: int = 0) -> ArgSpec:
         return Node(form, tuple(spec_of(item, depth + 1) for item in items))
     if isinstance(value, (dict, set, tuple, list, bytearray)):
         raise refusal("argument-type", type=type(value).__name__)
-    if isinstance(value, complex):
-        raise refusal("complex-argument")
     try:
         hash(value)
     except TypeError:

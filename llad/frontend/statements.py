@@ -6,10 +6,11 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llad.frontend import exits, indexing
+from llad.frontend import complex_functions, exits, indexing
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
 from llad.frontend.checkpoints import Checkpointed
+from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.effects import leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
@@ -62,6 +63,8 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
 
 def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:
     """`old op= value`: arrays and lists change in place."""
+    if is_complex_value(old) or is_complex_value(value):
+        return complex_functions.in_place(t, BINARY[type(op)], old, value)
     if isinstance(old, Array):
         return indexing.in_place(t, BINARY[type(op)], old, value)
     if isinstance(old, list) and isinstance(op, ast.Add):
@@ -107,7 +110,7 @@ def _for(t: Tracer, node: ast.For) -> None:
     if isinstance(value, Checkpointed):
         for_loop(t, node, value.walk, lambda item: assign(t, node.target, item), value.limit)
         return
-    walk = walk_of(t, value)
+    walk = complex_functions.rows(t, value) if is_complex_value(value) else walk_of(t, value)
     if walk is None:
         unrolled(t, node, iter(list(items_of(t, value))), lambda item: assign(t, node.target, item))
         return

@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llad.frontend import indexing, ranges
+from llad.frontend import complex_functions, indexing, ranges
+from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
 from llad.frontend.records import has_methods, special
@@ -36,6 +37,8 @@ def _slice(t: Tracer, node: ast.Slice) -> slice:
 
 def item(t: Tracer, base: Any, index: Any) -> Any:
     """`base[index]`."""
+    if is_complex_value(base):
+        return complex_functions.item(t, base, index)
     if has_methods(base) and (result := special(t, base, "getitem", index)) is not NotHandled:
         return result
     if ranges.is_range(base):
@@ -51,7 +54,9 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
 
 def store(t: Tracer, base: Any, index: Any, value: Any) -> None:
     """`base[index] = value`."""
-    if isinstance(base, (list, dict)):
+    if is_complex_value(base) or (is_complex_value(value) and isinstance(base, Array)):
+        complex_functions.store(t, base, index, value)
+    elif isinstance(base, (list, dict)):
         _change(t, base, index, lambda: operator.setitem(base, index, value))
     else:
         indexing.set_item(t, base, index, value)

@@ -163,7 +163,7 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
     """The form and the items of a structure in traced code; `None` for anything else."""
     if isinstance(value, Record):
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
-    if isinstance(value, (tuple, list, dict)):
+    if isinstance(value, (tuple, list, dict, complex)):
         found = opened(value)
         return None if found is None else (found[0], tuple(found[1]))
     return None

@@ -7,7 +7,7 @@ ARGUMENTS = (
     Refusal(
         "LL801", "argument-dtype", "{what} of dtype {dtype}", "convert it to float64, float32, int64, int32 or bool",
         "return np.sum(a)", "return np.sum(a)", kind=ArgumentError,
-        asks=("llad.jit(f)(np.ones(2, complex))", "llad.jit(f)(np.ones(2))"),
+        asks=("llad.jit(f)(np.ones(2, np.float16))", "llad.jit(f)(np.ones(2))"),
     ),
     Refusal(
         "LL802", "argument-type", "an argument of type {type}",
@@ -16,9 +16,9 @@ ARGUMENTS = (
         asks=("llad.jit(f)({1.0, 2.0})", "llad.jit(f)([1.0, 2.0])[0]"),
     ),
     Refusal(
-        "LL803", "complex-argument", "a complex argument", "pass the real and the imaginary part",
-        "return x", "return x * x + y * y", kind=ArgumentError,
-        asks=("llad.jit(f)(1j)", "llad.jit(f)(0.0, 1.0)"),
+        "LL803", "complex-out", "`out=` for a gradient by a complex argument", "take the gradient that is returned",
+        "return abs(x)", "return abs(x)", kind=ArgumentError,
+        asks=("llad.jit_grad(f).grad(1j, out=1j)", "llad.jit_grad(f).grad(1j)"),
     ),
     Refusal(
         "LL804", "array-class", "an array of type {type}", "pass `np.asarray(x)`",

@@ -52,7 +52,7 @@ OBJECTS = (
         return x * REAL[0]
         """,
         """
-        WAVES = np.ones(2, complex)
+        WAVES = np.ones(2, np.float16)
         REAL = np.ones(2)
         """,
     ),

@@ -184,14 +184,14 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL117", "complex", "a complex number", "compute with the real and the imaginary part",
+        "LL117", "complex", "`{name}` of a complex number", "compute with `.real` and `.imag`",
         """
-        z = x + ▸1j
-        return abs(z)
+        z = x + 1j
+        return ▸np.log1p(z).real
         """,
         """
-        re, im = x, 1.0
-        return math.hypot(re, im)
+        z = x + 1j
+        return np.log(1.0 + z).real
         """,
     ),
     Refusal(

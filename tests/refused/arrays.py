@@ -80,5 +80,5 @@ def ragged_rows(x):
 
 
 def a_dtype(n):
-    return np.zeros(n, dtype=np.complex128)  # error: the element type <class 'numpy.complex128'>
+    return np.zeros(n, dtype=np.float16)  # error: the element type <class 'numpy.float16'>
     #      ^
