@@ -25,13 +25,11 @@ from llad.codegen.lower import ErrorSite, Lowered, lower
 from llad.codegen.lower_tape import emit_drop
 from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
-from llad.codegen.reclaim import reclaiming
 from llad.codegen.runtime import module_text
 from llad.codegen.target import LOCK
 from llad.compile import Stage, What
 from llad.diagnostics import traced
 from llad.ir.core import Function
-from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
 
@@ -160,8 +158,6 @@ def _linked(
     else:
         parts = [DECLARATIONS, entry.text, *drop]
         exports, table = [entry.symbol], symbols() | {entry.pins.symbol: entry.pins.seal()}
-        if plan.fresh or any(isinstance(type, BufferType) for type in plan.outputs):
-            table |= reclaiming()
     if drop:
         exports.append(f"{plan.target}.drop")
     key = digest(known.text, *(part.encode() for part in parts))

@@ -78,9 +78,9 @@ class Native:
         self.fn = fn
         self.lowered = lower(fn, "subject", fastmath)
         self.heap = Heap()
-        text = runtime.module_text([self.lowered, _door(fn)])
+        text = runtime.module_text([self.lowered, _door(fn)], whole=True)
         symbols = {n: a for n, a in self.heap.symbols.items() if a is not None}
-        self.code = jit.link(text, ["door", "llad.release"], symbols)
+        self.code = jit.link(text, ["door", "llad.release"], symbols, whole=True)
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
         context = (ctypes.c_int64 * runtime.CONTEXT_WORDS)()

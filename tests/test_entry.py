@@ -22,7 +22,6 @@ from llad.codegen.plan import (
     Plan,
     StaticArgument,
 )
-from llad.codegen.reclaim import reclaiming
 from llad.codegen.runtime import module_text
 from llad.codegen.vectorcall import Native
 from llad.codegen.work import Factor, Term
@@ -53,7 +52,7 @@ def build(kernel: str, arguments, operands, outputs, result, **more) -> Native:
     plan = Plan("k", tuple(arguments), tuple(operands), tuple(outputs), result, raised, **more)
     assert LAYOUT is not None
     entry = emit_entry(plan, LAYOUT)
-    table = symbols() | reclaiming() | {entry.pins.symbol: entry.pins.seal()}
+    table = symbols() | {entry.pins.symbol: entry.pins.seal()}
     linked = link(module_text([DECLARATIONS, kernel, entry.text]), [entry.symbol], table)
     native = Native(missed)
     native.prepend(linked.addresses[entry.symbol], entry.pins, linked)
@@ -440,7 +439,7 @@ define void @raise_flag() {
     plan_work = (Term(1.0, (Factor(0),)),)
     plan = Plan("k", (NumberArgument(I64, (int,)),), (Leaf(0),), (I64,), Output(0), raised, work=plan_work)
     entry = emit_entry(plan, LAYOUT)
-    table = symbols() | reclaiming() | {entry.pins.symbol: entry.pins.seal()}
+    table = symbols() | {entry.pins.symbol: entry.pins.seal()}
     linked = link(module_text([DECLARATIONS, kernel, entry.text]), [entry.symbol, "raise_flag"], table)
     f = Native(missed)
     f.prepend(linked.addresses[entry.symbol], entry.pins, linked)

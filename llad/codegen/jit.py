@@ -2,7 +2,7 @@
 
 `link` parses and verifies a module, runs the O3 pipeline for the host (with SLP vectorisation, which is off by
 default, unless a basic block is so long that it would take longer than all the rest together), emits an object and
-links that with ORC against the addresses in `symbols.py` and those handed in. Only
+links that with ORC against the addresses in `symbols.py`, those handed in, and the resident run-time. Only
 the input text is kept: what O3 made of it, and the assembly, are produced again when somebody asks, which is
 deterministic and costs nothing to those who do not ask.
 
@@ -18,12 +18,13 @@ finalisers leave the tracker in a list that the next `link` empties.
 from __future__ import annotations
 
 import itertools
+import re
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -31,13 +32,15 @@ import llvmlite.binding as llvm
 from llad.codegen.deferred import undisturbed
 from llad.codegen.environment import digest, keep, kept
 from llad.codegen.printing import CALLBACKS
+from llad.codegen.runtime import RESIDENT, resident_text
 from llad.codegen.symbols import c_library
-from llad.codegen.target import LOCK, header, linker, machine
+from llad.codegen.target import LOCK, header, immortal, linker, machine
 
 # The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
 SLP_LINES = 250
 
 _OBJECT = b"object"
+_BLOCK = re.compile("(?:^  .*\n)+", re.MULTILINE)  # labels stand at the margin
 
 _serial = itertools.count()
 _unloadable: deque[Any] = deque()
@@ -92,10 +95,13 @@ class Linked:
             return show(module)
 
 
-def link(module: Module | str, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked:
+def link(
+    module: Module | str, exports: Sequence[str], symbols: Mapping[str, int] | None = None, whole: bool = False
+) -> Linked:
     """Compile a module, or its text, and load it; `exports` are the functions whose addresses are wanted.
 
-    `symbols`: addresses of what the module declares beyond the C library, which they may also override.
+    `symbols`: addresses of what the module declares beyond the C library, which they may also override. `whole`: it has
+    all that it needs of the run-time.
 
     Raises:
         RuntimeError: the text is not valid LLVM IR, or a symbol cannot be resolved; both are bugs of llad.
@@ -103,17 +109,17 @@ def link(module: Module | str, exports: Sequence[str], symbols: Mapping[str, int
     if isinstance(module, str):
         module = Module(digest(module.encode()), partial(str, module))
     with LOCK:
-        return undisturbed(_link, module, exports, symbols or {})
+        return undisturbed(_link, module, exports, symbols or {}, whole)
 
 
 def recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int] | None = None) -> Linked | None:
     """What `link` gives, if the object is on disk."""
     with LOCK:
-        return undisturbed(_recall, module, exports, symbols or {})
+        return undisturbed(_recall, module, exports, symbols or {}, False)
 
 
-def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked:
-    if (kept := _recall(module, exports, symbols)) is not None:
+def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Linked:
+    if (kept := _recall(module, exports, symbols, whole)) is not None:
         return kept
     text = module.text
     start = time.perf_counter()
@@ -121,19 +127,19 @@ def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int]) ->
         image: bytes = machine().emit_object(optimised)
     keep(_OBJECT, module.key, image)
     compiled = time.perf_counter()
-    tracker = _load(image, exports, symbols)
+    tracker = _load(image, exports, symbols, whole)
     times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
     return Linked(module, image, tracker, exports, times, False)
 
 
-def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int]) -> Linked | None:
+def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Linked | None:
     start = time.perf_counter()
     image = kept(_OBJECT, module.key)
     if image is None:
         return None
     found = time.perf_counter()
     try:
-        tracker = _load(image, exports, symbols)
+        tracker = _load(image, exports, symbols, whole)
     except RuntimeError:  # LLVM does not take it
         return None
     times = {"llvm": found - start, "link": time.perf_counter() - found}
@@ -155,18 +161,30 @@ def _optimised(text: str) -> Iterator[Any]:
 
 
 def _longest_block(text: str) -> int:
-    longest = run = 0
-    for line in text.splitlines():
-        run = run + 1 if line.startswith("  ") else 0  # labels stand at the margin
-        longest = max(longest, run)
-    return longest
+    return max((block.count("\n") for block in _BLOCK.findall(text)), default=0)
 
 
-def _load(image: bytes, exports: Sequence[str], symbols: Mapping[str, int]) -> Any:
+@cache
+def _resident(group: tuple[str, ...]) -> Linked:
+    """The run-time functions of a group, linked for as long as the process lives: arrays may outlive all else."""
+    text = resident_text(group)
+    return immortal(_link(Module(digest(text.encode()), partial(str, text)), group, {}, whole=True))
+
+
+def _imports(image: bytes, symbols: Mapping[str, int], whole: bool) -> dict[str, int]:
+    """The address of every external name in the object, and maybe of others."""
+    found = {n: a for n, a in {**c_library(), **CALLBACKS, **symbols}.items() if n.encode() in image}
+    for group in () if whole else RESIDENT:
+        if any(name.encode() in image for name in group):
+            found.update(_resident(group).addresses)
+    return found
+
+
+def _load(image: bytes, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Any:
     while _unloadable:
         _unloadable.popleft().close()
     library = llvm.JITLibraryBuilder().add_object_img(image)
-    for name, address in {**c_library(), **CALLBACKS, **symbols}.items():
+    for name, address in _imports(image, symbols, whole).items():
         library.import_symbol(name, address)
     for name in exports:
         library.export_symbol(name)

@@ -1,12 +1,14 @@
 """The run-time of lowered code: LLVM text of every `@llad.…` function, and how a module is put together.
 
-A module gets exactly the functions that it mentions.
+A module gets exactly the functions that it mentions: those of `RESIDENT` as declarations, since they are not inlined
+and would take longer to compile than a small function itself. `jit.py` links them once a process.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
@@ -17,6 +19,7 @@ from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
 from llad.codegen.runtime_threads import THREADS, THREADS_DECLARATIONS
 from llad.codegen.vector_math import vector_text
 from llad.codegen.vector_text import INTRINSICS
+from llad.codegen.vector_trig import FAR, far_names
 
 DECLARATIONS = {
     **INTRINSICS,
@@ -45,14 +48,29 @@ DECLARATIONS = {
 CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64, i64 }\n"
 CONTEXT_WORDS = 10
 
+# The functions that are compiled once a process, in groups that are linked when one of them is first needed.
+RESIDENT: tuple[tuple[str, ...], ...] = (
+    ("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all", "llad.owned", "llad.capsule", "llad.holder"),
+    ("llad.grow", "llad.sweep"),
+    ("llad.poll",),
+    ("llad.print",),
+    ("llad.floor",),
+    ("llad.threads",),
+    *map(far_names, FAR),
+)
+
 _SYMBOL = re.compile(r"@([\w.$]+)")
 _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))", re.MULTILINE)
+_HEAD = re.compile(r"^define (.*?@([\w.]+)\(.*) \{$", re.MULTILINE)
 _NODE = re.compile(r'"[^"]*"|!(\d+)\b')
 _NODES = re.compile(r"^!(\d+) = ", re.MULTILINE)
+_APART = frozenset(name for group in RESIDENT for name in group)
 
 
-def module_text(parts: Iterable[Lowered | str]) -> str:
+def module_text(parts: Iterable[Lowered | str], whole: bool = False) -> str:
     """One module of the parts, with every declaration and run-time function that they mention and do not give.
+
+    `whole`: it has the functions of `RESIDENT`, too.
 
     A part is a lowered function, or LLVM text of one's own (which may use any `@llad.…` function, and declares what
     else it uses). Metadata is renumbered, so each part counts its nodes from 0.
@@ -68,14 +86,19 @@ def module_text(parts: Iterable[Lowered | str]) -> str:
         texts.append(_renumbered(text, nodes) if count and nodes else text)
         nodes += count
     given = {a or b for text in texts for a, b in _GIVEN.findall(text)}
-    return "".join([*texts, *_support(texts, given, declarations)])
+    return "".join([*texts, *_support(texts, given, declarations, whole)])
 
 
 def _renumbered(text: str, by: int) -> str:
     return _NODE.sub(lambda m: f"!{int(m[1]) + by}" if m[1] else m[0], text)
 
 
-def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]) -> list[str]:
+def resident_text(group: Sequence[str]) -> str:
+    """The module of a group of `RESIDENT`."""
+    return module_text(["".join(f"; @{name}\n" for name in reversed(group))], whole=True)
+
+
+def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str], whole: bool) -> list[str]:
     """The text of what is mentioned but not given, and of what that mentions."""
     support: list[str] = []
     pending = [symbol for text in texts for symbol in _SYMBOL.findall(text)]
@@ -86,12 +109,35 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
         given.add(symbol)
         text = next((table[symbol] for table in (MEMORY, POOL, MATH, POLL, STACK, THREADS) if symbol in table), None)
         text = text or vector_text(symbol)
-        if text is None:
+        if text is not None and not whole and symbol in _APART:
+            support.append(_declarations(text))
+            given.update(name for _, name in _HEAD.findall(text))
+        elif text is None:
             line = declarations.get(symbol) or DECLARATIONS.get(symbol)
             assert line is not None, f"nothing is known about @{symbol}"
             support.append(line + "\n")
         else:
             support.append(text)
-            given.update(a or b for a, b in _GIVEN.findall(text))
-            pending += _SYMBOL.findall(text)
+            gives, mentions = _names(text)
+            given.update(gives)
+            pending += mentions
     return support
+
+
+@cache
+def _names(text: str) -> tuple[list[str], list[str]]:
+    """What a part of the run-time gives, and what it mentions."""
+    return [a or b for a, b in _GIVEN.findall(text)], _SYMBOL.findall(text)
+
+
+@cache
+def _declarations(text: str) -> str:
+    """The heads of the definitions in a text, which promise the same to those who call them.
+
+    A table of what only the first one's attributes mention keeps LLVM from dropping it.
+    """
+    heads, names = zip(*_HEAD.findall(text), strict=True)
+    lines = [f"declare {head}" for head in heads]
+    if others := [f"ptr @{name}" for name in names[1:]]:
+        lines.append(f"@{names[0]}.table = hidden constant [{len(others)} x ptr] [{', '.join(others)}]")
+    return "\n".join([*lines, ""])

@@ -26,7 +26,7 @@ def _allocator(name: str, kind: str, request: str, reused: str = "") -> str:
     It is a block of the pool (`runtime_pool.py`), which is then made ready by `reused`, or a new one.
     """
     return f"""
-define noalias ptr @{name}(ptr %ctx, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
+define noalias ptr @{name}(ptr captures(none) %ctx, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
   %size = add nuw nsw i64 %bytes, {EXTRA}
   %kept = call ptr @llad.take(i64 %size)
   %fresh = icmp eq ptr %kept, null
@@ -106,7 +106,7 @@ done:
 }
 """,
     "llad.free": f"""
-define void @llad.free(ptr %ctx, ptr allocptr %data) noinline allockind("free") {_FAMILY} {_OWN} {{
+define void @llad.free(ptr captures(none) %ctx, ptr allocptr captures(none) %data) noinline allockind("free") {_FAMILY} {_OWN} {{
   %block = getelementptr inbounds i8, ptr %data, i64 -48
   %next.p = getelementptr inbounds i8, ptr %block, i64 8
   %raw.p = getelementptr inbounds i8, ptr %block, i64 16
@@ -123,7 +123,7 @@ define void @llad.free(ptr %ctx, ptr allocptr %data) noinline allockind("free") 
 """,
     # The block of a LIFO, made larger (or made, if `data` is null). Null leaves the old one as it was.
     "llad.grow": f"""
-define noalias ptr @llad.grow(ptr %ctx, ptr %data, i64 %bytes) noinline cold {_OWN} {{
+define noalias ptr @llad.grow(ptr captures(none) %ctx, ptr captures(address_is_null) %data, i64 %bytes) noinline cold {_OWN} {{
   %size = add nuw nsw i64 %bytes, 48
   %fresh = icmp eq ptr %data, null
   br i1 %fresh, label %make, label %move
@@ -165,11 +165,23 @@ done:
   ret void
 }
 """,
-    "llad.release": f"""
-define void @llad.release(ptr %ctx) nounwind {{
+    # Most calls own nothing in the end, which is found out without a call.
+    "llad.release": """
+define void @llad.release(ptr captures(none) %ctx) nounwind {
   %first = load ptr, ptr %ctx
   %empty = icmp eq ptr %first, null
-  br i1 %empty, label %done, label %next
+  br i1 %empty, label %done, label %some
+some:
+  call void @llad.release_all(ptr %ctx)
+  br label %done
+done:
+  ret void
+}
+""",
+    "llad.release_all": f"""
+define void @llad.release_all(ptr captures(none) %ctx) noinline nounwind {{
+  %first = load ptr, ptr %ctx
+  br label %next
 next:
   %block = phi ptr [%first, %0], [%after, %next]
   %next.p = getelementptr inbounds i8, ptr %block, i64 8
@@ -186,14 +198,12 @@ next:
   br i1 %last, label %end, label %next
 end:
   store ptr null, ptr %ctx
-  br label %done
-done:
   ret void
 }}
 """,
     # The block that holds the memory at `data`, or null.
     "llad.holder": """
-define ptr @llad.holder(ptr %ctx, ptr %data) nounwind {
+define ptr @llad.holder(ptr captures(none) %ctx, ptr %data) noinline nounwind memory(read) {
   %first = load ptr, ptr %ctx
   br label %test
 test:
@@ -223,7 +233,7 @@ done:
     # Free the arrays made since the call had made `mark` blocks that hold none of the `count` addresses at `kept`.
     # It may free what is in no argument, so it has no attributes that deny it.
     "llad.sweep": """
-define void @llad.sweep(ptr %ctx, i64 %mark, ptr %kept, i64 %count) noinline nounwind {
+define void @llad.sweep(ptr captures(none) %ctx, i64 %mark, ptr readonly captures(none) %kept, i64 %count) noinline nounwind {
   %first = load ptr, ptr %ctx
   br label %test
 test:

@@ -18,7 +18,7 @@ THREAD = 48  # of the saved state's address in the context
 
 # The tenths of a second since 1970, from `timespec_get`: it is in ISO C, and costs some 20 ns.
 _POLL = f"""
-define i32 @llad.poll(ptr %ctx) noinline cold nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) {{
+define i32 @llad.poll(ptr captures(none) %ctx) noinline cold nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) {{
   %now = alloca [2 x i64], align 8
   %counter = getelementptr inbounds i8, ptr %ctx, i64 {THREAD + 8}
   %seen = getelementptr inbounds i8, ptr %ctx, i64 {THREAD + 16}
@@ -78,7 +78,7 @@ done:
 _PRINT = f"""
 @llad.printer = external global i8
 @llad.print.form = private constant [3 x i8] c"yK\\00"
-define i32 @llad.print(ptr %ctx, ptr %text, ptr %words) noinline cold nounwind {{
+define i32 @llad.print(ptr captures(none) %ctx, ptr %text, ptr %words) noinline cold nounwind {{
   call void @llad.regain(ptr %ctx)
   %at = ptrtoint ptr %words to i64
   %done = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr @llad.printer, ptr @llad.print.form, ptr %text, i64 %at)

@@ -19,8 +19,6 @@ from llad.codegen.target import immortal
 STORAGE = "llad.pool"  # the bytes that are kept, then the slots
 MOST = 1 << 27
 
-RECLAIM = "llad.reclaim"  # what the capsule calls at its end (`reclaim.py`)
-
 _SLOTS = 64
 _BEFORE = 64  # bytes of an owned block that are not data: what aligns the data to a line of the cache
 LARGE = 1 << 17  # bytes from which on blocks are kept
@@ -34,15 +32,16 @@ def storage() -> ctypes.Array[ctypes.c_int64]:
 
 POOL_DECLARATIONS = {
     STORAGE: f"@{STORAGE} = external global [{1 + _SLOTS} x i64]",
-    RECLAIM: f"declare void @{RECLAIM}(ptr)",
     "PyCapsule_New": "declare ptr @PyCapsule_New(ptr, ptr, ptr)",
     "PyCapsule_SetContext": "declare i32 @PyCapsule_SetContext(ptr, ptr)",
+    "PyCapsule_GetPointer": "declare ptr @PyCapsule_GetPointer(ptr, ptr)",
+    "PyCapsule_GetContext": "declare ptr @PyCapsule_GetContext(ptr)",
 }
 
 POOL = {
     # A kept block of at least `size` bytes, and not of more than twice as many; null if there is none.
     "llad.take": f"""
-define internal ptr @llad.take(i64 %size) noinline nounwind {{
+define ptr @llad.take(i64 %size) noinline nounwind {{
   %small = icmp ult i64 %size, {LARGE}
   br i1 %small, label %none, label %test
 test:
@@ -75,7 +74,7 @@ none:
 """,
     # Keep the block of `size` bytes, or free it if it is small or larger than the pool. Older ones make room.
     "llad.give": f"""
-define internal void @llad.give(ptr %block, i64 %size) noinline nounwind {{
+define void @llad.give(ptr %block, i64 %size) noinline nounwind {{
   %large = icmp sge i64 %size, {LARGE}
   %possible = icmp sle i64 %size, {MOST}
   %kept = and i1 %large, %possible
@@ -138,10 +137,21 @@ done:
   ret void
 }}
 """,
+    # What Python calls when it lets go of a large array that a call has returned: its block goes to the pool. The
+    # capsule may outlive the code that made it, but not this, which stays as long as the process.
+    "llad.reclaim": """
+define void @llad.reclaim(ptr %capsule) noinline {
+  %block = call ptr @PyCapsule_GetPointer(ptr %capsule, ptr null)
+  %word = call ptr @PyCapsule_GetContext(ptr %capsule)
+  %length = ptrtoint ptr %word to i64
+  call void @llad.give(ptr %block, i64 %length)
+  ret void
+}
+""",
     # A capsule that owns a block of `length` bytes; null if there is no memory.
     "llad.capsule": f"""
-define internal ptr @llad.capsule(ptr %block, i64 %length) {{
-  %capsule = call ptr @PyCapsule_New(ptr %block, ptr null, ptr @{RECLAIM})
+define ptr @llad.capsule(ptr %block, i64 %length) noinline {{
+  %capsule = call ptr @PyCapsule_New(ptr %block, ptr null, ptr @llad.reclaim)
   %none = icmp eq ptr %capsule, null
   br i1 %none, label %done, label %mark
 mark:
@@ -154,7 +164,7 @@ done:
 """,
     # The capsule that owns a block with room for `size` bytes, and where these begin; null if there is no memory.
     "llad.owned": f"""
-define internal {{ptr, ptr}} @llad.owned(i64 %size) noinline {{
+define {{ptr, ptr}} @llad.owned(i64 %size) noinline {{
   %total = add i64 %size, {_BEFORE}
   %kept = call ptr @llad.take(i64 %total)
   %none = icmp eq ptr %kept, null

@@ -114,7 +114,7 @@ define internal ptr @llad.threads.help(ptr %all) nounwind {{
 """
 
 _PARALLEL = f"""
-define internal i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {{
+define i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {{
   %all = alloca [{_BYTES} x i8], align 16
   %made = alloca [{MOST_CHUNKS} x i64], align 8
   %signals = alloca [128 x i8], align 16
@@ -228,7 +228,7 @@ done:
 """
 
 _SERIAL = """
-define internal i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {
+define i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {
   br label %next
 next:
   %k = phi i64 [0, %0], [%following, %passed]

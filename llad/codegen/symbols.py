@@ -26,8 +26,9 @@ _ROUNDING = "ceil floor nearbyint rint round roundeven trunc"
 _OTHER = "copysign erf erfc fabs fdim fma fmax fmin fmod frexp ldexp lgamma modf remainder scalbn tgamma"
 _MATH = " ".join([_TRIGONOMETRIC, _POWERS, _ROUNDING, _OTHER]).split()
 _MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset"]
-# For polls and prints.
+# For polls, prints and the capsules of large arrays.
 _PYTHON = ["PyErr_CheckSignals", "PyEval_RestoreThread", "PyEval_SaveThread", "PyObject_CallFunction", "Py_DecRef"]
+_PYTHON += ["PyCapsule_GetContext", "PyCapsule_GetPointer", "PyCapsule_New", "PyCapsule_SetContext"]
 _APPLE = ["__exp10", "__exp10f", "__sincos_stret", "__sincosf_stret", "bzero", "__bzero", "memset_pattern16"]
 _WINDOWS = ["__chkstk"]  # for stack frames beyond a page
 _CLOCK = ["timespec_get", "_timespec64_get"]  # what Windows calls it, and of the same form there

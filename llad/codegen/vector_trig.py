@@ -138,16 +138,21 @@ def with_far(b: Body, name: str, size: str, value: str) -> str:
     return b.new(f"phi double [{value}, %near], [%called, %far]")
 
 
+def far_names(name: str) -> tuple[str, ...]:
+    """The functions of `far_text`."""
+    return f"llad.far_{name}", *(f"llad.far_{name}.{n}" for n in _LANES)
+
+
 def far_text(name: str) -> str:
     """C's function of a huge argument, and of vectors of some."""
-    head = f"define internal double @llad.far_{name}(double %x) noinline {PURE} {{"
+    head = f"define double @llad.far_{name}(double %x) noinline {PURE} {{"
     lines = [head, f"  %result = call double @llvm.{name}.f64(double %x)", "  ret double %result", "}"]
     return "\n".join([*lines, *(_lanewise(name, n, PURE) for n in _LANES), ""])
 
 
 def _lanewise(name: str, n: int, pure: str) -> str:
     """Of vectors, in the lanes of a mask. Not internal, since nothing names it but an attribute."""
-    return f"""define hidden <{n} x double> @llad.far_{name}.{n}(<{n} x double> %x, <{n} x i1> %mask) noinline {pure} {{
+    return f"""define <{n} x double> @llad.far_{name}.{n}(<{n} x double> %x, <{n} x i1> %mask) noinline {pure} {{
 entry:
   %any = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %mask)
   br i1 %any, label %lane, label %none

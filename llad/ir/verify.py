@@ -32,6 +32,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
+from typing import NoReturn
 
 from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value, shown_values
 from llad.ir.text import REGIONS, SPELLED, show
@@ -50,151 +52,155 @@ def verify(fn: Function) -> Function:
     _Verifier(fn, fn).function()
     for name, local in fn.functions.items():
         inner = _Verifier(local, fn)
-        inner.expect(name == local.name and re.fullmatch(r"[\w.]+", name), None, "V12", f"{name!r} is {local.name!r}")
-        lends = local.attrs.get("may_alias") or "chunk" in local.attrs
-        inner.expect(not local.functions and lends, None, "V12", f"{name} is no local function")
-        inner.expect(not any(isinstance(r.type, LifoType) for r in local.results), None, "V12", "a lifo is returned")
+        if name != local.name or not re.fullmatch(r"[\w.]+", name):
+            inner.fail(None, "V12", f"{name!r} is {local.name!r}")
+        if local.functions or not (local.attrs.get("may_alias") or "chunk" in local.attrs):
+            inner.fail(None, "V12", f"{name} is no local function")
+        if any(isinstance(r.type, LifoType) for r in local.results):
+            inner.fail(None, "V12", "a lifo is returned")
         inner.function()
     return fn
 
 
 class _Verifier:
+    """Runs after every pass under tests, so what holds costs one question; only `fail` puts words together."""
+
     def __init__(self, fn: Function, root: Function) -> None:
         self.fn = fn
         self.root = root
+        self.spans = bool(fn.attrs.get("spans"))
         self.maker: dict[Value, Op | None] = {}  # every value seen so far; None for parameters and block arguments
         self.scope: set[Value] = set()
-        self.visible: list[Value] = []  # the scope in the order of entering it
+        self.undefined: set[Value] = set()
         self.seen: set[Op | Region] = set()
 
     def function(self) -> None:
         for p in self.fn.params:
             self.define(p, None, None)
-        self.expect(not self.fn.body.args, None, "V3", "the body has block arguments")
+        if self.fn.body.args:
+            self.fail(None, "V3", "the body has block arguments")
         self.region(self.fn.body, "return", in_condition=False)
 
-    def expect(self, ok: object, op: Op | None, number: str, message: str) -> None:
-        if not ok:
-            raise AssertionError(f"{number}: {message}\n{_around(self.fn, op)}")
+    def fail(self, op: Op | None, number: str, message: str) -> NoReturn:
+        raise AssertionError(f"{number}: {message}\n{_around(self.fn, op)}")
 
     def define(self, value: Value, maker: Op | None, op: Op | None) -> None:
-        self.expect(value not in self.maker, op, "V1", f"{value} is defined twice")
+        if value in self.maker:
+            self.fail(op, "V1", f"{value} is defined twice")
         self.maker[value] = maker
         self.scope.add(value)
-        self.visible.append(value)
 
     def region(self, region: Region, terminator: str, in_condition: bool, owner: Op | None = None) -> None:
-        self.expect(region not in self.seen, owner, "V1", "a region stands in two places")
+        if region in self.seen:
+            self.fail(owner, "V1", "a region stands in two places")
         self.seen.add(region)
-        outside = len(self.visible)
         for a in region.args:
             self.define(a, None, owner)
-        self.expect(bool(region.ops), owner, "V3", f"a region without {terminator}")
+        if not region.ops:
+            self.fail(owner, "V3", f"a region without {terminator}")
+        last = region.ops[-1]
         for op in region.ops:
-            self.expect(op not in self.seen, op, "V1", "an op stands in two places")
+            if op in self.seen:
+                self.fail(op, "V1", "an op stands in two places")
             self.seen.add(op)
-            self.place(op, op is region.ops[-1], terminator, in_condition)
+            self.place(op, op is last, terminator, in_condition)
             self.op(op, in_condition)
-        while len(self.visible) > outside:
-            self.scope.discard(self.visible.pop())
+        self.scope.difference_update(region.args)
+        for op in region.ops:
+            self.scope.difference_update(op.results)
 
     def place(self, op: Op, last: bool, terminator: str, in_condition: bool) -> None:
-        ends = op.name in TERMINATORS
-        self.expect(ends == last, op, "V3", f"`{terminator}` is the last op, and only it")
-        self.expect(not last or op.name == terminator, op, "V3", f"{op.name} where {terminator} belongs")
-        self.expect(not in_condition or op.name not in EFFECTS, op, "V9", f"{op.name} in a condition")
+        if (op.name in TERMINATORS) != last:
+            self.fail(op, "V3", f"`{terminator}` is the last op, and only it")
+        if last and op.name != terminator:
+            self.fail(op, "V3", f"{op.name} where {terminator} belongs")
+        if in_condition and op.name in EFFECTS:
+            self.fail(op, "V9", f"{op.name} in a condition")
 
     def op(self, op: Op, in_condition: bool) -> None:
-        for o in op.operands:
-            self.expect(o in self.scope, op, "V2", f"{o} is not in scope")
+        if not self.scope.issuperset(op.operands):
+            self.fail(op, "V2", f"{next(o for o in op.operands if o not in self.scope)} is not in scope")
         self.attributes(op)
-        self.reads(op)
-        wanted = REGIONS.get(op.name, 0)
-        self.expect(len(op.regions) == wanted, op, "V3", f"{op.name} with {len(op.regions)} regions")
+        if self.undefined and not self.undefined.isdisjoint(read := _read(op)):
+            undefined = next(o for o in read if o in self.undefined)
+            self.fail(op, "V7", f"{op.name} reads {undefined}, which is undef")
+        if len(op.regions) != REGIONS.get(op.name, 0):
+            self.fail(op, "V3", f"{op.name} with {len(op.regions)} regions")
         for number, region in enumerate(op.regions):
             condition = in_condition or (op.name == "while" and number == 0)
             self.region(region, "yield", condition, op)
         self.types(op)
         for r in op.results:
             self.define(r, op, op)
+        if op.name == "undef":
+            self.undefined.update(op.results)
 
     def attributes(self, op: Op) -> None:
-        self.expect(op.name in OPS or op.name in STRUCTURED, op, "V4", f"there is no op {op.name}")
+        if op.name not in OPS and op.name not in STRUCTURED:
+            self.fail(op, "V4", f"there is no op {op.name}")
         for key in SPELLED.get(op.name, ()):
-            self.expect(key in op.attrs, op, "V6", f"{op.name} without attribute {key}")
+            if key not in op.attrs:
+                self.fail(op, "V6", f"{op.name} without attribute {key}")
         for key, value in op.attrs.items():
             try:
                 hash(value)
             except TypeError:
-                self.expect(False, op, "V6", f"attribute {key} is not hashable")
+                self.fail(op, "V6", f"attribute {key} is not hashable")
         if op.name == "const":
-            self.expect(len(op.results) == 1, op, "V5", "a const has one result")
+            if len(op.results) != 1:
+                self.fail(op, "V5", "a const has one result")
             value, type = op.attrs["value"], op.result.type
-            self.expect(_normal(value, type), op, "V6", f"{value!r} is no {type}")
-        if self.fn.attrs.get("spans") and op.name not in TERMINATORS:
-            self.expect(op.span is not None, op, "V8", f"{op.name} without a span")
-
-    def reads(self, op: Op) -> None:
-        match op.name:
-            case "yield" | "while":
-                read = op.operands[:0]
-            case "for":
-                read = op.operands[:3]
-            case "select" | "push":
-                read = op.operands[:1]
-            case "store":
-                read = op.operands[1:]
-            case _:
-                read = op.operands
-        for o in read:
-            maker = self.maker[o]
-            self.expect(maker is None or maker.name != "undef", op, "V7", f"{op.name} reads {o}, which is undef")
+            if not _normal(value, type):
+                self.fail(op, "V6", f"{value!r} is no {type}")
+        if self.spans and op.span is None and op.name not in TERMINATORS:
+            self.fail(op, "V8", f"{op.name} without a span")
 
     def types(self, op: Op) -> None:
         operands, results = _types(op.operands), _types(op.results)
         if op.name in OPS:
-            wanted: Type | None = None
             try:
-                wanted = OPS[op.name].typing(tuple(operands))
+                wanted = _typing(op.name, tuple(operands))
             except TypeError as error:
-                self.expect(False, op, "V4", f"{op.name}: {error}")
-            self.expect(results == [wanted], op, "V4", f"{op.name} gives {wanted}, not {_listed(results)}")
+                self.fail(op, "V4", f"{op.name}: {error}")
+            if results != [wanted]:
+                self.fail(op, "V4", f"{op.name} gives {wanted}, not {_listed(results)}")
             return
         if op.name == "derivative":
             self.derivative(op, operands)
         if op.name == "call":
             self.call(op, operands, results)
-        problem = _problem(op, operands, results)
-        self.expect(not problem, op, "V5", f"{op.name}: {problem}")
+        if problem := _problem(op, operands, results):
+            self.fail(op, "V5", f"{op.name}: {problem}")
         if op.name == "free":
             maker = self.maker[op.operands[0]]
-            owned = op.operands[0] not in self.fn.params and (maker is None or maker.name != "view")
-            self.expect(owned, op, "V11", f"free of {op.operands[0]}, which the function does not own")
+            if op.operands[0] in self.fn.params or (maker is not None and maker.name == "view"):
+                self.fail(op, "V11", f"free of {op.operands[0]}, which the function does not own")
 
     def call(self, op: Op, operands: Types, results: Types) -> None:
         callee = self.root.functions.get(op.attrs["callee"])
         if callee is None:
-            self.expect(False, op, "V12", f"no function {op.attrs['callee']} in the table")
-            return
+            self.fail(op, "V12", f"no function {op.attrs['callee']} in the table")
         wanted = _types(callee.params), _types(callee.results)
-        shown = " → ".join(map(_listed, wanted))
-        self.expect((operands, results) == wanted, op, "V12", f"@{callee.name} is {shown}")
+        if (operands, results) != wanted:
+            self.fail(op, "V12", f"@{callee.name} is {' → '.join(map(_listed, wanted))}")
 
     def derivative(self, op: Op, operands: Types) -> None:
         callee, mode, wrt = op.attrs["callee"], op.attrs["mode"], op.attrs["wrt"]
-        self.expect(isinstance(callee, Function) and mode in MODES, op, "V6", "derivative of what, and how?")
+        if not isinstance(callee, Function) or mode not in MODES:
+            self.fail(op, "V6", "derivative of what, and how?")
         verify(callee)
         params, results = _types(callee.params), _types(callee.results)
-        self.expect(all(0 <= k < len(params) for k in wrt), op, "V10", f"wrt {wrt} of {len(params)} parameters")
+        if not all(0 <= k < len(params) for k in wrt):
+            self.fail(op, "V10", f"wrt {wrt} of {len(params)} parameters")
         more = {"jvp": [params[k] for k in wrt], "vjp": list(filter(_is_float_value, results))}
         wanted = params + more.get(mode, [])
-        same = _bare(operands) == _bare(wanted)
-        self.expect(same, op, "V10", f"operands {_listed(operands)}, not {_listed(wanted)}")
-        if mode == "grad":
-            objective = bool(results) and results[0] in FLOATS
-            self.expect(objective, op, "V10", "the callee's objective is not a float")
+        if _bare(operands) != _bare(wanted):
+            self.fail(op, "V10", f"operands {_listed(operands)}, not {_listed(wanted)}")
+        if mode == "grad" and not (results and results[0] in FLOATS):
+            self.fail(op, "V10", "the callee's objective is not a float")
         count = sum(map(_is_float_value, results)) if mode == "jvp" else len(wrt)
-        self.expect(len(op.results) == len(results) + count, op, "V10", f"{len(op.results)} results")
+        if len(op.results) != len(results) + count:
+            self.fail(op, "V10", f"{len(op.results)} results")
 
 
 def _around(fn: Function, op: Op | None, context: int = 8) -> str:
@@ -203,6 +209,26 @@ def _around(fn: Function, op: Op | None, context: int = 8) -> str:
     marked = next((k for k, line in enumerate(lines) if line.lstrip().startswith(">>> ")), 0)
     first = max(0, marked - context)
     return "\n".join(["...", *lines[first : marked + context + 1]])
+
+
+def _read(op: Op) -> Sequence[Value]:
+    """The operands that `op` itself reads; the others it only passes on."""
+    match op.name:
+        case "yield" | "while":
+            return ()
+        case "for":
+            return op.operands[:3]
+        case "select" | "push":
+            return op.operands[:1]
+        case "store":
+            return op.operands[1:]
+        case _:
+            return op.operands
+
+
+@cache
+def _typing(name: str, operands: tuple[Type, ...]) -> Type:
+    return OPS[name].typing(operands)
 
 
 def _types(values: Sequence[Value]) -> Types:
