@@ -50,6 +50,7 @@ from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
 from llad.passes.chunks import chunks
+from llad.passes.columns import columns
 from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
@@ -97,9 +98,9 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    jam, reuse, independent, foresee, flatten, cse, dce, rows, version, relax, blocks, ownership,
+    jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, relax, blocks, ownership,
 )  # fmt: skip
-FAST: tuple[Pass, ...] = (jam, reuse, independent, foresee, flatten, cse, dce, rows, version, ownership)
+FAST: tuple[Pass, ...] = (jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, ownership)
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 

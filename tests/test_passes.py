@@ -24,6 +24,7 @@ from llad.passes.accumulate import accumulate
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
+from llad.passes.columns import columns
 from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
@@ -53,8 +54,8 @@ from llad.passes.winner import winner
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, version, blocks,
-    winner, relax, dce, ownership,
+    accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns, version,
+    blocks, winner, relax, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

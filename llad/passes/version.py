@@ -77,7 +77,7 @@ class _Version(Rebuild):
         self._made = {r: op for op in walk(fn.body) for r in op.results}
 
     def visit(self, op: Op) -> None:
-        widths = self._widths(op) if op.name == "for" else {}
+        widths = self._widths(op) if op.name == "for" and not op.attrs.get("seldom") else {}
         if not widths:
             self.keep(op)
             return
@@ -90,8 +90,8 @@ class _Version(Rebuild):
             condition = usual if condition is None else self.emit("and", [condition, usual], [BOOL], op.span).result
         assert condition is not None
         operands = self.operands(op)
-        body = self.region(op.regions[0])
-        versions = (self._alone(op, operands, body), self._alone(op, operands, copy_region(body, {})))
+        bodies = [copy_region(op.regions[0], dict(self.mapping)) for _ in range(2)]
+        versions = self._alone(op, operands, bodies[0]), self._alone(op, operands, bodies[1])
         made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, versions)
         self.replace(op.results, made.results)
 
