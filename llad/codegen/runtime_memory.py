@@ -17,6 +17,7 @@ _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willretur
 SERIAL = 72  # of the number of blocks made, in the context
 HEADER = 48  # bytes before the data of a block
 EXTRA = HEADER + 64  # what an aligned block takes besides its data
+_CTX = "ptr captures(none) %ctx"
 _FAMILY = '"alloc-family"="llad.alloc"'
 
 
@@ -26,7 +27,7 @@ def _allocator(name: str, kind: str, request: str, reused: str = "") -> str:
     It is a block of the pool (`runtime_pool.py`), which is then made ready by `reused`, or a new one.
     """
     return f"""
-define noalias ptr @{name}(ptr captures(none) %ctx, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
+define noalias ptr @{name}({_CTX}, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
   %size = add nuw nsw i64 %bytes, {EXTRA}
   %kept = call ptr @llad.take(i64 %size)
   %fresh = icmp eq ptr %kept, null
@@ -106,7 +107,7 @@ done:
 }
 """,
     "llad.free": f"""
-define void @llad.free(ptr captures(none) %ctx, ptr allocptr captures(none) %data) noinline allockind("free") {_FAMILY} {_OWN} {{
+define void @llad.free({_CTX}, ptr allocptr captures(none) %data) noinline allockind("free") {_FAMILY} {_OWN} {{
   %block = getelementptr inbounds i8, ptr %data, i64 -48
   %next.p = getelementptr inbounds i8, ptr %block, i64 8
   %raw.p = getelementptr inbounds i8, ptr %block, i64 16
@@ -123,7 +124,7 @@ define void @llad.free(ptr captures(none) %ctx, ptr allocptr captures(none) %dat
 """,
     # The block of a LIFO, made larger (or made, if `data` is null). Null leaves the old one as it was.
     "llad.grow": f"""
-define noalias ptr @llad.grow(ptr captures(none) %ctx, ptr captures(address_is_null) %data, i64 %bytes) noinline cold {_OWN} {{
+define noalias ptr @llad.grow({_CTX}, ptr captures(address_is_null) %data, i64 %bytes) noinline cold {_OWN} {{
   %size = add nuw nsw i64 %bytes, 48
   %fresh = icmp eq ptr %data, null
   br i1 %fresh, label %make, label %move
@@ -232,8 +233,8 @@ done:
 """,
     # Free the arrays made since the call had made `mark` blocks that hold none of the `count` addresses at `kept`.
     # It may free what is in no argument, so it has no attributes that deny it.
-    "llad.sweep": """
-define void @llad.sweep(ptr captures(none) %ctx, i64 %mark, ptr readonly captures(none) %kept, i64 %count) noinline nounwind {
+    "llad.sweep": f"define void @llad.sweep({_CTX}, i64 %mark, ptr readonly captures(none) %kept, i64 %count) "
+    + """noinline nounwind {
   %first = load ptr, ptr %ctx
   br label %test
 test:

@@ -16,9 +16,11 @@ from llad.codegen.lower_poll import INTERRUPTED
 
 THREAD = 48  # of the saved state's address in the context
 
+_OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite)"
+
 # The tenths of a second since 1970, from `timespec_get`: it is in ISO C, and costs some 20 ns.
 _POLL = f"""
-define i32 @llad.poll(ptr captures(none) %ctx) noinline cold nounwind memory(argmem: readwrite, inaccessiblemem: readwrite) {{
+define i32 @llad.poll(ptr captures(none) %ctx) noinline cold nounwind {_OWN} {{
   %now = alloca [2 x i64], align 8
   %counter = getelementptr inbounds i8, ptr %ctx, i64 {THREAD + 8}
   %seen = getelementptr inbounds i8, ptr %ctx, i64 {THREAD + 16}

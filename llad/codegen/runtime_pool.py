@@ -149,8 +149,8 @@ define void @llad.reclaim(ptr %capsule) noinline {
 }
 """,
     # A capsule that owns a block of `length` bytes; null if there is no memory.
-    "llad.capsule": f"""
-define ptr @llad.capsule(ptr %block, i64 %length) noinline {{
+    "llad.capsule": """
+define ptr @llad.capsule(ptr %block, i64 %length) noinline {
   %capsule = call ptr @PyCapsule_New(ptr %block, ptr null, ptr @llad.reclaim)
   %none = icmp eq ptr %capsule, null
   br i1 %none, label %done, label %mark
@@ -160,7 +160,7 @@ mark:
   br label %done
 done:
   ret ptr %capsule
-}}
+}
 """,
     # The capsule that owns a block with room for `size` bytes, and where these begin; null if there is no memory.
     "llad.owned": f"""
