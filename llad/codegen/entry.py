@@ -17,7 +17,7 @@ from typing import assert_never
 
 from llad.codegen import handover
 from llad.codegen.assembly import Assembly, Pins
-from llad.codegen.handover import Handover, new_array, pooled_array, size_of
+from llad.codegen.handover import Handover, size_of
 from llad.codegen.layout import Layout
 from llad.codegen.lower_poll import INTERRUPTED
 from llad.codegen.plan import (
@@ -27,7 +27,6 @@ from llad.codegen.plan import (
     taken,
 )
 from llad.codegen.runtime_poll import THREAD
-from llad.codegen.runtime_pool import LARGE as POOLED
 from llad.codegen.unpack import Unpacked, llvm_type, unpack
 from llad.codegen.work import LARGE
 from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
@@ -40,11 +39,9 @@ DECLARATIONS = f"""\
 @_Py_FalseStruct = external global i8
 declare i64 @llvm.abs.i64(i64, i1)
 declare ptr @PyDict_GetItem(ptr, ptr)
-declare void @PyErr_SetObject(ptr, ptr)
 declare ptr @PyFloat_FromDouble(double)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
-declare ptr @PyObject_CallFunction(ptr, ptr, ...)
 declare ptr @PyObject_Vectorcall(ptr, ptr, i64, ptr)
 declare ptr @PySequence_List(ptr)
 declare ptr @PyTuple_New(i64)
@@ -53,8 +50,6 @@ declare void @Py_IncRef(ptr)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 """
-
-_VALUES = "iLLLL"  # how the error code and the values of its message are handed to Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +93,7 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
         code.do("call void @llad.release(ptr %ctx)")
     _drop(code, owned)
     code.do(f"ret ptr {result}")
-    _raise(code, plan, layout, failed)
+    _raise(code, plan, failed)
     code.start("fail")
     code.do("call void @llad.release(ptr %ctx)")
     _drop(code, ["%made", *slots, *owned])
@@ -115,7 +110,6 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     text = "\n".join(
         (
             f"@{pins.symbol} = external global [0 x ptr]",
-            f'@{symbol}.values = private constant [{len(_VALUES) + 1} x i8] c"{_VALUES}\\00"',
             f"define ptr @{symbol}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) {{",
             *code.lines,
             "}",
@@ -151,20 +145,10 @@ def _fresh(code: Assembly, plan: Plan, layout: Layout, leaves: list[Unpacked], l
     assert isinstance(argument, ArrayArgument)
     number, rank, shape = NUMPY_TYPES[argument.dtype].num, argument.rank, leaf.shape or "null"
     size = size_of(code, leaf.extents, argument.dtype)
-    large, small, done = code.name("large"), code.name("small"), code.name("array")
-    code.branch(code.let(f"icmp uge i64 {size}, {POOLED}"), large, small)
-    code.start(large)
-    pooled = pooled_array(code, number, rank, shape, size)
-    code.do(f"store ptr {pooled}, ptr {slot}")
-    code.go(done)
-    code.start(small)
-    array = new_array(code, number, rank, shape)
+    array = code.let(f"call ptr @llad.zeros(i32 {number}, i32 {rank}, ptr {shape}, i64 {size})")
+    code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
     code.do(f"store ptr {array}, ptr {slot}")
-    code.go(done)
-    code.start(done)
-    array = code.load("ptr", slot)
     data = code.load("ptr", array, layout.data)
-    _clear(code, data, leaf.extents, argument.dtype)
     return Unpacked(array, data=data, extents=leaf.extents)
 
 
@@ -207,19 +191,11 @@ def _work(code: Assembly, plan: Plan, operands: list[Unpacked]) -> str:
     return code.let(f"fcmp ogt double {total}, {LARGE:e}")
 
 
-def _raise(code: Assembly, plan: Plan, layout: Layout, failed: str) -> None:
+def _raise(code: Assembly, plan: Plan, failed: str) -> None:
     """Have Python make the exception of the error code, and set it."""
     code.start("raise")
     code.require(code.let(f"icmp ne i32 {failed}, {INTERRUPTED}"), "fail")  # its exception is set
-    values = [code.load("i64", "%ctx", 8 + 8 * k) for k in range(4)]
-    listed = ", ".join(f"i64 {v}" for v in values)
-    error = code.let(
-        f"call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr {code.pin(plan.raised)}, "
-        f"ptr @{plan.target}.entry.values, i32 {failed}, {listed})"
-    )
-    code.require(code.let(f"icmp ne ptr {error}, null"), "fail")
-    code.do(f"call void @PyErr_SetObject(ptr {code.load('ptr', error, layout.type)}, ptr {error})")
-    code.do(f"call void @Py_DecRef(ptr {error})")
+    code.do(f"call void @llad.raise(ptr %ctx, i32 {failed}, ptr {code.pin(plan.raised)})")
     code.go("fail")
 
 

@@ -47,30 +47,13 @@ def new_array(
     strides: str = "null",
     data: str = "null",
     flags: str = "0",
-    failed: str = "fail",
 ) -> str:
-    """A new array of NumPy's type `number`, over `data` if given; goes to `failed` if there is no memory."""
+    """A new array of NumPy's type `number`, over `data` if given; goes to `fail` if there is no memory."""
     array = code.let(
         f"call ptr @PyArray_New(ptr @PyArray_Type, i32 {rank}, ptr {shape}, i32 {number}, ptr {strides}, "
         f"ptr {data}, i32 0, i32 {flags}, ptr null)"
     )
-    code.require(code.let(f"icmp ne ptr {array}, null"), failed)
-    return array
-
-
-def pooled_array(code: Assembly, number: int, rank: int, shape: str, size: str) -> str:
-    """A new array in a block that goes to the pool when Python lets go of it; goes to `fail` without memory."""
-    both = code.let(f"call {{ptr, ptr}} @llad.owned(i64 {size})")
-    capsule, data = (code.let(f"extractvalue {{ptr, ptr}} {both}, {k}") for k in (0, 1))
-    code.require(code.let(f"icmp ne ptr {capsule}, null"), "fail")
-    lost, made = code.name("lost"), code.name("made")
-    array = new_array(code, number, rank, shape, data=data, flags=str(_PLAIN), failed=lost)
-    code.do(f"call i32 @PyArray_SetBaseObject(ptr {array}, ptr {capsule})")
-    code.go(made)
-    code.start(lost)
-    code.do(f"call void @Py_DecRef(ptr {capsule})")
-    code.go("fail")
-    code.start(made)
+    code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
     return array
 
 
@@ -122,9 +105,9 @@ class Handover:
         strided = self.type.layout == "strided" and self.type.rank
         return self.code.at(self.output, 8 + 8 * self.type.rank) if strided else "null"
 
-    def _window(self, data: str, flags: str, failed: str = "fail") -> str:
+    def _window(self, data: str, flags: str) -> str:
         number = NUMPY_TYPES[self.type.dtype].num
-        return new_array(self.code, number, self.type.rank, self._shape, self._strides, data, flags, failed)
+        return new_array(self.code, number, self.type.rank, self._shape, self._strides, data, flags)
 
     def _copy(self, data: str, size: str) -> str:
         code = self.code

@@ -29,6 +29,7 @@ from typing import Any
 
 import llvmlite.binding as llvm
 
+from llad.codegen import layout
 from llad.codegen.deferred import undisturbed
 from llad.codegen.environment import digest, keep, kept
 from llad.codegen.printing import CALLBACKS
@@ -168,7 +169,8 @@ def _longest_block(text: str) -> int:
 def _resident(group: tuple[str, ...]) -> Linked:
     """The run-time functions of a group, linked for as long as the process lives: arrays may outlive all else."""
     text = resident_text(group)
-    return immortal(_link(Module(digest(text.encode()), partial(str, text)), group, {}, whole=True))
+    module = Module(digest(text.encode()), partial(str, text))
+    return immortal(_link(module, group, {} if layout.LAYOUT is None else layout.symbols(), whole=True))
 
 
 def _imports(image: bytes, symbols: Mapping[str, int], whole: bool) -> dict[str, int]:

@@ -156,6 +156,7 @@ LAYOUT = discover()
 
 # What entry points call or compare with. Data symbols are the addresses of the objects themselves.
 _FUNCTIONS = (
+    "PyErr_NoMemory",
     "PyErr_SetObject",
     "PyDict_GetItem",
     "PyFloat_FromDouble",

@@ -13,6 +13,7 @@ from functools import cache
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_memory import MEMORY
+from llad.codegen.runtime_objects import OBJECTS, OBJECTS_DECLARATIONS
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
@@ -23,6 +24,7 @@ from llad.codegen.vector_trig import FAR, far_names
 
 DECLARATIONS = {
     **INTRINSICS,
+    **OBJECTS_DECLARATIONS,
     **POLL_DECLARATIONS,
     **POOL_DECLARATIONS,
     **STACK_DECLARATIONS,
@@ -52,6 +54,7 @@ CONTEXT_WORDS = 10
 RESIDENT: tuple[tuple[str, ...], ...] = (
     ("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all", "llad.owned", "llad.capsule", "llad.holder"),
     ("llad.grow", "llad.sweep"),
+    ("llad.named", "llad.raise", "llad.zeros"),
     ("llad.poll",),
     ("llad.print",),
     ("llad.floor",),
@@ -64,6 +67,7 @@ _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))",
 _HEAD = re.compile(r"^define (.*?@([\w.]+)\(.*) \{$", re.MULTILINE)
 _NODE = re.compile(r'"[^"]*"|!(\d+)\b')
 _NODES = re.compile(r"^!(\d+) = ", re.MULTILINE)
+_TABLES = (MEMORY, POOL, OBJECTS, MATH, POLL, STACK, THREADS)
 _APART = frozenset(name for group in RESIDENT for name in group)
 
 
@@ -107,7 +111,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
         if symbol in given:
             continue
         given.add(symbol)
-        text = next((table[symbol] for table in (MEMORY, POOL, MATH, POLL, STACK, THREADS) if symbol in table), None)
+        text = next((table[symbol] for table in _TABLES if symbol in table), None)
         text = text or vector_text(symbol)
         if text is not None and not whole and symbol in _APART:
             support.append(_declarations(text))

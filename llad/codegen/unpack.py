@@ -79,7 +79,7 @@ def _check_call(code: Assembly, plan: Plan, layout: Layout) -> str:
             code.require(code.same(code.load("ptr", "%kwnames", layout.items + 8 * k), sys.intern(keyword)))
         return count
     if any(plan.names):
-        count = _check_names(code, plan, layout, count, unnamed)
+        count = _check_names(code, plan, count, unnamed)
     else:
         code.require(unnamed)
     if plan.defaults:
@@ -90,31 +90,19 @@ def _check_call(code: Assembly, plan: Plan, layout: Layout) -> str:
     return count
 
 
-def _check_names(code: Assembly, plan: Plan, layout: Layout, count: str, unnamed: str) -> str:
+def _check_names(code: Assembly, plan: Plan, count: str, unnamed: str) -> str:
     """Arguments by name stand behind the positional ones: they are right if their names follow in order."""
     table = code.pins.words([None if name is None else sys.intern(name) for name in plan.names])
-    before, named, loop, same, counted = (code.name(hint) for hint in ("before", "named", "loop", "same", "counted"))
+    before, named, counted = (code.name(hint) for hint in ("before", "named", "counted"))
     code.go(before)
     code.start(before)
     code.branch(unnamed, counted, named)
     code.start(named)
-    size = code.load("i64", "%kwnames", layout.payload)
-    total = code.let(f"add i64 {count}, {size}")
-    fits = code.both(code.let(f"icmp ule i64 {total}, {len(plan.names)}"), code.let(f"icmp ne i64 {size}, 0"))
-    code.branch(fits, loop, code.miss)
-    code.start(loop)
-    following = code.name("next")
-    k = code.let(f"phi i64 [ 0, %{named} ], [ %{following}, %{same} ]")
-    got = code.let(f"getelementptr ptr, ptr {code.at('%kwnames', layout.items)}, i64 {k}")
-    position = code.let(f"add i64 {count}, {k}")
-    wanted = code.let(f"getelementptr ptr, ptr {code.pin_address(table)}, i64 {position}")
-    equal = code.let(f"icmp eq ptr {code.load('ptr', got)}, {code.load('ptr', wanted)}")
-    code.branch(equal, same, code.miss)
-    code.start(same)
-    code.do(f"%{following} = add i64 {k}, 1")
-    code.branch(code.let(f"icmp ult i64 %{following}, {size}"), loop, counted)
+    names = code.pin_address(table)
+    total = code.let(f"call i64 @llad.named(i64 {count}, ptr %kwnames, ptr {names}, i64 {len(plan.names)})")
+    code.go(counted)
     code.start(counted)
-    return code.let(f"phi i64 [ {count}, %{before} ], [ {total}, %{same} ]")
+    return code.let(f"phi i64 [ {count}, %{before} ], [ {total}, %{named} ]")
 
 
 def _passed(code: Assembly, plan: Plan, given: str, k: int) -> str:

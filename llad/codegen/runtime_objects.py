@@ -1,0 +1,128 @@
+"""The run-time of entry points: what they do with Python objects that is seldom, or takes long anyway.
+
+Written once here instead of in every entry point, whose own text is then short and quickly compiled.
+
+Invariant: nothing here keeps a reference, but in what it returns.
+"""
+
+from __future__ import annotations
+
+from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, LAYOUT, WRITEABLE, Layout
+from llad.codegen.runtime_pool import LARGE
+
+_VALUES = "iLLLL"  # how the error code and the values of its message are handed to Python
+_PLAIN = C_CONTIGUOUS | ALIGNED | WRITEABLE
+
+
+def _texts(layout: Layout) -> dict[str, str]:
+    return {
+        # How many arguments there are if some come by name, behind `given` positional ones: they are right if their
+        # names follow in the order of `names`, which are at most `most`. Else -1.
+        "llad.named": f"""
+define i64 @llad.named(i64 %given, ptr %kwnames, ptr %names, i64 %most) noinline nounwind memory(read) {{
+  %size.p = getelementptr i8, ptr %kwnames, i64 {layout.payload}
+  %size = load i64, ptr %size.p
+  %total = add i64 %given, %size
+  %few = icmp ule i64 %total, %most
+  %some = icmp ne i64 %size, 0
+  %fits = and i1 %few, %some
+  br i1 %fits, label %loop, label %miss
+loop:
+  %k = phi i64 [0, %0], [%next, %same]
+  %items = getelementptr i8, ptr %kwnames, i64 {layout.items}
+  %got.p = getelementptr ptr, ptr %items, i64 %k
+  %position = add i64 %given, %k
+  %wanted.p = getelementptr ptr, ptr %names, i64 %position
+  %got = load ptr, ptr %got.p
+  %wanted = load ptr, ptr %wanted.p
+  %equal = icmp eq ptr %got, %wanted
+  br i1 %equal, label %same, label %miss
+same:
+  %next = add i64 %k, 1
+  %more = icmp ult i64 %next, %size
+  br i1 %more, label %loop, label %counted
+counted:
+  ret i64 %total
+miss:
+  ret i64 -1
+}}
+""",
+        # Have Python make the exception of an error code, with `make`, and set it.
+        "llad.raise": f"""
+@llad.raise.values = private constant [{len(_VALUES) + 1} x i8] c"{_VALUES}\\00"
+define void @llad.raise(ptr %ctx, i32 %code, ptr %make) noinline cold nounwind {{
+  %a.p = getelementptr i8, ptr %ctx, i64 8
+  %b.p = getelementptr i8, ptr %ctx, i64 16
+  %c.p = getelementptr i8, ptr %ctx, i64 24
+  %d.p = getelementptr i8, ptr %ctx, i64 32
+  %a = load i64, ptr %a.p
+  %b = load i64, ptr %b.p
+  %c = load i64, ptr %c.p
+  %d = load i64, ptr %d.p
+  %error = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %make, ptr @llad.raise.values,
+    i32 %code, i64 %a, i64 %b, i64 %c, i64 %d)
+  %failed = icmp eq ptr %error, null
+  br i1 %failed, label %done, label %set
+set:
+  %type.p = getelementptr i8, ptr %error, i64 {layout.type}
+  %type = load ptr, ptr %type.p
+  call void @PyErr_SetObject(ptr %type, ptr %error)
+  call void @Py_DecRef(ptr %error)
+  br label %done
+done:
+  ret void
+}}
+""",
+        # A new array of NumPy's type `number` and of `size` bytes, zeroed; null without memory, for which an exception
+        # is set. A large one is in a block that goes to the pool when Python lets go of it.
+        "llad.zeros": f"""
+define ptr @llad.zeros(i32 %number, i32 %rank, ptr %shape, i64 %size) noinline nounwind {{
+  %large = icmp uge i64 %size, {LARGE}
+  br i1 %large, label %pooled, label %small
+pooled:
+  %both = call {{ptr, ptr}} @llad.owned(i64 %size)
+  %capsule = extractvalue {{ptr, ptr}} %both, 0
+  %block = extractvalue {{ptr, ptr}} %both, 1
+  %lacking = icmp eq ptr %capsule, null
+  br i1 %lacking, label %short, label %wrap
+short:
+  call ptr @PyErr_NoMemory()
+  br label %failed
+wrap:
+  %window = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank, ptr %shape, i32 %number, ptr null,
+    ptr %block, i32 0, i32 {_PLAIN}, ptr null)
+  %lost = icmp eq ptr %window, null
+  br i1 %lost, label %drop, label %own
+drop:
+  call void @Py_DecRef(ptr %capsule)
+  br label %failed
+own:
+  call i32 @PyArray_SetBaseObject(ptr %window, ptr %capsule)
+  br label %clear
+small:
+  %made = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank, ptr %shape, i32 %number, ptr null,
+    ptr null, i32 0, i32 0, ptr null)
+  %none = icmp eq ptr %made, null
+  br i1 %none, label %failed, label %clear
+clear:
+  %array = phi ptr [%window, %own], [%made, %small]
+  %data.p = getelementptr i8, ptr %array, i64 {layout.data}
+  %data = load ptr, ptr %data.p
+  call void @llvm.memset.p0.i64(ptr align 8 %data, i8 0, i64 %size, i1 false)
+  ret ptr %array
+failed:
+  ret ptr null
+}}
+""",
+    }
+
+
+OBJECTS = {} if LAYOUT is None else _texts(LAYOUT)
+
+OBJECTS_DECLARATIONS = {
+    "PyArray_New": "declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)",
+    "PyArray_SetBaseObject": "declare i32 @PyArray_SetBaseObject(ptr, ptr)",
+    "PyArray_Type": "@PyArray_Type = external global i8",
+    "PyErr_NoMemory": "declare ptr @PyErr_NoMemory()",
+    "PyErr_SetObject": "declare void @PyErr_SetObject(ptr, ptr)",
+}
