@@ -70,7 +70,8 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
         properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
     if lines + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
         properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
-    if lines > (STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES):
+    largest = STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES
+    if lines > largest or op.attrs.get("packed"):
         properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
     return properties
 

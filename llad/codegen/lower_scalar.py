@@ -74,10 +74,18 @@ def _instruction(e: Emitter, op: Op, code: str, operands: list[str], type: str, 
         condition, yes, no = operands
         return e.new(f"select {flags}i1 {condition}, {type} {yes}, {type} {no}")
     if code in _FLAGGED:
-        return e.new(f"{code} {flags}{type} {', '.join(operands)}")
+        result = e.new(f"{code} {flags}{type} {', '.join(operands)}")
+        return _fenced(e, result, type) if op.attrs.get("alone") else result
     if (op.name, *op.operands) in e.exact:
         code += " nsw"
     return e.new(f"{code} {type} {', '.join(operands)}")
+
+
+def _fenced(e: Emitter, number: str, type: str) -> str:
+    """The number, which LLVM does not pack with others into a vector."""
+    symbol = f"@llvm.arithmetic.fence.{'f64' if type == 'double' else 'f32'}"
+    e.declare(symbol, type, [type])
+    return e.new(f"call {type} {symbol}({type} {number})")
 
 
 def _run_time(e: Emitter, code: str, operands: list[str], kind: ScalarType, flags: str) -> str:

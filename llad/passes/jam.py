@@ -98,6 +98,7 @@ After (and `dce`):
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.rewrite import copy_op
@@ -206,6 +207,9 @@ class _Lockstep(Rebuild):
         """The op once for each iteration."""
         used = {o for inner in (op, *(i for r in op.regions for i in walk(r))) for o in inner.operands}
         copies = [copy_op(op, {o: self._lane(o, k) for o in used}) for k in range(WIDTH)]
+        if op in self._plan.scattered:
+            for copied in copies:
+                copied.attrs = {**copied.attrs, "alone": True}
         self.ops += copies
         self._lanes.update(zip(op.results, map(list, zip(*(c.results for c in copies), strict=True)), strict=True))
 
@@ -253,8 +257,15 @@ class _Lockstep(Rebuild):
         inner = self._inner(body, body.args[1:])
         types = [*(v.type for v in inits), I64]
         operands = [*map(self.get, op.operands[:3]), *inits]
-        made = self.emit("for", operands, types, op.span, op.attrs, (Region((index, *args), inner),))
+        made = self.emit("for", operands, types, op.span, self._attrs(op), (Region((index, *args), inner),))
         self._take(op.results, made.results)
+
+    def _attrs(self, loop: Op) -> dict[str, Any]:
+        """Those of a loop; its iterations may meet where each of us adds to elements that it chooses itself."""
+        attrs = {**loop.attrs, "packed": True} if loop in self._plan.packed else loop.attrs
+        if any(self._varies.is_sum(op) and any(map(self._varies, _place(op))) for op in walk(loop.regions[0])):
+            return {key: value for key, value in attrs.items() if key != "apart"} | {"kind": "sequential"}
+        return attrs
 
     def _if(self, op: Op) -> None:
         regions = tuple([Region((), self._inner(region, op.results)) for region in op.regions])
@@ -290,3 +301,8 @@ class _Lockstep(Rebuild):
             self.mapping[old] = new[0]
         else:
             self._lanes[old] = new
+
+
+def _place(op: Op) -> tuple[Value, ...]:
+    """Of a load or store, the buffer and the indices."""
+    return op.operands[op.name == "store" :]

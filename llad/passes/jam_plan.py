@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, walk
+from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.elements import Elements
+from llad.ir.poison import maybe_poison
 from llad.ir.types import is_float
-from llad.ops.cost import additions
+from llad.ops.cost import DEAR, additions
 from llad.passes.partial_sums import Chain
 from llad.passes.sharing import Shares, Sharing
 from llad.passes.varying import Varying
@@ -24,23 +25,37 @@ class Plan:
 
     `own`: the allocations of which each needs its own. `in_turn`: the ops of the loop itself that add to its carries;
     the iterations do them last, one after the other, so that sums keep their order. `fits`: whether they may at all.
+    `packed`: the inner loops in which they load numbers that lie side by side in memory, so that all four are one
+    vector; `scattered`: the ops that add to ordered sums, in inner loops where what they load lies far apart.
     """
 
-    def __init__(self, loop: Op, shares: Shares, aliases: Aliases, free: bool) -> None:
+    def __init__(self, loop: Op, shares: Shares, aliases: Aliases, elements: Elements, free: bool) -> None:
         self._body = loop.regions[0]
+        self._end = self._body.terminator
         self._free = free
+        self._elements = elements
         self.varying = Varying(loop, set(shares.scratch), set(shares.added), aliases)
         self.own = [v for v in shares.scratch if self.varying(v)]
         ordered = [c for c in shares.chains if c.start in self._body.args and self._adds_here(c)]
         added = set().union(*(c.sums for c in ordered))
         self.in_turn = [op for op in self._body.ops if not added.isdisjoint(op.results)]
         loose = [c for c in shares.chains if c not in ordered]
-        self.fits = all(map(self._is_loose, loose)) and self._is_whole(loose) and self._is_plain()
+        self.fits = all(map(self._is_loose, loose)) and self._is_whole(loose) and self._is_plain() and self._are_last()
+        self.packed: list[Op] = []
+        self.scattered: list[Op] = []
+        for inner in self._innermost(self._body) if self.fits else ():
+            self._layout(inner)
 
     def _adds_here(self, chain: Chain) -> bool:
         """Whether all that is added is added in the loop itself."""
         here = {op.result for op in self._body.ops if op.name in ("add", "sub")}
         return chain.sums <= here | {chain.start}
+
+    def _are_last(self) -> bool:
+        """Whether nothing uses what is added in turn, so that it may be added last."""
+        added = {r for op in self.in_turn for r in op.results}
+        others = (op for op in walk(self._body) if op not in self.in_turn and op is not self._end)
+        return all(added.isdisjoint(op.operands) for op in others)
 
     def _is_loose(self, chain: Chain) -> bool:
         """Whether the sum may be taken in another order."""
@@ -70,8 +85,10 @@ class Plan:
                     yield from self._alone(inner)
 
     def _is_plain(self) -> bool:
+        """Whether all that may raise an error does so for all iterations, in the order of the first one."""
+        alone = {op for outer in self._alone(self._body) for region in outer.regions for op in walk(region)}
         return not any(
-            op.name in _REFUSED or (op.name == "check" and any(map(self.varying, op.operands)))
+            op.name in _REFUSED or (op.name == "check" and (op in alone or any(map(self.varying, op.operands))))
             for op in walk(self._body)
         )
 
@@ -94,6 +111,30 @@ class Plan:
                 inner = [op]
             yield from inner
 
+    # -- vectors
+
+    def _layout(self, loop: Op) -> None:
+        """Whether what the iterations load in an innermost loop lies side by side in memory, or far apart."""
+        body = loop.regions[0]
+        loads = [op for op in walk(body) if op.name == "load" and any(map(self.varying, op.operands))]
+        beside = [op for op in loads if self._strides(op, self._body.args[0])]
+        if beside and not any(self._strides(op, body.args[0]) for op in loads):
+            self.packed.append(loop)
+        elif loads and not beside and not self._free:
+            self.scattered += self._ordered(body)
+
+    def _ordered(self, body: Region) -> list[Op]:
+        """The ops that add to what a loop carries, of which each waits for the one before."""
+        sums = {*body.args[1:]}
+        adds = [op for op in body.ops if op.name in ("add", "sub") and is_float(op.result.type)]
+        return [op for op in adds if not op.attrs.get("reassoc") and not sums.isdisjoint(op.operands)]
+
+    def _strides(self, load: Op, index: Value) -> bool:
+        """Whether a load goes from each element of a row to the next with `index`."""
+        *others, last = map(self._elements.form, load.operands[1:])
+        along = last.terms.get(index, 0) == 1 and all(index not in form.terms for form in others)
+        return along and not self.varying(load.operands[0])
+
     def _gains(self, loop: Op) -> bool:
         """Whether it adds up, and what it need not load and store again counts beside what it computes."""
         body = loop.regions[0]
@@ -102,7 +143,14 @@ class Plan:
         same = [op for op in accesses if op in sums or not any(map(self.varying, (*op.operands, *op.results)))]
         adds = bool(sums) or any(map(self.varying, body.args[1:])) or self._updates(accesses)
         cost = sum(additions(op.name) for op in walk(body) if any(is_float(r.type) for r in op.results))
-        return adds and len(same) * _COST_OF_ACCESS >= cost
+        changed = bool(sums) or any(op.name == "store" for op in accesses)
+        return adds and len(same) * _COST_OF_ACCESS >= cost and (changed or not self._streams(loop))
+
+    def _streams(self, loop: Op) -> bool:
+        """Whether all there is to do is to read one row after the other, which is done as fast as memory is read."""
+        if loop not in self._body.ops or any(op.name in DEAR for op in walk(self._body)):
+            return False
+        return self._free or not self._ordered(loop.regions[0])
 
     def _updates(self, accesses: list[Op]) -> bool:
         """Whether elements of memory that is an iteration's own are loaded and stored again."""
@@ -116,12 +164,14 @@ def plans(fn: Function) -> dict[Op, Plan]:
         return {}
     found: dict[Op, Plan] = {}
     elements, aliases, sharing = Elements(fn), Aliases(fn), Sharing(fn)
+    poison = maybe_poison(fn)  # what nobody reads, so that not even nothing may be added to it
     free = bool(fn.attrs.get("fastmath"))
 
     def visit(region: Region) -> None:
         for op in region.ops:
-            if _is_candidate(op, elements) and not (shares := sharing(op)).why:
-                plan = Plan(op, shares, aliases, free)
+            possible = _is_candidate(op, elements) and poison.isdisjoint(op.regions[0].args)
+            if possible and not (shares := sharing(op)).why:
+                plan = Plan(op, shares, aliases, elements, free)
                 if plan.fits and plan.pays:
                     found[op] = plan
                     continue

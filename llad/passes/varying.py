@@ -16,7 +16,7 @@ from llad.ir.types import BufferType
 
 
 class Varying:
-    """Of one loop, `scratch` being the allocations that each of its iterations has to itself.
+    """Of one loop, `scratch` being the allocations that each of its iterations has to itself, `added` what all add to.
 
     Optimistic: all is the same until something says otherwise.
     """
@@ -25,7 +25,7 @@ class Varying:
         body = loop.regions[0]
         self._aliases = aliases
         self._own = scratch | {r for op in walk(body) if op.name == "alloc" for r in op.results}
-        self._added = added
+        self._added = frozenset().union(*map(aliases.roots, added))
         self._values: set[Value] = set(body.args)
         self._memory: set[Value] = set()
         self._alone: set[Op] = set()

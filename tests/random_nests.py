@@ -1,0 +1,462 @@
+"""Random IR of a loop over samples with inner loops: scratch, tapes, accumulators that rest at zero, triangles, sums.
+
+`program(rng)` gives a function of `(f64, i64, x<2>, y, z, w, g, h, m<2>, k)`, where `x` has a row for each element of
+`y`, `z` and `k`, the others the extents of a row, and `k` holds indices of a row. What it computes is returned or seen
+in the arguments. With `ordered`, no sum may be taken in another order; else numbers are kept small, so that those which
+begin as small integers stay exact in any order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value
+from llad.ir.types import BOOL, F64, I64, BufferType
+
+VECTOR, MATRIX, WHOLE = BufferType(F64, 1), BufferType(F64, 2), BufferType(I64, 1)
+BINARY = ("add", "sub", "mul", "min", "max")
+Row = Callable[[Value], tuple[Value, tuple[Value, ...]]]  # of an index: a buffer, and where in it that element is
+
+
+class Writer:
+    """Emits random statements. `rows` are what has as many elements as a row, `scratch` those of them that are ours."""
+
+    def __init__(self, rng: random.Random, ordered: bool) -> None:
+        self.rng, self.b, self.ordered = rng, Builder(), ordered
+        types = {"s": F64, "c": I64, "x": MATRIX, "y": VECTOR, "z": VECTOR, "w": VECTOR, "g": VECTOR, "h": VECTOR}
+        self.params = [Value(t, name) for name, t in {**types, "m": MATRIX, "k": WHOLE}.items()]
+        self.s, self.c, self.x, self.y, self.z, self.w, self.g, self.h, self.m, self.k = self.params
+        b = self.b
+        self.zero, self.one = b.i64(0), b.i64(1)
+        self.n, self.d = b.dim(self.x, 0), b.dim(self.x, 1)
+        self.floats = [self.s, b.f64(0.5 if ordered else 2.0)]
+        self.small = [b.f64(-8.0), b.f64(8.0)]
+        self.flags = [b.op("lt", self.c, b.i64(3)), b.const(False, BOOL)]
+        self.sample: Value | None = None
+        self.sums: list[Value] = []
+        self.added = [self.g, self.h]
+        self.scratch: list[Value] = []
+        self.squares: list[Value] = []
+        self.resting: list[Value] = []  # scratch that is zero between samples, mostly
+        self.ready: list[Value] = []  # scratch that this sample has filled, mostly
+
+    def program(self) -> Function:
+        b, rng = self.b, self.rng
+        for _ in range(rng.randrange(1, 5)):
+            self.fresh()
+        if rng.random() < 0.15:
+            self.choose()
+        results = self.epochs() if rng.random() < 0.2 else self.samples()
+        for s in self.scratch + self.resting:
+            if rng.random() < 0.1:
+                body = lambda j, t, left=s: [b.op("add", t, b.load(left, j))]  # noqa: E731
+                results += self.along([self.s], body)
+        b.return_(*results, self.s)
+        free = {} if self.ordered or rng.random() < 0.5 else {"fastmath": True}
+        return b.function("nest", self.params, **free)
+
+    # -- memory
+
+    def fresh(self) -> None:
+        roll = self.rng.random()
+        if roll < 0.25:
+            self.squares.append(self.b.alloc(F64, [self.d, self.d], zero=True, hint="square"))
+        elif roll < 0.5:
+            self.resting.append(self.b.alloc(F64, [self.d], zero=True, hint="resting"))
+        else:
+            self.scratch.append(self.b.alloc(F64, [self.d], zero=roll < 0.7, hint="scratch"))
+
+    def choose(self) -> None:
+        """A handle that is one buffer or another."""
+        b = self.b
+        ways = [self.g, self.h] if self.rng.random() < 0.7 or not self.scratch else [self.scratch[0], self.g]
+        regions = []
+        for way in ways:
+            with b.region() as region:
+                b.yield_(way)
+            regions.append(region)
+        (chosen,) = b.if_(b.op("gt", self.c, self.zero), *regions)
+        self.added = [chosen] if self.rng.random() < 0.7 else [chosen, *self.added]
+
+    def row(self, writes: bool = False) -> Row:
+        """One of what has as many elements as a row."""
+        b, rng = self.b, self.rng
+        careless = rng.random() < 0.03
+        own = self.scratch + self.squares
+        own = own if writes or careless else [v for v in own if v in self.ready]
+        kinds = [own] * 4 if own else []
+        kinds += [self.resting] if self.resting and careless else []
+        kinds += [[self.x]] if writes else [[self.x], [self.w], [self.m], [self.w]]
+        kind = rng.choice(kinds)
+        buffer = rng.choice(kind)
+        if kind == [self.x] and self.sample is not None and rng.random() < 0.3:
+            buffer = b.view(self.x, ["index", "full"], self.sample)
+        elif buffer.type == MATRIX and kind == [self.m] and rng.random() < 0.3:
+            buffer = b.transposed(self.m, (1, 0))
+        if buffer.type.rank == 1:
+            return lambda j: (buffer, (j,))
+        if buffer is self.x:
+            first = self.sample if self.sample is not None else self.zero
+            return lambda j: (buffer, (first, j))
+        ways = [lambda j: (self.zero, j), lambda j: (j, self.zero), lambda j: (j, j), lambda j: (self.last(j), j)]
+        at = rng.choice(ways)
+        return lambda j: (buffer, at(j))
+
+    def last(self, j: Value) -> Value:
+        """The index as far from the end as another one from the beginning."""
+        return self.b.op("sub", self.b.op("sub", self.d, self.one), j)
+
+    # -- numbers
+
+    def number(self, *near: Value) -> Value:
+        b, rng = self.b, self.rng
+        value = rng.choice([*near, *self.floats[-4:]])
+        for _ in range(rng.randrange(3)):
+            value = b.op(rng.choice(BINARY), value, rng.choice([*near, *near, *self.floats]))
+        return value if self.ordered else self.clipped(value)
+
+    def clipped(self, value: Value) -> Value:
+        low, high = self.small
+        return self.b.op("min", self.b.op("max", value, low), high)
+
+    def mark(self, row: Row) -> None:
+        """What was written to is ready."""
+        self.ready.append(row(self.zero)[0])
+
+    def load(self, row: Row, index: Value) -> Value:
+        buffer, at = row(index)
+        return self.b.load(buffer, *at)
+
+    def add(self, total: Value, value: Value) -> Value:
+        b, rng = self.b, self.rng
+        attrs = {"reassoc": True} if not self.ordered and rng.random() < 0.8 else {}
+        if rng.random() < 0.2:
+            return b.emit("sub", [total, value], [F64], attrs).result
+        operands = [total, value] if rng.random() < 0.7 else [value, total]
+        return b.emit("add", operands, [F64], attrs).result
+
+    # -- loops
+
+    def along(self, inits: list[Value], body: Callable[..., list[Value]], hi: Value | None = None) -> list[Value]:
+        """A loop over a row, or up to `hi`: mostly all of it, up or down."""
+        b, rng = self.b, self.rng
+        lo, hi, step = self.zero, self.d if hi is None else hi, self.one
+        roll = rng.random()
+        if roll < 0.3:
+            lo, hi, step = b.op("sub", hi, self.one), b.i64(-1), b.i64(-1)
+        elif roll < 0.34:
+            lo = self.one
+        elif roll < 0.38:
+            hi = b.op("sub", hi, self.one)
+        exits = rng.random() < 0.02
+        before = len(self.floats)
+        with b.region([I64, *[v.type for v in inits]]) as region:
+            yielded = body(*region.args)
+            leave = [b.op("eq", region.args[0], self.c)] if exits else []
+            b.yield_(*leave, *yielded)
+        del self.floats[before:]
+        return list(b.for_(lo, hi, step, inits, region, exits=exits)[:-1])
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        kept = [[*values] for values in (self.floats, self.scratch, self.squares, self.resting, self.added, self.ready)]
+        yield
+        self.floats, self.scratch, self.squares, self.resting, self.added, self.ready = kept
+
+    def epochs(self) -> list[Value]:
+        b = self.b
+        with b.region([I64, F64]) as region, self.scope():
+            b.yield_(self.clipped(b.op("add", region.args[1], self.samples()[0])))
+        return list(b.for_(self.zero, b.i64(2), self.one, [self.s], region)[:-1])
+
+    def samples(self) -> list[Value]:
+        b, rng = self.b, self.rng
+        inits = [self.s, *[b.f64(-0.0)] * (rng.random() < 0.3)]
+        with b.region([I64, *[F64 for _ in inits]]) as region, self.scope():
+            self.sample, self.sums, self.ready = region.args[0], list(region.args[1:]), []
+            self.floats.append(b.load(self.y, self.sample))
+            for _ in range(rng.randrange(2, 7)):
+                self.statement(0)
+            b.yield_(*self.sums)
+            self.sample, self.sums = None, []
+        lo = self.zero if rng.random() < 0.8 else self.one
+        return list(b.for_(lo, self.n, self.one, inits, region)[:-1])
+
+    # -- statements
+
+    def statement(self, depth: int) -> None:
+        often = [self.fill, self.reduce, self.multiply, self.recur, self.gather, self.total, self.element] * 3
+        often += [self.wipe, self.tidy, self.tidy, self.tidy, self.tape, self.triangle, self.histogram]
+        if depth < 2:
+            often += [self.branch, self.branch, self.inner]
+        if self.rng.random() < 0.08:
+            often = [self.check, self.turns, self.fresh, self.crown]
+        what = self.rng.choice(often)
+        what(depth) if what in (self.branch, self.inner) else what()
+
+    def fill(self) -> None:
+        target, source = self.row(writes=True), self.row()
+
+        def body(j: Value) -> list[Value]:
+            value = self.number(self.load(source, j))
+            buffer, at = target(j)
+            self.b.store(value, buffer, *at)
+            return []
+
+        self.along([], body)
+        self.mark(target)
+
+    def wipe(self) -> None:
+        target = self.row(writes=True)
+
+        def body(j: Value) -> list[Value]:
+            buffer, at = target(j)
+            self.b.store(self.b.f64(0.0), buffer, *at)
+            return []
+
+        self.along([], body)
+        self.mark(target)
+
+    def tidy(self) -> None:
+        """Something is added to scratch that is zero, used, and taken away again, if nothing goes wrong."""
+        if not self.resting:
+            return
+        b, rng, target, source = self.b, self.rng, self.rng.choice(self.resting), self.row()
+        assert self.sample is not None
+        alone = rng.random() < 0.3
+
+        def fill(j: Value) -> list[Value]:
+            at = b.load(self.k, self.sample) if alone else j  # type: ignore[arg-type]
+            b.store(self.clipped(b.op("add", b.load(target, at), self.load(source, j))), target, at)
+            return []
+
+        def use(j: Value, t: Value) -> list[Value]:
+            value = b.load(target, j)
+            if together:
+                b.store(b.f64(0.0), target, j)
+            return [self.clipped(b.op("add", t, value))]
+
+        together = rng.random() < 0.6
+        self.along([], fill)
+        self.floats += self.along([self.number()], use)
+        if not together and rng.random() < 0.9:
+            with b.region([I64]) as region:
+                b.store(b.f64(0.0 if rng.random() < 0.9 else -0.0), target, region.args[0])
+                b.yield_()
+            b.for_(self.zero, self.d, self.one, [], region)
+
+    def tape(self) -> None:
+        """Row after row of a square from the one before, and then used from the last one on."""
+        if not self.squares:
+            return
+        b, rng, square, source = self.b, self.rng, self.rng.choice(self.squares), self.row()
+        with self.guarded():
+            first = lambda j: b.store(self.number(self.load(source, j)), square, self.zero, j)  # noqa: E731
+            self.along([], lambda j: [first(j) or j][1:])
+        late = rng.random() < 0.1
+
+        def step(a: Value) -> list[Value]:
+            def inner(j: Value) -> list[Value]:
+                before = b.load(square, a if late else b.op("sub", a, self.one), j)
+                b.store(self.number(before, self.load(source, j)), square, a, j)
+                return []
+
+            self.along([], inner)
+            return []
+
+        with b.region([I64]) as region:
+            step(region.args[0])
+            b.yield_()
+        b.for_(self.one, self.d, self.one, [], region)
+
+        def back(a: Value, t: Value) -> list[Value]:
+            use = lambda j, u: [self.clipped(self.add(u, b.load(square, a, j)))]  # noqa: E731
+            return self.along([t], use)
+
+        self.floats += self.along([self.number()], back)
+        self.ready.append(square)
+
+    def reduce(self) -> None:
+        b, rng = self.b, self.rng
+        first, second = self.row(), self.row()
+        name = rng.choice(("add", "add", "max", "mul"))
+
+        def body(j: Value, t: Value) -> list[Value]:
+            value = self.number(self.load(first, j), self.load(second, j))
+            return [self.clipped(b.op(name, t, value))]
+
+        self.floats += self.along([self.number()], body)
+
+    def multiply(self) -> None:
+        """A matrix times a row, into a row."""
+        b = self.b
+        target, source = self.row(writes=True), self.row()
+
+        def body(a: Value) -> list[Value]:
+            def inner(j: Value, t: Value) -> list[Value]:
+                product = b.op("mul", b.load(self.m, a, j), self.load(source, j))
+                return [self.clipped(self.add(t, product))]
+
+            (total,) = self.along([b.f64(0.0)], inner)
+            buffer, at = target(a)
+            b.store(total, buffer, *at)
+            return []
+
+        self.along([], body)
+        self.mark(target)
+
+    def recur(self) -> None:
+        """Each element of scratch from the one before."""
+        if not self.scratch:
+            return
+        b, target, source = self.b, self.rng.choice(self.scratch), self.row()
+        with self.guarded():
+            b.store(self.number(), target, self.zero)
+        with b.region([I64]) as region:
+            j = region.args[0]
+            before = b.load(target, b.op("sub", j, self.one))
+            value = b.op(self.rng.choice(BINARY), before, self.load(source, j))
+            b.store(self.clipped(value), target, j)
+            b.yield_()
+        b.for_(self.one, self.d, self.one, [], region)
+        self.ready.append(target)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Where a row has an element at all."""
+        b = self.b
+        with b.region() as then:
+            yield
+            b.yield_()
+        with b.region() as otherwise:
+            b.yield_()
+        b.if_(b.op("gt", self.d, self.zero), then, otherwise)
+
+    def gather(self) -> None:
+        """What is added to elements that all samples share."""
+        b, target, source = self.b, self.rng.choice(self.added), self.row()
+
+        def body(j: Value) -> list[Value]:
+            old = b.load(target, j)
+            b.store(self.add(old, self.number(self.load(source, j))), target, j)
+            return []
+
+        self.along([], body)
+
+    def histogram(self) -> None:
+        """An element that the sample chooses, or an inner index and the sample."""
+        b, target = self.b, self.rng.choice(self.added)
+        assert self.sample is not None
+        at = b.load(self.k, self.sample)
+        b.store(self.add(b.load(target, at), self.number()), target, at)
+
+    def total(self) -> None:
+        b, rng = self.b, self.rng
+        which = rng.randrange(len(self.sums))
+        if rng.random() < 0.7:
+            self.sums[which] = self.add(self.sums[which], self.number())
+        elif rng.random() < 0.8:
+            source = self.row()
+            body = lambda j, t: [self.add(t, self.number(self.load(source, j)))]  # noqa: E731
+            (self.sums[which],) = self.along([self.sums[which]], body)
+        else:
+            self.sums[which] = b.op("max", self.sums[which], self.number())
+
+    def element(self) -> None:
+        """An element that is the sample's own."""
+        b = self.b
+        assert self.sample is not None
+        value = self.number()
+        if self.rng.random() < 0.5:
+            value = self.add(b.load(self.z, self.sample), value)
+        b.store(value, self.z, self.sample)
+
+    def triangle(self) -> None:
+        """A loop up to the index of another one."""
+        b, source = self.b, self.row()
+        target = self.row(writes=True)
+
+        def body(a: Value) -> list[Value]:
+            def inner(j: Value) -> list[Value]:
+                buffer, at = target(j)
+                b.store(self.number(self.load(source, j)), buffer, *at)
+                return []
+
+            self.along([], inner, hi=a)
+            buffer, at = target(a)
+            b.store(self.number(), buffer, *at)
+            return []
+
+        self.along([], body)
+
+    def condition(self) -> Value:
+        """Whether a branch is taken: mostly the same for all samples, or not."""
+        b, rng = self.b, self.rng
+        if rng.random() < 0.5 and self.sample is not None:
+            return b.op("gt", b.load(self.y, self.sample), b.f64(0.0))
+        if rng.random() < 0.8:
+            return b.op("gt", self.c, b.i64(rng.randrange(3)))
+        return b.op("gt", self.number(), b.f64(0.0))
+
+    def branch(self, depth: int) -> None:
+        b, condition, before = self.b, self.condition(), self.sums
+        regions, yielded = [], []
+        for taken in (True, self.rng.random() < 0.4):
+            with b.region() as region, self.scope():
+                self.sums = [*before]
+                if self.rng.random() < 0.25:
+                    self.check()
+                for _ in range(self.rng.randrange(1, 3) if taken else 0):
+                    self.statement(depth + 1)
+                b.yield_(*self.sums, self.floats[-1])
+            regions.append(region)
+            yielded.append(self.sums)
+        *self.sums, value = b.if_(condition, *regions)
+        self.floats.append(value)
+
+    def inner(self, depth: int) -> None:
+        """A few turns of statements, as often for all samples, or not."""
+        b, before = self.b, self.sums
+        assert self.sample is not None
+        hi = b.i64(2) if self.rng.random() < 0.6 else b.op("min", b.load(self.k, self.sample), b.i64(2))
+        with b.region([I64, *[F64 for _ in before]]) as region, self.scope():
+            self.sums = list(region.args[1:])
+            for _ in range(self.rng.randrange(1, 3)):
+                self.statement(depth + 1)
+            b.yield_(*self.sums)
+        self.sums = list(b.for_(self.zero, hi, self.one, before, region)[:-1])
+
+    def check(self) -> None:
+        b, rng = self.b, self.rng
+        wrong = rng.choice(("ValueError", "IndexError", "KeyError"))
+        holds = rng.choice(self.flags) if rng.random() < 0.7 else b.op("lt", self.number(), b.f64(6.0))
+        b.check(holds, wrong, f"number {rng.randrange(100)}")
+
+    def turns(self) -> None:
+        """A `while` of a few turns."""
+        b = self.b
+        with b.region([F64, I64]) as condition:
+            b.yield_(b.op("lt", condition.args[1], self.c))
+        with b.region([F64, I64]) as body:
+            value = self.clipped(b.op("mul", body.args[0], self.number()))
+            b.yield_(value, b.op("add", body.args[1], self.one))
+        self.floats.append(b.while_([self.number(), b.op("max", b.i64(-1), self.zero)], condition, body)[0])
+
+    def crown(self) -> None:
+        """The place of the greatest element."""
+        b, source = self.b, self.row()
+
+        def body(j: Value, best: Value, at: Value) -> list[Value]:
+            value = self.load(source, j)
+            more = b.op("gt", value, best)
+            return [b.op("select", more, value, best), b.op("select", more, j, at)]
+
+        best, at = self.along([self.number(), self.zero], body)
+        self.floats += [best, b.cast(at, F64)]
+
+
+def program(rng: random.Random, ordered: bool = False) -> Function:
+    return Writer(rng, ordered).program()
