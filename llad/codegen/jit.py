@@ -34,7 +34,7 @@ from llad.codegen.deferred import undisturbed
 from llad.codegen.environment import digest, keep, kept
 from llad.codegen.printing import CALLBACKS
 from llad.codegen.runtime import RESIDENT, resident_text
-from llad.codegen.symbols import c_library
+from llad.codegen.symbols import c_library, scipy_functions
 from llad.codegen.target import LOCK, header, immortal, linker, machine
 
 # The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
@@ -176,6 +176,8 @@ def _resident(group: tuple[str, ...]) -> Linked:
 def _imports(image: bytes, symbols: Mapping[str, int], whole: bool) -> dict[str, int]:
     """The address of every external name in the object, and maybe of others."""
     found = {n: a for n, a in {**c_library(), **CALLBACKS, **symbols}.items() if n.encode() in image}
+    if b"scipy." in image:
+        found.update((n, a) for n, a in scipy_functions().items() if n.encode() in image)
     for group in () if whole else RESIDENT:
         if any(name.encode() in image for name in group):
             found.update(_resident(group).addresses)

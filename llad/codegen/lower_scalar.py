@@ -35,6 +35,8 @@ def lower_scalar(e: Emitter, op: Op) -> None:
         code = VECTOR.get(code, code)
     if code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
+    elif code.startswith("@scipy."):
+        e.values[op.result] = _of_scipy(e, code, operands, type)
     elif code.startswith("@"):
         overloaded = code.startswith("@llvm.")
         symbol = f"{code}.{kind.name}" if overloaded else code + "f" if type == "float" else code
@@ -43,6 +45,14 @@ def lower_scalar(e: Emitter, op: Op) -> None:
         e.values[op.result] = e.new(f"call {flags}{result} {symbol}({arguments})")
     else:
         e.values[op.result] = _instruction(e, op, code, operands, type, flags)
+
+
+def _of_scipy(e: Emitter, code: str, operands: list[str], type: str) -> str:
+    """A function of doubles, the last argument of which says that no subclass is asked (`symbols.py`)."""
+    e.declare(code, "double", [*["double"] * len(operands), "i32"])
+    wide = [e.new(f"fpext float {o} to double") for o in operands] if type == "float" else operands
+    result = e.new(f"call double {code}({', '.join(f'double {o}' for o in wide)}, i32 1)")
+    return e.new(f"fptrunc double {result} to float") if type == "float" else result
 
 
 def _code(op: Op) -> tuple[ScalarType, str]:

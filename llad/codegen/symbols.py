@@ -10,6 +10,8 @@ only what C99 has.
 from __future__ import annotations
 
 import ctypes
+import importlib
+import re
 import sys
 from contextlib import suppress
 from functools import cache
@@ -34,6 +36,10 @@ _WINDOWS = ["__chkstk"]  # for stack frames beyond a page
 _CLOCK = ["timespec_get", "_timespec64_get"]  # what Windows calls it, and of the same form there
 
 
+# What Cython puts before the name of a function that exists for several types.
+_FUSED = re.compile(r"^__pyx_fuse_\d+")
+
+
 def _libraries() -> list[ctypes.CDLL]:
     if sys.platform == "win32":
         return [ctypes.CDLL("ucrtbase"), ctypes.CDLL("vcruntime140"), ctypes.CDLL("ntdll")]
@@ -42,6 +48,24 @@ def _libraries() -> list[ctypes.CDLL]:
         with suppress(OSError):  # musl keeps its libm in libc
             found.insert(0, ctypes.CDLL("libm.so.6"))
     return found
+
+
+@cache
+def scipy_functions() -> dict[str, int]:
+    """Address by name, `scipy.i0`, of the functions of doubles that SciPy has for compiled code.
+
+    Raises: ModuleNotFoundError without SciPy.
+    """
+    table: dict[str, int] = {}
+    name_of, pointer_of = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
+    name_of.restype, name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
+    pointer_of.restype, pointer_of.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    functions = importlib.import_module("scipy.special.cython_special").__pyx_capi__
+    for name, capsule in functions.items():
+        signature = name_of(capsule)
+        if signature.startswith(b"double (double, "):
+            table[f"scipy.{_FUSED.sub('', name)}"] = pointer_of(capsule, signature)
+    return table
 
 
 @cache

@@ -25,6 +25,7 @@ from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_bu
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY
+from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
 from llad.ops.table import OPS
@@ -109,7 +110,9 @@ _INSTEAD = {
 
 _ROWS = list(_entries())
 TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
-NAMES: tuple[str, ...] = tuple(sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS}))
+NAMES: tuple[str, ...] = tuple(
+    sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS} | {f"scipy.special.{name}" for name in SPECIAL})
+)
 
 
 def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -121,6 +124,8 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
     except TypeError:  # not hashable
         return NotHandled
     if handler is not None:
+        return handler(ctx, args, kwargs)
+    if (handler := special(function)) is not None:
         return handler(ctx, args, kwargs)
     name = _library_name(function)
     if name is None:
