@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
-from llad.compile import FAST, PASSES, REVERSED, STRICT, WRITTEN_OUT, Pass
+from llad.compile import FAST, PASSES, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, METHODS
 from llad.frontend.signature import DTYPES
@@ -31,6 +31,7 @@ DOCS = Path(__file__).parent
 PIPELINE: dict[str, tuple[Pass, ...]] = {
     "Before differentiation, and again after it": PASSES,
     "Before reverse mode": REVERSED,
+    "When nothing is left to differentiate": SETTLED,
     "Where loops over records were written for their usual length": WRITTEN_OUT,
     "Before machine code": FAST,
     "Before machine code, where sums keep their order": STRICT,

@@ -224,6 +224,7 @@ def gradient_plan(
             positional=None if out else passing.positional,
             defaults=() if out else passing.defaults,
             work=made.work,
+            filled=tuple(k for k in range(len(inputs) + len(captured), len(operands)) if k not in made.zeroed),
         )
 
     return make

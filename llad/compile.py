@@ -78,6 +78,7 @@ from llad.passes.unite import unite
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
+from llad.passes.zeros import zeros
 from llad.returned import Result, outputs_of
 from llad.structures import Node
 
@@ -92,6 +93,8 @@ PASSES: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (permit, winner, relax, dce, independent)
+# Once, when nothing is left to differentiate, which would ask what memory is zero.
+SETTLED: tuple[Pass, ...] = (permit, zeros, fold, dce)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (
     fold, unite, fold, unroll, fold, simplify, fold, dce, either, scalars, *PASSES, scalars, cse, dce,
@@ -262,7 +265,7 @@ class Stage:
 
     def _finish(self, fn: Function) -> Function:
         with self._timed("passes"):
-            fn = run_passes(fn, (*PASSES, permit))
+            fn = run_passes(fn, (*PASSES, *SETTLED))
             if (cut := chunks(fn)) is not fn:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:

@@ -51,11 +51,12 @@ from llad.passes.unite import unite
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
+from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns, version,
-    blocks, winner, relax, dce, ownership,
+    blocks, winner, relax, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -26,7 +26,7 @@ from llad.ad.structure import Structure
 from llad.ad.tape import Tape
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, ZEROED, Function, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, is_float
 
@@ -41,7 +41,10 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     written: parameters that `fn` writes are copied first. `prefer` chooses among the legal ways to reverse a loop.
     """
     root, seed = _objective(fn, wrt, prefer)
-    return _both_sweeps(root, f"{fn.name}_gradient", [seed], ())[0]
+    made = _both_sweeps(root, f"{fn.name}_gradient", [seed], ())[0]
+    if root.given:
+        made.attrs[ZEROED] = tuple(range(len(fn.params), len(made.params)))
+    return made
 
 
 def explain(fn: Function, wrt: tuple[int, ...]) -> list[LoopReport]:

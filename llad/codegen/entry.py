@@ -23,6 +23,7 @@ from llad.codegen.lower_poll import INTERRUPTED
 from llad.codegen.plan import (
     NUMPY_TYPES,
     ArrayArgument,
+    Leaf,
     Plan,
     taken,
 )
@@ -79,9 +80,9 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     for slot in ("%made", *slots):
         code.do(f"store ptr null, ptr {slot}")
     code.do("store %llad.ctx zeroinitializer, ptr %ctx")
-    fresh = [_fresh(code, plan, layout, leaves, like, slots[k]) for k, like in enumerate(plan.fresh)]
-    for leaf, argument in zip(leaves, plan.leaves(), strict=True):
-        if isinstance(argument, ArrayArgument) and argument.clear:
+    fresh = [_fresh(code, plan, layout, leaves, k, slots[k]) for k in range(len(plan.fresh))]
+    for k, (leaf, argument) in enumerate(zip(leaves, plan.leaves(), strict=True)):
+        if isinstance(argument, ArrayArgument) and plan.is_cleared(Leaf(k)):
             _clear(code, leaf.data, leaf.extents, argument.dtype)
     failed = _call(code, plan, leaves, fresh, outputs)
     code.require(code.let(f"icmp eq i32 {failed}, 0"), "raise")
@@ -139,16 +140,18 @@ def _clear(code: Assembly, data: str, extents: list[str], dtype: ScalarType) -> 
     code.do(f"call void @llvm.memset.p0.i64(ptr align 8 {data}, i8 0, i64 {size}, i1 false)")
 
 
-def _fresh(code: Assembly, plan: Plan, layout: Layout, leaves: list[Unpacked], like: int, slot: str) -> Unpacked:
-    """A zeroed array of a leaf's dtype and extents, owned by `slot`."""
-    argument, leaf = plan.leaves()[like], leaves[like]
+def _fresh(code: Assembly, plan: Plan, layout: Layout, leaves: list[Unpacked], index: int, slot: str) -> Unpacked:
+    """Fresh array `index`, of a leaf's dtype and extents, owned by `slot`."""
+    argument, leaf = plan.leaves()[plan.fresh[index]], leaves[plan.fresh[index]]
     assert isinstance(argument, ArrayArgument)
     number, rank, shape = NUMPY_TYPES[argument.dtype].num, argument.rank, leaf.shape or "null"
     size = size_of(code, leaf.extents, argument.dtype)
-    array = code.let(f"call ptr @llad.zeros(i32 {number}, i32 {rank}, ptr {shape}, i64 {size})")
+    array = code.let(f"call ptr @llad.array(i32 {number}, i32 {rank}, ptr {shape}, i64 {size})")
     code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
     code.do(f"store ptr {array}, ptr {slot}")
     data = code.load("ptr", array, layout.data)
+    if plan.is_cleared(Fresh(index)):
+        _clear(code, data, leaf.extents, argument.dtype)
     return Unpacked(array, data=data, extents=leaf.extents)
 
 

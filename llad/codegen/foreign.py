@@ -19,6 +19,7 @@ from llad.codegen.plan import (
     NUMPY_TYPES,
     Argument,
     ArrayArgument,
+    Leaf,
     Memory,
     NumberArgument,
     Plan,
@@ -72,10 +73,10 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
     """
     found = [leaf for a, v in zip(plan.arguments, values, strict=True) for leaf in _flat(a, v)]
     found += [array for _, array in plan.captured]
-    for value, argument in zip(found, plan.leaves(), strict=True):
-        if isinstance(argument, ArrayArgument) and argument.clear:
+    for k, value in enumerate(found):
+        if plan.is_cleared(Leaf(k)):
             value[...] = 0
-    fresh = [np.zeros_like(found[like], order="C") for like in plan.fresh]
+    fresh = [_fresh(found[like], plan.is_cleared(Fresh(k))) for k, like in enumerate(plan.fresh)]
     context = (ctypes.c_uint64 * CONTEXT_WORDS)()
     words = [ctypes.addressof(context)]
     for operand in plan.operands:
@@ -97,6 +98,10 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         return result
     finally:
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(release)(ctypes.addressof(context))
+
+
+def _fresh(like: Any, cleared: bool) -> Any:
+    return np.zeros_like(like, order="C") if cleared else np.empty_like(like, order="C")
 
 
 def _flat(argument: Argument, value: Any) -> Iterator[Any]:

@@ -20,7 +20,7 @@ from llad.codegen.lower import ErrorSite, Lowered, outputs
 from llad.codegen.work import Factor, Term, Work, estimate
 from llad.diagnostics import Span
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, walk
+from llad.ir.core import ZEROED, Function, Op, walk
 from llad.ir.text import show
 from llad.ir.types import SCALARS, BufferType, ScalarType, Type
 
@@ -29,13 +29,15 @@ from llad.ir.types import SCALARS, BufferType, ScalarType, Type
 class Outline:
     """`text`: the digest of the function's LLVM text. `outputs`: the types of its results.
 
-    `own`: per result, whether it is in memory of the call that no other result is in.
+    `own`: per result, whether it is in memory of the call that no other result is in. `zeroed`: the parameters that
+    callers hand over as zeros.
     """
 
     name: str
     text: bytes
     outputs: tuple[Type, ...]
     own: tuple[bool, ...]
+    zeroed: tuple[int, ...]
     work: Work
     errors: tuple[ErrorSite, ...]
 
@@ -49,7 +51,7 @@ def outline(fn: Function, lowered: Lowered) -> Outline:
     others = [frozenset().union(*roots[:k], *roots[k + 1 :]) for k in range(len(roots))]
     own = tuple(mine <= made and mine.isdisjoint(rest) for mine, rest in zip(roots, others, strict=True))
     text = digest(lowered.text.encode(), *(part.encode() for pair in lowered.declarations for part in pair))
-    return Outline(lowered.name, text, left, own, estimate(fn), lowered.errors)
+    return Outline(lowered.name, text, left, own, fn.attrs.get(ZEROED, ()), estimate(fn), lowered.errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def encoded(given: Outline, spans: Sequence[Span]) -> bytes | None:
             "text": given.text.hex(),
             "outputs": [_type_data(type) for type in given.outputs],
             "own": given.own,
+            "zeroed": given.zeroed,
             "work": [[term.scale, [[f.operand, f.axis] for f in term.factors]] for term in given.work],
             "errors": [[site.error, site.message, places[_whole(site.span)]] for site in given.errors],
         }
@@ -129,6 +132,7 @@ def decoded(data: bytes, spans: Sequence[Span]) -> Outline:
         bytes.fromhex(read["text"]),
         tuple(map(_type, read["outputs"])),
         tuple(read["own"]),
+        tuple(read["zeroed"]),
         tuple(Term(scale, tuple(Factor(*factor) for factor in factors)) for scale, factors in read["work"]),
         tuple(ErrorSite(*error) for error in errors),
     )

@@ -47,8 +47,8 @@ class ArrayArgument:
     """An `ndarray` of just this dtype, rank and layout.
 
     `writeable`: it must be. `apart`: the call writes it (or a copy), so overlap with other arrays matters.
-    `like`: its extents must be those of that leaf. `clear`: it is zeroed first. `ones`: of some axes, whether they have
-    just one element.
+    `like`: its extents must be those of that leaf. `clear`: it receives results, so it is zeroed first. `ones`: of some
+    axes, whether they have just one element.
     """
 
     dtype: ScalarType
@@ -128,7 +128,8 @@ class Plan:
     Otherwise the last arguments may be passed by `names` in their order (`None`: not by name), those from number
     `positional` on only so, or left out if there are `defaults`, the last of which is that of the last argument.
     `fresh` holds, per fresh array, the leaf that it is like. `raised(code, a, b, c, d)` makes the exception for an
-    error code. `keeps`: the last output is the address of a tape, which is given all memory of the call.
+    error code. `keeps`: the last output is the address of a tape, which is given all memory of the call. Fresh arrays
+    and those to `clear` are zeroed, but for the `filled` operands, every element of which the native function stores.
     """
 
     target: str
@@ -148,11 +149,18 @@ class Plan:
     work: Work = ()
     memories: tuple[Memory, ...] = ()
     keeps: bool = False
+    filled: tuple[int, ...] = ()
 
     def leaves(self) -> tuple[NumberArgument | ArrayArgument, ...]:
         """All leaves, those of the captured arrays last."""
         found = [leaf for argument in self.arguments for leaf in leaves(argument)]
         return (*found, *(argument for argument, _ in self.captured))
+
+    def is_cleared(self, operand: Leaf | Fresh) -> bool:
+        """Whether an operand is zeroed before the call."""
+        argument = None if isinstance(operand, Fresh) else self.leaves()[operand.index]
+        received = argument is None or (isinstance(argument, ArrayArgument) and argument.clear)
+        return received and all(self.operands[k] != operand for k in self.filled)
 
     def memory_of(self, output: int) -> Memory:
         """What is known of where an output lies: nothing, unless the plan says it."""

@@ -54,7 +54,7 @@ CONTEXT_WORDS = 10
 RESIDENT: tuple[tuple[str, ...], ...] = (
     ("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all", "llad.owned", "llad.capsule", "llad.holder"),
     ("llad.grow", "llad.sweep"),
-    ("llad.named", "llad.raise", "llad.zeros"),
+    ("llad.named", "llad.raise", "llad.array"),
     ("llad.poll",),
     ("llad.print",),
     ("llad.floor",),

@@ -73,10 +73,10 @@ done:
   ret void
 }}
 """,
-        # A new array of NumPy's type `number` and of `size` bytes, zeroed; null without memory, for which an exception
-        # is set. A large one is in a block that goes to the pool when Python lets go of it.
-        "llad.zeros": f"""
-define ptr @llad.zeros(i32 %number, i32 %rank, ptr %shape, i64 %size) noinline nounwind {{
+        # A new array of NumPy's type `number` and of `size` bytes; null without memory, for which an exception is set.
+        # What it holds is left to chance. A large one is in a block that goes to the pool when Python lets go of it.
+        "llad.array": f"""
+define ptr @llad.array(i32 %number, i32 %rank, ptr %shape, i64 %size) noinline nounwind {{
   %large = icmp uge i64 %size, {LARGE}
   br i1 %large, label %pooled, label %small
 pooled:
@@ -98,18 +98,11 @@ drop:
   br label %failed
 own:
   call i32 @PyArray_SetBaseObject(ptr %window, ptr %capsule)
-  br label %clear
+  ret ptr %window
 small:
   %made = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank, ptr %shape, i32 %number, ptr null,
     ptr null, i32 0, i32 0, ptr null)
-  %none = icmp eq ptr %made, null
-  br i1 %none, label %failed, label %clear
-clear:
-  %array = phi ptr [%window, %own], [%made, %small]
-  %data.p = getelementptr i8, ptr %array, i64 {layout.data}
-  %data = load ptr, ptr %data.p
-  call void @llvm.memset.p0.i64(ptr align 8 %data, i8 0, i64 %size, i1 false)
-  ret ptr %array
+  ret ptr %made
 failed:
   ret ptr null
 }}

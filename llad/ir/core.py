@@ -95,6 +95,9 @@ PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})
 CHECKPOINT = "checkpoint"
 Limit = tuple[str, int]
 
+# The attribute of a function: the numbers of the parameters that its callers hand over as zeros, if there are any.
+ZEROED = "zeroed"
+
 
 _FORMATTER = Formatter()
 

@@ -210,7 +210,7 @@ class Coverage:
         return Span(first, None if last is None or self._is_extent(last, root, axis) else last)
 
     def _is_extent(self, form: Affine, root: Value, axis: int) -> bool:
-        if _same(form, self._elements.form(self._made[root].operands[axis])):
+        if root in self._made and _same(form, self._elements.form(self._made[root].operands[axis])):
             return True
         if form.const or len(form.terms) != 1:
             return False

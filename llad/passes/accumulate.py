@@ -276,29 +276,17 @@ class _Accumulate(Rebuild):
         left = iter(made.results[len(loop.results) - 1 : -1])
         ran = self.emit("gt", [made.results[-1], self.const(0, I64, span)], [BOOL], span).result
         outer, self.ops = self.ops, []
-        last = self._number(Affine(-step, {loop.operands[1]: 1}), span)
+        last = self.number_of(Affine(-step, {loop.operands[1]: 1}), span)
         for run in runs:
             for offset in run.offsets[1:]:
                 forms = list(run.row.indices)
                 index = loop.regions[0].args[0]
                 rest = Affine(offset, {a: c for a, c in forms[run.row.axis].terms.items() if a is not index})
-                indices = [self._number(f, span) for f in forms[: run.row.axis]]
-                indices.append(self._number(rest, span, last))
-                indices += [self._number(f, span) for f in forms[run.row.axis + 1 :]]
+                indices = [self.number_of(f, span) for f in forms[: run.row.axis]]
+                indices.append(self.number_of(rest, span, last))
+                indices += [self.number_of(f, span) for f in forms[run.row.axis + 1 :]]
                 self._add(self.get(run.row.buffer), indices, next(left), span)
         self.emit("yield", [], [], span)
         then, self.ops = Region((), self.ops), outer
         otherwise = Region((), [Op("yield", span=span)])
         self.emit("if", [ran], [], span, {}, (then, otherwise))
-
-    def _number(self, form: Affine, span: Span | None, total: Value | None = None) -> Value:
-        """Emit the number that a form stands for, on top of `total`."""
-        for atom, coefficient in form.terms.items():
-            value = self.get(atom)
-            if coefficient != 1:
-                value = self.emit("mul", [value, self.const(coefficient, I64, span)], [I64], span).result
-            total = value if total is None else self.emit("add", [total, value], [I64], span).result
-        if form.const or total is None:
-            constant = self.const(form.const, I64, span)
-            total = constant if total is None else self.emit("add", [total, constant], [I64], span).result
-        return total

@@ -15,9 +15,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llad.diagnostics import Span
+from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.rewrite import Mapping
-from llad.ir.types import ScalarType, Type
+from llad.ir.types import I64, ScalarType, Type
 
 
 class Rebuild:
@@ -102,3 +103,15 @@ class Rebuild:
     def const(self, value: float | int | bool, type: ScalarType, span: Span | None) -> Value:
         """A new constant, already normal for its type."""
         return self.emit("const", (), [type], span, {"value": value}).result
+
+    def number_of(self, form: Affine, span: Span | None, total: Value | None = None) -> Value:
+        """Emit the number that a sum comes to, on top of `total`."""
+        for atom, coefficient in form.terms.items():
+            value = self.get(atom)
+            if coefficient != 1:
+                value = self.emit("mul", [value, self.const(coefficient, I64, span)], [I64], span).result
+            total = value if total is None else self.emit("add", [total, value], [I64], span).result
+        if form.const or total is None:
+            constant = self.const(form.const, I64, span)
+            total = constant if total is None else self.emit("add", [total, constant], [I64], span).result
+        return total
