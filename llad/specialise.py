@@ -27,9 +27,10 @@ from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
 from llad.codegen.runtime import module_text
 from llad.codegen.target import LOCK
-from llad.compile import Stage, What
+from llad.compile import Stage, What, checked
 from llad.diagnostics import traced
 from llad.ir.core import Function
+from llad.passes.parts import parts
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
 
@@ -55,7 +56,7 @@ class Subject:
     def lowered(self) -> Lowered:
         name = self.function.name
         name = re.sub(r"[^A-Za-z0-9_]", "_", f"{name}_{self.what}" if self.what not in name else name)
-        return lower(self.function, name, self.stage.fastmath)
+        return lower(checked(parts(self.function)), name, self.stage.fastmath)
 
     @property
     def key(self) -> bytes:

@@ -109,21 +109,21 @@ def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     """The lines of one LLVM function."""
     parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(80) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(type)}) %r{k}" for k, type in enumerate(outputs(fn))]
-    if fn.functions:
+    if any("part" not in f.attrs for f in fn.functions.values()):
         note_stack(e)
     e.mark = sweep_mark(e, fn.body.terminator)
     e.keeps = fn.attrs.get("keeps")
     if "takes" in fn.attrs:
         lower_take(e, fn.params[len(fn.params) - fn.attrs["takes"] :])
     _lower_region(e, fn.body)
-    loops = not e.called and any(op.name in ("for", "while") for op in walk(fn.body))
+    loops = (not e.called or "part" in fn.attrs) and any(op.name in ("for", "while") for op in walk(fn.body))
     head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
     return [head, "entry:", *e.slots, *e.lines, *e.failures, "}"]
 
 
 def _parameters(e: Emitter, fn: Function) -> list[str]:
     """The declarations of the parameters; `e` learns what they are called."""
-    alias = "" if e.may_alias else "noalias "
+    shared = range(len(fn.params)) if e.may_alias else fn.attrs.get("part", ())
     defined = "" if e.called else "noundef "  # one function may pass on to another what neither reads
     declared = []
     for k, param in enumerate(arguments(fn)):
@@ -136,6 +136,7 @@ def _parameters(e: Emitter, fn: Function) -> list[str]:
                 names = [f"%p{k}", *(f"%p{k}.{j}" for j in range(len(types) - 1))]
                 e.values[param] = assemble(param.type, names)
                 e.nonnegative.update(names[1 : 1 + rank])
+                alias = "" if k in shared else "noalias "
                 declared.append(f"ptr {alias}{defined}align {dtype.bytes} {names[0]}")
                 extent = _EXTENT.replace("noundef ", defined)
                 declared += [f"{extent} {n}" for n in names[1 : 1 + rank]]

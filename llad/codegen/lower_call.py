@@ -1,4 +1,4 @@
-"""Lowering of calls between the functions of one table: recursion.
+"""Lowering of calls between the functions of one table: recursion, and the parts of long functions.
 
 A callee takes the same context, its arguments as a native function does (a LIFO as the address of its three words)
 and a stack slot per result; a code that is not 0 is passed on. How deep calls go is measured in bytes of stack,
@@ -33,7 +33,8 @@ def largest_frames(fn: Function) -> int:
 
 
 def lower_call(e: Emitter, op: Op) -> None:
-    _check_depth(e, op)
+    if not op.attrs.get("part"):  # which calls nobody
+        _check_depth(e, op)
     if e.called:
         count(e, Polling(weight=HEAVY))
     arguments = ["ptr %ctx"]

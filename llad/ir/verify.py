@@ -21,7 +21,7 @@
 - V11 *`free`* is never given a parameter or the result of a `view`.
 - V12 *Calls.* A `call` names a function of the root's table and agrees with its parameters and results, none of
   which is a lifo. A function in a table verifies, has none of its own, its key as name, and the attribute `may_alias`
-  or `chunk`.
+  or `chunk` or `part`.
 
 A violation is a bug of llad: an `AssertionError` that names the invariant and prints the IR around the op.
 What holds only at run time (indices in range, no poison read, no use after free) is the interpreter's to
@@ -43,6 +43,7 @@ from llad.ops.table import OPS
 Types = list[Type]
 
 EFFECTS = frozenset({"store", "push", "pop", "free", "call", "print"})
+_LENT = frozenset({"chunk", "part"})
 KINDS = ("sequential", "parallel", "reduction")
 MODES = ("grad", "vjp", "jvp")
 
@@ -54,7 +55,7 @@ def verify(fn: Function) -> Function:
         inner = _Verifier(local, fn)
         if name != local.name or not re.fullmatch(r"[\w.]+", name):
             inner.fail(None, "V12", f"{name!r} is {local.name!r}")
-        if local.functions or not (local.attrs.get("may_alias") or "chunk" in local.attrs):
+        if local.functions or not (local.attrs.get("may_alias") or _LENT & local.attrs.keys()):
             inner.fail(None, "V12", f"{name} is no local function")
         if any(isinstance(r.type, LifoType) for r in local.results):
             inner.fail(None, "V12", "a lifo is returned")
