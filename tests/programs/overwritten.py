@@ -104,3 +104,46 @@ def written_after_use_in_condition(x):
             x[i] = -x[i] * x[i]
         s += math.tanh(x[i])
     return s
+
+
+@program(lambda r: (r.normal(size=(4, 4)), r.normal(size=4)), second=True)
+def triangle_of_rows_of_their_own(a, w):
+    """The rows are independent, but each keeps as many numbers as it is long."""
+    n = len(w)
+    t = np.zeros((n, n))
+    s = 0.0
+    for k in range(2):
+        v = 0.0
+        for i in range(n):
+            for j in range(i + 1):
+                t[i, j] = w[i] * (k + 1)
+            for j in range(i + 1):
+                v += t[i, j] * a[i, j]
+        for i in range(n):
+            for j in range(n):
+                t[i, j] = v
+        s += v
+    return s
+
+
+@program(lambda r: (r.normal(size=(4, 4)), r.normal(size=4)))
+def rows_of_their_own_left_early(a, w):
+    n = len(w)
+    t = np.zeros((n, n))
+    s = 0.0
+    for i in range(n):
+        for j in range(n):
+            t[i, j] = w[i] * w[j]
+    for i in range(n):
+        for j in range(n):
+            s += t[i, j] * a[i, j]
+            if a[i, j] > 0.5:
+                break
+        j = 0
+        while j < n and a[i, j] < 0.7:
+            s -= t[i, j] * a[i, j] * 0.5
+            j += 1
+    for i in range(n):
+        for j in range(n):
+            t[i, j] = s
+    return s + t[0, 1]
