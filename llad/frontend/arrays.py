@@ -60,7 +60,7 @@ def element(ctx: Context, array: Array, indices: Sequence[Value]) -> Scalar:
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
+class Axis:
     """How an operand's index on one of its axes follows from the result's: `i`, `i * factor`, or 0 (factor 0)."""
 
     result: int
@@ -72,7 +72,7 @@ class _Axis:
         return ctx.builder.op("mul", indices[self.result], self.factor)
 
 
-def _merge(ctx: Context, a: Extent, b: Extent) -> tuple[Extent, bool | Value]:
+def merge(ctx: Context, a: Extent, b: Extent) -> tuple[Extent, bool | Value]:
     """The common extent of an axis, and whether there is one."""
     if a == b or b == 1:
         return a, True
@@ -105,7 +105,7 @@ def broadcast(ctx: Context, arrays: Sequence[Array]) -> tuple[Extent, ...]:
     fits: bool | Value = True
     for array in arrays:
         for k, extent in enumerate(extents_of(array), start=rank - array.rank):
-            merged[k], fine = _merge(ctx, merged[k], extent)
+            merged[k], fine = merge(ctx, merged[k], extent)
             fits = ext.both(ctx, fits, fine)
     if fits is not True:
         shapes = [shape_of(ctx, a) for a in arrays]
@@ -116,20 +116,20 @@ def broadcast(ctx: Context, arrays: Sequence[Array]) -> tuple[Extent, ...]:
     return tuple(merged)
 
 
-def _axes(ctx: Context, extents: Sequence[Extent], result: Sequence[Extent]) -> list[_Axis]:
+def axes_of(ctx: Context, extents: Sequence[Extent], result: Sequence[Extent]) -> list[Axis]:
     """The index plan of an operand, computed before the loop."""
     plan = []
     for k, extent in enumerate(extents, start=len(result) - len(extents)):
         known = ext.is_one(ctx, extent) if extent != result[k] else False
         if known is not None:
-            plan.append(_Axis(k, int(not known)))
+            plan.append(Axis(k, int(not known)))
         else:
             several = ctx.builder.op("ne", emit(ctx, measure(ctx, extent)), ctx.builder.i64(1))
-            plan.append(_Axis(k, ctx.builder.cast(several, I64)))
+            plan.append(Axis(k, ctx.builder.cast(several, I64)))
     return plan
 
 
-def _load(ctx: Context, array: Array, plan: Sequence[_Axis], indices: list[Value]) -> Value:
+def _load(ctx: Context, array: Array, plan: Sequence[Axis], indices: list[Value]) -> Value:
     return ctx.builder.load(array.value, *[axis.index(ctx, indices) for axis in plan])
 
 
@@ -145,7 +145,7 @@ def elementwise(
         value = body([ctx.builder.load(a.value) for a in arrays])
         return Scalar(ctx.builder.cast(value, I64) if dtype == I32 else value)
     out = allocate(ctx, dtype, shape)
-    plans = [_axes(ctx, extents_of(a), shape) for a in arrays]
+    plans = [axes_of(ctx, extents_of(a), shape) for a in arrays]
 
     def store(indices: list[Value], _: list[Value]) -> list[Value]:
         elements = [_load(ctx, a, plan, indices) for a, plan in zip(arrays, plans, strict=True)]
@@ -260,6 +260,6 @@ def _fit(ctx: Context, source: Array, target: Array, misfit: _Misfit) -> Callabl
         text = misfit.brief + misfit.text % tuple(ext.shape_text(shapes[k]) for k in misfit.order)
         values = [n for k in misfit.order for n in shapes[k]]
         ext.check(ctx, fits, "ValueError", text, *values, brief=misfit.brief)
-    plan = _axes(ctx, own[extra:], wanted)
+    plan = axes_of(ctx, own[extra:], wanted)
     leading = [ctx.builder.i64(0) for _ in range(extra)]
     return lambda indices: [*leading, *[axis.index(ctx, indices) for axis in plan]]

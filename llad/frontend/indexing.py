@@ -14,11 +14,11 @@ import numpy as np
 from llad.frontend.arithmetic import SYMBOLS, Operand, apply
 from llad.frontend.arrays import assign, element, modify, update
 from llad.frontend.casts import stored
+from llad.frontend.contractions import matmul
 from llad.frontend.creation import array_of
 from llad.frontend.extents import emit, extents_of, measure, shorten
 from llad.frontend.numbers import operand
 from llad.frontend.promotion import kind_of, promote, rank_of
-from llad.frontend.reductions import matmul
 from llad.frontend.slices import integer, is_full, position, progression, trimmed
 from llad.frontend.values import Array, Context, Extent, Scalar, describe, is_static
 from llad.ir.core import Value

@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import creation, rearrange, reductions
+from llad.frontend import creation, products, rearrange, reductions
 from llad.frontend.arguments import bind
 from llad.frontend.arrays import allocate, assign, copy, element
 from llad.frontend.casts import stored
 from llad.frontend.comparisons import compare
+from llad.frontend.contractions import dot, inner, matmul
 from llad.frontend.creation import array_of, as_array
+from llad.frontend.einsum import einsum, tensordot
 from llad.frontend.extents import emit, extents_of, measure
 from llad.frontend.functions import absolute, dimension
-from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
-from llad.frontend.promotion import NUMPY, dtype_of, is_number
+from llad.frontend.promotion import NUMPY, dtype_of
 from llad.frontend.rearrange import axis_argument
-from llad.frontend.ufuncs import COMPOSED, strong
+from llad.frontend.ufuncs import COMPOSED
 from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
@@ -124,27 +125,8 @@ def sum_builtin(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 # -- products
 
 
-def _dot(ctx: Context, a: Any, b: Any) -> Any:
-    x, y = _operand(ctx, a), _operand(ctx, b)
-    if isinstance(x, Array) and isinstance(y, Array) and x.rank and y.rank:
-        return reductions.dot(ctx, x, y)
-    return strong(binary(ctx, "mul", x, y))
-
-
-def _operand(ctx: Context, x: Any) -> Any:
-    x = array_of(ctx, x, None) if isinstance(x, (tuple, list)) else ctx.lift(x)
-    return x if is_number(x) else ctx.refuse("operand", got=describe(x))
-
-
-def _outer(ctx: Context, a: Any, b: Any) -> Any:
-    x, y = as_array(ctx, a), as_array(ctx, b)
-    if x.rank != 1 or y.rank != 1:
-        ctx.refuse("matmul-rank", left=x.rank, right=y.rank)
-    return binary(ctx, "mul", window(ctx, x, [slice(None), None]), y)
-
-
 def _matmul(ctx: Context, a: Any, b: Any) -> Any:
-    return reductions.matmul(ctx, as_array(ctx, a), as_array(ctx, b))
+    return matmul(ctx, as_array(ctx, a), as_array(ctx, b))
 
 
 def _array_equal(ctx: Context, a: Any, b: Any) -> Any:
@@ -168,10 +150,14 @@ FUNCTIONS: dict[str, Handler] = {
     "linspace": creator("np.linspace(start, stop, num)", creation.linspace, [50]),
     "eye": creator("np.eye(N, dtype)", _eye, [None]),
     "identity": creator("np.identity(n, dtype)", _eye, [None]),
-    "dot": creator("np.dot(a, b)", _dot),
-    "vdot": creator("np.vdot(a, b)", _dot),
-    "inner": creator("np.inner(a, b)", _dot),
-    "outer": creator("np.outer(a, b)", _outer),
+    "dot": creator("np.dot(a, b)", products.product_of(dot)),
+    "vdot": creator("np.vdot(a, b)", products.vdot),
+    "inner": creator("np.inner(a, b)", products.product_of(inner)),
+    "outer": creator("np.outer(a, b)", products.outer),
+    "kron": creator("np.kron(a, b)", products.kron),
+    "cross": creator("np.cross(a, b, axis)", products.cross, [-1]),
+    "tensordot": creator("np.tensordot(a, b, axes)", tensordot, [2]),
+    "einsum": einsum,
     "matmul": creator("np.matmul(x1, x2)", _matmul),
     "shape": creator("np.shape(a)", lambda ctx, a: _shape(ctx, as_array(ctx, a))),
     "size": creator("np.size(a)", lambda ctx, a: _size(ctx, as_array(ctx, a))),
@@ -228,7 +214,7 @@ def _transpose(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 METHODS: dict[str, Handler] = {
     **{name: reduction(f"a.{name}", *parts) for name, parts in REDUCTIONS.items()},
     "copy": creator("a.copy(a)", copy),
-    "dot": creator("a.dot(a, b)", _dot),
+    "dot": creator("a.dot(a, b)", products.product_of(dot)),
     "fill": creator("a.fill(a, value)", _fill),
     "item": creator("a.item(a)", _item),
     "astype": creator("a.astype(a, dtype)", _astype),

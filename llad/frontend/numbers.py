@@ -17,6 +17,7 @@ import numpy as np
 from llad.frontend.arithmetic import SYMBOLS, Operand, apply
 from llad.frontend.arrays import elementwise
 from llad.frontend.casts import LIMITS, constant, value_of
+from llad.frontend.contractions import matmul
 from llad.frontend.creation import array_of
 from llad.frontend.promotion import (
     Number,
@@ -28,7 +29,6 @@ from llad.frontend.promotion import (
     promote,
     rank_of,
 )
-from llad.frontend.reductions import matmul
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.values import Array, Context, NoJoin, Scalar, describe
 from llad.ir.core import Value

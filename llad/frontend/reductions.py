@@ -1,4 +1,4 @@
-"""Sums, products, extrema and matrix products as loops marked `reduction`.
+"""Sums, products and extrema as loops marked `reduction`.
 
 An extremum shared by k elements has derivative 1/k at each. Folding with `maximum` would give 1/2, 1/4, …, so the
 fold only finds the value m, the first position p where it stands and how often, k (comparisons and integers, which
@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from llad.frontend import extents as ext
 from llad.frontend.arrays import allocate, nest
 from llad.frontend.extents import Int, emit, extents_of, measure, shape_of
-from llad.frontend.promotion import kind_of, promote
 from llad.frontend.values import Array, Context, Scalar
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
@@ -189,114 +188,4 @@ def along(
         return []
 
     nest(ctx, [measure(ctx, e) for e in kept], [], body, "parallel")
-    return out
-
-
-# -- products of vectors and matrices
-
-
-def dot(ctx: Context, a: Array, b: Array) -> Scalar | Array:
-    """`np.dot` of vectors and matrices."""
-    _check_aligned(ctx, a, b, dot=True)
-    return _contract(ctx, a, b)
-
-
-def matmul(ctx: Context, a: Array, b: Array) -> Scalar | Array:
-    """`a @ b` of vectors and matrices."""
-    if not a.rank or not b.rank:
-        ctx.refuse("matmul-rank", left=a.rank, right=b.rank)
-    _check_aligned(ctx, a, b, dot=False)
-    return _contract(ctx, a, b)
-
-
-def _check_aligned(ctx: Context, a: Array, b: Array, dot: bool) -> None:
-    if a.rank > 2 or b.rank > 2:
-        ctx.refuse("matmul-rank", left=a.rank, right=b.rank)
-    if extents_of(a)[-1] == extents_of(b)[0]:
-        return
-    left, right = shape_of(ctx, a), shape_of(ctx, b)
-    fits = ext.compare(ctx, "eq", left[-1], right[0])
-    if dot:
-        text = f"shapes {ext.shape_text(left)} and {ext.shape_text(right)} not aligned"
-        values = [*left, *right]
-        if len(values) == 2:  # a check shows four values; a matrix's shape leaves none for the rest of the text
-            text += ": {} (dim 0) != {} (dim 0)"
-            values += [left[-1], right[0]]
-        ext.check(ctx, fits, "ValueError", text, *values)
-        return
-    text = (
-        "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
-        "(n?,k),(k,m?)->(n?,m?) (size {} is different from {})"
-    )
-    ext.check(ctx, fits, "ValueError", text, right[0], left[-1])
-
-
-def _contract(ctx: Context, a: Array, b: Array) -> Scalar | Array:
-    """The sum over the last axis of `a` and the first of `b`, which are equally long."""
-    builder = ctx.builder
-    type, _ = promote([kind_of(ctx, a), kind_of(ctx, b)], arrays=bool(a.rank > 1 or b.rank > 1))
-    if type == BOOL:
-        ctx.refuse("bool-arithmetic", op="@")
-    zero = builder.const(0, type)
-    length, along = measure(ctx, extents_of(a)[-1]), False
-    outer = [*extents_of(a)[:-1], *extents_of(b)[1:]]
-
-    def cell(row: list[Value], column: list[Value]) -> Value:
-        def body(indices: list[Value], carries: list[Value]) -> Sequence[Value]:
-            x = builder.cast(builder.load(a.value, *row, *indices), type)
-            place = [*column, *indices] if along else [*indices, *column]
-            y = builder.cast(builder.load(b.value, *place), type)
-            return [builder.op("add", carries[0], builder.op("mul", x, y))]
-
-        return nest(ctx, [length], [zero], body, "reduction")[0]
-
-    if not outer:
-        return Scalar(cell([], []))
-    if b.rank == 2 and not all(isinstance(e, int) for e in extents_of(b)):
-        if a.rank == 1:
-            return _sum_of_rows(ctx, a, b, type, length)
-        b, along = _transposed(ctx, b, type), True
-    out = allocate(ctx, type, outer)
-
-    def store(indices: list[Value], _: list[Value]) -> Sequence[Value]:
-        split = a.rank - 1
-        builder.store(cell(indices[:split], indices[split:]), out.value, *indices)
-        return []
-
-    nest(ctx, [measure(ctx, e) for e in outer], [], store, "parallel")
-    return out
-
-
-def _transposed(ctx: Context, array: Array, type: ScalarType) -> Array:
-    """A copy whose memory runs along the first axis of a matrix: what is summed over in a product."""
-    b = ctx.builder
-    first, second = extents_of(array)
-    out = allocate(ctx, type, [second, first])
-
-    def move(indices: list[Value], _: list[Value]) -> Sequence[Value]:
-        b.store(b.cast(b.load(array.value, *indices[::-1]), type), out.value, *indices)
-        return []
-
-    nest(ctx, [measure(ctx, second), measure(ctx, first)], [], move, "parallel")
-    return out
-
-
-def _sum_of_rows(ctx: Context, a: Array, matrix: Array, type: ScalarType, length: Int) -> Array:
-    """A vector times a matrix, as a sum of the rows of the matrix: the inner loop runs along its memory."""
-    b = ctx.builder
-    columns = extents_of(matrix)[1]
-    out = allocate(ctx, type, [columns], zero=True)
-
-    def row(above: list[Value], _: list[Value]) -> Sequence[Value]:
-        factor = b.cast(b.load(a.value, *above), type)
-
-        def add(column: list[Value], _: list[Value]) -> Sequence[Value]:
-            y = b.cast(b.load(matrix.value, *above, *column), type)
-            b.store(b.op("add", b.load(out.value, *column), b.op("mul", factor, y)), out.value, *column)
-            return []
-
-        nest(ctx, [measure(ctx, columns)], [], add, "parallel")
-        return []
-
-    nest(ctx, [length], [], row, "sequential")
     return out

@@ -44,14 +44,14 @@ ARRAYS = (
     ),
     Refusal(
         "LL604", "matmul-rank", "a product of arrays with {left} and {right} axes",
-        "use vectors and matrices, or write loops",
+        "multiply by a number with `*`",
         """
-        b = np.ones((2, 3, 3))
+        b = np.array(2.0)
         return np.sum(▸b @ a)
         """,
         """
-        b = np.ones((2, 3, 3))
-        return np.sum(b[0] @ a + b[1] @ a)
+        b = np.array(2.0)
+        return np.sum(b * a)
         """,
     ),
     Refusal(

@@ -7,6 +7,7 @@ from llad.refusals.arguments import ARGUMENTS
 from llad.refusals.arrays import ARRAYS
 from llad.refusals.calls import CALLS
 from llad.refusals.derivatives import DERIVATIVES
+from llad.refusals.linear import LINEAR
 from llad.refusals.names import NAMES
 from llad.refusals.numbers import NUMBERS
 from llad.refusals.objects import OBJECTS
@@ -21,6 +22,7 @@ PARTS: tuple[tuple[str, tuple[Refusal, ...]], ...] = (
     ("Objects known while tracing", OBJECTS),
     ("Numbers", NUMBERS),
     ("Arrays and the library", ARRAYS),
+    ("Products and linear algebra", LINEAR),
     ("Derivatives", DERIVATIVES),
     ("Arguments", ARGUMENTS),
 )
