@@ -5,7 +5,7 @@ After `adjoint.py`, the reverse sweep mentions primal values. Each is resolved, 
 - defined at the top of the function: it is still in scope;
 - a loop's index: the reversed loop knows it;
 - defined in branches only: yielded out of the `if`s (undef on the other side);
-- cheap to compute again from values that are at hand, or a load from memory that nothing overwrites: recomputed;
+- computed again, loads of memory that nothing overwrites included, where that is cheaper than to keep it (`keep.py`);
 - in loops that visit a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
 - otherwise a field of the record that each run of its region pushes on a LIFO, and the mirrored region pops.
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from llad.ad import names
+from llad.ad.keep import Choice, Keeper
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
 from llad.ad.structure import Structure
@@ -27,20 +28,6 @@ from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType
-
-# Scalar ops that cost no more than a store and a load of their result.
-CHEAP = frozenset({
-    "const", "dim", "cast", "view", "add", "sub", "mul", "neg", "abs", "min", "max", "minimum", "maximum", "fma", "div",
-    "sqrt", "mulz", "select", "copysign", "floor", "ceil", "trunc", "rint", "sign", "lt", "le", "gt", "ge", "eq", "ne",
-    "isnan", "isinf", "isfinite", "and", "or", "xor", "not", "shl", "shr", "floordiv", "mod",
-})  # fmt: skip
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many ops may be computed again for the sake of one value that is needed."""
-
-    ops: int = 32
 
 
 @dataclass(slots=True)
@@ -81,6 +68,7 @@ class Tape:
         self.rectangles: dict[Op, list[Rectangle]] = {}
         self.stored: dict[Region, list[Rectangle]] = {}
         self.records: dict[Region, Record] = {}
+        self._choices: dict[Value, Choice] = {}
 
     def resolve(self) -> None:
         """Find a source for every primal value that the mirror mentions, and write the loads, pops and recomputing."""
@@ -88,11 +76,20 @@ class Tape:
         for body, strategy in self.structure.reruns.items():
             if strategy == "recomputed":  # what an iteration starts from
                 mentioned |= {o for op in walk(body) for o in op.operands if o in body.args}
-        for value in sorted(mentioned, key=self.position):  # so that what a value is computed from is settled first
+        self._choose([v for v in mentioned if v not in self.shadows.tokens])
+        for value in sorted(mentioned, key=self.position):
             self.give(value)
         for region, record in self.records.items():
             pop = Op("pop", (record.lifo,), tuple(record.names), {}, (), self._span(record.values[0]))
             self.mirror.records(region).ops.append(pop)
+
+    def _choose(self, values: list[Value]) -> None:
+        """Settle how `values` are had, and before them what they are computed from."""
+        keeper = Keeper(self.structure, self._at_hand, self._repeatable)
+        chosen = keeper.choose(values)
+        self._choices |= chosen
+        for value in chosen:
+            self.give(value)
 
     def is_primal(self, value: Value) -> bool:
         return value in self.structure.region_of or value in self.shadows.tokens
@@ -125,7 +122,10 @@ class Tape:
             name = Value(value.type, value.name)
             self.outs.setdefault(region, []).append((value, name))
             return name
-        if op is not None and self._recomputable(op, region, Budget()):
+        if value not in self._choices and value not in self.shadows.tokens:
+            self._choose([value])
+            return self.name[value]
+        if op is not None and self._choices.get(value) == "recompute":
             return self._recompute(op, region)
         if isinstance(value.type, ScalarType) and structure.rectangular(region, root):
             return self._rectangle(value, region, root)
@@ -133,16 +133,18 @@ class Tape:
 
     # -- recomputing
 
-    def _recomputable(self, op: Op, region: Region, budget: Budget) -> bool:
-        budget.ops -= 1
-        if budget.ops < 0:
-            return False
-        if op.name == "load":
-            if not self._stays(op):
-                return False
-        elif op.name not in CHEAP:
-            return False
-        return all(self._free(o, region, budget) for o in op.operands)
+    def _at_hand(self, value: Value) -> bool:
+        """Whether the reverse sweep has `value` for nothing: it is in scope, an index, or yielded out of branches."""
+        structure = self.structure
+        op = structure.op_of.get(value)
+        if value in self.name or value in self.mirror.index or (op is not None and op.name == "const"):
+            return True
+        region, root = structure.place(value)
+        return structure.in_scope(region, root) or structure.depth(region, root) == 0
+
+    def _repeatable(self, op: Op) -> bool:
+        """Whether `op` computes the same in the reverse sweep."""
+        return op.name != "load" or self._stays(op)
 
     def _stays(self, load: Op) -> bool:
         """Whether the element that is loaded is still in memory when the reverse sweep comes to it."""
@@ -151,19 +153,6 @@ class Tape:
             return self.aliases.is_read_only(buffer)
         root = structure.root(structure.region_of[load.result])
         return self.overwrites.stays(self.aliases.roots(buffer), load, root)
-
-    def _free(self, value: Value, region: Region, budget: Budget) -> bool:
-        """Whether giving `value` keeps nothing new per run of `region`: at hand, kept further out, or recomputable."""
-        structure = self.structure
-        home, root = structure.place(value)
-        depth = structure.depth(home, root)
-        if value in self.name or value in self.mirror.index or depth == 0:
-            return True
-        further_out = root is not structure.root(region) or depth < structure.depth(region, root)
-        if isinstance(value.type, ScalarType) and further_out:
-            return True
-        op = structure.op_of.get(value)
-        return op is not None and self._recomputable(op, region, budget)
 
     def _recompute(self, op: Op, region: Region) -> Value:
         operands = tuple(self.give(o) for o in op.operands)

@@ -1,0 +1,224 @@
+"""What the reverse sweep keeps: the cut is a cheapest one, and programs keep the bytes that one would count by hand."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from reference import Reference
+
+import llad
+from llad.ad import keep
+from llad.ad.keep import Keeper
+from llad.ad.network import UNCUTTABLE, Network
+from llad.ad.reverse import vjp
+from llad.ad.strategies import always
+from llad.ad.structure import Structure
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value, walk
+from llad.ir.types import BOOL, F64
+from llad.testing import assert_close, finite_differences, flatten
+
+Edge = tuple[int, int, int]
+
+
+def cheapest_by_trying(nodes: int, edges: list[Edge]) -> int:
+    """The cost of the cheapest of all cuts."""
+    sides = itertools.product((True, False), repeat=nodes - 2)
+    return min(sum(c for a, b, c in edges if near[a] and not near[b]) for s in sides for near in [(True, False, *s)])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_cut_is_a_cheapest_one(seed: int):
+    rng = random.Random(seed)
+    network, nodes = Network(), rng.randint(2, 9)
+    for _ in range(nodes - 2):
+        network.node()
+    ends = [(rng.randrange(nodes), rng.randrange(nodes)) for _ in range(rng.randint(0, 4 * nodes))]
+    edges = [(a, b, rng.choice([0, 1, 2, 3, 7, UNCUTTABLE])) for a, b in ends if a != b and (a, b) != (0, 1)]
+    for edge in edges:
+        network.edge(*edge)
+    expected = cheapest_by_trying(nodes, edges)
+    cost, near = network.cut()
+    assert cost == expected == sum(c for a, b, c in edges if a in near and b not in near)
+    assert 0 in near and 1 not in near
+
+
+def random_body(rng: random.Random) -> tuple[Function, list[Value]]:
+    """A loop over two carries, of ops that are cheap, dear or not to be repeated; and the values made in it."""
+    b = Builder()
+    start = Value(F64, "x")
+    lo, hi, step = b.i64(0), b.i64(9), b.i64(1)
+    with b.region([lo.type, F64, F64]) as body:
+        values = list(body.args[1:])
+        for _ in range(6):
+            name = rng.choice(["add", "div", "sqrt", "exp", "lt"])
+            operands = [rng.choice([v for v in values if v.type == F64]) for _ in range(2)]
+            values.append(b.op(name, *operands[: 1 if name in ("sqrt", "exp") else 2]))
+        floats = [v for v in values if v.type == F64]
+        b.yield_(floats[-1], floats[-2])
+    results = b.for_(lo, hi, step, [start, start], body)
+    b.return_(results[0])
+    return b.function("f", [start]), values
+
+
+def cost_of(choice: dict[Value, str], structure: Structure, runs: int) -> int:
+    keeping = sum(keep.BYTE * (1 if v.type == BOOL else 8) for v, how in choice.items() if how == "keep")
+    again = sum(keep.COSTS[structure.op_of[v].name] for v, how in choice.items() if how == "recompute")
+    return runs * (keeping + again)
+
+
+def consistent(choice: dict[Value, str], structure: Structure, needed: set[Value]) -> bool:
+    """Whether all of `needed` is had, and what is computed again may be, and has its operands."""
+    if not needed <= choice.keys():
+        return False
+    again = [structure.op_of.get(v) for v, how in choice.items() if how == "recompute"]
+    return all(op and op.name in keep.COSTS and all(o in choice for o in op.operands) for op in again)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_the_choice_of_what_is_kept_is_a_cheapest_one(seed: int):
+    rng = random.Random(seed)
+    fn, values = random_body(rng)
+    structure = Structure(fn)
+    needed = set(rng.sample(values, 3))
+    body = structure.region_of[values[0]]
+    chosen = Keeper(structure, lambda v: structure.region_of[v] is not body, lambda op: True).choose(needed)
+    assert consistent(chosen, structure, needed)
+    every = itertools.product((None, "keep", "recompute"), repeat=len(values))
+    choices = ({v: how for v, how in zip(values, hows, strict=True) if how} for hows in every)
+    assert cost_of(chosen, structure, 9) == min(
+        cost_of(choice, structure, 9) for choice in choices if consistent(choice, structure, needed)
+    )
+
+
+# -- programs
+
+Program = Callable[..., Any]
+POINT = (np.array([0.3, -0.7, 1.1, 0.4]), np.array([0.9, 0.2, -0.5, 1.35]))
+
+
+def factors_of_one_number(x, y):
+    u = x[0]
+    for i in range(len(y)):
+        u = 0.1 * (u + 1.0) * (u - 2.0) * (y[i] - u)
+    return u
+
+
+def factors_of_what_is_not_needed_itself(x, y):
+    u = x[0]
+    for i in range(len(y)):
+        t = u + y[i] * 1.5
+        u = 0.3 * math.sin(t + 1.0) * math.cos(t - 2.0)
+    return u
+
+
+def differences_of_scratch(x, y):
+    t = np.zeros(3)
+    total = 1.0
+    for i in range(len(x)):
+        for j in range(3):
+            t[j] = 0.5 * t[j] + x[i] * (j + 1.0)
+        total *= (t[0] - t[1]) * (t[0] + t[1]) * (t[1] - 2.0 * t[0])
+    return total
+
+
+def a_side_that_is_taken(x, y):
+    u = x[0]
+    total = 0.0
+    for i in range(len(y)):
+        u = 0.7 * u + x[i]
+        if u > 0.4:
+            total += math.exp(y[i])
+    return total * total
+
+
+def a_number_of_the_outer_loop(x, y):
+    u = x[0]
+    total = 1.0
+    for i in range(len(x)):
+        u = math.sin(u + x[i])
+        s = 0.0
+        for j in range(len(y)):
+            s += (u + y[j]) * (u - y[j]) * (2.0 * u * y[j] + 1.0)
+        total = total + u * s
+    return total * total
+
+
+def a_transcendental_and_what_follows(x, y):
+    product = 1.0
+    for i in range(len(x)):
+        e = math.exp(x[i])
+        product *= (e + 1.0) * (e - 3.0) / (e + y[i])
+    return product
+
+
+def near_to_what_is_kept(x, y):
+    u = x[0]
+    for i in range(len(x)):
+        t = (u * 0.9 + 0.1) * 0.8 + 0.2
+        u = 0.3 * t * t * u + y[i]
+    return u
+
+
+def far_from_what_is_kept(x, y):
+    u = x[0]
+    for i in range(len(x)):
+        t = ((((u * 0.9 + 0.1) * 0.8 + 0.2) * 0.7 + 0.3) * 0.6 + 0.4) * 0.5 + 0.5
+        t = ((((t * 0.9 + 0.1) * 0.8 + 0.2) * 0.7 + 0.3) * 0.6 + 0.4) * 0.5 + 0.5
+        u = 0.3 * t * t * u + y[i]
+    return u
+
+
+PROGRAMS: list[tuple[Program, list[int]]] = [  # with what one iteration of each loop keeps, in bytes
+    (factors_of_one_number, [8]),
+    (factors_of_what_is_not_needed_itself, [8 + 16]),
+    (differences_of_scratch, [8 + 16]),
+    (a_side_that_is_taken, [1 + 8]),
+    (a_number_of_the_outer_loop, [16, 0]),
+    (a_transcendental_and_what_follows, [16]),
+    (near_to_what_is_kept, [8]),
+    (far_from_what_is_kept, [16]),
+]
+
+
+@pytest.mark.parametrize(("function", "kept"), PROGRAMS)
+def test_programs_keep_no_more_than_they_must(function: Program, kept: list[int]):
+    lines = llad.jit_grad(function).explain(*POINT).splitlines()
+    found = [re.search(r"keeps (\d+) bytes", line) for line in lines]
+    assert [int(match[1]) if match else 0 for match in found] == kept
+
+
+@pytest.mark.parametrize("function", [function for function, _ in PROGRAMS])
+def test_what_is_kept_gives_the_gradient(function: Program):
+    truth = finite_differences(function, POINT, list(np.eye(flatten(POINT).size)), 1e-6)[:, 0]
+    for strategy in ("taped", "recomputed", "fused"):
+        for optimised in (False, True):
+            _, bars = Reference(function, POINT, optimised, prefer=always(strategy)).gradient()
+            assert_close(bars, truth, rtol=1e-6, atol=1e-8, what=strategy)
+
+
+def test_a_transcendental_function_is_evaluated_once():
+    gradient = llad.jit_grad(a_transcendental_and_what_follows).dump_ir(*POINT, of="gradient")
+    assert gradient.count("= exp ") == 1
+
+
+def test_a_thousand_values_are_settled_without_recursion():
+    b = Builder()
+    start = Value(F64, "x")
+    bounds = [b.i64(0), b.i64(3), b.i64(1)]
+    with b.region([bounds[0].type, F64]) as body:
+        t = body.args[1]
+        for _ in range(1500):
+            t = b.op("mul", t, b.op("add", t, t))
+        b.yield_(t)
+    b.return_(b.for_(*bounds, [start], body)[0])
+    reverse = vjp(b.function("f", [start]), (0,), always("taped"))
+    stores = [op for op in walk(reverse.body) if op.name == "store"]
+    assert len(stores) == 1  # of the carry
