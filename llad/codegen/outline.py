@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from llad.codegen.environment import digest
@@ -20,8 +20,7 @@ from llad.codegen.lower import ErrorSite, Lowered, outputs
 from llad.codegen.work import Factor, Term, Work, estimate
 from llad.diagnostics import Span
 from llad.ir.alias import Aliases
-from llad.ir.core import ZEROED, Function, Op, walk
-from llad.ir.text import show
+from llad.ir.core import ZEROED, Function, Op, Region, Value, walk
 from llad.ir.types import SCALARS, BufferType, ScalarType, Type
 
 
@@ -77,7 +76,52 @@ def identity(fn: Function) -> Identity:
         parts.append(-1 if op.span is None else places[_whole(op.span)])
         if op.name == "const" and isinstance(value := op.attrs["value"], float):
             parts.append(struct.pack("<d", value).hex())  # which nan it is cannot be read off the text
-    return Identity(digest(_utf8(fn.name), _utf8(show(fn)), json.dumps(parts).encode()), tuple(spans))
+    return Identity(digest(_utf8(fn.name), _utf8(_written(fn)), json.dumps(parts).encode()), tuple(spans))
+
+
+def _written(fn: Function) -> str:
+    """All of a function but its spans, in a form that is quickly made."""
+    writer = _Writer([fn])
+    for function in writer.functions:  # which grow
+        writer.function(function)
+    return "\n".join(writer.lines)
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes functions; values and functions are numbers, in the order in which they are met."""
+
+    functions: list[Function]
+    lines: list[str] = field(default_factory=list)
+    numbers: dict[Value, int] = field(default_factory=dict)
+
+    def function(self, fn: Function) -> None:
+        self.lines.append(f"{fn.name!r} {self.attributes(fn.attrs)} {self.attributes(fn.functions)}")
+        self.lines.append(self.defined(fn.params))
+        self.region(fn.body)
+
+    def region(self, region: Region) -> None:
+        self.lines.append("{" + self.defined(region.args))
+        for op in region.ops:
+            used = ",".join([str(self.numbers[o]) for o in op.operands])
+            self.lines.append(f"{op.name}({used}){self.attributes(op.attrs)}")
+            for inner in op.regions:
+                self.region(inner)
+            self.lines.append(self.defined(op.results))
+        self.lines.append("}")
+
+    def defined(self, values: Sequence[Value]) -> str:
+        for value in values:
+            self.numbers[value] = len(self.numbers)
+        return ",".join([f"{value.name!r}:{value.type}" for value in values])
+
+    def attributes(self, attrs: Mapping[str, Any]) -> str:
+        return repr({k: self.number(v) if isinstance(v, Function) else v for k, v in attrs.items()}) if attrs else ""
+
+    def number(self, function: Function) -> str:
+        if function not in self.functions:
+            self.functions.append(function)
+        return f"@{self.functions.index(function)}"
 
 
 def _whole(span: Span | None) -> Any:

@@ -7,7 +7,9 @@ of their own, and none of them can assign an outer name (`nonlocal` is refused).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+
+from llad.frontend.tree import children, walk
 
 FunctionNode = ast.FunctionDef | ast.Lambda
 Scoped = (
@@ -20,14 +22,22 @@ Scoped = (
     ast.DictComp,
     ast.GeneratorExp,
 )
+_APART = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+def own_nodes(nodes: Iterable[ast.AST]) -> list[ast.AST]:
     """The nodes and their descendants that belong to the same scope; scoped nodes are given, not entered."""
+    return _entered(nodes, Scoped)
+
+
+def _entered(nodes: Iterable[ast.AST], unless: tuple[type[ast.AST], ...]) -> list[ast.AST]:
+    """The nodes and their descendants, in the order of the source, but not what is below some kinds of nodes."""
+    found: list[ast.AST] = []
     for node in nodes:
-        yield node
-        if not isinstance(node, Scoped):
-            yield from own_nodes(ast.iter_child_nodes(node))
+        found.append(node)
+        if not isinstance(node, unless):
+            found += _entered(children(node), unless)
+    return found
 
 
 def assigned(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
@@ -39,7 +49,7 @@ def assigned(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names[node.name] = None
         elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            names.update(dict.fromkeys(n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)))
+            names.update(dict.fromkeys(n.target.id for n in walk(node) if isinstance(n, ast.NamedExpr)))
     return tuple(names)
 
 
@@ -66,7 +76,7 @@ def reads(*nodes: ast.AST | None) -> frozenset[str]:
         n.id
         for node in nodes
         if node is not None
-        for n in ast.walk(node)
+        for n in walk(node)
         if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)
     )
 
@@ -74,14 +84,7 @@ def reads(*nodes: ast.AST | None) -> frozenset[str]:
 def captured_names(body: Iterable[ast.AST]) -> frozenset[str]:
     """Names that nested functions and lambdas read: they may be read whenever those are called."""
     nested = (ast.FunctionDef, ast.Lambda)
-    return frozenset().union(*(reads(n) for n in own_and_comprehended(body) if isinstance(n, nested)))
-
-
-def own_and_comprehended(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    for node in nodes:
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
-            yield from own_and_comprehended(ast.iter_child_nodes(node))
+    return frozenset().union(*(reads(n) for n in _entered(body, _APART) if isinstance(n, nested)))
 
 
 def leaves_loop(body: Iterable[ast.AST]) -> bool:

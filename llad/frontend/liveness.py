@@ -28,6 +28,17 @@ class Liveness:
     after: dict[ast.stmt, Names] = field(default_factory=dict)
     exits: dict[ast.stmt, Names] = field(default_factory=dict)
     start: dict[Loop, Names] = field(default_factory=dict)
+    _read: dict[ast.AST, Names] = field(default_factory=dict)
+
+    def reads(self, *nodes: ast.AST | None) -> Names:
+        """What is read below the nodes, each of which is looked at once however often loops come back to it."""
+        names: Names = frozenset()
+        for node in nodes:
+            if node is not None:
+                if node not in self._read:
+                    self._read[node] = reads(node)
+                names |= self._read[node]
+        return names
 
 
 def liveness(node: FunctionNode) -> Liveness:
@@ -51,29 +62,29 @@ def _statement(live: Liveness, s: ast.stmt, out: Names, on_break: Names, on_cont
         case ast.If(test=test, body=body, orelse=orelse):
             then = _block(live, body, out, on_break, on_continue)
             other = _block(live, orelse, out, on_break, on_continue)
-            return reads(test) | then | other
+            return live.reads(test) | then | other
         case ast.For(target=target, iter=iterable):
-            return _loop(live, s, frozenset(assigned([target])), frozenset(), out) | reads(iterable)
+            return _loop(live, s, frozenset(assigned([target])), frozenset(), out) | live.reads(iterable)
         case ast.While(test=test):
-            return _loop(live, s, frozenset(), reads(test), out)
+            return _loop(live, s, frozenset(), live.reads(test), out)
         case ast.Return(value=value):
-            return reads(value) | live.always
+            return live.reads(value) | live.always
         case ast.Raise(exc=exception):
-            return reads(exception) | live.always
+            return live.reads(exception) | live.always
         case ast.Break():
             return on_break
         case ast.Continue():
             return on_continue
         case ast.AugAssign(target=ast.Name(id=name)):
-            return out | reads(s.value) | {name}
+            return out | live.reads(s.value) | {name}
         case ast.FunctionDef(name=name):
-            return (out - {name}) | reads(s) | live.always
+            return (out - {name}) | live.reads(s) | live.always
         case ast.Assign() | ast.AnnAssign() if s.value is not None:
             targets = s.targets if isinstance(s, ast.Assign) else [s.target]
             killed = frozenset(assigned(targets)) - live.always
-            return (out - killed) | reads(s.value, *targets)
+            return (out - killed) | live.reads(s.value, *targets)
         case _:
-            return out | reads(s)
+            return out | live.reads(s)
 
 
 def _loop(live: Liveness, loop: Loop, target: Names, test: Names, out: Names) -> Names:

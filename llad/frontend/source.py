@@ -22,12 +22,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import CodeType, FunctionType
+from typing import Any
 
 from llad.diagnostics import Span, span_of
 from llad.frontend.desugar import write_out
 from llad.frontend.effects import FunctionNode, local_names, parameters
 from llad.frontend.liveness import Liveness, liveness
 from llad.frontend.refused import refuse
+from llad.frontend.tree import children, walk
 
 
 @dataclass(eq=False)
@@ -75,7 +77,7 @@ class _File:
     name: str
     text: list[str]
     lines: list[str]
-    functions: dict[int, list[FunctionNode]]
+    tree: ast.Module
     found: dict[FunctionNode, Source] = field(default_factory=dict)
     codes: dict[int, dict[tuple[int, str], list[CodeType]]] = field(default_factory=dict)
 
@@ -90,7 +92,7 @@ class _File:
         """Where the code stands, if it is that of one function of this text."""
         if not (_is_rewritten(code) or self.holds(code)):
             return None
-        candidates = [n for n in self.functions.get(code.co_firstlineno, ()) if _matches(n, code)]
+        candidates = [n for n in _functions_at(self.tree, code.co_firstlineno) if _matches(n, code)]
         if len(candidates) > 1:
             candidates = [min(candidates, key=_extent)] if code.co_name != "<lambda>" else _innermost(candidates)
         if len(candidates) != 1:
@@ -173,10 +175,7 @@ def _parsed(name: str, lines: list[str]) -> _File | None:
     except SyntaxError:
         return None
     tree.body = write_out(tree.body)
-    functions: dict[int, list[FunctionNode]] = {}
-    for node in _functions(tree):
-        functions.setdefault(_first_line(node), []).append(node)
-    return _File(name, lines, [line.rstrip("\r\n") for line in lines], functions)
+    return _File(name, lines, [line.rstrip("\r\n") for line in lines], tree)
 
 
 def _compiled(text: str, flags: int) -> dict[tuple[int, str], list[CodeType]]:
@@ -198,16 +197,20 @@ def _is_rewritten(code: CodeType) -> bool:
     return any(name.startswith("@py") for name in code.co_names) or any(map(_is_rewritten, inner))
 
 
-def _functions(tree: ast.AST) -> Iterator[FunctionNode]:
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)):
-            yield node
+def _functions_at(tree: ast.AST, line: int) -> Iterator[FunctionNode]:
+    """The functions that begin in a line."""
+    for node in children(tree):
+        end = getattr(node, "end_lineno", None)
+        if end is None or _first_line(node) <= line <= end:  # some nodes have no place of their own
+            if isinstance(node, (ast.FunctionDef, ast.Lambda)) and _first_line(node) == line:
+                yield node
+            yield from _functions_at(node, line)
 
 
-def _first_line(node: FunctionNode) -> int:
+def _first_line(node: Any) -> int:
     """The line that the compiler records as `co_firstlineno`: that of the first decorator."""
-    decorators = node.decorator_list if isinstance(node, ast.FunctionDef) else []
-    return min([node.lineno, *(d.lineno for d in decorators)])
+    lines: list[int] = [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]
+    return min(lines)
 
 
 def _head(node: ast.AST) -> ast.expr | None:
@@ -228,7 +231,7 @@ def _extent(node: FunctionNode) -> tuple[int, int]:
 
 def _innermost(nodes: list[FunctionNode]) -> list[FunctionNode]:
     """Of lambdas that all contain the bytecode's positions, the one that no other lies within."""
-    inner = [n for n in nodes if not any(m is not n and m in ast.walk(n) for m in nodes)]
+    inner = [n for n in nodes if not any(m is not n and m in walk(n) for m in nodes)]
     return inner if len(inner) == 1 else nodes
 
 
@@ -243,10 +246,11 @@ def _matches(node: FunctionNode, code: CodeType) -> bool:
     end = (node.end_lineno or 0, node.end_col_offset or 0)
     if not all(_within(p, start, end) for p in code.co_positions()):
         return False
-    if any(isinstance(n, _REWRITTEN) for n in ast.walk(node)):
+    below = walk(node)
+    if any(isinstance(n, _REWRITTEN) for n in below):
         return True
-    written = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    written |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    written = {n.id for n in below if isinstance(n, ast.Name)}
+    written |= {n.attr for n in below if isinstance(n, ast.Attribute)}
     return all(n in written or "__" in n for n in code.co_names)
 
 

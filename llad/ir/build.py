@@ -72,8 +72,9 @@ class Builder:
         hints: Sequence[str] = (),
     ) -> Op:
         """Append an op as given. Prefer the typed methods below."""
-        padded = [*hints, *[""] * (len(result_types) - len(hints))]
-        results = tuple(Value(t, n) for t, n in zip(result_types, padded, strict=True))
+        results = tuple([Value(t) for t in result_types])
+        for result, hint in zip(results, hints, strict=False):
+            result.name = hint
         op = Op(name, tuple(operands), results, attrs or {}, tuple(regions), self.span)
         self.current.ops.append(op)
         return op

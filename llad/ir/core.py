@@ -114,10 +114,12 @@ def quoted(text: str) -> str:
 
 def walk(region: Region) -> Iterator[Op]:
     """Every op of the region and of the regions in it, in program order, owners before what they own."""
-    for op in region.ops:
+    pending = region.ops[::-1]
+    while pending:
+        op = pending.pop()
         yield op
-        for inner in op.regions:
-            yield from walk(inner)
+        for inner in reversed(op.regions):
+            pending += inner.ops[::-1]
 
 
 def called(region: Region, functions: Mapping[str, Function]) -> list[str]:

@@ -79,7 +79,8 @@ def _expect(ok: bool, types: tuple[Type, ...], want: str) -> None:
 
 def _same(allowed: tuple[ScalarType, ...], arity: int, want: str, result: ScalarType | None = None) -> Typing:
     def typing(types: tuple[Type, ...]) -> Type:
-        _expect(len(types) == arity and types[0] in allowed and len(set(types)) == 1, types, want)
+        first = types[0] if types else None
+        _expect(len(types) == arity and first in allowed and types.count(types[0]) == arity, types, want)
         return result or types[0]
 
     return typing
