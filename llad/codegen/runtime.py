@@ -52,10 +52,11 @@ CONTEXT_WORDS = 10
 
 # The functions that are compiled once a process, in groups that are linked when one of them is first needed.
 RESIDENT: tuple[tuple[str, ...], ...] = (
-    ("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all", "llad.owned", "llad.capsule", "llad.holder"),
+    (  # what nearly every function needs
+        *("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all"),
+        *("llad.owned", "llad.capsule", "llad.holder", "llad.poll", *OBJECTS),
+    ),
     ("llad.grow", "llad.sweep"),
-    ("llad.named", "llad.raise", "llad.array"),
-    ("llad.poll",),
     ("llad.print",),
     ("llad.floor",),
     ("llad.threads",),
