@@ -76,7 +76,8 @@ from llad.ops.cost import DEAR
 from llad.passes.effects import Effect, Effects
 from llad.passes.rebuild import Rebuild
 
-LARGEST = 120  # ops in a loop made of several
+LARGEST = 60  # ops that compute in a loop made of several
+_PASSING = frozenset({"const", "load", "store", "yield", "dim"})  # what is mostly gone when loops are joined
 _FARTHEST = 60  # ops and loops between two loops that may join
 
 
@@ -100,7 +101,7 @@ class _Group:
 
     @property
     def size(self) -> int:
-        return sum(1 for loop in self.loops for _ in walk(loop.regions[0]))
+        return sum(op.name not in _PASSING for loop in self.loops for op in walk(loop.regions[0]))
 
 
 _Item = Op | _Group
@@ -187,8 +188,8 @@ class _Fuse(Rebuild):
                 self._learn(op.operands[0])
             if op.name != "for" or not self._may_join(op):
                 items.append(op)
-            elif not self._find_place(items, op):
-                items.append(_Group([op], self._effects.of(op)))
+            else:
+                self._place(items, _Group([op], self._effects.of(op)))
         return items
 
     def _learn(self, condition: Value) -> None:
@@ -224,38 +225,38 @@ class _Fuse(Rebuild):
             and (loop.attrs["kind"] == "reduction" or not carries)
         )
 
-    def _find_place(self, items: list[_Item], loop: Op) -> bool:
-        """Let the loop join an earlier one, if it can."""
-        effect = self._effects.of(loop)
+    def _place(self, items: list[_Item], group: _Group) -> None:
+        """Let the group, which comes behind `items`, join an earlier one if it can, and both a still earlier one."""
         for k in range(len(items) - 1, max(len(items) - _FARTHEST, 0) - 1, -1):
             item = items[k]
-            if isinstance(item, _Group):
-                if self._is_worth_it(item, loop, effect) and (between := self._part(item, items[k + 1 :], effect)):
-                    before, behind = between
-                    self._elements.rename(loop.regions[0].args[0], item.loops[0].regions[0].args[0])
-                    if self._never_meet(item, loop):
-                        joined = _Group([*item.loops, loop], self._effects.together([*item.loops, loop]))
-                        items[k:] = [*before, joined, *behind]
-                        return True
-                    self._elements.rename(loop.regions[0].args[0], None)
-            elif self._effects.of(item).fixed:
-                return False
-        return False
+            if not isinstance(item, _Group):
+                if self._effects.of(item).fixed:
+                    break
+                continue
+            between = self._part(item, items[k + 1 :], group.effect) if self._is_worth_it(item, group) else None
+            if between and self._never_meet(item, group):
+                before, behind = between
+                loops = [*item.loops, *group.loops]
+                items[k:] = before
+                self._place(items, _Group(loops, self._effects.together(loops)))
+                items += behind
+                return
+        items.append(group)
 
-    def _is_worth_it(self, group: _Group, loop: Op, effect: Effect) -> bool:
+    def _is_worth_it(self, first: _Group, second: _Group) -> bool:
         """Whether the loops run alike, share elements, and are not too large together."""
-        first = group.loops[0]
-        if [self._bound(o) for o in first.operands[:3]] != [self._bound(o) for o in loop.operands[:3]]:
+        one, other = first.loops[0], second.loops[0]
+        if [self._bound(o) for o in one.operands[:3]] != [self._bound(o) for o in other.operands[:3]]:
             return False
-        if not group.effect.may_mingle(effect) or (self._depth and _is_dear_beside_nest([*group.loops, loop])):
+        loops = [*first.loops, *second.loops]
+        if not first.effect.may_mingle(second.effect) or (self._depth and _is_dear_beside_nest(loops)):
             return False
-        mixed = loop.attrs["kind"] == "reduction" or any(each.attrs["kind"] == "reduction" for each in group.loops)
-        if mixed and not all(map(self._is_independent, (*group.loops, loop))):
+        if any(each.attrs["kind"] == "reduction" for each in loops) and not all(map(self._is_independent, loops)):
             return False
-        if group.size + sum(1 for _ in walk(loop.regions[0])) > LARGEST:
+        if first.size + second.size > LARGEST:
             return False
-        passed = group.effect.writes & (effect.reads | effect.writes)
-        return bool(passed) or bool(group.effect.reads & effect.reads and self._only_adds(loop, *group.loops))
+        passed = first.effect.writes & (second.effect.reads | second.effect.writes)
+        return bool(passed) or bool(first.effect.reads & second.effect.reads and self._only_adds(*loops))
 
     def _only_adds(self, *loops: Op) -> bool:
         """Whether what the loops carry are sums: then none holds up the other."""
@@ -285,12 +286,22 @@ class _Fuse(Rebuild):
 
     # -- legality in memory
 
-    def _never_meet(self, group: _Group, loop: Op) -> bool:
-        """Whether no iteration of the loop touches what another iteration of the group writes, or the reverse."""
-        index = self._elements.name(group.loops[0].regions[0].args[0])
-        moving = _moving([*group.loops, loop])
-        theirs = [access for each in group.loops for access in _accesses(each)]
-        return all(self._are_apart(a, b, index, moving) for a in theirs for b in _accesses(loop))
+    def _never_meet(self, first: _Group, second: _Group) -> bool:
+        """Whether no iteration of one touches what another one of the other writes. If so, they share an index."""
+        index, own = first.loops[0].regions[0].args[0], second.loops[0].regions[0].args[0]
+        moving = _moving([*first.loops, *second.loops])
+        theirs = [access for each in first.loops for access in _accesses(each)]
+        ours = [access for each in second.loops for access in _accesses(each)]
+        self._rename(second.loops, index)
+        if all(self._are_apart(a, b, index, moving) for a in theirs for b in ours):
+            return True
+        self._elements.rename(own, None)
+        self._rename(second.loops[1:], own)
+        return False
+
+    def _rename(self, loops: Sequence[Op], index: Value) -> None:
+        for loop in loops:
+            self._elements.rename(loop.regions[0].args[0], index)
 
     def _is_independent(self, loop: Op) -> bool:
         """Whether no iteration of the loop touches what another one writes."""
