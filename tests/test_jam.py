@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 from random_nests import program
 
+import llad
 from llad.ir import interp
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
+from llad.ir.parse import parse
 from llad.ir.verify import verify
+from llad.passes import jam as jam_pass
 from llad.passes import jam_plan
 from llad.passes.dce import dce
 from llad.passes.jam import jam
 from llad.passes.jam_plan import plans
+from llad.testing import assert_close
 
 # -- random nests
 
@@ -67,6 +71,8 @@ def nests(count: int) -> Iterator[tuple[int, Function, list[list[Any]]]]:
 def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those for which it does not pay. Each kind of sharing is met often enough."""
     monkeypatch.setattr(jam_plan.Plan, "pays", True)
+    monkeypatch.setattr(jam_pass, "NEAR", 5)  # elements, so that squares are sometimes too large,
+    monkeypatch.setattr(jam_pass, "FAR", 20)  # and what is read is
     met: Counter[str] = Counter()
     for seed, fn, many in nests(1200):
         found = plans(fn)
@@ -142,3 +148,265 @@ def test_what_is_private_is_read_by_nobody_later_and_what_rests_is_zero(monkeypa
                 assert want.startswith("unsound") or outcome(fn, args) == want, f"program {seed}, {kind}, {args}"
             setattr(watch, kind, {})
     assert met["private"] >= 60 and met["resting"] >= 60, met
+
+
+# -- programs
+
+
+def regression(w, x, y):
+    s = 0.0
+    for i in range(len(x)):
+        t = 0.0
+        for j in range(len(w)):
+            t += w[j] * x[i, j]
+        s += t * t - y[i]
+        s -= t * y[i]
+    return s
+
+
+def perceptron(w, x, y):
+    """Through scratch of each sample's own, in which what the samples share is not; and a branch for some of them."""
+    h = np.zeros(len(w))
+    s = y[0]
+    for i in range(len(x)):
+        for a in range(len(w)):
+            t = 0.0
+            for j in range(len(w)):
+                t += w[(a + j) % len(w)] * x[i, j]
+            h[a] = t if t > 0.0 else 0.1 * t
+        o = 0.0
+        for a in range(len(w)):
+            o += h[a] * w[a]
+        if o > y[i]:
+            o = 2.0 * o - y[i]
+        s += o
+    return s
+
+
+def histogram(w, x, y):
+    """Elements that all samples add to, and a row that each leaves zero."""
+    total, row = np.zeros(len(w)), np.zeros(len(w))
+    s = 0.0
+    for i in range(len(x)):
+        for j in range(len(w)):
+            row[(2 * j + i) % len(w)] += x[i, j] * w[j]
+        for j in range(len(w)):
+            total[j] += row[j] * y[i]
+            row[j] = 0.0
+    for j in range(len(w)):
+        s += total[j] * w[j]
+    return s
+
+
+def recursion(w, x, y):
+    """A tape of each sample's own, read backwards."""
+    n, d = x.shape
+    t = np.zeros((d + 1, d))
+    s = 0.0
+    for i in range(n):
+        for j in range(d):
+            t[0, j] = x[i, j]
+        for k in range(d):
+            for j in range(d):
+                t[k + 1, j] = 0.5 * t[k, j] + w[j] * t[k, (j + 1) % d]
+        v = 0.0
+        for k in range(d, 0, -1):
+            for j in range(d):
+                v += t[k, j] * w[j]
+        s += v * y[i]
+    return s
+
+
+def columns(w, x, y):
+    """Samples that lie side by side in memory."""
+    s = 0.0
+    z = x.T.copy()
+    for i in range(len(x)):
+        t = y[i]
+        for j in range(len(w)):
+            t += z[j, i] * w[j]
+        s += t * t
+    return s
+
+
+def triangle(w, x, y):
+    """As many terms as the sample's number says: a loop that each goes through alone, beside one for all."""
+    s = 0.0
+    for i in range(len(x)):
+        t = y[i]
+        for j in range(len(w)):
+            t += w[j] * x[i, j]
+        for j in range(min(i, len(w))):
+            t -= w[j] * t
+        s += t * 0.5
+    return s
+
+
+PROGRAMS = [regression, perceptron, histogram, recursion, columns, triangle]
+
+
+def values(n: int, d: int = 3) -> tuple[np.ndarray[Any, Any], ...]:
+    r = np.random.default_rng(n)
+    return r.normal(size=d), r.normal(size=(n, d)), r.normal(size=n + d)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many loops each function had whose iterations went side by side; those for which it does not pay, too."""
+    counts: list[int] = []
+
+    def found(fn: Function) -> Any:
+        made = plans(fn)
+        counts.append(len(made))
+        return made
+
+    monkeypatch.setattr(jam_pass, "plans", found)
+    monkeypatch.setattr(jam_plan.Plan, "pays", True)
+    return counts
+
+
+@pytest.mark.parametrize("function", PROGRAMS, ids=lambda f: f.__name__)
+def test_values_are_those_of_python_to_the_bit(function: Any, counted: list[int]) -> None:
+    compiled = llad.jit(function)
+    for n in range(10):
+        assert compiled(*values(n)) == function(*values(n)), n
+    assert any(counted) == (function is not histogram), "a sum in memory has an order"
+
+
+@pytest.mark.parametrize("function", PROGRAMS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_gradients_of_any_number_of_samples(function: Any, fastmath: bool, counted: list[int]) -> None:
+    compiled = llad.jit_grad(function, argnums=(0, 1, 2), fastmath=fastmath)
+    v = [np.random.default_rng(5).normal(size=a.shape) for a in values(9)]
+    for n in range(1, 10):
+        args = values(n)
+        value, gradient = compiled.value_and_grad(*args)
+        assert_close(value, function(*args), rtol=1e-12, atol=1e-12)
+        direction = [d[tuple(map(slice, a.shape))] for d, a in zip(v, args, strict=True)]
+        slope = sum(float(np.sum(g * d)) for g, d in zip(gradient, direction, strict=True))
+        step = 1e-6
+        up, down = (function(*[a + k * step * d for a, d in zip(args, direction, strict=True)]) for k in (1, -1))
+        assert_close(slope, (up - down) / (2 * step), rtol=1e-6, atol=1e-6)
+    assert any(counted)
+
+
+# -- which loops
+
+
+NEST = """
+func @f(%x: buffer<f64, 2, C>, %w: VECTOR, %y: VECTOR, %g: VECTOR, %n: i64, %d: i64, %c: bool) ATTRS {
+  %zero: i64 = const 0
+  %one: i64 = const 1
+  %none: f64 = const 0.0
+  BEFORE
+  %s: f64, %t: i64 = for %i in %zero..%n step %one carry (%sum: f64 = %none) {
+    %p: f64 = load %y[%i]
+    %q: bool = gt %p, %none
+    %dot: f64, %u: i64 = for %j in %zero..%d step %one carry (%a: f64 = %none) {
+      %b: f64 = load %x[%i, %j]
+      %e: f64 = load %w[%j]
+      %h: f64 = mul %b, %e
+      %k: f64 = add %a, %h
+      yield %k
+    }
+    %total: f64 = add %sum, %dot
+    BODY
+    yield %total
+  }
+  AFTER
+  return %s
+}
+""".replace("VECTOR", "buffer<f64, 1, C>")
+HISTOGRAM = """
+    %t1: i64 = for %j1 in %zero..%d step %one {
+      %o1: f64 = load %HANDLE[%j1]
+      %n1: f64 = add %o1, %dot {'reassoc': True}
+      store %n1, %HANDLE[%j1]
+      yield
+    }
+"""
+CHECKED = """
+    if %q {
+      check %c, ValueError "no"
+      yield
+    } else {
+      yield
+    }
+"""
+CHOSEN = """
+  %r: buffer<f64, 1, C> = if %c {
+    yield %g
+  } else {
+    yield %w2
+  }
+"""
+
+
+def nest(body: str = "", before: str = "", after: str = "", attrs: str = "") -> Function:
+    text = NEST.replace("ATTRS", attrs).replace("BEFORE", before).replace("BODY", body).replace("AFTER", after)
+    return verify(parse(text))
+
+
+TAKEN = {
+    "nothing else": nest(),
+    "a check for all": nest('check %c, ValueError "no"'),
+    "sums in memory": nest(HISTOGRAM.replace("HANDLE", "g")),
+    "sums behind a handle": nest(
+        HISTOGRAM.replace("HANDLE", "r"),
+        "%w2: buffer<f64, 1, C> = alloc(%d) zero" + CHOSEN,
+        "%last: f64 = load %r[%zero]",
+    ),
+    "an element of its own": nest("store %dot, %y[%i]"),
+}
+LEFT = {
+    "memory that may overlap": nest(attrs="{'may_alias': True}"),
+    "a check for some": nest(CHECKED),
+    "a check of a number": nest('check %q, ValueError "no"'),
+    "printing": nest('print "{}" (%dot)'),
+    "an element of the next one": nest("%m: i64 = add %i, %one\n store %dot, %y[%m]"),
+    "an element for all": nest("store %dot, %g[%zero]"),
+    "an ordered sum in memory": nest(HISTOGRAM.replace("HANDLE", "g").replace(" {'reassoc': True}", "")),
+    "sums of what is read": nest(HISTOGRAM.replace("HANDLE", "w")),
+    "scratch that is read later": nest(
+        "store %dot, %v[%zero]", "%v: buffer<f64, 1, C> = alloc(%d)", "%last: f64 = load %v[%zero]"
+    ),
+    "two orders in one element": nest(
+        HISTOGRAM.replace("HANDLE", "g").replace("store %n1", "%z1: f64 = mul %n1, %n1\n store %z1")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_taken(name: str) -> None:
+    assert len(plans(TAKEN[name])) == 1
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_left_as_they_are(name: str) -> None:
+    assert jam(LEFT[name]) is LEFT[name]
+
+
+def test_sums_behind_a_chosen_handle() -> None:
+    """What is added to is known by where a handle may come from."""
+    fn, r = TAKEN["sums behind a handle"], np.random.default_rng(3)
+    args = [np.round(r.normal(size=s) * 4) for s in ((9, 3), 3, 9, 3)]
+    for chosen in (True, False):
+        assert outcome(jam(fn), [*args, 9, 3, chosen]) == outcome(fn, [*args, 9, 3, chosen])
+
+
+def test_machine_code_is_told_how_the_terms_lie() -> None:
+    """Rows lie apart: sums that stay four numbers; columns side by side: loops whose iterations are not made one."""
+    text = NEST.replace("ATTRS", "").replace("BEFORE", "").replace("BODY", "").replace("AFTER", "")
+    rows, columns = parse(text), parse(text.replace("load %x[%i, %j]", "load %x[%j, %i]"))
+    fast = parse(text.replace(" {\n", " {'fastmath': True} {\n", 1))
+    found = [list(walk(jam(fn).body)) for fn in (rows, columns, fast)]
+    alone = [sum(op.attrs.get("alone", False) for op in ops) for ops in found]
+    packed = [sum(op.attrs.get("packed", False) for op in ops) for ops in found]
+    assert alone == [4, 0, 0] and packed == [0, 1, 0]
+
+
+def test_what_only_reads_one_row_after_the_other_is_left_if_sums_need_no_order() -> None:
+    """One stream is read as fast as memory gives; sums whose order counts wait for each other."""
+    assert len(plans(nest())) == 1 and not plans(nest(attrs="{'fastmath': True}"))
+    adds = HISTOGRAM.replace("HANDLE", "g")
+    assert len(plans(nest(adds, attrs="{'fastmath': True}"))) == 1

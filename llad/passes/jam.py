@@ -4,7 +4,7 @@ What: an outer loop takes four iterations at once, and those that remain one by 
 same for all four become one loop, which does the work of four: what is the same is computed and loaded once, and what
 all four add to an element is added up before it is stored. So a sum over samples, each of which goes through the
 same matrix, reads the matrix a quarter as often, and has four sums under way in an inner loop. Memory that each
-iteration has to itself is made four times.
+iteration has to itself is made four times, unless it is large.
 
 When (`jam_plan.py`): the iterations share nothing but sums, no check differs between them, and an innermost loop gains:
 it adds up, and a good part of what it loads and stores is the same for all. Sums keep their order, but for those that
@@ -102,9 +102,12 @@ from typing import Any
 
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.rewrite import copy_op
-from llad.ir.types import BOOL, I64, is_float
+from llad.ir.types import BOOL, I64, BufferType, is_float
 from llad.passes.jam_plan import WIDTH, Plan, plans
 from llad.passes.rebuild import Rebuild
+
+NEAR = 1 << 16  # elements of an array that may well be there four times: they stay in a near cache
+FAR = 1 << 20  # elements of an array beyond which it comes from memory each time, best from one end to the other
 
 
 def jam(fn: Function) -> Function:
@@ -121,6 +124,7 @@ class _Jam(Rebuild):
         self._plans = found
         self._own = {v for plan in found.values() for v in plan.own}
         self._lanes: dict[Value, list[Value]] = {}
+        self._small: dict[Value, Value] = {}  # per allocation of which there are several, whether there are
 
     def visit(self, op: Op) -> None:
         if op in self._plans:
@@ -128,12 +132,20 @@ class _Jam(Rebuild):
             return
         kept = self.keep(op)
         if not self._own.isdisjoint(op.results):
-            others = [self.emit(op.name, kept.operands, [op.result.type], op.span, op.attrs) for _ in range(WIDTH - 1)]
-            self._lanes[op.result] = [kept.result, *(o.result for o in others)]
+            self._lanes[op.result] = [kept.result, *self._likes(op, kept)]
+
+    def _likes(self, op: Op, kept: Op) -> list[Value]:
+        """Memory like that of an allocation for the other iterations; none if it is large, so that nobody uses it."""
+        small = self._at_most(NEAR, kept.operands)
+        none = self.const(0, I64, op.span)
+        extents = [self.emit("select", [small, extent, none], [I64], op.span).result for extent in kept.operands]
+        self._small[op.result] = small
+        types = [kept.result.type]
+        return [self.emit(op.name, extents, types, op.span, op.attrs).result for _ in range(WIDTH - 1)]
 
     def _jam(self, loop: Op, plan: Plan) -> None:
         lo, hi, step, *inits = self.operands(loop)
-        rounds = self._rounds(lo, hi, loop)
+        rounds = self._rounds(lo, hi, loop, plan)
         middle = self._number("add", lo, rounds)
         body = _Lockstep(plan, self.mapping, self._lanes).body(loop.regions[0])
         width = self.const(WIDTH, I64, loop.span)
@@ -142,13 +154,31 @@ class _Jam(Rebuild):
         rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (self.region(loop.regions[0]),))
         self.replace(loop.results[-1:], [self._number("add", rounds, rest.results[-1])])
 
-    def _rounds(self, lo: Value, hi: Value, loop: Op) -> Value:
-        """How many iterations are run side by side: as many as there are, down to a multiple; none if nobody knows."""
+    def _rounds(self, lo: Value, hi: Value, loop: Op, plan: Plan) -> Value:
+        """How many iterations are run side by side: as many as there are, down to a multiple; none if nobody knows.
+
+        None, too, if they need much memory each, or if they read so much that memory tells how long they take.
+        """
         zero, width = self.const(0, I64, loop.span), self.const(WIDTH, I64, loop.span)
         far = self.emit("sub_overflows", [hi, lo], [BOOL], loop.span).result
         trips = self._number("max", self._number("sub", hi, lo), zero)
         trips = self.emit("select", [far, zero, trips], [I64], loop.span).result
+        for near in [*(self._small[own] for own in plan.own), *(self._is_near(self.get(read)) for read in plan.read)]:
+            trips = self.emit("select", [near, trips, zero], [I64], loop.span).result
         return self._number("mul", self._number("floordiv", trips, width), width)
+
+    def _is_near(self, buffer: Value) -> Value:
+        """Whether an array is small enough for a cache."""
+        assert isinstance(buffer.type, BufferType)
+        axes = range(buffer.type.rank)
+        return self._at_most(FAR, [self.emit("dim", [buffer], [I64], None, {"axis": k}).result for k in axes])
+
+    def _at_most(self, most: int, extents: Sequence[Value]) -> Value:
+        """Whether an array of these extents has so many elements, or less."""
+        size = self.const(1, I64, None)
+        for extent in extents:
+            size = self._number("mul", size, extent)
+        return self.emit("le", [size, self.const(most, I64, None)], [BOOL], None).result
 
     def _number(self, name: str, a: Value, b: Value) -> Value:
         return self.emit(name, [a, b], [I64], None).result

@@ -26,7 +26,8 @@ class Plan:
     `own`: the allocations of which each needs its own. `in_turn`: the ops of the loop itself that add to its carries;
     the iterations do them last, one after the other, so that sums keep their order. `fits`: whether they may at all.
     `packed`: the inner loops in which they load numbers that lie side by side in memory, so that all four are one
-    vector; `scattered`: the ops that add to ordered sums, in inner loops where what they load lies far apart.
+    vector; `scattered`: the ops that add to ordered sums, in inner loops where what they load lies far apart. `read`:
+    the arrays through which such loops go once, a row after the other.
     """
 
     def __init__(self, loop: Op, shares: Shares, aliases: Aliases, elements: Elements, free: bool) -> None:
@@ -43,6 +44,7 @@ class Plan:
         self.fits = all(map(self._is_loose, loose)) and self._is_whole(loose) and self._is_plain() and self._are_last()
         self.packed: list[Op] = []
         self.scattered: list[Op] = []
+        self.read: list[Value] = []
         for inner in self._innermost(self._body) if self.fits else ():
             self._layout(inner)
 
@@ -121,13 +123,24 @@ class Plan:
         if beside and not any(self._strides(op, body.args[0]) for op in loads):
             self.packed.append(loop)
         elif loads and not beside and not self._free:
-            self.scattered += self._ordered(body)
+            ordered = self._ordered(body)
+            self.scattered += ordered
+            passed = self._passed(loop) if ordered and loop in self._body.ops else []
+            self.read += [array for array in passed if array not in self.read]
 
     def _ordered(self, body: Region) -> list[Op]:
         """The ops that add to what a loop carries, of which each waits for the one before."""
         sums = {*body.args[1:]}
         adds = [op for op in body.ops if op.name in ("add", "sub") and is_float(op.result.type)]
         return [op for op in adds if not op.attrs.get("reassoc") and not sums.isdisjoint(op.operands)]
+
+    def _passed(self, loop: Op) -> list[Value]:
+        """The arrays from outside of which an innermost loop loads or stores rows."""
+        inside = {r for op in walk(self._body) for r in op.results}
+        accesses = [op.operands[op.name == "store" :] for op in walk(loop.regions[0]) if op.name in ("load", "store")]
+        varying = [(handle, at) for handle, *at in accesses if any(map(self.varying, (handle, *at)))]
+        bases = (self._elements.place(handle, at, inside)[0] for handle, at in varying)
+        return [base for base in dict.fromkeys(bases) if base not in inside and not self.varying(base)]
 
     def _strides(self, load: Op, index: Value) -> bool:
         """Whether a load goes from each element of a row to the next with `index`."""
