@@ -96,7 +96,7 @@ def functions() -> str:
         module, _, short = name.rpartition(".")
         groups.setdefault(module, []).append(f"`{short}`")
     titles = {"": "Builtins", "math": "`math.`", "np": "`np.`", "operator": "`operator.`"}
-    titles["scipy.special"] = "`scipy.special.`"
+    titles |= {name: f"`{name}.`" for name in ("np.linalg", "scipy.special", "scipy.linalg")}
     modules = {f: getattr(f, "__module__", None) for f in BUILTINS}  # methods have none
     groups[""] = sorted({*groups[""], *(f"`{f.__name__}`" for f in BUILTINS if modules[f] == "builtins"), "`print`"})
     for module in ("itertools", "dataclasses"):

@@ -8,7 +8,6 @@ all of it is made anew, so that outline and object are always of one compile.
 
 from __future__ import annotations
 
-import builtins
 import os
 import re
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from llad.codegen.target import LOCK
 from llad.compile import Stage, What, checked
 from llad.diagnostics import traced
 from llad.ir.core import Function
+from llad.ir.errors import exception_named
 from llad.passes.parts import parts
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
@@ -174,7 +174,7 @@ class Raised:
 
     def __call__(self, code: int, *values: int) -> BaseException:
         site = self.sites[code - 1]
-        kind: type[BaseException] = getattr(builtins, site.error)
+        kind = exception_named(site.error)
         message = site.message.format(*values)
         if site.span is None:
             return kind(message)

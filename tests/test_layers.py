@@ -19,6 +19,7 @@ LAYERS = (
     (0, ("llad.diagnostics",)),
     (0, ("llad.complex_numbers",)),
     (0, ("llad.parallel",)),
+    (0, ("llad.traced",)),
     (1, ("llad.structures",)),
     (1, ("llad.refusals",)),
     (1, ("llad.ir.types", "llad.ir.core")),

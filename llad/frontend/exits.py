@@ -7,13 +7,13 @@ Invariant: what is raised is an exception of Python's own, whose text is known a
 from __future__ import annotations
 
 import ast
-import builtins
 from typing import Any
 
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
 from llad.frontend.values import describe, is_static
 from llad.ir.core import quoted
+from llad.ir.errors import is_known
 
 
 def return_(t: Tracer, node: ast.Return) -> None:
@@ -54,8 +54,8 @@ def raise_(t: Tracer, node: ast.Raise) -> None:
 
 
 def _raisable(error: type) -> bool:
-    """Whether this is an exception of Python's own that a text makes."""
-    if getattr(builtins, error.__name__, None) is not error or not issubclass(error, Exception):
+    """Whether this is an exception that a text makes, Python's own or `LinAlgError`."""
+    if not is_known(error) or not issubclass(error, Exception):
         return False
     return not issubclass(error, (UnicodeError, BaseExceptionGroup)) or error is UnicodeError
 

@@ -22,6 +22,7 @@ from llad.frontend import functions as fn
 from llad.frontend import mathematics, rounding
 from llad.frontend.arguments import bind
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
+from llad.frontend.linear import LINALG, SCIPY, of_scipy
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY
@@ -92,6 +93,8 @@ def _entries() -> Iterator[tuple[Callable[..., Any], str, Handler]]:
         yield getattr(math, name), f"math.{name}", handler
     for name, handler in FUNCTIONS.items():
         yield getattr(np, name), f"np.{name}", handler
+    for name, handler in LINALG.items():
+        yield getattr(np.linalg, name), f"np.linalg.{name}", handler
     for type, dtype in NUMPY.items():
         yield dtype.type, f"np.{dtype.type.__name__}", fn.to_numpy(dtype.type, type)
     for function, handler in _BUILTINS.items():
@@ -103,7 +106,9 @@ _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 
 _INSTEAD = {
     "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
-    "np.linalg.norm": "write `np.sqrt(np.dot(x, x))`", "np.std": "write `np.sqrt(np.mean((x - np.mean(x)) ** 2))`",
+    "np.linalg.lstsq": "solve the normal equations: `np.linalg.solve(a.T @ a, a.T @ b)`",
+    "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
+    "np.std": "write `np.sqrt(np.mean((x - np.mean(x)) ** 2))`",
     "np.var": "write `np.mean((x - np.mean(x)) ** 2)`", "np.cumsum": "write a loop that adds up",
     "np.random": "pass the random numbers as an argument", "np.reshape": "make an array of that shape and fill it",
 }  # fmt: skip
@@ -111,7 +116,8 @@ _INSTEAD = {
 _ROWS = list(_entries())
 TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
 NAMES: tuple[str, ...] = tuple(
-    sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS} | {f"scipy.special.{name}" for name in SPECIAL})
+    sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS} | {f"scipy.special.{name}" for name in SPECIAL}
+        | {f"scipy.linalg.{name}" for name in SCIPY})
 )
 
 
@@ -125,7 +131,7 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
         return NotHandled
     if handler is not None:
         return handler(ctx, args, kwargs)
-    if (handler := special(function)) is not None:
+    if (handler := special(function) or of_scipy(function)) is not None:
         return handler(ctx, args, kwargs)
     name = _library_name(function)
     if name is None:

@@ -24,6 +24,9 @@ from llad.ir.core import Region, Value
 
 Flag = bool | Value
 
+# What llad itself has written to be traced.
+TRACED: Final = "llad.traced."
+
 # A name that is not carried or merged because nobody reads it before it is assigned again.
 Dropped: Final = Marker("Dropped")
 
@@ -155,6 +158,9 @@ class Frame:
     caller: Span | None = None
 
     def span(self, node: ast.AST) -> Span:
+        """Where the node stands; what llad wrote to be traced stands where it is called."""
+        if self.caller is not None and (self.module or "").startswith(TRACED):
+            return self.caller
         return self.source.span(node, self.caller)
 
     @property

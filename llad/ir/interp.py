@@ -13,7 +13,6 @@ written; a `view` slices both, so aliasing needs no thought.
 
 from __future__ import annotations
 
-import builtins
 import ctypes
 import math
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from llad.ir.core import Function, Op, Region, Value
+from llad.ir.errors import exception_named
 from llad.ir.printed import as_python, write
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
@@ -240,8 +240,7 @@ def _printed(value: Any, type: Type) -> Any:
 def _check(op: Op, env: Env) -> None:
     holds, *values = (_read(o, env) for o in op.operands)
     if not holds:
-        error = getattr(builtins, op.attrs["error"])
-        raise error(op.attrs["message"].format(*values))
+        raise exception_named(op.attrs["error"])(op.attrs["message"].format(*values))
 
 
 def _call(op: Op, env: Env) -> None:

@@ -13,4 +13,38 @@ LINEAR = (
         return np.einsum("i,i", a, a)
         """,
     ),
+    Refusal(
+        "LL652", "linalg-rank", "linear algebra with {got}", "pass one matrix; of a stack of them, one after the other",
+        """
+        return ▸np.linalg.det(np.eye(3) * np.full((2, 1, 1), x))
+        """,
+        """
+        total = 0.0
+        for matrix in np.eye(3) * np.full((2, 1, 1), x):
+            total += np.linalg.det(matrix)
+        return total
+        """,
+    ),
+    Refusal(
+        "LL653", "linalg-known", "{got} as {what}", "give a constant",
+        """
+        return np.sum(▸np.linalg.matrix_power(np.eye(2) * x, n))
+        """,
+        """
+        power = np.eye(2)
+        for _ in range(n):
+            power = power @ (np.eye(2) * x)
+        return np.sum(power)
+        """,
+    ),
+    Refusal(
+        "LL654", "linalg-norm", "the norm of order {order} of an array with {rank} axes",
+        "use a norm of vectors, or `'fro'`, 1, -1, inf or -inf for a matrix",
+        """
+        return ▸np.linalg.norm(np.eye(2) * x, "nuc")
+        """,
+        """
+        return np.linalg.norm(np.eye(2) * x, "fro")
+        """,
+    ),
 )  # fmt: skip

@@ -1,0 +1,175 @@
+"""`np.linalg`, and the triangular solvers of `scipy.linalg`: arguments are checked here, the loops are traced Python.
+
+Matrices of integers become f64, and two operands meet in one type, as LAPACK wants them. Stacks of matrices are
+refused. SciPy is never imported: who calls a function of it has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from llad.frontend.arguments import bind
+from llad.frontend.arrays import copy
+from llad.frontend.contractions import matmul
+from llad.frontend.creation import as_array
+from llad.frontend.extents import check, compare, extents_of, measure
+from llad.frontend.operands import Handler
+from llad.frontend.promotion import is_static_number, plain, promote
+from llad.frontend.rearrange import axis_argument, expand_dims, transpose
+from llad.frontend.values import Array, Context, describe
+from llad.ir.types import F64, is_float
+from llad.traced import factorisations, norms
+
+# Norms of matrices that are those of sums along an axis: which axis, and whether the largest.
+_OF_LINES: dict[Any, tuple[int, bool]] = {1: (0, True), -1: (0, False), np.inf: (1, True), -np.inf: (1, False)}
+
+_SIGN_AND_LOG: Any = type(np.linalg.slogdet(np.ones((1, 1))))
+
+
+def floats(ctx: Context, *operands: Any, ranks: Sequence[int] = (2,)) -> list[Array]:
+    """The operands as arrays of one float type; the first one is a matrix, the others have one of `ranks`."""
+    arrays = [as_array(ctx, x) for x in operands]
+    for k, array in enumerate(arrays):
+        if array.rank not in (ranks if k else (2,)):
+            ctx.refuse("linalg-rank", got=describe(array))
+    type, _ = promote([(a.dtype, False) for a in arrays], arrays=True)
+    type = type if is_float(type) else F64
+    return [a if a.dtype == type else copy(ctx, a, type) for a in arrays]
+
+
+def _of_matrix(usage: str, function: Callable[..., Any]) -> Handler:
+    """A function of one matrix."""
+
+    def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return ctx.call(function, floats(ctx, *bind(ctx, usage, args, kwargs)), {})
+
+    return handle
+
+
+def _solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    a, b = floats(ctx, *bind(ctx, "np.linalg.solve(a, b)", args, kwargs), ranks=(1, 2))
+    name, core = ("solve1", "(m,m),(m)->(m)") if b.rank == 1 else ("solve", "(m,m),(m,n)->(m,n)")
+    text = f"{name}: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature {core}"
+    ctx.call(factorisations.size, [a], {})
+    own, other = (measure(ctx, extents_of(x)[0]) for x in (a, b))
+    check(ctx, compare(ctx, "eq", own, other), "ValueError", f"{text} (size {{}} is different from {{}})", other, own)
+    return ctx.call(factorisations.solve, [a, b], {})
+
+
+def _slogdet(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    (a,) = floats(ctx, *bind(ctx, "np.linalg.slogdet(a)", args, kwargs))
+    return _SIGN_AND_LOG(*ctx.call(factorisations.sign_and_log, [a], {}))
+
+
+def _matrix_power(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    a, n = bind(ctx, "np.linalg.matrix_power(a, n)", args, kwargs)
+    exponent = plain(n) if is_static_number(n) else None
+    if type(exponent) is not int:
+        ctx.refuse("linalg-known", what="the exponent", got=describe(n))
+    base = as_array(ctx, a)
+    if base.rank != 2:
+        ctx.refuse("linalg-rank", got=describe(base))
+    if exponent < 0:
+        base = floats(ctx, ctx.call(factorisations.inverse, floats(ctx, base), {}))[0]
+    if exponent == 0:
+        return ctx.call(factorisations.unit, [base], {})
+    ctx.call(factorisations.size, [base], {})
+    return _power(ctx, base, abs(exponent))
+
+
+def _power(ctx: Context, base: Array, n: int) -> Any:
+    """The product of n copies, by squaring."""
+    if n == 1:
+        return copy(ctx, base)
+    half = _power(ctx, base, n // 2) if n > 3 else base
+    square = matmul(ctx, half, half)
+    return square if n % 2 == 0 else matmul(ctx, square, base)  # type: ignore[arg-type]
+
+
+def _norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    x, order, axis, keep = bind(ctx, "np.linalg.norm(x, ord, axis, keepdims)", args, kwargs, [None, None, False])
+    array = as_array(ctx, x)
+    if not is_float(array.dtype):
+        array = copy(ctx, array, F64)
+    if not is_static_number(keep):
+        ctx.refuse("linalg-known", what="`keepdims`", got=describe(keep))
+    if order is not None and not isinstance(order, str) and not is_static_number(order):
+        ctx.refuse("linalg-known", what="the order", got=describe(order))
+    order = order if order is None or isinstance(order, str) else plain(order)
+    if axis is None:
+        if keep or not array.rank:
+            ctx.refuse("linalg-norm", order=order, rank=array.rank)
+        if order is None or (order == "fro" and array.rank == 2):
+            return ctx.call(norms.length, [array], {})
+        if array.rank == 2 and order in _OF_LINES:
+            return ctx.call(norms.of_lines, [array, *_OF_LINES[order]], {})
+        if array.rank > 1:
+            ctx.refuse("linalg-norm", order=order, rank=array.rank)
+        axis = 0
+    k = axis_argument(ctx, axis, array.rank)
+    if isinstance(order, str):
+        ctx.refuse("linalg-norm", order=order, rank=1)
+    result = ctx.call(norms.along, [array, order, k], {})
+    return expand_dims(ctx, result, k) if keep else result
+
+
+def _known_flag(ctx: Context, name: str, flag: Any) -> bool:
+    if not is_static_number(flag):
+        ctx.refuse("linalg-known", what=f"`{name}`", got=describe(flag))
+    return bool(flag)
+
+
+def _solve_triangular(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    usage = "scipy.linalg.solve_triangular(a, b, trans, lower, unit_diagonal, check_finite)"
+    left, right, trans, lower, unit, _ = bind(ctx, usage, args, kwargs, [0, False, False, False])
+    a, b = floats(ctx, left, right, ranks=(1, 2))
+    if trans not in (0, 1, 2, "N", "T", "C"):
+        ctx.refuse("linalg-known", what="`trans`", got=describe(trans))
+    low = _known_flag(ctx, "lower", lower)
+    if trans not in (0, "N"):
+        a, low = transpose(ctx, a, None), not low
+    return ctx.call(factorisations.triangular, [a, b, low, _known_flag(ctx, "unit_diagonal", unit)], {})
+
+
+def _cho_factor(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    a, lower = bind(ctx, "scipy.linalg.cho_factor(a, lower)", args, kwargs, [False])
+    (matrix,) = floats(ctx, a)
+    low = _known_flag(ctx, "lower", lower)
+    factor = ctx.call(factorisations.cholesky, [matrix if low else transpose(ctx, matrix, None)], {})
+    return (factor if low else transpose(ctx, factor, None)), low
+
+
+def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    pair, right, _ = bind(ctx, "scipy.linalg.cho_solve(c_and_lower, b, check_finite)", args, kwargs, [False])
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        ctx.refuse("linalg-known", what="a pair of a factor and `lower`", got=describe(pair))
+    c, b = floats(ctx, pair[0], right, ranks=(1, 2))
+    low = _known_flag(ctx, "lower", pair[1])
+    factor = c if low else transpose(ctx, c, None)
+    half = ctx.call(factorisations.triangular, [factor, b, True, False], {})
+    return ctx.call(factorisations.triangular, [transpose(ctx, factor, None), half, False, False], {})
+
+
+LINALG: dict[str, Handler] = {
+    "solve": _solve,
+    "inv": _of_matrix("np.linalg.inv(a)", factorisations.inverse),
+    "det": _of_matrix("np.linalg.det(a)", factorisations.determinant),
+    "slogdet": _slogdet,
+    "cholesky": _of_matrix("np.linalg.cholesky(a)", factorisations.cholesky),
+    "norm": _norm,
+    "matrix_power": _matrix_power,
+}
+SCIPY: dict[str, Handler] = {
+    "solve_triangular": _solve_triangular,
+    "cho_factor": _cho_factor,
+    "cho_solve": _cho_solve,
+}
+
+
+def of_scipy(function: Any) -> Handler | None:
+    """The handler of a function of `scipy.linalg`."""
+    module = getattr(function, "__module__", None) or ""
+    return SCIPY.get(getattr(function, "__name__", "")) if module.startswith("scipy.linalg") else None
