@@ -116,8 +116,11 @@ _INSTEAD = {
 _ROWS = list(_entries())
 TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
 NAMES: tuple[str, ...] = tuple(
-    sorted({name.replace("numpy.", "np.") for _, name, _ in _ROWS} | {f"scipy.special.{name}" for name in SPECIAL}
-        | {f"scipy.linalg.{name}" for name in SCIPY})
+    sorted(
+        {name.replace("numpy.", "np.") for _, name, _ in _ROWS}
+        | {f"scipy.special.{name}" for name in SPECIAL}
+        | {f"scipy.linalg.{name}" for name in SCIPY}
+    )
 )
 
 
