@@ -6,26 +6,31 @@ import importlib
 import pkgutil
 import random
 import re
+from functools import partial
 from textwrap import dedent
 from typing import Any
 
 import numpy as np
 import programs
 import pytest
+from building import build, loop
 from native import Native
 from programs.case import Program, programs_of
 from random_ir import program
 from reference import Reference
 
 import llad
-from llad.ir.core import Function, walk
+from llad import specialise
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value
 from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.text import show
+from llad.ir.types import F64
 from llad.ir.verify import verify
 from llad.passes import parts as pass_
 from llad.passes.ownership import ownership
-from llad.passes.parts import LONG, parts
+from llad.passes.parts import LONG, LOOPS, parts
 from llad.testing import assert_close, copy_arguments
 
 CORPUS = [
@@ -107,7 +112,8 @@ def many_expressions(x, m, k):
     return total + np.sum(y @ x) + np.sqrt(np.dot(w - z, w - z))
 
 
-def test_a_long_function_is_cut_and_has_its_gradient() -> None:
+def test_a_function_in_parts_has_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(specialise, "parts", partial(parts, long=24, loops=8))
     rng = np.random.default_rng(4)
     x, m = rng.normal(size=5), rng.normal(size=(5, 5)) * 0.3
     f = llad.jit_grad(many_expressions, argnums=(0, 1))
@@ -123,6 +129,14 @@ def test_a_long_function_is_cut_and_has_its_gradient() -> None:
         f.grad(x, m, 5)
 
 
-def test_what_is_short_stays_whole() -> None:
-    fn = verify(program(random.Random(1)))
-    assert sum(op.name == "for" for op in walk(fn.body)) < LONG and parts(fn) is fn
+@pytest.mark.parametrize("count", [LONG - 1, LONG, 4 * LONG])
+def test_only_what_is_long_is_cut(count: int) -> None:
+    def body(b: Builder, x: Value) -> Value:
+        for _ in range(count):
+            (x, _) = loop(b, 0, 3, [x], lambda i, c: [b.op("mul", c, b.f64(0.5))])
+        return x
+
+    fn = build([F64], body)
+    made = verify(parts(fn))
+    assert len(made.functions) == (0 if count < LONG else count // LOOPS)
+    assert run(made, [8.0]) == run(fn, [8.0])

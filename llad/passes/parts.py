@@ -56,8 +56,8 @@ from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BufferType, LifoType
 from llad.passes.rebuild import Rebuild
 
-LONG = 32  # innermost loops of a function that is cut
-LOOPS = 12  # of a part
+LONG = 48  # innermost loops of a function that is cut
+LOOPS = 16  # of a part
 
 
 def parts(fn: Function, long: int = LONG, loops: int = LOOPS) -> Function:
