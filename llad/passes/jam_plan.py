@@ -144,9 +144,11 @@ class Plan:
 
     def _strides(self, load: Op, index: Value) -> bool:
         """Whether a load goes from each element of a row to the next with `index`."""
-        *others, last = map(self._elements.form, load.operands[1:])
-        along = last.terms.get(index, 0) == 1 and all(index not in form.terms for form in others)
-        return along and not self.varying(load.operands[0])
+        buffer, *indices = load.operands
+        if not indices or getattr(buffer.type, "layout", "") != "C" or self.varying(buffer):
+            return False
+        *others, last = map(self._elements.form, indices)
+        return last.terms.get(index, 0) == 1 and all(index not in form.terms for form in others)
 
     def _gains(self, loop: Op) -> bool:
         """Whether it adds up, and what it need not load and store again counts beside what it computes."""
