@@ -73,6 +73,7 @@ from llad.passes.reuse import reuse
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
+from llad.passes.stages import stages
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
 from llad.passes.unroll import unroll
@@ -101,9 +102,11 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, relax, blocks, ownership,
+    jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, relax, stages, blocks, ownership,
 )  # fmt: skip
-FAST: tuple[Pass, ...] = (jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, ownership)
+FAST: tuple[Pass, ...] = (
+    jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, ownership,
+)  # fmt: skip
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 

@@ -46,6 +46,7 @@ from llad.passes.reuse import reuse
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
+from llad.passes.stages import stages
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
 from llad.passes.unroll import unroll
@@ -56,7 +57,7 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns, version,
-    blocks, winner, relax, zeros, dce, ownership,
+    stages, blocks, winner, relax, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

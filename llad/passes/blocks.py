@@ -60,25 +60,16 @@ After:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.elements import Elements
-from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
-from llad.ops.cost import additions
-from llad.passes.rebuild import Rebuild
+from llad.ir.core import Function, Op, Region, Value
+from llad.ir.types import BOOL, I64
+from llad.passes.strips import ORDERED, Bounds, Scratch, Strips, Sum, cost, dependent
 
-_BLOCK = 128  # terms of a sum that wait: they stay in the nearest cache
 _SHORTEST = 32  # trips of an inner loop for which blocks pay
 _LARGEST = 150  # ops of a body that is sure to be vectorised
 # What the terms must cost for blocks to pay, in additions: each addition of the sum waits for the one before.
 _DEAR_ENOUGH = 8
-_STRANGERS = frozenset({"check", "if", "for", "while", "alloc", "call", "view", "print"})
 _MOST = 4  # sums of a loop, each with a block of terms
-_ORDERED = {"exits": False, "kind": "sequential"}
-
-_Bounds = tuple[Value, Value, Value]
-_Scratch = dict[Value, Value]  # the block of each term
 
 
 def blocks(fn: Function) -> Function:
@@ -86,31 +77,10 @@ def blocks(fn: Function) -> Function:
     return fn if fn.attrs.get("may_alias") else _Blocks(fn).function(fn)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """The ops that add to carry `number` in its order, and the term that each adds."""
-
-    number: int
-    ops: list[Op]
-    terms: list[Value]
-
-
-class _Blocks(Rebuild):
+class _Blocks(Strips):
     def __init__(self, fn: Function) -> None:
-        super().__init__()
-        self._elements = Elements(fn)
-        self._uses: dict[Value, list[Op]] = {}
-        for op in walk(fn.body):
-            for operand in op.operands:
-                self._uses.setdefault(operand, []).append(op)
+        super().__init__(fn)
         self._depth = 0
-        self._scratch: list[tuple[ScalarType, Value]] = []  # blocks of terms, which no two loops use at the same time
-        self._first: list[Op] = []  # what makes them
-
-    def function(self, fn: Function) -> Function:
-        made = super().function(fn)
-        made.body.ops[:0] = self._first
-        return made
 
     def visit(self, op: Op) -> None:
         if op.name not in ("for", "while"):
@@ -128,55 +98,28 @@ class _Blocks(Rebuild):
 
     # -- which loops
 
-    def _sums(self, loop: Op) -> list[_Sum]:
+    def _sums(self, loop: Op) -> list[Sum]:
         """The ordered sums of a loop that is worth going through in blocks."""
-        if loop.name != "for" or not loop.attrs.get("apart") or self._elements.constant(loop.operands[2]) != 1:
-            return []
         body = loop.regions[0]
-        if loop.attrs["exits"] or len(body.ops) > _LARGEST or any(op.name in _STRANGERS for op in body.ops):
+        if not self.is_plain(loop) or len(body.ops) > _LARGEST:
             return []
         sums, free = [], False
-        waiting = _dependent(body)
+        waiting = dependent(body)
         for k, following in enumerate(body.terminator.operands):
-            found = self._sum(body, k)
+            found = self.sum_of(body, k)
             if found is None and following in waiting:
                 return []
             if found is not None and not found.ops[0].attrs.get("reassoc"):
                 sums.append(found)
             free |= found is not None and found not in sums
         adding = {op for found in sums for op in found.ops}
-        cost = sum(_cost(op) for op in body.ops if op not in adding)
         terms = sum(len(found.terms) for found in sums)
-        return sums if (free or cost >= _DEAR_ENOUGH) and terms <= _MOST else []
-
-    def _sum(self, body: Region, number: int) -> _Sum | None:
-        """How the body adds to a carry, if it does nothing else with it."""
-        value, result = body.args[1 + number], body.terminator.operands[number]
-        if not is_float(value.type):
-            return None
-        ops: list[Op] = []
-        terms: list[Value] = []
-        while value is not result or not ops:
-            uses = self._uses.get(value, [])
-            if len(uses) != 1 or uses[0].name not in ("add", "sub") or uses[0] not in body.ops:
-                return None
-            (op,) = uses
-            if op.operands[0] is value:
-                term = op.operands[1]
-            elif op.name == "add":
-                term = op.operands[0]
-            else:
-                return None
-            if term is value or (ops and bool(op.attrs.get("reassoc")) != bool(ops[0].attrs.get("reassoc"))):
-                return None
-            ops.append(op)
-            terms.append(term)
-            value = op.result
-        return _Sum(number, ops, terms) if len(self._uses[result]) == 1 else None
+        dear = sum(cost(op) for op in body.ops if op not in adding) >= _DEAR_ENOUGH
+        return sums if (free or dear) and terms <= _MOST else []
 
     # -- the loops that stand for it
 
-    def _either(self, op: Op, sums: list[_Sum]) -> None:
+    def _either(self, op: Op, sums: list[Sum]) -> None:
         """The loop in blocks if it is long, else as it is."""
         lo, hi = (self.get(o) for o in op.operands[:2])
         trips = self.emit("sub", [hi, lo], [I64], op.span).result
@@ -195,55 +138,17 @@ class _Blocks(Rebuild):
         inner, self.ops = self.ops, outer
         return Region((), inner)
 
-    def _in_blocks(self, loop: Op, sums: list[_Sum]) -> list[Value]:
+    def _in_blocks(self, loop: Op, sums: list[Sum]) -> list[Value]:
         """Emit the loop over blocks; what stands for the results of `loop`."""
-        span, (lo, hi) = loop.span, map(self.get, loop.operands[:2])
-        none, unit, size = (self.const(k, I64, span) for k in (0, 1, _BLOCK))
-        carries = [Value(a.type, a.name) for a in loop.regions[0].args[1:]]
-        start = Value(I64, "from")
-        outer, self.ops = self.ops, []
-        left = self.emit("sub", [hi, start], [I64], span).result
-        count = self.emit("min", [left, size], [I64], span).result
-        end = self.emit("add", [start, count], [I64], span).result
-        scratch = self._blocks_of_terms(sums)
-        following = list(carries)
-        self._terms(loop, sums, (start, end, unit), following, scratch)
-        self._additions(loop, sums, (none, count, unit), following, scratch)
-        self.emit("yield", following, [], span)
-        inner, self.ops = self.ops, outer
-        inits = [self.get(o) for o in loop.operands[3:]]
-        region = Region((start, *carries), inner)
-        types = [r.type for r in loop.results]
-        made = self.emit("for", [lo, hi, size, *inits], types, span, _ORDERED, (region,))
-        return [*made.results[:-1], self._trips(loop, lo, hi)]
 
-    def _trips(self, loop: Op, lo: Value, hi: Value) -> Value:
-        """How often the loop ran, if anybody asks: the blocks are another number."""
-        if not self._uses.get(loop.results[-1]):
-            return lo
-        distance = self.emit("sub", [hi, lo], [I64], loop.span).result
-        return self.emit("max", [distance, self.const(0, I64, loop.span)], [I64], loop.span).result
+        def parts(bounds: Bounds, places: Bounds, carries: list[Value]) -> None:
+            scratch = self.scratch_for([t for each in sums for t in each.terms])
+            self._terms(loop, sums, bounds, carries, scratch)
+            self._additions(loop, sums, places, carries, scratch)
 
-    def _blocks_of_terms(self, sums: list[_Sum]) -> _Scratch:
-        """A block for each term."""
-        found: _Scratch = {}
-        for term in (t for each in sums for t in each.terms):
-            assert isinstance(term.type, ScalarType)
-            free = [block for type, block in self._scratch if type == term.type and block not in found.values()]
-            found[term] = found.get(term) or (free[0] if free else self._make(term.type))
-        return found
+        return self.in_strips(loop, parts)
 
-    def _make(self, type: ScalarType) -> Value:
-        """A block for terms of a type, made first thing in the function."""
-        outer, self.ops = self.ops, self._first
-        size = self.const(_BLOCK, I64, None)
-        attrs = {"zero": False, "storage": "stack"}
-        block = self.emit("alloc", [size], [BufferType(type, 1, "C")], None, attrs).result
-        self.ops = outer
-        self._scratch.append((type, block))
-        return block
-
-    def _terms(self, loop: Op, sums: list[_Sum], bounds: _Bounds, carries: list[Value], scratch: _Scratch) -> None:
+    def _terms(self, loop: Op, sums: list[Sum], bounds: Bounds, carries: list[Value], scratch: Scratch) -> None:
         """The loop that computes the terms, and does everything else; `carries` learns the sums of free order."""
         body = loop.regions[0]
         ordered = {found.number for found in sums}
@@ -264,7 +169,7 @@ class _Blocks(Rebuild):
         for k, result in zip(free, made.results, strict=False):
             carries[k] = result
 
-    def _additions(self, loop: Op, sums: list[_Sum], bounds: _Bounds, carries: list[Value], scratch: _Scratch) -> None:
+    def _additions(self, loop: Op, sums: list[Sum], bounds: Bounds, carries: list[Value], scratch: Scratch) -> None:
         """The loop that adds the terms to the sums; `carries` learns these."""
         index = Value(I64)
         args = [Value(carries[found.number].type) for found in sums]
@@ -280,20 +185,6 @@ class _Blocks(Rebuild):
         inner, self.ops = self.ops, outer
         types = [*(a.type for a in args), I64]
         operands = [*bounds, *(carries[found.number] for found in sums)]
-        made = self.emit("for", operands, types, loop.span, _ORDERED, (Region((index, *args), inner),))
+        made = self.emit("for", operands, types, loop.span, ORDERED, (Region((index, *args), inner),))
         for found, result in zip(sums, made.results, strict=False):
             carries[found.number] = result
-
-
-def _dependent(body: Region) -> set[Value]:
-    """The values of a body that depend on what it carries."""
-    found = set(body.args[1:])
-    for op in body.ops:
-        if not found.isdisjoint(op.operands):
-            found.update(op.results)
-    return found
-
-
-def _cost(op: Op) -> int:
-    """What an op costs, in additions."""
-    return additions(op.name) if any(is_float(r.type) for r in op.results) else 0
