@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.coverage import Box, Coverage
+from llad.ir.settled import Settled
 
 
 class Overwrites:
@@ -26,6 +27,7 @@ class Overwrites:
         self._after: dict[Region, list[Roots]] = {}
         self._body = fn.body
         self._coverage = Coverage(fn, aliases)
+        self._settled = Settled(fn, aliases)
         for op in walk(fn.body):
             self._made.update(dict.fromkeys(op.results, op))
         self._enter(fn.body)
@@ -46,12 +48,14 @@ class Overwrites:
         """
         region, k = self._place[op]
         while True:
-            if not roots.isdisjoint(self._written_after(region, k)):
+            written = not roots.isdisjoint(self._written_after(region, k))
+            if written and not (op.name == "load" and self._settled.spared_by(op, region.ops[k + 1 :])):
                 return False
             if region is root:
                 return True
             owner, parent = self._owner[region]
-            if owner.name != "if" and not roots.isdisjoint(self._aliases.written(owner)):
+            written = owner.name != "if" and not roots.isdisjoint(self._aliases.written(owner))
+            if written and not (op.name == "load" and self._settled.spared_later(op, owner)):
                 return False
             region, k = parent, self._place[owner][1]
 
