@@ -21,11 +21,12 @@ from llad.frontend.creation import array_of, as_array
 from llad.frontend.einsum import einsum, tensordot
 from llad.frontend.extents import emit, extents_of, measure
 from llad.frontend.functions import absolute, dimension
+from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY, dtype_of
-from llad.frontend.rearrange import axis_argument
-from llad.frontend.ufuncs import COMPOSED
+from llad.frontend.rearrange import axis_arguments
+from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
@@ -80,30 +81,70 @@ Reduce = Callable[[Context, Array], Scalar]
 ResultType = Callable[[ScalarType], ScalarType]
 
 
-def reduction(name: str, reduce: Reduce, result: ResultType) -> Handler:
-    """`np.sum(a, axis)` and its like; `result` is the type of the result for elements of a type."""
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """A function like `np.sum`: how it reduces an array, and to what type.
+
+    `typed`: it has the argument `dtype`. `nothing`: what an element is that `where` leaves out. `joins`: how the result
+    is joined with `initial`.
+    """
+
+    reduce: Reduce
+    result: ResultType
+    typed: bool = False
+    nothing: float | None = None
+    joins: str = ""
+
+    @property
+    def parameters(self) -> list[str]:
+        """Those of NumPy's that are supported, after `a` and `axis`, in NumPy's order."""
+        names = ["axis", *["dtype"] * self.typed, "out", "keepdims"]
+        return names + ["initial"] * bool(self.joins) + ["where"] * (self.nothing is not None)
+
+
+def reduction(name: str, function: Reduction) -> Handler:
+    """`np.sum(a, axis, …)` and its like."""
+    names = function.parameters
+    usage = f"{name}({', '.join(['a', *names])})"
 
     def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        a, axis = bind(ctx, f"{name}(a, axis)", args, kwargs, [None])
+        a, *rest = bind(ctx, usage, args, kwargs, [None] * len(names))
+        given = {n: x for n, x in zip(names, rest, strict=True) if x is not None}
+        if "out" in given:
+            ctx.refuse("keyword", keyword="out", name=name)
         array = as_array(ctx, a)
-        if axis is None:
-            return reduce(ctx, array)
-        k = axis_argument(ctx, axis, array.rank)
-        return reductions.along(ctx, array, k, result(array.dtype), lambda line: reduce(ctx, line))
+        if "dtype" in given:
+            array = as_array(ctx, array, given["dtype"])
+        if "where" in given:
+            array = as_array(ctx, ctx.call(np.where, [given["where"], array, function.nothing], {}), NUMPY[array.dtype])
+        axis = given.get("axis")
+        axes = list(range(array.rank)) if axis is None else axis_arguments(ctx, axis, array.rank)
+        type = function.result(array.dtype)
+        result: Any = reductions.along(ctx, array, axes, type, lambda part: function.reduce(ctx, part))
+        if "initial" in given:
+            result = binary(ctx, function.joins, strong(result), given["initial"])
+        return _keep_axes(ctx, result, axes, array.rank) if given.get("keepdims") else result
 
     return handle
 
 
-REDUCTIONS: dict[str, tuple[Reduce, ResultType]] = {
-    "sum": (reductions.total, reductions.sum_type),
-    "prod": (reductions.product, reductions.sum_type),
-    "mean": (reductions.mean, lambda t: t if is_float(t) else F64),
-    "max": (lambda ctx, a: reductions.extremum(ctx, a, "max"), lambda t: t),
-    "min": (lambda ctx, a: reductions.extremum(ctx, a, "min"), lambda t: t),
-    "argmax": (lambda ctx, a: reductions.position_of_extremum(ctx, a, "max"), lambda t: I64),
-    "argmin": (lambda ctx, a: reductions.position_of_extremum(ctx, a, "min"), lambda t: I64),
-    "all": (lambda ctx, a: reductions.holds(ctx, a, "and"), lambda t: BOOL),
-    "any": (lambda ctx, a: reductions.holds(ctx, a, "or"), lambda t: BOOL),
+def _keep_axes(ctx: Context, result: Any, axes: Sequence[int], rank: int) -> Array:
+    """The result with the axes that were reduced, of one element."""
+    if not isinstance(result, Array):
+        return creation.full(ctx, (1,) * rank, result, None)
+    return window(ctx, result, [None if k in axes else slice(None) for k in range(rank)])
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    "sum": Reduction(reductions.total, reductions.sum_type, typed=True, nothing=0, joins="add"),
+    "prod": Reduction(reductions.product, reductions.sum_type, typed=True, nothing=1, joins="mul"),
+    "mean": Reduction(reductions.mean, lambda t: t if is_float(t) else F64, typed=True),
+    "max": Reduction(lambda ctx, a: reductions.extremum(ctx, a, "max"), lambda t: t),
+    "min": Reduction(lambda ctx, a: reductions.extremum(ctx, a, "min"), lambda t: t),
+    "argmax": Reduction(lambda ctx, a: reductions.position_of_extremum(ctx, a, "max"), lambda t: I64),
+    "argmin": Reduction(lambda ctx, a: reductions.position_of_extremum(ctx, a, "min"), lambda t: I64),
+    "all": Reduction(lambda ctx, a: reductions.holds(ctx, a, "and"), lambda t: BOOL, nothing=True),
+    "any": Reduction(lambda ctx, a: reductions.holds(ctx, a, "or"), lambda t: BOOL, nothing=False),
 }
 
 
@@ -174,7 +215,7 @@ FUNCTIONS: dict[str, Handler] = {
     "column_stack": creator("np.column_stack(tup)", rearrange.column_stack),
     "append": creator("np.append(arr, values, axis)", rearrange.append, [None]),
     "abs": absolute,
-    **{name: reduction(f"np.{name}", *parts) for name, parts in REDUCTIONS.items()},
+    **{name: reduction(f"np.{name}", function) for name, function in REDUCTIONS.items()},
     **COMPOSED,
 }
 FUNCTIONS |= {"amax": FUNCTIONS["max"], "amin": FUNCTIONS["min"]}
@@ -212,7 +253,7 @@ def _transpose(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 METHODS: dict[str, Handler] = {
-    **{name: reduction(f"a.{name}", *parts) for name, parts in REDUCTIONS.items()},
+    **{name: reduction(f"a.{name}", function) for name, function in REDUCTIONS.items()},
     "copy": creator("a.copy(a)", copy),
     "dot": creator("a.dot(a, b)", products.product_of(dot)),
     "fill": creator("a.fill(a, value)", _fill),

@@ -21,6 +21,16 @@ def axis_argument(ctx: Context, axis: Any, rank: int) -> int:
     return k % rank
 
 
+def axis_arguments(ctx: Context, axis: Any, rank: int) -> list[int]:
+    """The axes that an argument names: one, or a tuple of different ones."""
+    if not isinstance(axis, (tuple, list)):
+        return [axis_argument(ctx, axis, rank)]
+    found = [axis_argument(ctx, k, rank) for k in axis]
+    if len(set(found)) < len(found):
+        ctx.refuse("static-error", error="duplicate value in 'axis'")
+    return sorted(found)
+
+
 # -- views
 
 
@@ -54,26 +64,31 @@ def swapaxes(ctx: Context, a: Any, axis1: Any, axis2: Any) -> Array:
 
 
 def moveaxis(ctx: Context, a: Any, source: Any, destination: Any) -> Array:
-    """`np.moveaxis`, of one axis."""
+    """`np.moveaxis`, of one axis or several."""
     array = as_array(ctx, a)
-    order = list(range(array.rank))
-    j, k = (axis_argument(ctx, axis, array.rank) for axis in (source, destination))
-    order.insert(k, order.pop(j))
+    pairs = (source, destination) if isinstance(source, (tuple, list)) else ([source], [destination])
+    froms, tos = ([axis_argument(ctx, axis, array.rank) for axis in axes] for axes in pairs)
+    if len(froms) != len(tos) or len(set(froms)) < len(froms) or len(set(tos)) < len(tos):
+        ctx.refuse("static-error", error="`source` and `destination` arguments must have the same number of elements")
+    order = [k for k in range(array.rank) if k not in froms]
+    for to, k in sorted(zip(tos, froms, strict=True)):
+        order.insert(to, k)
     return ordered(ctx, array, order)
 
 
 def flip(ctx: Context, a: Any, axis: Any) -> Array:
     """`np.flip`: along every axis, or along one."""
     array = as_array(ctx, a)
-    chosen = range(array.rank) if axis is None else [axis_argument(ctx, axis, array.rank)]
+    chosen = range(array.rank) if axis is None else axis_arguments(ctx, axis, array.rank)
     return window(ctx, array, [slice(None, None, -1) if k in chosen else slice(None) for k in range(array.rank)])
 
 
 def expand_dims(ctx: Context, a: Any, axis: Any) -> Array:
-    """`np.expand_dims`, by one axis."""
+    """`np.expand_dims`: by one axis or several, which are counted in the result."""
     array = as_array(ctx, a)
-    k = axis_argument(ctx, axis, array.rank + 1)
-    return window(ctx, array, [slice(None)] * k + [None] + [slice(None)] * (array.rank - k))
+    rank = array.rank + (len(axis) if isinstance(axis, (tuple, list)) else 1)
+    chosen = axis_arguments(ctx, axis, rank)
+    return window(ctx, array, [None if k in chosen else slice(None) for k in range(rank)])
 
 
 # -- joins

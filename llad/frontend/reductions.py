@@ -168,23 +168,24 @@ def _deviation(ctx: Context, array: Array, best: Value, top: Value, zero: Value)
     return nest(ctx, shape_of(ctx, array), [zero], body, "reduction")[0]
 
 
-# -- along one axis
+# -- along axes
 
 
 def along(
-    ctx: Context, array: Array, axis: int, dtype: ScalarType, reduce: Callable[[Array], Scalar]
+    ctx: Context, array: Array, along: Sequence[int], dtype: ScalarType, reduce: Callable[[Array], Scalar]
 ) -> Scalar | Array:
-    """`reduce` applied to each line of `array` along `axis`: an array of one rank less, of `dtype`."""
+    """`reduce` applied to each part of `array` that runs along some axes: an array of the other ones, of `dtype`."""
     b = ctx.builder
-    if array.rank == 1:
+    if len(along) == array.rank:
         return reduce(array)
-    kept = [e for k, e in enumerate(extents_of(array)) if k != axis]
+    kept = [e for k, e in enumerate(extents_of(array)) if k not in along]
+    gone = tuple(e for k, e in enumerate(extents_of(array)) if k in along)
     out = allocate(ctx, dtype, kept)
-    axes = ["full" if k == axis else "index" for k in range(array.rank)]
+    axes = ["full" if k in along else "index" for k in range(array.rank)]
 
     def body(indices: list[Value], _: list[Value]) -> Sequence[Value]:
-        line = Array(b.view(array.value, axes, *indices), (extents_of(array)[axis],), array.root, array.born)
-        b.store(b.cast(reduce(line).value, dtype), out.value, *indices)
+        part = Array(b.view(array.value, axes, *indices), gone, array.root, array.born)
+        b.store(b.cast(reduce(part).value, dtype), out.value, *indices)
         return []
 
     nest(ctx, [measure(ctx, e) for e in kept], [], body, "parallel")

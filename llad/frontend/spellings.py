@@ -29,6 +29,8 @@ from llad.frontend.promotion import NUMPY
 from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
+from llad.library.table import LIBRARY
+from llad.library.table import METHODS as CODE_OF_METHODS
 from llad.ops.table import OPS
 
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np, "operator": operator, "builtins": builtins}
@@ -127,6 +129,8 @@ NAMES: tuple[str, ...] = tuple(
 def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The result of calling a function of the library or a method of an array, or `NotHandled`."""
     if isinstance(function, Method):
+        if (code := CODE_OF_METHODS.get(function.name)) is not None:
+            return ctx.call(code, [function.base, *args], kwargs)
         return METHODS[function.name](ctx, [function.base, *args], kwargs)
     try:
         handler = TABLE.get(function)
@@ -134,6 +138,8 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
         return NotHandled
     if handler is not None:
         return handler(ctx, args, kwargs)
+    if (code := LIBRARY.get(function)) is not None:
+        return ctx.call(code, args, kwargs)
     if (handler := special(function) or of_scipy(function)) is not None:
         return handler(ctx, args, kwargs)
     name = _library_name(function)
@@ -180,7 +186,7 @@ def _library_name(function: Any) -> str | None:
 def attribute(ctx: Context, value: Any, name: str) -> Any:
     """`value.name` of a run-time value; `NotHandled` for what is known at trace time."""
     if isinstance(value, Array):
-        if name in METHODS:
+        if name in METHODS or name in CODE_OF_METHODS:
             return Method(value, name)
         if name in ATTRIBUTES:
             return ATTRIBUTES[name](ctx, value)

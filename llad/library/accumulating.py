@@ -1,0 +1,121 @@
+"""Running sums and products, differences, integrals and convolutions."""
+
+import numpy as np
+
+
+def cumsum(a, axis=None, dtype=None):
+    """The sums of the elements up to each one, along an axis or of all in C order."""
+    out = np.array(np.ravel(a) if axis is None else a, dtype)
+    if out.dtype == np.bool_ or out.dtype == np.int32:
+        out = out.astype(np.int64)
+    rows = np.moveaxis(out, 0 if axis is None else axis, 0)
+    for k in range(1, len(rows)):
+        rows[k] += rows[k - 1]
+    return out
+
+
+def cumprod(a, axis=None, dtype=None):
+    """The products of the elements up to each one, along an axis or of all in C order."""
+    out = np.array(np.ravel(a) if axis is None else a, dtype)
+    if out.dtype == np.bool_ or out.dtype == np.int32:
+        out = out.astype(np.int64)
+    rows = np.moveaxis(out, 0 if axis is None else axis, 0)
+    for k in range(1, len(rows)):
+        rows[k] *= rows[k - 1]
+    return out
+
+
+def diff(a, n=1, axis=-1):
+    """The differences of neighbours along an axis, `n` times."""
+    a = np.asarray(a)
+    for _ in range(n):
+        rows = np.moveaxis(a, axis, 0)
+        a = np.moveaxis(rows[1:] - rows[:-1], 0, axis)
+    return a
+
+
+def ediff1d(ary):
+    """The differences of neighbours, of all elements in C order."""
+    flat = np.ravel(ary)
+    return flat[1:] - flat[:-1]
+
+
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """The integral along an axis by trapezoids, over places `x` or steps of `dx`."""
+    rows = np.moveaxis(np.asarray(y), axis, 0)
+    middle = 0.5 * (rows[1:] + rows[:-1])
+    if x is None:
+        return np.sum(middle * dx, axis=0)
+    x = np.asarray(x)
+    if x.ndim == 1:
+        steps = x[1:] - x[:-1]
+        return np.sum(middle * np.expand_dims(steps, tuple(range(1, rows.ndim))), axis=0)
+    places = np.moveaxis(x, axis, 0)
+    return np.sum(middle * (places[1:] - places[:-1]), axis=0)
+
+
+def gradient(f, dx=1.0, *, axis=-1):
+    """Central differences along one axis (the last, unless told), one-sided at the ends."""
+    rows = np.moveaxis(np.asarray(f), axis, 0)
+    out = np.empty(rows.shape)
+    out[1:-1] = (rows[2:] - rows[:-2]) / (2.0 * dx)
+    out[0] = (rows[1] - rows[0]) / dx
+    out[-1] = (rows[-1] - rows[-2]) / dx
+    return np.moveaxis(out, 0, axis)
+
+
+def convolve(a, v, mode="full"):
+    """The discrete convolution of two vectors, "full", "same" or "valid"."""
+    a, v = np.asarray(a), np.asarray(v)
+    n, m = len(a), len(v)
+    full = np.zeros(n + m - 1, (a[:1] * v[:1]).dtype)
+    for i in range(n):
+        full[i : i + m] += a[i] * v
+    if mode == "full":
+        return full
+    if mode == "same":
+        start = (min(n, m) - 1) // 2
+        return full[start : start + max(n, m)]
+    return full[min(n, m) - 1 : max(n, m)]
+
+
+def correlate(a, v, mode="valid"):
+    """The cross-correlation of two vectors: of `a` with `v` moved along it."""
+    return convolve(a, np.asarray(v)[::-1], mode)
+
+
+def interp(x, xp, fp, left=None, right=None):
+    """Values between points by straight lines; beyond the ends those of the ends, or `left` and `right`."""
+    xp, fp = np.asarray(xp), np.asarray(fp)
+    if np.ndim(x) == 0:
+        return _interpolated(x, xp, fp, left, right)
+    flat = np.ravel(x)
+    out = np.empty(len(flat))
+    for k in range(len(flat)):
+        out[k] = _interpolated(flat[k], xp, fp, left, right)
+    return out.reshape(np.shape(x))
+
+
+def _interpolated(x, xp, fp, left, right):
+    n = len(xp)
+    if x <= xp[0]:
+        return fp[0] if left is None or x == xp[0] else left + 0.0 * x
+    if x >= xp[n - 1]:
+        return fp[n - 1] if right is None or x == xp[n - 1] else right + 0.0 * x
+    low, high = 0, n - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if xp[middle] <= x:
+            low = middle
+        else:
+            high = middle
+    return fp[low] + (fp[low + 1] - fp[low]) / (xp[low + 1] - xp[low]) * (x - xp[low])
+
+
+def polyval(p, x):
+    """The polynomial with coefficients `p`, the highest first, by Horner's scheme."""
+    p = np.asarray(p)
+    total = np.zeros_like(x) if np.ndim(x) else 0.0 * x
+    for k in range(len(p)):
+        total = total * x + p[k]
+    return total

@@ -1,0 +1,57 @@
+"""What is chosen, rounded or compared element by element."""
+
+import numpy as np
+
+
+def select(condlist, choicelist, default=0):
+    """Per element, the choice of the first condition that holds."""
+    out = default
+    for condition, choice in reversed(tuple(zip(condlist, choicelist))):
+        out = np.where(condition, choice, out)
+    return out
+
+
+def heaviside(x1, x2):
+    """0 below zero, 1 above, and `x2` at zero. Constant in between: no derivative passes, but to `x2`."""
+    return np.where(np.isnan(x1), x1 * 0.0, np.where(x1 < 0.0, 0.0, np.where(x1 > 0.0, 1.0, x2)))
+
+
+def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
+    """What is not finite is replaced."""
+    x = np.asarray(x) if np.ndim(x) else x
+    top = 1.7976931348623157e308 if posinf is None else posinf
+    low = -1.7976931348623157e308 if neginf is None else neginf
+    return np.where(np.isnan(x), nan, np.where(x == np.inf, top, np.where(x == -np.inf, low, x)))
+
+
+def isclose(a, b, rtol=1e-05, atol=1e-08, *, equal_nan=False):
+    """Whether |a - b| ≤ atol + rtol·|b|."""
+    near = np.abs(np.subtract(a, b)) <= atol + rtol * np.abs(b)
+    near = (near & np.isfinite(b)) | np.equal(a, b)
+    return near | (np.isnan(a) & np.isnan(b)) if equal_nan else near
+
+
+def allclose(a, b, rtol=1e-05, atol=1e-08, *, equal_nan=False):
+    """Whether all elements are close."""
+    return np.all(isclose(a, b, rtol, atol, equal_nan=equal_nan))
+
+
+def round(a, decimals=0):
+    """To the nearest number of so many decimals, ties to even. Constant in between: no derivative passes."""
+    factor = 10.0 ** abs(decimals)
+    if decimals == 0:
+        return np.rint(a)
+    return np.rint(np.multiply(a, factor)) / factor if decimals > 0 else np.rint(np.divide(a, factor)) * factor
+
+
+around = round
+
+
+def float_power(x1, x2):
+    """The power, in float64."""
+    return np.power(np.multiply(x1, 1.0), x2)
+
+
+def logaddexp2(x1, x2):
+    """log2(2**x1 + 2**x2)."""
+    return np.logaddexp(np.multiply(x1, 0.6931471805599453), np.multiply(x2, 0.6931471805599453)) / 0.6931471805599453

@@ -1,0 +1,130 @@
+"""Order: sorting, the median, places in sorted arrays. Which element stands where does not change in between, so
+derivatives go with the elements."""
+
+import numpy as np
+
+
+def argsort(a, axis=-1):
+    """The indices that sort along an axis, stably; nan last. Integers: no derivative passes."""
+    a = np.asarray(a)
+    out = np.empty(a.shape, np.int64)
+    _each_line(np.moveaxis(a, axis, -1), np.moveaxis(out, axis, -1))
+    return out
+
+
+def _each_line(a, out):
+    if a.ndim == 1:
+        _merge_sort(a, out)
+    else:
+        for k in range(len(a)):
+            _each_line(a[k], out[k])
+
+
+def _merge_sort(a, order):
+    """Bottom-up, of indices: lines of 1, 2, 4, … that are sorted become pairs."""
+    n = len(a)
+    for k in range(n):
+        order[k] = k
+    work = np.empty(n, np.int64)
+    width = 1
+    while width < n:
+        start = 0
+        while start < n:
+            middle, end = min(start + width, n), min(start + 2 * width, n)
+            left, right = start, middle
+            for k in range(start, end):
+                first = left < middle
+                if first and right < end:
+                    x, y = a[order[left]], a[order[right]]
+                    first = not (y < x or (x != x and y == y))
+                if first:
+                    work[k] = order[left]
+                    left += 1
+                else:
+                    work[k] = order[right]
+                    right += 1
+            start = end
+        for k in range(n):
+            order[k] = work[k]
+        width *= 2
+
+
+def sort(a, axis=-1):
+    """A sorted copy along an axis, nan last."""
+    a = np.asarray(a)
+    out = np.empty(a.shape, a.dtype)
+    _sort_lines(np.moveaxis(a, axis, -1), np.moveaxis(out, axis, -1))
+    return out
+
+
+def _sort_lines(a, out):
+    if a.ndim == 1:
+        order = np.empty(len(a), np.int64)
+        _merge_sort(a, order)
+        for k in range(len(a)):
+            out[k] = a[order[k]]
+    else:
+        for k in range(len(a)):
+            _sort_lines(a[k], out[k])
+
+
+def median(a, axis=None, *, keepdims=False):
+    """The middle element, or the mean of the two in the middle."""
+    a = np.asarray(a)
+    if axis is None:
+        middle = _middle(sort(np.ravel(a)))
+        return np.full((1,) * a.ndim, middle) if keepdims else middle
+    middle = _middle(np.moveaxis(sort(a, axis), axis, 0))
+    return np.expand_dims(middle, axis) if keepdims else middle
+
+
+def _middle(rows):
+    n = len(rows)
+    if n == 0:
+        return np.mean(rows, axis=0)
+    high = rows[n // 2]
+    return 0.5 * (rows[(n - 1) // 2] + high)
+
+
+def searchsorted(a, v, side="left"):
+    """Where elements would have to stand in a sorted vector. Integers: no derivative passes."""
+    a = np.asarray(a)
+    if np.ndim(v) == 0:
+        return _place(a, v, side == "right")
+    flat = np.ravel(v)
+    out = np.empty(len(flat), np.int64)
+    for k in range(len(flat)):
+        out[k] = _place(a, flat[k], side == "right")
+    return out.reshape(np.shape(v))
+
+
+def _place(a, v, right):
+    low, high = 0, len(a)
+    while low < high:
+        middle = (low + high) // 2
+        if a[middle] < v or (right and a[middle] == v):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def digitize(x, bins, right=False):
+    """In which of the growing bins elements lie."""
+    return searchsorted(bins, x, "left" if right else "right")
+
+
+def bincount(x, weights=None, minlength=0):
+    """How often each number from 0 to the greatest occurs, or the sum of its weights."""
+    x = np.asarray(x)
+    size = max(minlength, np.max(x) + 1) if len(x) > 0 else minlength
+    if weights is None:
+        counts = np.zeros(size, np.int64)
+        for k in range(len(x)):
+            counts[x[k]] += 1
+        return counts
+    weights = np.asarray(weights)
+    sums = np.zeros(size)
+    for k in range(len(x)):
+        sums[x[k]] += weights[k]
+    return sums

@@ -1,0 +1,270 @@
+"""Arrays repeated, padded, rolled and cut; parts of matrices."""
+
+import numpy as np
+
+
+def flatten(a):
+    """A copy of all elements, in C order."""
+    return np.array(np.ravel(a))
+
+
+def broadcast_to(array, shape):
+    """The array with the axes that broadcasting gives it; a copy, where NumPy gives a window that cannot be written."""
+    out = np.empty(shape, np.asarray(array).dtype)
+    out[...] = array
+    return out
+
+
+def tile(A, reps):
+    """The array, so many times along each axis."""
+    a, reps = np.asarray(A), reps if isinstance(reps, (tuple, list)) else (reps,)
+    reps = (1,) * (a.ndim - len(reps)) + tuple(reps)
+    while a.ndim < len(reps):
+        a = a[None]
+    for axis, count in enumerate(reps):
+        rows = np.moveaxis(a, axis, 0)
+        n = len(rows)
+        out = np.empty((n * count, *rows.shape[1:]), a.dtype)
+        for k in range(count):
+            out[k * n : (k + 1) * n] = rows
+        a = np.moveaxis(out, 0, axis)
+    return a
+
+
+def repeat(a, repeats, axis=None):
+    """Each element, or each row along an axis, so many times."""
+    rows = np.ravel(a) if axis is None else np.moveaxis(np.asarray(a), axis, 0)
+    out = np.empty((len(rows) * repeats, *rows.shape[1:]), rows.dtype)
+    for k in range(len(rows)):
+        for j in range(repeats):
+            out[k * repeats + j] = rows[k]
+    return out if axis is None else np.moveaxis(out, 0, axis)
+
+
+def roll(a, shift, axis=None):
+    """The elements moved along an axis, what leaves at one end coming in at the other."""
+    a = np.asarray(a)
+    if axis is None:
+        return roll(np.ravel(a), shift, 0).reshape(a.shape)
+    if isinstance(axis, tuple):
+        for k, by in zip(axis, shift):
+            a = roll(a, by, k)
+        return a
+    rows = np.moveaxis(a, axis, 0)
+    n = len(rows)
+    out = np.empty(rows.shape, a.dtype)
+    if n > 0:
+        by = shift % n
+        out[by:] = rows[: n - by]
+        out[:by] = rows[n - by :]
+    return np.moveaxis(out, 0, axis)
+
+
+def pad(array, pad_width, mode="constant", *, constant_values=0):
+    """More elements at the ends: "constant", "edge", "wrap", "reflect" or "symmetric"."""
+    a = np.asarray(array)
+    if not isinstance(pad_width, (tuple, list)):
+        widths = ((pad_width, pad_width),) * a.ndim
+    elif not isinstance(pad_width[0], (tuple, list)):
+        widths = ((pad_width[0], pad_width[-1]),) * a.ndim
+    else:
+        widths = tuple(pad_width) * (a.ndim if len(pad_width) == 1 else 1)
+    for axis, (before, after) in enumerate(widths):
+        rows = np.moveaxis(a, axis, 0)
+        n = len(rows)
+        out = np.empty((before + n + after, *rows.shape[1:]), a.dtype)
+        out[before : before + n] = rows
+        for k in range(before):
+            out[before - 1 - k] = _beyond(rows, k, n, mode, constant_values, True)
+        for k in range(after):
+            out[before + n + k] = _beyond(rows, k, n, mode, constant_values, False)
+        a = np.moveaxis(out, 0, axis)
+    return a
+
+
+def _beyond(rows, k, n, mode, constant, first):
+    """The row that stands `k` places beyond an end."""
+    if mode == "constant":
+        return constant
+    if mode == "edge":
+        return rows[0] if first else rows[n - 1]
+    if mode == "wrap":
+        return rows[(n - 1 - k) % n] if first else rows[k % n]
+    if mode == "symmetric":
+        at = k % (2 * n)
+        at = at if at < n else 2 * n - 1 - at
+        return rows[at] if first else rows[n - 1 - at]
+    if mode == "reflect":
+        at = (k + 1) % max(2 * n - 2, 1)
+        at = at if at < n else 2 * n - 2 - at
+        return rows[at] if first else rows[n - 1 - at]
+    raise NotImplementedError("np.pad with this mode; supported are constant, edge, wrap, reflect, symmetric")
+
+
+def split(ary, indices_or_sections, axis=0):
+    """Views of equal parts along an axis, or of those between the given places."""
+    a = np.asarray(ary)
+    if isinstance(indices_or_sections, int):
+        count, n = indices_or_sections, a.shape[axis]
+        if n % count != 0:
+            raise ValueError("array split does not result in an equal division")
+        places = [k * (n // count) for k in range(count + 1)]
+    else:
+        places = [0, *indices_or_sections, a.shape[axis]]
+    return _parts(a, places, axis)
+
+
+def array_split(ary, indices_or_sections, axis=0):
+    """Views of parts along an axis, the first ones longer by one where they cannot be equal."""
+    a = np.asarray(ary)
+    if isinstance(indices_or_sections, int):
+        count, n = indices_or_sections, a.shape[axis]
+        places = [k * (n // count) + min(k, n % count) for k in range(count + 1)]
+    else:
+        places = [0, *indices_or_sections, a.shape[axis]]
+    return _parts(a, places, axis)
+
+
+def _parts(a, places, axis):
+    rows = np.moveaxis(a, axis, 0)
+    return [np.moveaxis(rows[places[k] : places[k + 1]], 0, axis) for k in range(len(places) - 1)]
+
+
+def hsplit(ary, indices_or_sections):
+    """`split` along the second axis, or the only one."""
+    return split(ary, indices_or_sections, 1 if np.ndim(ary) > 1 else 0)
+
+
+def vsplit(ary, indices_or_sections):
+    """`split` along the first axis."""
+    return split(ary, indices_or_sections, 0)
+
+
+def meshgrid(*xi, indexing="xy"):
+    """The coordinates of all points of a grid, an array for each axis."""
+    count = len(xi)
+    shape = [np.size(x) for x in xi]
+    axes = list(range(count))
+    if indexing == "xy" and count > 1:
+        shape[0], shape[1] = shape[1], shape[0]
+        axes[0], axes[1] = 1, 0
+    out = []
+    for x, axis in zip(xi, axes):
+        grid = np.empty(tuple(shape), np.asarray(x).dtype)
+        grid[...] = np.expand_dims(np.ravel(x), tuple([k for k in range(count) if k != axis]))
+        out.append(grid)
+    return out
+
+
+def triu(m, k=0):
+    """A copy with zeros below diagonal `k`."""
+    return _triangle(np.asarray(m), k, False)
+
+
+def tril(m, k=0):
+    """A copy with zeros above diagonal `k`."""
+    return _triangle(np.asarray(m), k, True)
+
+
+def _triangle(m, k, lower):
+    if m.ndim < 2:
+        m = m + np.zeros((m.shape[0], m.shape[0]), m.dtype)
+    rows, columns = np.arange(m.shape[-2]), np.arange(m.shape[-1])
+    ahead = columns[None, :] - rows[:, None]
+    return np.where(ahead <= k if lower else ahead >= k, m, np.zeros_like(m))
+
+
+def tri(N, M=None, k=0):
+    """Ones at and below diagonal `k`, zeros above."""
+    ahead = np.arange(N if M is None else M)[None, :] - np.arange(N)[:, None]
+    return np.where(ahead <= k, 1.0, 0.0)
+
+
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """The elements of a diagonal, as a copy, where NumPy gives a window that cannot be written."""
+    m = np.moveaxis(np.asarray(a), (axis1, axis2), (0, 1))
+    first, second = max(-offset, 0), max(offset, 0)
+    n = max(min(m.shape[0] - first, m.shape[1] - second), 0)
+    out = np.empty((n, *m.shape[2:]), m.dtype)
+    for k in range(n):
+        out[k] = m[first + k, second + k]
+    return np.moveaxis(out, 0, -1)
+
+
+def diag(v, k=0):
+    """The matrix with a diagonal, or the diagonal of a matrix."""
+    v = np.asarray(v)
+    if v.ndim == 2:
+        return diagonal(v, k)
+    n = len(v) + abs(k)
+    out = np.zeros((n, n), v.dtype)
+    for j in range(len(v)):
+        out[j + max(-k, 0), j + max(k, 0)] = v[j]
+    return out
+
+
+def diagflat(v, k=0):
+    """The matrix with all elements, in C order, on a diagonal."""
+    return diag(np.ravel(v), k)
+
+
+def trace(a, offset=0, axis1=0, axis2=1):
+    """The sum of a diagonal."""
+    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1)
+
+
+def fliplr(m):
+    """The columns in reverse: a view."""
+    return np.asarray(m)[:, ::-1]
+
+
+def flipud(m):
+    """The rows in reverse: a view."""
+    return np.asarray(m)[::-1]
+
+
+def rot90(m, k=1):
+    """The matrix turned by so many right angles: a view."""
+    m, k = np.asarray(m), k % 4
+    if k == 0:
+        return m[:]
+    if k == 2:
+        return m[::-1, ::-1]
+    return m[:, ::-1].T if k == 1 else m[::-1].T
+
+
+def atleast_1d(a):
+    """The array, or an array of one element."""
+    a = np.asarray(a)
+    return a if a.ndim > 0 else np.full(1, a)
+
+
+def atleast_2d(a):
+    """The array with at least two axes."""
+    a = atleast_1d(a)
+    return a if a.ndim > 1 else a[None]
+
+
+def dstack(tup):
+    """Arrays joined along a third axis."""
+    return np.concatenate([x[..., None] if x.ndim == 2 else x[None, :, None] for x in tup], axis=2)
+
+
+def vander(x, N=None, increasing=False):
+    """The powers of the elements, a row for each."""
+    x = np.asarray(x)
+    n = len(x) if N is None else N
+    out = np.ones((len(x), n), x.dtype)
+    for k in range(1, n):
+        out[:, k] = out[:, k - 1] * x
+    return out if increasing else out[:, ::-1]
+
+
+def logspace(start, stop, num=50, base=10.0):
+    """Powers of `base` at equal distances of the exponent."""
+    return np.power(base, np.linspace(start, stop, num))
+
+
+def geomspace(start, stop, num=50):
+    """Numbers of equal ratios."""
+    return np.exp(np.linspace(np.log(start), np.log(stop), num))

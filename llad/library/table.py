@@ -1,0 +1,49 @@
+"""Which function of NumPy, and which method of arrays, is which function here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from llad.library import accumulating, choosing, ordering, rearranging, statistics
+
+SECTIONS: dict[str, ModuleType] = {
+    "Statistics": statistics,
+    "Running sums, differences and integrals": accumulating,
+    "Choosing": choosing,
+    "Order": ordering,
+    "Shapes": rearranging,
+}
+
+# Of these there are methods, too.
+_METHODS = (
+    "var", "std", "ptp", "cumsum", "cumprod", "sort", "argsort", "searchsorted", "repeat", "diagonal", "trace",
+    "flatten", "round",
+)  # fmt: skip
+
+
+def functions_of(module: ModuleType) -> dict[str, FunctionType]:
+    """The functions that a module has for NumPy's, by name, in their order."""
+    return {
+        name: f
+        for name, f in vars(module).items()
+        if isinstance(f, FunctionType) and f.__module__ == module.__name__ and not name.startswith("_")
+    }
+
+
+_NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(module).items()}
+
+
+def _numpy(name: str) -> Any:
+    """NumPy's function; `linalg_norm` is `np.linalg.norm`."""
+    module, _, rest = name.partition("_")
+    return getattr(np.linalg, rest, None) if module == "linalg" else getattr(np, name, None)
+
+
+LIBRARY: dict[Callable[..., Any], FunctionType] = {
+    function: f for name, f in _NAMED.items() if (function := _numpy(name)) is not None
+}
+METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS if name in _NAMED}
