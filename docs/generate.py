@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,14 +17,18 @@ from typing import Any
 from llad import diagnostics
 from llad.compile import FAST, PASSES, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
 from llad.frontend.expressions import EXPRESSIONS
-from llad.frontend.library import ATTRIBUTES, METHODS
+from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS
 from llad.frontend.signature import DTYPES
-from llad.frontend.spellings import NAMES
+from llad.frontend.special import SPECIAL
+from llad.frontend.spellings import CODE_OF_METHODS, NAMES
 from llad.frontend.statements import STATEMENTS
 from llad.frontend.statics import BUILTINS
+from llad.frontend.ufuncs import COMPOSED
+from llad.ops.table import OPS
 from llad.refusals.record import Program
 from llad.refusals.table import PARTS as PARTS_OF_TABLE
 from llad.refusals.table import TABLE
+from llad.traced.table import SECTIONS, functions_of
 
 DOCS = Path(__file__).parent
 
@@ -108,8 +113,27 @@ def functions() -> str:
 def arrays() -> str:
     dtypes = " ".join(f"`{dtype.name}`" for dtype in DTYPES)
     attributes = " ".join(f"`.{name}`" for name in ATTRIBUTES)
-    methods = " ".join(f"`.{name}()`" for name in METHODS)
+    methods = " ".join(f"`.{name}()`" for name in sorted({*METHODS, *CODE_OF_METHODS}))
     return f"**Element types** {dtypes}\n\n**Attributes** {attributes}\n\n**Methods** {methods}"
+
+
+def numpy_functions() -> str:
+    """What is known of NumPy and of `scipy.special`: ufuncs, functions of the compiler, functions in Python."""
+    ufuncs = [spelling.split(".")[1] for record in OPS.values() for spelling in record.spellings if "numpy" in spelling]
+    composed = [name for name in FUNCTIONS if name in COMPOSED and FUNCTIONS[name].__doc__ is None]
+    parts = ["## Element by element", " ".join(f"`{name}`" for name in sorted({*ufuncs, *COMPOSED, *composed}))]
+    usages = [f.__doc__ or "" for name, f in FUNCTIONS.items() if name not in COMPOSED]
+    usages = sorted({usage.partition("\n")[0] for usage in usages if usage.startswith("np.")})
+    parts += ["## Arrays, reductions, views and joins", "\n".join(f"- `{usage}`" for usage in usages)]
+    for title, module in SECTIONS.items():
+        rows = ["| function | |", "|---|---|"]
+        for name, function in functions_of(module).items():
+            spelled = f"np.{name}{inspect.signature(function)}"
+            about = " ".join((function.__doc__ or "").split()).replace("|", "\\|")
+            rows.append(f"| `{spelled}` | {about} |")
+        parts += [f"## {title}", "\n".join(rows)]
+    parts += ["## `scipy.special`", " ".join(f"`{name}`" for name in sorted(SPECIAL))]
+    return "\n\n".join(parts)
 
 
 def refusals() -> str:
@@ -190,6 +214,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "expressions": lambda: accepted(EXPRESSIONS),
     "functions": functions,
     "arrays": arrays,
+    "numpy functions": numpy_functions,
     "refusals": refusals,
     "programs": programs,
     "error kinds": kinds,

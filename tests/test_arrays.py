@@ -327,14 +327,13 @@ def test_what_is_known_is_computed_by_python() -> None:
 
 def test_unknown_functions_are_refused_with_the_nearest() -> None:
     refuses("`np.fft.fft`", lambda x: np.fft.fft(x), X)
-    refuses("np.logaddexp", lambda x: np.logaddexp2(x, x), X)
     refuses("of `np.linalg` there are", lambda x: np.linalg.cond(x), X)
+    refuses("np.argsort", lambda x: np.argpartition(x, 1), X)
     refuses("as an argument", lambda x: np.random.rand(3) + x, X)
-    refuses("fill it", lambda x: x.reshape(1, 5), X)
     refuses("`math.gcd`", lambda n: math.gcd(n, 4), 6)
-    refuses("`initial`", lambda x: np.sum(x, initial=1.0), X)
+    refuses("`initial`", lambda x: np.max(x, initial=1.0), X)
     refuses("`out`", lambda x: np.sin(x, out=x), X)
-    refuses("np.sum(a, axis)", lambda x: np.sum(), X)
+    refuses("np.sum(a, axis", lambda x: np.sum(), X)
 
 
 # -- arrays
@@ -513,7 +512,7 @@ def test_what_is_no_index() -> None:
     refuses("an index that is 1.0", lambda x: x[1.0], X)
     refuses("an index that is True", lambda x: x[True], X)
     refuses("an index that is f64", lambda x, t: x[t], X, 1.0)
-    refuses("indexing with an array", lambda x, n: x[n], X, N)
+    refuses("indexing with an array of floats", lambda x: x[x], X)
     refuses("2 indices for an array with 1 axes", lambda x: x[1, 2], X)
     refuses("indexing f64", lambda t: t[0], 1.0)
     refuses("known only at run time", lambda n: (1.0, 2.0)[n], 1)
@@ -661,7 +660,7 @@ def test_copies() -> None:
 def test_attributes() -> None:
     same(lambda m: (m.shape, m.size, m.ndim, len(m), m[0].T * 1), M)
     same(lambda f: np.zeros(2, f.dtype), F)
-    refuses("`reshape`", lambda m: m.reshape(4, 3), M)
+    refuses("`strides`", lambda m: m.strides, M)
     refuses("`real`", lambda x: x.real, 1.0)
 
 

@@ -196,6 +196,9 @@ def lower_view(e: Emitter, op: Op) -> None:
     source = e.buffer(op.operands[0])
     operands = [e.scalar(o) for o in op.operands[1:]]
     axes: tuple[str, ...] = op.attrs["axes"]
+    if "shape" in axes:
+        e.values[op.result] = Buffer(source.pointer, tuple(operands))
+        return
     if result.layout == "C":
         e.values[op.result] = _rows(e, source, type, axes, operands)
         return

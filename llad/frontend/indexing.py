@@ -47,6 +47,8 @@ def set_item(ctx: Context, base: Any, index: Any, value: Any) -> None:
     """`base[index] = value`, broadcast and converted to the element type."""
     if not isinstance(base, Array):
         ctx.refuse("store-into", got=describe(base))
+    if base.loose:
+        ctx.refuse("loose-write")
     if isinstance(value, (tuple, list)):
         value = array_of(ctx, value, None)
     items = _items(ctx, base, index)
@@ -65,6 +67,8 @@ def set_item(ctx: Context, base: Any, index: Any, value: Any) -> None:
 
 def in_place(ctx: Context, op: str, array: Array, value: Any) -> Array:
     """`array op= value`: the array, changed. Its element type stays, so floats cannot go into ints."""
+    if array.loose:
+        ctx.refuse("loose-write")
     if isinstance(value, (tuple, list)):
         value = array_of(ctx, value, None)
     if op == "matmul":
@@ -141,4 +145,4 @@ def window(ctx: Context, array: Array, items: list[Any]) -> Array:
             extents.append(extent)
         axis += 1
     value = ctx.builder.view(array.value, axes, *operands)
-    return Array(value, tuple(extents), array.root, array.born)
+    return Array(value, tuple(extents), array.root, array.born, array.loose)

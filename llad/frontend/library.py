@@ -19,7 +19,6 @@ from llad.frontend.comparisons import compare
 from llad.frontend.contractions import dot, inner, matmul
 from llad.frontend.creation import array_of, as_array
 from llad.frontend.einsum import einsum, tensordot
-from llad.frontend.extents import emit, extents_of, measure
 from llad.frontend.functions import absolute, dimension
 from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
@@ -33,11 +32,12 @@ from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
 
 
 def creator(usage: str, make: Callable[..., Any], defaults: Sequence[Any] = ()) -> Handler:
-    """The handler that binds the parameters of `usage` and calls `make` with them."""
+    """The handler that binds the parameters of `usage` and calls `make` with them; `usage` is its docstring."""
 
     def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return make(ctx, *bind(ctx, usage, args, kwargs, defaults))
 
+    handle.__doc__ = usage
     return handle
 
 
@@ -61,18 +61,6 @@ def _like(value: int | None) -> Callable[..., Array]:
 def _contiguous(ctx: Context, value: Any, dtype: Any) -> Array:
     array = as_array(ctx, value, dtype)
     return array if array.type.layout == "C" else copy(ctx, array)
-
-
-def _eye(ctx: Context, n: Any, dtype: Any) -> Array:
-    type = creation.element_type(ctx, dtype, F64)
-    out = creation.filled(ctx, creation.shape_argument(ctx, (n, n), type), 0, type)
-    one = stored(ctx, 1, out.dtype)
-    b = ctx.builder
-    with b.region([I64], ["i"]) as body:
-        b.store(one, out.value, body.args[0], body.args[0])
-        b.yield_()
-    b.for_(b.i64(0), emit(ctx, measure(ctx, extents_of(out)[0])), b.i64(1), [], body, kind="parallel")
-    return out
 
 
 # -- reductions
@@ -125,6 +113,7 @@ def reduction(name: str, function: Reduction) -> Handler:
             result = binary(ctx, function.joins, strong(result), given["initial"])
         return _keep_axes(ctx, result, axes, array.rank) if given.get("keepdims") else result
 
+    handle.__doc__ = usage.replace(", out", "")
     return handle
 
 
@@ -189,8 +178,6 @@ FUNCTIONS: dict[str, Handler] = {
     "copy": creator("np.copy(a)", lambda ctx, a: array_of(ctx, a, None)),
     "arange": creator("np.arange(start, stop, step, dtype)", creation.arange, [None, 1, None]),
     "linspace": creator("np.linspace(start, stop, num)", creation.linspace, [50]),
-    "eye": creator("np.eye(N, dtype)", _eye, [None]),
-    "identity": creator("np.identity(n, dtype)", _eye, [None]),
     "dot": creator("np.dot(a, b)", products.product_of(dot)),
     "vdot": creator("np.vdot(a, b)", products.vdot),
     "inner": creator("np.inner(a, b)", products.product_of(inner)),
@@ -203,6 +190,9 @@ FUNCTIONS: dict[str, Handler] = {
     "shape": creator("np.shape(a)", lambda ctx, a: _shape(ctx, as_array(ctx, a))),
     "size": creator("np.size(a)", lambda ctx, a: _size(ctx, as_array(ctx, a))),
     "ndim": creator("np.ndim(a)", lambda ctx, a: as_array(ctx, a).rank),
+    "reshape": creator("np.reshape(a, shape, order)", rearrange.reshape, [None]),
+    "ravel": creator("np.ravel(a)", rearrange.ravel),
+    "squeeze": creator("np.squeeze(a, axis)", rearrange.squeeze, [None]),
     "transpose": creator("np.transpose(a, axes)", rearrange.transpose, [None]),
     "swapaxes": creator("np.swapaxes(a, axis1, axis2)", rearrange.swapaxes),
     "moveaxis": creator("np.moveaxis(a, source, destination)", rearrange.moveaxis),
@@ -260,6 +250,9 @@ METHODS: dict[str, Handler] = {
     "item": creator("a.item(a)", _item),
     "astype": creator("a.astype(a, dtype)", _astype),
     "clip": COMPOSED["clip"],
+    "ravel": creator("a.ravel(a)", rearrange.ravel),
+    "reshape": rearrange.reshape_method,
+    "squeeze": creator("a.squeeze(a, axis)", rearrange.squeeze, [None]),
     "swapaxes": creator("a.swapaxes(a, axis1, axis2)", rearrange.swapaxes),
     "transpose": _transpose,
 }

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from llad.frontend.arrays import allocate, assign
-from llad.frontend.creation import as_array
-from llad.frontend.extents import add, check, compare, extents_of, measure
+from llad.frontend.arrays import allocate, assign, copy
+from llad.frontend.creation import as_array, shape_argument
+from llad.frontend.extents import (
+    Int,
+    add,
+    both,
+    check,
+    compare,
+    emit,
+    extents_of,
+    floordiv,
+    greatest,
+    is_one,
+    measure,
+    mul,
+)
 from llad.frontend.indexing import window
 from llad.frontend.promotion import is_static_number, plain, promote
+from llad.frontend.reductions import size_of
 from llad.frontend.values import Array, Context, Extent, Scalar, describe
 
 
@@ -40,7 +55,7 @@ def ordered(ctx: Context, array: Array, order: Sequence[int]) -> Array:
         return window(ctx, array, [slice(None)] * array.rank)
     extents = extents_of(array)
     value = ctx.builder.transposed(array.value, order)
-    return Array(value, tuple(extents[k] for k in order), array.root, array.born)
+    return Array(value, tuple(extents[k] for k in order), array.root, array.born, array.loose)
 
 
 def transpose(ctx: Context, a: Any, axes: Any) -> Array:
@@ -89,6 +104,67 @@ def expand_dims(ctx: Context, a: Any, axis: Any) -> Array:
     rank = array.rank + (len(axis) if isinstance(axis, (tuple, list)) else 1)
     chosen = axis_arguments(ctx, axis, rank)
     return window(ctx, array, [None if k in chosen else slice(None) for k in range(rank)])
+
+
+def reshape(ctx: Context, a: Any, shape: Any, order: Any = None) -> Array:
+    """`np.reshape`: of a contiguous array a view, of others a copy."""
+    array = as_array(ctx, a)
+    if order not in (None, "C"):
+        ctx.refuse("keyword", keyword="order", name="np.reshape")
+    if array.type.layout != "C":
+        array = replace(copy(ctx, array), loose=True)
+    size = size_of(ctx, array)
+    wanted = list(shape) if isinstance(shape, (tuple, list)) else [shape]
+    free = [k for k, item in enumerate(wanted) if is_static_number(item) and plain(item) == -1]
+    known = shape_argument(ctx, [item for k, item in enumerate(wanted) if k not in free], array.dtype)
+    if len(free) > 1 or not wanted:
+        ctx.refuse("static-error", error="can only specify one unknown dimension" if wanted else "reshape to no axes")
+    product: Int = 1
+    for extent in known:
+        product = mul(ctx, product, measure(ctx, extent))
+    extents: list[Extent] = list(known)
+    fine = compare(ctx, "eq", product, size)
+    if free:
+        rest = floordiv(ctx, size, greatest(ctx, product, 1))
+        extents.insert(free[0], rest)
+        fine = both(ctx, compare(ctx, "eq", mul(ctx, rest, product), size), compare(ctx, "ge", product, 1))
+    sizes = [-1 if k in free else measure(ctx, extent) for k, extent in enumerate(extents)]
+    text = f"cannot reshape array of size {{}} into shape ({','.join(['{}'] * len(sizes))}{',' * (len(sizes) == 1)})"
+    check(ctx, fine, "ValueError", text, size, *sizes, brief="cannot reshape array")
+    value = ctx.builder.reshaped(array.value, [emit(ctx, measure(ctx, extent)) for extent in extents])
+    return Array(value, tuple(extents), array.root, array.born, array.loose)
+
+
+def reshape_method(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Array:
+    """`a.reshape(2, 3)`, or `a.reshape((2, 3))`."""
+    shape = args[1] if len(args) == 2 and isinstance(args[1], (tuple, list)) else tuple(args[1:])
+    order = kwargs.get("order")
+    for keyword in kwargs.keys() - {"order"}:
+        ctx.refuse("keyword", keyword=keyword, name="a.reshape")
+    return reshape(ctx, args[0], shape, order)
+
+
+def ravel(ctx: Context, a: Any) -> Array:
+    """`np.ravel`: all elements in C order."""
+    array = as_array(ctx, a)
+    return array if array.rank == 1 and array.type.layout == "C" else reshape(ctx, array, -1)
+
+
+def squeeze(ctx: Context, a: Any, axis: Any) -> Array:
+    """`np.squeeze`: without axes of one element, which must be known unless they are given."""
+    array = as_array(ctx, a)
+    extents = extents_of(array)
+    if axis is None:
+        ones = [is_one(ctx, extent) for extent in extents]
+        if None in ones:
+            ctx.refuse("squeeze")
+        chosen = [k for k, one in enumerate(ones) if one]
+    else:
+        chosen = axis_arguments(ctx, axis, array.rank)
+        for k in chosen:
+            fine = compare(ctx, "eq", measure(ctx, extents[k]), 1)
+            check(ctx, fine, "ValueError", "cannot select an axis to squeeze out which has size not equal to one")
+    return window(ctx, array, [0 if k in chosen else slice(None) for k in range(array.rank)])
 
 
 # -- joins

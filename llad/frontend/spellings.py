@@ -20,6 +20,7 @@ import numpy as np
 
 from llad.frontend import functions as fn
 from llad.frontend import mathematics, rounding
+from llad.frontend.advanced import add_at
 from llad.frontend.arguments import bind
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
 from llad.frontend.linear import LINALG, SCIPY, of_scipy
@@ -29,9 +30,9 @@ from llad.frontend.promotion import NUMPY
 from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
-from llad.library.table import LIBRARY
-from llad.library.table import METHODS as CODE_OF_METHODS
 from llad.ops.table import OPS
+from llad.traced.table import LIBRARY
+from llad.traced.table import METHODS as CODE_OF_METHODS
 
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np, "operator": operator, "builtins": builtins}
 
@@ -55,6 +56,7 @@ def _pow(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 _BUILTINS: dict[Callable[..., Any], Handler] = {
+    np.add.at: add_at,
     abs: fn.absolute, operator.abs: fn.absolute, round: rounding.round_, len: fn.length, sum: sum_builtin,
     divmod: _divmod, pow: _pow,
     min: fn.extreme("min"), max: fn.extreme("max"), int: fn.to_int, float: fn.to_float, bool: fn.to_bool,
@@ -110,9 +112,7 @@ _INSTEAD = {
     "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
     "np.linalg.lstsq": "solve the normal equations: `np.linalg.solve(a.T @ a, a.T @ b)`",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
-    "np.std": "write `np.sqrt(np.mean((x - np.mean(x)) ** 2))`",
-    "np.var": "write `np.mean((x - np.mean(x)) ** 2)`", "np.cumsum": "write a loop that adds up",
-    "np.random": "pass the random numbers as an argument", "np.reshape": "make an array of that shape and fill it",
+    "np.random": "pass the random numbers as an argument",
 }  # fmt: skip
 
 _ROWS = list(_entries())
@@ -198,6 +198,4 @@ def attribute(ctx: Context, value: Any, name: str) -> Any:
     near = difflib.get_close_matches(name, [*METHODS, *ATTRIBUTES], 1, 0.7)
     other = "use a function of `numpy`, or a loop" if isinstance(value, Array) else "write it with arithmetic"
     hint = f"the nearest that is supported is `{near[0]}`" if near and isinstance(value, Array) else other
-    if name in ("reshape", "ravel", "flatten"):
-        hint = _INSTEAD["np.reshape"]
     return ctx.refuse("attribute", name=name, got=describe(value), hint=hint)

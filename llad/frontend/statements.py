@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from llad.frontend import complex_functions, exits, indexing
+from llad.frontend.advanced import is_advanced
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
 from llad.frontend.checkpoints import Checkpointed
@@ -51,7 +52,7 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             index = index_of(t, node.target.slice)
             old = item(t, base, index)
             new = _augment(t, node.op, old, t.eval(node.value))
-            if new is not old:
+            if new is not old or is_advanced(index):  # then what changed is a copy
                 store(t, base, index, new)
         case ast.Attribute():
             owner, name = t.eval(node.target.value), node.target.attr

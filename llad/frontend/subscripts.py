@@ -7,7 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llad.frontend import complex_functions, indexing, ranges
+from llad.frontend import advanced, complex_functions, indexing, ranges
+from llad.frontend.advanced import is_advanced
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
@@ -49,6 +50,8 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
         if not is_static((index.start, index.stop, index.step)):
             t.refuse("static-index", got=describe(base))
         return t.make(base[index])
+    if isinstance(base, Array) and is_advanced(index):
+        return advanced.get(t, base, index)
     return indexing.get_item(t, base, index)
 
 
@@ -58,6 +61,8 @@ def store(t: Tracer, base: Any, index: Any, value: Any) -> None:
         complex_functions.store(t, base, index, value)
     elif isinstance(base, (list, dict)):
         _change(t, base, index, lambda: operator.setitem(base, index, value))
+    elif isinstance(base, Array) and is_advanced(index):
+        advanced.put(t, base, index, value)
     else:
         indexing.set_item(t, base, index, value)
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from llad.frontend.arguments import bind
 from llad.frontend.arithmetic import Operand
 from llad.frontend.arrays import elementwise
@@ -184,7 +186,9 @@ def _clipper(ctx: Context, op: str) -> Callable[[list[Operand]], Value]:
 
 
 def where(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """`np.where(condition, x, y)`."""
+    """`np.where(condition, x, y)`, or the indices of what is true."""
+    if len(args) == 1 and not kwargs:
+        return ctx.call(np.nonzero, args, {})
     operands = [operand_of_ufunc(ctx, "np.where", x) for x in bind(ctx, "np.where(condition, x, y)", args, kwargs)]
     condition, *choices = operands
     type = common_type(ctx, choices)

@@ -73,12 +73,14 @@ class Array:
 
     What is known beyond its type, where it is known: `extents`, and `root`, the allocation that it is a window on.
     After a merge nothing is. `born` counts arrays in the order of the trace: the memory of an array is no younger.
+    `loose`: it may be a copy where NumPy has a view, so it is not written.
     """
 
     value: Value
     extents: tuple[Extent, ...] | None = field(default=None, compare=False, repr=False)
     root: Value | None = field(default=None, compare=False, repr=False)
     born: int = field(default_factory=_births.__next__, compare=False, repr=False)
+    loose: bool = field(default=False, compare=False, repr=False)
 
     @property
     def type(self) -> BufferType:

@@ -199,8 +199,17 @@ class Builder:
         attrs = {"axes": ("full",) * type.rank, "order": tuple(order)}
         return self.emit("view", [buffer], [result], attrs).result
 
+    def reshaped(self, buffer: Value, extents: Sequence[Value]) -> Value:
+        """The elements of a contiguous buffer, in C order, as those of another shape, which must have as many."""
+        type = _buffer(buffer)
+        assert type.layout == "C" and extents, type
+        result = BufferType(type.dtype, len(extents), "C")
+        return self.emit("view", [buffer, *extents], [result], {"axes": ("shape",) * len(extents)}).result
+
     def view_like(self, op: Op, buffer: Value, *operands: Value) -> Value:
         """What the `view` makes of its buffer, of another one."""
+        if "shape" in op.attrs["axes"]:
+            return self.reshaped(buffer, operands)
         if order := op.attrs.get("order"):
             return self.transposed(buffer, order)
         return self.view(buffer, op.attrs["axes"], *operands)

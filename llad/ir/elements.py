@@ -11,7 +11,7 @@ from collections.abc import Container, Sequence
 
 from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Value, walk
-from llad.ir.types import I64
+from llad.ir.types import I64, BufferType
 
 Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
 
@@ -70,6 +70,10 @@ class Elements:
         return handle, tuple(at)
 
     def _through(self, view: Op, at: Sequence[Affine | None]) -> list[Affine | None]:
+        if "shape" in view.attrs["axes"]:
+            source = view.operands[0].type
+            assert isinstance(source, BufferType)
+            return [None] * source.rank
         if order := view.attrs.get("order"):
             return [at[order.index(axis)] for axis in range(len(order))]
         rest, operands = iter(at), iter(view.operands[1:])

@@ -322,6 +322,11 @@ def _alloc(op: Op, env: Env) -> Buffer:
 def _view(op: Op, env: Env) -> Buffer:
     source = _live(_read(op.operands[0], env))
     operands = iter([_read(o, env) for o in op.operands[1:]])
+    if "shape" in op.attrs["axes"]:
+        shape = tuple(operands)
+        assert source.data.size == math.prod(shape), f"{source.data.shape} as {shape}"
+        written = None if source.written is None else _as_shape(source.written, shape)
+        return Buffer(_as_shape(source.data, shape), written, source.allocation)
     extents = iter(source.data.shape)
     keys: list[Any] = []
     for axis in op.attrs["axes"]:
@@ -343,6 +348,13 @@ def _view(op: Op, env: Env) -> Buffer:
     if order := op.attrs.get("order"):
         data, written = data.transpose(order), None if written is None else written.transpose(order)
     return Buffer(data, written, source.allocation)
+
+
+def _as_shape(array: Any, shape: tuple[int, ...]) -> Any:
+    """The same memory in another shape."""
+    made = array.view()
+    made.shape = shape
+    return made
 
 
 def _slice(start: int, count: int, step: int, extent: int) -> slice:

@@ -267,7 +267,7 @@ class _Parser:
                 operands.append(self.use(line))
                 return "index"
             word = line.next()
-            if word == "slice":
+            if word in ("slice", "shape"):
                 operands.extend(self.listed(line, "(", ")", self.use))
             return word
 

@@ -182,6 +182,8 @@ class _Printer:
         for axis in op.attrs["axes"]:
             if axis == "index":
                 parts.append(self.use(next(operands)))
+            elif axis == "shape":
+                parts.append(f"shape({self.use(next(operands))})")
             elif axis == "slice":
                 parts.append(f"slice({self.uses((next(operands), next(operands), next(operands)))})")
             else:

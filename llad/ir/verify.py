@@ -339,6 +339,9 @@ def _memory_problem(op: Op, operands: Types, results: Types) -> str:
 def _view_problem(
     axes: tuple[str, ...], order: tuple[int, ...] | None, source: BufferType, rest: Types, results: Types
 ) -> str:
+    if "shape" in axes:
+        ok = set(axes) == {"shape"} and order is None and source.layout == "C" and rest == [I64] * len(axes)
+        return "" if ok and results == [BufferType(source.dtype, len(axes), "C")] else "want an i64 per new axis"
     if not set(axes) <= {"index", "slice", "full", "new"} or sum(a != "new" for a in axes) != source.rank:
         return f"axes {axes} do not fit {source}"
     if rest != [I64] * sum({"index": 1, "slice": 3}.get(a, 0) for a in axes):

@@ -238,6 +238,8 @@ def _dim(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
 
 def _axis_of_source(view: Op, axis: int) -> Value | int | None:
     """Where extent `axis` of a view comes from: a count, an axis of the source, or None for a new axis."""
+    if "shape" in view.attrs["axes"]:
+        return view.operands[1 + axis]
     if order := view.attrs.get("order"):
         return int(order[axis])
     operand, source_axis, seen = 1, 0, 0
@@ -263,6 +265,8 @@ def _access(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
     first = int(op.name == "store")
     buffer, indices = operands[first], list(operands[first + 1 :])
     while view := f.maker(buffer, "view"):
+        if "shape" in view.attrs["axes"]:
+            break
         if order := view.attrs.get("order"):
             indices = [indices[order.index(axis)] for axis in range(len(order))]
         given, asked = iter(view.operands[1:]), iter(indices)

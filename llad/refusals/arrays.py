@@ -64,15 +64,12 @@ ARRAYS = (
         """,
     ),
     Refusal(
-        "LL606", "index-array", "indexing with an array", "write a loop, or `np.where(mask, a, b)` for a mask",
+        "LL606", "index-array", "indexing with an array of floats", "index with integers, e.g. `a[i.astype(int)]`",
         """
-        return np.sum(▸a[k])
+        return np.sum(▸a[a])
         """,
         """
-        total = 0.0
-        for i in k:
-            total += a[i]
-        return total
+        return np.sum(a[k])
         """,
     ),
     Refusal(
@@ -157,10 +154,10 @@ ARRAYS = (
     Refusal(
         "LL614", "attribute", "the attribute `{name}` of {got}", "{hint}",
         """
-        return ▸a.std()
+        return np.sum(▸a.tolist())
         """,
         """
-        return np.sqrt(np.mean((a - a.mean()) ** 2))
+        return np.sum(a)
         """,
     ),
     Refusal(
@@ -184,23 +181,19 @@ ARRAYS = (
     Refusal(
         "LL617", "function", "the function `{name}`", "{hint}",
         """
-        return np.sum(▸np.cumsum(a))
+        return np.sum(▸np.nancumsum(a))
         """,
         """
-        total, sums = 0.0, 0.0
-        for v in a:
-            total += v
-            sums += total
-        return sums
+        return np.sum(np.cumsum(np.nan_to_num(a)))
         """,
     ),
     Refusal(
         "LL618", "keyword", "the argument `{keyword}` of `{name}`", "leave it out",
         """
-        return ▸np.sum(a, initial=1.0)
+        return ▸np.max(a, initial=1.0)
         """,
         """
-        return 1.0 + np.sum(a)
+        return max(1.0, np.max(a))
         """,
     ),
     Refusal(
@@ -231,4 +224,30 @@ ARRAYS = (
         return np.sum(np.concatenate([a, a]))
         """,
     ),
-)  # fmt: skip
+    Refusal(
+        "LL622", "squeeze", "`squeeze` of an array of which it is not known which axes have one element",
+        "name them: `np.squeeze(a, axis=0)`",
+        """
+        b = np.zeros((n, 3))
+        return np.sum(▸np.squeeze(b)) + x
+        """,
+        """
+        b = np.zeros((n, 3))
+        return np.sum(np.squeeze(b[:1], axis=0)) + x
+        """,
+    ),
+    Refusal(
+        "LL623", "loose-write", "a write to a reshaped array that may be a copy",
+        "write to the array itself, or reshape one that is contiguous",
+        """
+        b = np.zeros((4, 4))
+        ▸b[:, 0].reshape(2, 2)[0, 0] = x
+        return np.sum(b)
+        """,
+        """
+        b = np.zeros((4, 4))
+        b.reshape(2, 8)[0, 0] = x
+        return np.sum(b)
+        """,
+    ),
+)

@@ -16,13 +16,13 @@ def too_many_indices(a):
 
 
 def a_gather(a, k):
-    return a[k]  # error: indexing with an array
+    return a[a]  # error: indexing with an array of floats
     #      ^
 
 
 def a_mask(a, n):
     for _ in range(n):
-        a[a > 0.5] = 0.0  # error: indexing with an array
+        a[a] = 0.0  # error: indexing with an array of floats
     #   ^
     return a
 
@@ -55,17 +55,17 @@ def math_of_an_array(a):
 
 
 def an_unknown_function(a):
-    return np.sort(a)[0]  # error: the function `np.sort`
+    return np.partition(a, 1)[0]  # error: the function `np.partition`
     #      ^
 
 
 def an_unknown_keyword(a):
-    return np.sum(a, where=a > 0)  # error: the argument `where` of `np.sum`
+    return np.max(a, where=a > 0)  # error: the argument `where` of `np.max`
     #      ^
 
 
 def an_unknown_method(a):
-    return a.argsort()  # error: the attribute `argsort` of array of f64 with 1 axis
+    return a.tobytes()  # error: the attribute `tobytes` of array of f64 with 1 axis
     #      ^
 
 

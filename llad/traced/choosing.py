@@ -6,7 +6,7 @@ import numpy as np
 def select(condlist, choicelist, default=0):
     """Per element, the choice of the first condition that holds."""
     out = default
-    for condition, choice in reversed(tuple(zip(condlist, choicelist))):
+    for condition, choice in reversed(tuple(zip(condlist, choicelist, strict=True))):
         out = np.where(condition, choice, out)
     return out
 

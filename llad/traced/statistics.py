@@ -76,20 +76,3 @@ def corrcoef(x, *, rowvar=True):
     c = cov(x, rowvar=rowvar)
     d = np.sqrt(c.diagonal())
     return c / d[:, None] / d[None, :]
-
-
-def linalg_norm(x, ord=None, axis=None, *, keepdims=False):
-    """The root of the sum of squares; of vectors also `ord` 1, 2, inf and -inf. At zero the derivative is not finite."""
-    x = np.asarray(x)
-    if ord is None or (ord == 2 and (x.ndim == 1 or isinstance(axis, int))):
-        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-    if x.ndim == 1 or isinstance(axis, int):
-        if ord == np.inf:
-            return np.max(np.abs(x), axis=axis, keepdims=keepdims)
-        if ord == -np.inf:
-            return np.min(np.abs(x), axis=axis, keepdims=keepdims)
-        if ord == 1:
-            return np.sum(np.abs(x), axis=axis, keepdims=keepdims)
-    if ord == "fro" and x.ndim == 2:
-        return np.sqrt(np.sum(x * x, keepdims=keepdims))
-    raise NotImplementedError("np.linalg.norm of this order; supported are None, 1, 2, inf, -inf of vectors, and 'fro'")

@@ -19,16 +19,18 @@ def tile(A, reps):
     """The array, so many times along each axis."""
     a, reps = np.asarray(A), reps if isinstance(reps, (tuple, list)) else (reps,)
     reps = (1,) * (a.ndim - len(reps)) + tuple(reps)
-    while a.ndim < len(reps):
-        a = a[None]
-    for axis, count in enumerate(reps):
-        rows = np.moveaxis(a, axis, 0)
-        n = len(rows)
-        out = np.empty((n * count, *rows.shape[1:]), a.dtype)
-        for k in range(count):
-            out[k * n : (k + 1) * n] = rows
-        a = np.moveaxis(out, 0, axis)
-    return a
+    return _tiled(np.expand_dims(a, tuple(range(len(reps) - a.ndim))), reps, 0)
+
+
+def _tiled(a, reps, axis):
+    if axis == len(reps):
+        return a
+    rows = np.moveaxis(a, axis, 0)
+    n, count = len(rows), reps[axis]
+    out = np.empty((n * count, *rows.shape[1:]), a.dtype)
+    for k in range(count):
+        out[k * n : (k + 1) * n] = rows
+    return _tiled(np.moveaxis(out, 0, axis), reps, axis + 1)
 
 
 def repeat(a, repeats, axis=None):
@@ -47,7 +49,7 @@ def roll(a, shift, axis=None):
     if axis is None:
         return roll(np.ravel(a), shift, 0).reshape(a.shape)
     if isinstance(axis, tuple):
-        for k, by in zip(axis, shift):
+        for k, by in zip(axis, shift, strict=True):
             a = roll(a, by, k)
         return a
     rows = np.moveaxis(a, axis, 0)
@@ -149,7 +151,7 @@ def meshgrid(*xi, indexing="xy"):
         shape[0], shape[1] = shape[1], shape[0]
         axes[0], axes[1] = 1, 0
     out = []
-    for x, axis in zip(xi, axes):
+    for x, axis in zip(xi, axes, strict=True):
         grid = np.empty(tuple(shape), np.asarray(x).dtype)
         grid[...] = np.expand_dims(np.ravel(x), tuple([k for k in range(count) if k != axis]))
         out.append(grid)
@@ -172,6 +174,20 @@ def _triangle(m, k, lower):
     rows, columns = np.arange(m.shape[-2]), np.arange(m.shape[-1])
     ahead = columns[None, :] - rows[:, None]
     return np.where(ahead <= k if lower else ahead >= k, m, np.zeros_like(m))
+
+
+def eye(N, M=None, k=0, dtype=float):
+    """Ones on diagonal `k`, zeros elsewhere."""
+    columns = N if M is None else M
+    out = np.zeros((N, columns), dtype)
+    for j in range(max(-k, 0), min(N, columns - k)):
+        out[j, j + k] = 1
+    return out
+
+
+def identity(n, dtype=float):
+    """Ones on the diagonal of a square matrix, zeros elsewhere."""
+    return eye(n, dtype=dtype)
 
 
 def tri(N, M=None, k=0):

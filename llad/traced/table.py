@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import FunctionType, ModuleType
-from typing import Any
 
 import numpy as np
 
-from llad.library import accumulating, choosing, ordering, rearranging, statistics
+from llad.traced import accumulating, choosing, indexing, ordering, rearranging, statistics
 
 SECTIONS: dict[str, ModuleType] = {
     "Statistics": statistics,
     "Running sums, differences and integrals": accumulating,
     "Choosing": choosing,
     "Order": ordering,
+    "Indices": indexing,
     "Shapes": rearranging,
 }
 
 # Of these there are methods, too.
 _METHODS = (
     "var", "std", "ptp", "cumsum", "cumprod", "sort", "argsort", "searchsorted", "repeat", "diagonal", "trace",
-    "flatten", "round",
+    "flatten", "round", "nonzero", "take", "compress",
 )  # fmt: skip
 
 
@@ -37,13 +37,7 @@ def functions_of(module: ModuleType) -> dict[str, FunctionType]:
 _NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(module).items()}
 
 
-def _numpy(name: str) -> Any:
-    """NumPy's function; `linalg_norm` is `np.linalg.norm`."""
-    module, _, rest = name.partition("_")
-    return getattr(np.linalg, rest, None) if module == "linalg" else getattr(np, name, None)
-
-
 LIBRARY: dict[Callable[..., Any], FunctionType] = {
-    function: f for name, f in _NAMED.items() if (function := _numpy(name)) is not None
+    function: f for name, f in _NAMED.items() if (function := getattr(np, name, None)) is not None
 }
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS if name in _NAMED}

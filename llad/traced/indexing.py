@@ -1,0 +1,113 @@
+"""Elements by arrays of indices, by masks, and where things are.
+
+Indices and masks have no derivative; those of elements go where the elements come from. A repeated index is stored to
+once and again, as NumPy does it, and added to once by `a[i] += v`; `np.add.at` adds each time.
+"""
+
+import numpy as np
+
+
+def _gather(m, indices):
+    """The rows of `m` at places told by an index array for each of its first axes."""
+    flat = [np.ravel(index) for index in indices]
+    n = len(flat[0])
+    out = np.empty((n, *m.shape[len(indices) :]), m.dtype)
+    for p in range(n):
+        out[p] = m[tuple([index[p] for index in flat])]
+    return out.reshape((*indices[0].shape, *out.shape[1:]))
+
+
+def _scatter(m, indices, values):
+    """Store `values`, a number or an array of the shape of what is stored to, in rows of `m`."""
+    flat = [np.ravel(index) for index in indices]
+    n = len(flat[0])
+    if np.ndim(values) == 0:
+        for p in range(n):
+            m[tuple([index[p] for index in flat])] = values
+    else:
+        rows = values.reshape((n, *m.shape[len(indices) :]))
+        for p in range(n):
+            m[tuple([index[p] for index in flat])] = rows[p]
+
+
+def _add_at(m, indices, values):
+    flat = [np.ravel(index) for index in indices]
+    n = len(flat[0])
+    if np.ndim(values) == 0:
+        for p in range(n):
+            m[tuple([index[p] for index in flat])] += values
+    else:
+        rows = values.reshape((n, *m.shape[len(indices) :]))
+        for p in range(n):
+            m[tuple([index[p] for index in flat])] += rows[p]
+
+
+def nonzero(a):
+    """Where elements are not zero: for each axis an array of indices, in C order."""
+    a = np.asarray(a)
+    flat = np.ravel(a) != 0
+    count = np.sum(flat)
+    out = [np.empty(count, np.int64) for _ in range(a.ndim)]
+    found = 0
+    for p in range(len(flat)):
+        if flat[p]:
+            rest = p
+            for axis in reversed(range(a.ndim)):
+                out[axis][found] = rest % a.shape[axis] if axis > 0 else rest
+                rest = rest // a.shape[axis]
+            found += 1
+    return tuple(out)
+
+
+def flatnonzero(a):
+    """Where elements are not zero, in C order."""
+    return nonzero(np.ravel(a))[0]
+
+
+def argwhere(a):
+    """Where elements are not zero: a row of indices for each."""
+    return np.stack(nonzero(a), axis=1)
+
+
+def take(a, indices, axis=None):
+    """The elements, or the rows along an axis, at indices."""
+    if axis is None:
+        return np.ravel(a)[indices]
+    if np.ndim(indices) == 0:
+        return np.moveaxis(np.asarray(a), axis, 0)[indices]
+    indices = np.asarray(indices)
+    out = np.moveaxis(np.asarray(a), axis, 0)[indices]
+    here = axis % np.ndim(a)
+    return np.moveaxis(out, tuple(range(indices.ndim)), tuple(range(here, here + indices.ndim)))
+
+
+def take_along_axis(arr, indices, axis=-1):
+    """The elements at indices along an axis, for each place of the other axes its own."""
+    a, i = np.moveaxis(np.asarray(arr), axis, -1), np.moveaxis(np.asarray(indices), axis, -1)
+    out = np.empty(i.shape, a.dtype)
+    _take_lines(a, i, out)
+    return np.moveaxis(out, -1, axis)
+
+
+def _take_lines(a, i, out):
+    if i.ndim == 1:
+        for k in range(len(i)):
+            out[k] = a[i[k]]
+    else:
+        for k in range(len(i)):
+            _take_lines(a[k], i[k], out[k])
+
+
+def compress(condition, a, axis=None):
+    """The elements, or the rows along an axis, for which a condition holds."""
+    return take(a, nonzero(condition)[0], axis)
+
+
+def extract(condition, arr):
+    """The elements for which a condition holds, in C order."""
+    return np.ravel(arr)[nonzero(np.ravel(condition))[0]]
+
+
+def isin(element, test_elements):
+    """Whether each element is among others."""
+    return np.any(np.expand_dims(np.asarray(element), -1) == np.ravel(test_elements), axis=-1)

@@ -1,0 +1,99 @@
+"""Every function that `llad/traced` has for NumPy's: values on arrays of several kinds, derivatives of all orders."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy_rows
+import pytest
+
+import llad
+from llad.traced.table import SECTIONS, functions_of
+
+ROWS = [(name, k, text) for name, texts in numpy_rows.SMOOTH.items() for k, text in enumerate(texts)]
+DISCRETE = [(name, k, text) for name, texts in numpy_rows.DISCRETE.items() for k, text in enumerate(texts)]
+
+
+def test_every_function_has_a_row():
+    known = {name for module in SECTIONS.values() for name in functions_of(module)}
+    assert known - {"around"} <= numpy_rows.SMOOTH.keys() | numpy_rows.DISCRETE.keys()
+
+
+@pytest.fixture(scope="module")
+def functions(tmp_path_factory) -> Callable[[str], Any]:
+    """The rows as functions of (x, v, w, n, m), and `loss` of them: in a file, for their text is traced."""
+    lines = ["import numpy as np", ""]
+    for name, k, text in (*ROWS, *DISCRETE):
+        lines += [f"def {name}_{k}(x, v, w, n, m):", f"    return {text}", ""]
+        lines += [f"def {name}_{k}_loss(x, v, w, n, m):", f"    return np.sum(np.sin({text}))", ""]
+    path = tmp_path_factory.mktemp("rows") / "rows.py"
+    path.write_text("\n".join(lines))
+    spec = importlib.util.spec_from_file_location("rows", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return lambda name: getattr(module, name)
+
+
+def arguments(seed: int = 0) -> tuple[Any, ...]:
+    rng = np.random.default_rng(seed)
+    x, v, w = rng.uniform(-1.0, 1.0, (3, 4)), rng.uniform(-1.0, 1.0, 5), rng.uniform(0.2, 1.0, 5)
+    return x, v, w, np.array([3, 0, 4, 1, 3]), np.array([True, False, True, True, False])
+
+
+def strided(x: Any, v: Any, w: Any, n: Any, m: Any) -> tuple[Any, ...]:
+    return np.asfortranarray(x[::-1])[::-1], np.repeat(v, 2)[::2], w[::-1].copy()[::-1], n, m
+
+
+def agree(found: Any, expected: Any, rtol: float) -> None:
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize(("name", "k", "text"), [*ROWS, *DISCRETE], ids=[r[2] for r in (*ROWS, *DISCRETE)])
+def test_values_are_those_of_numpy(functions, name, k, text):
+    f = functions(f"{name}_{k}")
+    ours = llad.jit(f)
+    for args in (arguments(), strided(*arguments(1))):
+        kept = [a.copy() for a in args]
+        agree(ours(*args), f(*kept), 1e-12)
+        for a, b in zip(args, kept, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("name", "k", "text"), ROWS, ids=[r[2] for r in ROWS])
+def test_derivatives(functions, name, k, text):
+    f = functions(f"{name}_{k}_loss")
+    x, v, w, n, m = arguments(2)
+    ours = llad.jit_grad(lambda x, v, w, n=n, m=m: f(x, v, w, n, m), argnums=(0, 1, 2))
+    value, gradient = ours.value_and_grad(x, v, w)
+    np.testing.assert_allclose(value, f(x, v, w, n, m), rtol=1e-12)
+    rng = np.random.default_rng(4)
+    d = tuple(rng.normal(size=a.shape) for a in (x, v, w))
+
+    def at(h: float) -> tuple[Any, ...]:
+        return tuple(a + h * b for a, b in zip((x, v, w), d, strict=True))
+
+    h = 1e-6
+    reverse = sum(np.sum(g * b) for g, b in zip(gradient, d, strict=True))
+    difference = (f(*at(h), n, m) - f(*at(-h), n, m)) / (2 * h)
+    np.testing.assert_allclose(reverse, difference, rtol=2e-6, atol=1e-8)
+    np.testing.assert_allclose(ours.jvp((x, v, w), d)[1], reverse, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", numpy_rows.SMOOTH)
+def test_second_derivatives(functions, name):
+    """Forward over reverse."""
+    f = functions(f"{name}_0_loss")
+    x, v, w, n, m = arguments(3)
+    gradient = llad.grad(lambda x, v, w, n=n, m=m: f(x, v, w, n, m), argnums=(0, 1, 2))
+    d = tuple(np.cos(np.arange(a.size)).reshape(a.shape) for a in (x, v, w))
+    _, curvature = llad.jvp(gradient, (x, v, w), d)
+    h = 1e-5
+    high, low = (gradient(*[a + s * b for a, b in zip((x, v, w), d, strict=True)]) for s in (h, -h))
+    for found, one, two in zip(curvature, high, low, strict=True):
+        np.testing.assert_allclose(found, (one - two) / (2 * h), rtol=1e-5, atol=1e-6)
