@@ -37,7 +37,7 @@ def functions_of(module: ModuleType) -> dict[str, FunctionType]:
 _NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(module).items()}
 
 
-LIBRARY: dict[Callable[..., Any], FunctionType] = {
+LIBRARY: dict[Callable[..., object], FunctionType] = {
     function: f for name, f in _NAMED.items() if (function := getattr(np, name, None)) is not None
 }
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS if name in _NAMED}
