@@ -626,7 +626,7 @@ def test_show_prints_every_stage(stage: str, of: str, tmp_path: Path) -> None:
         (["examples/rosenbrock.py:nothing"], 2, "has no nothing"),
         (["examples/rosenbrock.py:np"], 2, "is not a function"),
         (["examples/rosenbrock.py:quartic", "--args", "1 +"], 2, "SyntaxError"),
-        (["examples/rosenbrock.py:quartic", "--args", "np.zeros(2, complex)"], 1, "argument"),
+        (["examples/rosenbrock.py:quartic", "--args", "np.zeros(2, np.float16)"], 1, "argument"),
     ],
 )
 def test_show_says_what_is_wrong(arguments: list[str], status: int, said: str) -> None:
