@@ -102,7 +102,7 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, relax, stages, blocks, ownership,
+    relax, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, blocks, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, ownership,

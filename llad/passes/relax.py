@@ -3,7 +3,8 @@
 What: in a loop that is marked `reduction`, the sums and products through which the carries pass are marked `reassoc`.
 
 When: always sound. Before differentiation, which writes loops of its own that run an iteration and reverse it at once:
-they are not reductions as a whole, but what they take over from one keeps its mark. And before `blocks`, which asks.
+they are not reductions as a whole, but what they take over from one keeps its mark. And before `jam`, `stages` and
+`blocks`, which ask.
 
 Before:
 
