@@ -83,7 +83,7 @@ def arguments(n: int, width: int = 5) -> tuple[np.ndarray, np.ndarray]:
 
 
 PROGRAMS = [
-    (energy, (2, 4)), (far_columns, (2, 4)), (in_steps, (6, 12)), (written, (0, 0)), (near_the_end, (0, 0)),
+    (energy, (2, 4)), (far_columns, (2, 4)), (in_steps, (6, 15)), (written, (0, 0)), (near_the_end, (0, 0)),
     (read_of_it, (1, 1)),
 ]  # fmt: skip
 
