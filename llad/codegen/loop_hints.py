@@ -10,7 +10,7 @@ from llad.codegen.lower_emit import Emitter
 from llad.codegen.lower_scalar import written_lines
 from llad.codegen.target import masks
 from llad.ir.core import Op, Region, walk
-from llad.ir.types import I64
+from llad.ir.types import I64, is_float
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
 # carries, for which that takes little time.
@@ -20,9 +20,12 @@ STRAIGHT_LINES = 1200
 WRITTEN_LINES = 3000
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
 UNROLLED_LINES = 16
-# Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one.
+# Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one. A
+# division or a root takes as long as so many.
 FOLDED_LINES = 100
+_SLOW_LINES = 0
 
+_SLOW = frozenset({"div", "sqrt"})
 _NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})
 
 
@@ -68,7 +71,8 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
         properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
     if lines > UNROLLED_LINES:
         properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
-    if lines + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
+    slow = _SLOW_LINES * sum(inner.name in _SLOW and is_float(inner.result.type) for inner in op.regions[0].ops)
+    if lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
         properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
     largest = STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES
     if lines > largest or op.attrs.get("packed"):

@@ -43,6 +43,7 @@ from llad.codegen.lower_memory import (
     sweep_mark,
 )
 from llad.codegen.lower_print import lower_print
+from llad.codegen.lower_products import shared_products
 from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.codegen.lower_tape import lower_keep, lower_take
 from llad.codegen.lower_threads import lower_chunks, runner
@@ -91,7 +92,9 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
 def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     used = frozenset(operand for op in walk(fn.body) for operand in op.operands)
     definitions = {result: op for op in walk(fn.body) for result in op.results}
-    return Emitter(used, definitions, relaxed(fn), fastmath, bool(fn.attrs.get("may_alias")), callees=callees)
+    flags = relaxed(fn)
+    products = shared_products(fn, flags, fastmath)
+    return Emitter(used, definitions, flags, products, fastmath, bool(fn.attrs.get("may_alias")), callees=callees)
 
 
 def arguments(fn: Function) -> tuple[Value, ...]:

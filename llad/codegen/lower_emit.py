@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
+from llad.codegen.lower_products import Product
 from llad.diagnostics import Span
 from llad.ir.core import Op, Value
 from llad.ir.types import BufferType, LifoType, ScalarType, Type
@@ -106,6 +107,7 @@ class Emitter:
     used: frozenset[Value]
     definitions: dict[Value, Op]
     flags: dict[Op, str]
+    products: dict[Op, Product]
     fastmath: bool
     may_alias: bool
     lines: list[str] = field(default_factory=list)

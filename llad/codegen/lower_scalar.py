@@ -33,7 +33,9 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
     if e.writes_out and e.chained.isdisjoint(op.operands) and not _expands(e, op):
         code = VECTOR.get(code, code)
-    if code.startswith("@llad."):
+    if op in e.products:
+        e.values[op.result] = _fused(e, op, operands, kind, flags)
+    elif code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
     elif code.startswith("@scipy."):
         e.values[op.result] = _of_scipy(e, code, operands, type)
@@ -45,6 +47,23 @@ def lower_scalar(e: Emitter, op: Op) -> None:
         e.values[op.result] = e.new(f"call {flags}{result} {symbol}({arguments})")
     else:
         e.values[op.result] = _instruction(e, op, code, operands, type, flags)
+
+
+def _fused(e: Emitter, op: Op, operands: list[str], kind: ScalarType, flags: str) -> str:
+    """A sum or difference, one operand of which is multiplied anew."""
+    product, type = e.products[op], REGISTER[kind.name]
+    a, b = e.scalar(product.a), e.scalar(product.b)
+    if product.twice:
+        a = e.new(f"fmul {flags}{type} {a}, 2.0")
+    last = op.operands[1] is product.value
+    other = operands[0 if last else 1]
+    if op.name == "sub" and last:
+        a = e.new(f"fneg {flags}{type} {a}")
+    elif op.name == "sub":
+        other = e.new(f"fneg {flags}{type} {other}")
+    symbol = f"@llvm.fmuladd.{kind.name}"
+    e.declare(symbol, type, [type] * 3)
+    return e.new(f"call {flags}{type} {symbol}({type} {a}, {type} {b}, {type} {other})")
 
 
 def _of_scipy(e: Emitter, code: str, operands: list[str], type: str) -> str:
