@@ -10,6 +10,7 @@ Sound: flow-insensitive over memory, so a class is active from its first to its 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Value, walk
@@ -127,9 +128,9 @@ def loop_inits(op: Op) -> tuple[Value, ...]:
     return op.operands[3:] if op.name == "for" else op.operands
 
 
-def on_threads(op: Op) -> str:
-    """What a loop that stands for `op` says of threads: `may` if `op` says anything."""
-    return "may" if op.attrs.get("threads") else ""
+def said_of(op: Op) -> dict[str, Any]:
+    """The attributes of `op` that a loop has, too, which stands for it: that it may run on threads, that it is rare."""
+    return {key: value for key, value in (("threads", "may"), ("rare", True)) if op.attrs.get(key)}
 
 
 def loop_carries(op: Op) -> tuple[Value, ...]:

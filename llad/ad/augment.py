@@ -8,7 +8,7 @@ loop is copied as it stands, and its iteration once more, with tapes, in the rev
 from __future__ import annotations
 
 from llad.ad import names
-from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, on_threads
+from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout, copy_buffer, zeros_like
 from llad.ad.shadows import Shadows, handle_fields, with_shadows
@@ -286,7 +286,7 @@ class Augment:
         b.span = op.span
         if op.name == "for":
             lo, hi, step = (self.new[o] for o in op.operands[:3])
-            results = b.for_(lo, hi, step, start, new, op.attrs["exits"], op.attrs["kind"], threads=on_threads(op))
+            results = b.for_(lo, hi, step, start, new, op.attrs["exits"], op.attrs["kind"], says=said_of(op))
         else:
             results = b.while_(start, condition, new, op.attrs["exits"])
         self.new[op.results[-1]] = results[-1]

@@ -32,7 +32,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, called, walk
+from llad.ir.core import Function, Op, Region, Value, called, mentioned, walk
 from llad.ir.rewrite import Mapping, copy_function, copy_op
 from llad.ir.types import BufferType, LifoType
 
@@ -49,9 +49,9 @@ def cut(fn: Function, count: int, late: Collection[int], first: Sequence[int]) -
     needed = _Needed(ops[:count])
     rest: Mapping = {}
     behind = ops[count:-1]
-    mentioned = {o: None for op in behind for o in _outside(op)}
+    used = {o: None for op in behind for o in mentioned(op)}
     others = [r for k, r in enumerate(fn.results) if k not in first]
-    for value in (*mentioned, *others):
+    for value in (*used, *others):
         needed.give(value, rest)
     tape = tuple(sorted(needed.tape, key=needed.position.__getitem__))
     span = fn.body.terminator.span
@@ -78,7 +78,7 @@ class _Needed:
         self.again: list[Op] = []
         self._made = {r: op for op in ops for r in op.results}
         self.position = {r: k for k, r in enumerate(self._made)}
-        self._used = {o for op in ops for o in _outside(op)}
+        self._used = {o for op in ops for o in mentioned(op)}
 
     def give(self, value: Value, new: Mapping) -> None:
         """Let `value` be had in the second part, where `new` says what it is called."""
@@ -107,13 +107,6 @@ def shorten(forward: Function, reverse: Function) -> tuple[Function, Function]:
         replace(forward, body=body, attrs={**forward.attrs, "keeps": len(kept)}),
         replace(reverse, params=params, attrs={**reverse.attrs, "takes": len(kept)}),
     )
-
-
-def _outside(op: Op) -> list[Value]:
-    """The values that an op and its regions mention and do not make."""
-    inside = [op, *[inner for region in op.regions for inner in walk(region)]]
-    own = {r for inner in inside for r in inner.results} | {a for i in inside for r in i.regions for a in r.args}
-    return [o for inner in inside for o in inner.operands if o not in own]
 
 
 def _may_meet(fn: Function, tape: Sequence[Value]) -> bool:

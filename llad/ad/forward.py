@@ -8,7 +8,7 @@ are those of the primal, bit for bit.
 from __future__ import annotations
 
 from llad.ad import names
-from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, on_threads
+from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
 from llad.ad.memory import as_layout, privatise_written, zeros_like
 from llad.ad.rules import feeds_choice, products
 from llad.ir.alias import Aliases
@@ -225,7 +225,7 @@ class _Forward:
         if op.name == "for":
             lo, hi, step = (self.new[v] for v in op.operands[:3])
             limit = op.attrs.get(CHECKPOINT)
-            results = b.for_(lo, hi, step, start, new, exits, op.attrs["kind"], limit, on_threads(op))
+            results = b.for_(lo, hi, step, start, new, exits, op.attrs["kind"], limit, said_of(op))
         else:
             results = b.while_(start, condition, new, exits)
         self.new[op.results[-1]] = results[-1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llad.ad import names
-from llad.ad.activity import loop_carries, loop_inits, loop_yields, on_threads
+from llad.ad.activity import loop_carries, loop_inits, loop_yields, said_of
 from llad.ad.bars import Bars, Table
 from llad.ad.guards import either, unless_zero
 from llad.ad.mirror import Fusion, Mirror
@@ -126,7 +126,7 @@ class Loops:
         passed_on = all(bar is arg for bar, arg in zip(bars, new.args[1:], strict=False))
         taken_back = self.structure.reruns.get(body) == "checkpointed"  # from each iteration to the one before
         bounds = self.reversed_bounds(op, any_order=passed_on and not taken_back)
-        results = b.for_(*bounds, starts, new, threads=on_threads(op))
+        results = b.for_(*bounds, starts, new, says=said_of(op))
         for (init, *_), bar in zip(carries, results, strict=False):
             self.bars.contribute(init, bar)
         for key, bar in zip(captured, results[len(carries) : -1], strict=True):
@@ -172,7 +172,7 @@ class Loops:
             operands = (*op.operands, *[self.bars.zero(k) for k in captured])
         added = new.args[len(body.args) :]
         results = tuple(Value(v.type, v.name) for v in (*op.results[:-1], *added, op.results[-1]))
-        attrs = {"exits": False, "kind": "sequential"} | ({"threads": on_threads(op)} if on_threads(op) else {})
+        attrs = {"exits": False, "kind": "sequential"} | said_of(op)
         self.mirror.fused[op] = Fusion(before[0], ahead, Op("for", operands, results, attrs, (new,), op.span))
         self.late.update(results)
         for key, bar in zip(captured, results[len(op.results) - 1 : -1], strict=True):

@@ -74,8 +74,8 @@ def for_loop(
     def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
         if exits and walk.threads:
             t.refuse("prange", got="may be left early")
-        threads = "asked" if walk.threads else ""
-        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits, limit=limit, threads=threads)
+        says = {"threads": "asked"} if walk.threads else {}
+        return t.builder.for_(lo, hi, step, inits, done.region, exits=exits, limit=limit, says=says)
 
     _finish(t, loop, done, emit_op)
 

@@ -14,7 +14,7 @@ Errors here are bugs of llad, hence assertions and `TypeError`s, not `LladError`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -258,22 +258,22 @@ class Builder:
         exits: bool = False,
         kind: str = "sequential",
         limit: Limit | None = None,
-        threads: str = "",
+        says: Mapping[str, Any] | None = None,
     ) -> tuple[Value, ...]:
         """`range(lo, hi, step)` with carries; body args are (i, *carries). Results: (*carries, trips).
 
         With `exits`, the body yields a bool first: true ends the loop after this iteration, which counts.
         `kind`: `sequential`, `parallel` (iterations independent) or `reduction` (carries may reassociate).
         `limit`: what its reverse sweep may keep.
-        `threads`: `asked` if chunks of it must be fit to run on threads, `may` if they need not; else nothing.
+        `says`: further attributes, as `threads` (`asked` if chunks of it must be fit to run on threads, `may` if they
+        need not) and `rare`.
         """
         types = [i.type for i in inits]
         assert lo.type == hi.type == step.type == I64
         assert [a.type for a in body.args] == [I64, *types], (body.args, types)
         assert _yielded(body) == [*([BOOL] if exits else []), *types], (_yielded(body), types)
         attrs = {"exits": exits, "kind": kind} | ({} if limit is None else {CHECKPOINT: limit})
-        attrs |= {"threads": threads} if threads else {}
-        return self.emit("for", [lo, hi, step, *inits], [*types, I64], attrs, [body]).results
+        return self.emit("for", [lo, hi, step, *inits], [*types, I64], attrs | dict(says or {}), [body]).results
 
     def while_(self, inits: Sequence[Value], condition: Region, body: Region, exits: bool = False) -> tuple[Value, ...]:
         """Run `body` while `condition` yields true; both take the carries. Results: (*carries, trips)."""

@@ -122,6 +122,13 @@ def walk(region: Region) -> Iterator[Op]:
             pending += inner.ops[::-1]
 
 
+def mentioned(op: Op) -> list[Value]:
+    """The values from outside that an op and its regions use."""
+    inside = [op, *[inner for region in op.regions for inner in walk(region)]]
+    own = {r for inner in inside for r in inner.results} | {a for i in inside for r in i.regions for a in r.args}
+    return [o for inner in inside for o in inner.operands if o not in own]
+
+
 def called(region: Region, functions: Mapping[str, Function]) -> list[str]:
     """The names of the functions of a table that a region calls, and those that these call, as they are met."""
     found: dict[str, None] = {}

@@ -55,7 +55,7 @@ After:
 from __future__ import annotations
 
 from llad.ir.alias import Aliases, Roots
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
+from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, mentioned, walk
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, Type, is_float
@@ -159,7 +159,7 @@ class _Invariants:
         under_guard: set[Value] = set()
         certain = True  # reached by every iteration, whatever the numbers
         for op in region.ops:
-            operands = _free(op) if op.regions else op.operands
+            operands = mentioned(op) if op.regions else op.operands
             movable = _is_movable(op) and inside.isdisjoint(operands)
             if movable and (op.name == "load" or op.regions):
                 movable = written.isdisjoint(reads[op])
@@ -191,18 +191,6 @@ def _is_movable(op: Op) -> bool:
 
 def _is_pure(op: Op) -> bool:
     return op.name in OPS or op.name in PURE_STRUCTURED
-
-
-def _free(op: Op) -> list[Value]:
-    """The values from outside that `op` and its regions use."""
-    own = {a for r in op.regions for a in r.args}
-    used = list(op.operands)
-    for region in op.regions:
-        for inner in walk(region):
-            used += inner.operands
-            own.update(inner.results)
-            own.update(a for r in inner.regions for a in r.args)
-    return [v for v in used if v not in own]
 
 
 def _is_harmless(op: Op) -> bool:

@@ -77,7 +77,7 @@ class _Version(Rebuild):
         self._made = {r: op for op in walk(fn.body) for r in op.results}
 
     def visit(self, op: Op) -> None:
-        widths = self._widths(op) if op.name == "for" and not op.attrs.get("seldom") else {}
+        widths = self._widths(op) if op.name == "for" and not (op.attrs.get("seldom") or op.attrs.get("rare")) else {}
         if not widths:
             self.keep(op)
             return

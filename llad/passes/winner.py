@@ -1,13 +1,15 @@
 """A greatest or least element is found first and then read: only the winner takes part in the derivative.
 
-What: a loop at the top of a function that carries `c = max(c, t[i])` is followed by one that counts which elements
-are equal to the result, and finds the first. If there is one such element, and the loop did not start from its value,
+What: a loop that carries `c = max(c, t[i])` is followed by one that adds up the indices of all elements that are equal
+to the result, each with 2³² for its count. If there is one such element, and the loop did not start from its value,
 the result is that element, evaluated once more; else (ties, or nothing beats the start) the loop runs as it stood. So
 differentiation sees one element instead of a chain of choices, and keeps nothing of it.
 
-When: before differentiation; the carry is used for nothing else, and an element is cheap to evaluate from what the
-loop does not change. The extremum that is compared with may have either sign if it is zero, so it is found by `fmax`,
-which machine code can spread over vectors; a NaN that the loop starts from stays.
+When: before differentiation; the carry is used for nothing else, and an element is evaluated from what the loop does
+not change. Either that is cheap and the loop stands at the top of the function; or, in any loop, it takes loops of its
+own, as the distance to the nearest of many points does: then the first pass writes a table for the second. The
+extremum that is compared with may have either sign if it is zero, so it is found by `fmax`, which machine code can
+spread over vectors; a NaN that the loop starts from stays. (Loops in loops are not spread, so there `max` stays.)
 
 Before:
 
@@ -27,39 +29,47 @@ After (and `dce`):
     func @f(%x: buffer<f64, 1, C>, %n: i64, %s: f64) {
       %zero: i64 = const 0
       %one: i64 = const 1
-      %m: f64, %t0: i64 = for %i in %zero..%n step %one carry (%c: f64 = %s) {
+      %1: f64, %2: i64 = for %i in %zero..%n step %one carry (%c: f64 = %s) {
         %t: f64 = load %x[%i]
-        %d: f64 = fmax %c, %t
-        yield %d
+        %0: f64 = fmax %c, %t
+        yield %0
       }
-      %odd: bool = isnan %s
-      %top: f64 = select %odd, %s, %m
-      %none: i64 = const 0
-      %first: i64 = const 1
-      %count: i64, %at: i64, %t1: i64 = for %i in %zero..%n step %one carry (%k: i64 = %none, %l: i64 = %n) {
-        %t: f64 = load %x[%i]
-        %e: bool = eq %t, %top
-        %more: i64 = add %k, %first
-        %k1: i64 = select %e, %more, %k
-        %here: i64 = select %e, %i, %n
-        %l1: i64 = min %l, %here
-        yield %k1, %l1
+      %3: bool = isnan %s
+      %4: f64 = select %3, %s, %1
+      %5: i64 = const 0
+      %6: i64 = const 4294967296
+      %12: i64, %13: i64 = for %i_1 in %zero..%n step %one carry (%found: i64 = %5) {
+        %7: i64 = sub %i_1, %zero
+        %t_1: f64 = load %x[%i_1]
+        %8: bool = eq %t_1, %4
+        %9: i64 = add %7, %6
+        %10: i64 = select %8, %9, %5
+        %11: i64 = add %found, %10
+        yield %11
       }
-      %alone: bool = eq %count, %first
-      %start: bool = ne %s, %top
-      %single: bool = and %alone, %start
-      %r: f64 = if %single {
-        %t: f64 = load %x[%at]
-        yield %t
+      %14: bool = ge %12, %6
+      %15: i64 = const 8589934592
+      %16: bool = lt %12, %15
+      %17: i64 = const 2147483648
+      %18: bool = lt %13, %17
+      %19: bool = and %14, %16
+      %20: bool = and %19, %18
+      %21: i64 = sub %12, %6
+      %22: i64 = add %zero, %21
+      %23: bool = ne %s, %4
+      %24: bool = and %20, %23
+      %28: f64 = if %24 {
+        %t_2: f64 = load %x[%22]
+        yield %t_2
       } else {
-        %q: f64, %t2: i64 = for %i in %zero..%n step %one carry (%c: f64 = %s) {
-          %t: f64 = load %x[%i]
-          %d: f64 = max %c, %t
-          yield %d
+        %26: f64, %27: i64 = for %i_2 in %zero..%n step %one carry (%c_1: f64 = %s) {'rare': True} {
+          %t_3: f64 = load %x[%i_2]
+          %25: f64 = max %c_1, %t_3
+          yield %25
         }
-        yield %q
+        yield %26
       }
-      return %r
+      return %28
     }
 """
 
@@ -68,7 +78,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llad.ir.alias import Aliases
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
+from llad.ir.build import Builder
+from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, mentioned, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, ScalarType, is_float
 from llad.ops.cost import DEAR
@@ -76,10 +87,12 @@ from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
 _MOST = 8  # ops of an element
+_MOST_INSIDE = 40  # ops of a loop that it takes
+_EACH = 1 << 32  # what an element counts beside its index: for up to half as many, a sum tells how many there are
 
 
 def winner(fn: Function) -> Function:
-    """`fn` with the extrema of its outermost loops read where they stand."""
+    """`fn` with extrema read where they stand."""
     return _Winner(fn).function(fn)
 
 
@@ -91,6 +104,17 @@ class _Search:
     op: Op
     element: Value
     ops: list[Op]
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether elements had better be evaluated once."""
+        return any(op.regions for op in self.ops)
+
+
+def _is_simple(op: Op) -> bool:
+    """Whether it gives the same whenever it is run, as long as memory is the same."""
+    scalars = all(isinstance(r.type, ScalarType) for r in op.results)
+    return not op.regions and scalars and (op.name in OPS or op.name in PURE_STRUCTURED or op.name == "load")
 
 
 class _Winner(Rebuild):
@@ -106,12 +130,13 @@ class _Winner(Rebuild):
 
     def visit(self, op: Op) -> None:
         self.keep(op)
-        if op not in self._outermost or op.name != "for" or op.attrs["exits"]:
+        if op.name != "for" or op.attrs["exits"]:
             return
         step = self._made.get(op.operands[2])
         if step is not None and step.name == "const" and step.attrs["value"] == 1:
             for search in self._searches(op):
-                self.mapping[op.results[search.number]] = self._read(op, search)
+                if search.is_dear or op in self._outermost:
+                    self.mapping[op.results[search.number]] = self._read(op, search)
 
     def _searches(self, loop: Op) -> list[_Search]:
         body = loop.regions[0]
@@ -129,7 +154,7 @@ class _Winner(Rebuild):
         return found
 
     def _evaluation(self, element: Value, loop: Op) -> list[Op] | None:
-        """The ops of the body that an element takes, if they are few and cheap and give the same at any time."""
+        """The ops of the body that an element takes, if they are few and give the same at any time."""
         body = loop.regions[0]
         inside = set(body.args) | {r for op in body.ops for r in op.results}
         written = self._aliases.written(loop)
@@ -141,7 +166,7 @@ class _Winner(Rebuild):
                 return True
             if op is None or not self._repeatable(op) or not written.isdisjoint(self._aliases.read(op)):
                 return False
-            if not all(map(visit, op.operands)) or len(order) >= _MOST:
+            if not all(map(visit, mentioned(op))) or len(order) >= _MOST:
                 return False
             order.append(op)
             return True
@@ -149,64 +174,95 @@ class _Winner(Rebuild):
         return order if visit(element) else None
 
     def _repeatable(self, op: Op) -> bool:
-        if op.regions or op.name in DEAR or len(op.results) != 1 or not isinstance(op.result.type, ScalarType):
-            return False
-        return op.name in OPS or op.name in PURE_STRUCTURED or op.name == "load"
+        if op.name == "for" and not op.attrs["exits"]:
+            inner = list(walk(op.regions[0]))
+            return len(inner) <= _MOST_INSIDE and all(_is_simple(o) or o.name in ("for", "yield") for o in inner)
+        return op.name not in DEAR and len(op.results) == 1 and _is_simple(op)
 
     # -- writing
 
     def _read(self, loop: Op, search: _Search) -> Value:
         """The extremum: its only element if it has one, else what the loop makes of it."""
         span, start = loop.span, self.get(loop.operands[3 + search.number])
-        extremum = self._loop(loop, search, "f" + search.op.name).results[0]
+        table = self._table(loop, search) if search.is_dear else None
+        name = search.op.name if search.is_dear else f"f{search.op.name}"
+        extremum = self._loop(loop, search, name, table).results[0]
         odd = self.emit("isnan", [start], [BOOL], span).result
         top = self.emit("select", [odd, start, extremum], [extremum.type], span).result
-        at, alone = self._find(loop, search, top)
+        at, alone = self._find(loop, search, top, table)
         started = self.emit("ne", [start, top], [BOOL], span).result
         single = self.emit("and", [alone, started], [BOOL], span).result
         outside, self.ops = self.ops, []
         element = self._evaluate(loop, search, at)
         self.emit("yield", [element], [], span)
         then, self.ops = Region((), self.ops), []
-        again = self._loop(loop, search, search.op.name)
+        again = self._loop(loop, search, search.op.name, rare=True)
         self.emit("yield", [again.results[0]], [], span)
         otherwise, self.ops = Region((), self.ops), outside
         return self.emit("if", [single], [extremum.type], span, {}, (then, otherwise)).result
 
-    def _evaluate(self, loop: Op, search: _Search, index: Value) -> Value:
+    def _evaluate(self, loop: Op, search: _Search, index: Value, rare: bool = False) -> Value:
+        """The element at an index; if its loops are `rare`, they say so."""
         mapping: Mapping = {**self.mapping, loop.regions[0].args[0]: index}
-        self.ops += [copy_op(op, mapping) for op in search.ops]
+        copies = [copy_op(op, mapping) for op in search.ops]
+        for op in copies if rare else ():
+            if op.name == "for":
+                op.attrs = {**op.attrs, "rare": True}
+        self.ops += copies
         return mapping.get(search.element, search.element)
 
-    def _loop(self, loop: Op, search: _Search, name: str) -> Op:
-        """The loop with this carry only, which becomes the `name` of itself and the element."""
+    def _table(self, loop: Op, search: _Search) -> Value:
+        """Memory for an element of each iteration."""
+        b = Builder(loop.span)
+        lo, hi = (self.get(o) for o in loop.operands[:2])
+        assert isinstance(search.element.type, ScalarType)
+        table = b.alloc(search.element.type, [b.op("max", b.op("sub", hi, lo), b.i64(0))], hint="elements")
+        self.ops += b.root.ops
+        return table
+
+    def _place(self, loop: Op, index: Value) -> Value:
+        """Where a table has the element of an iteration."""
+        return self.emit("sub", [index, self.get(loop.operands[0])], [I64], loop.span).result
+
+    def _loop(self, loop: Op, search: _Search, name: str, table: Value | None = None, rare: bool = False) -> Op:
+        """The loop with this carry only, which becomes the `name` of itself and the element, and fills the table."""
         op, span = search.op, loop.span
         carry = Value(op.result.type, loop.regions[0].args[1 + search.number].name)
         index = Value(I64, loop.regions[0].args[0].name)
         outside, self.ops = self.ops, []
-        element = self._evaluate(loop, search, index)
+        element = self._evaluate(loop, search, index, rare)
+        if table is not None:
+            self.emit("store", [element, table, self._place(loop, index)], [], span)
         operands = [element if o is search.element else carry for o in op.operands]
         self.emit("yield", [self.emit(name, operands, [carry.type], op.span).result], [], span)
         body, self.ops = Region((index, carry), self.ops), outside
         inputs = [*[self.get(o) for o in loop.operands[:3]], self.get(loop.operands[3 + search.number])]
-        attrs = {"exits": False, "kind": "sequential"}
+        attrs = {"exits": False, "kind": "sequential"} | ({"rare": True} if rare else {})
         return self.emit("for", inputs, [carry.type, I64], span, attrs, (body,))
 
-    def _find(self, loop: Op, search: _Search, top: Value) -> tuple[Value, Value]:
-        """The index of the first element equal to `top`, and whether there is just one."""
-        span = loop.span
+    def _find(self, loop: Op, search: _Search, top: Value, table: Value | None) -> tuple[Value, Value]:
+        """The index of the only element equal to `top`, and whether there is just one."""
+        b, span = Builder(loop.span), loop.span
         lo, hi, step = (self.get(o) for o in loop.operands[:3])
-        none, one = self.const(0, I64, span), self.const(1, I64, span)
-        index, count, first = Value(I64, loop.regions[0].args[0].name), Value(I64, "count"), Value(I64, "first")
+        none, each = b.i64(0), b.i64(_EACH)
+        index, found = Value(I64, loop.regions[0].args[0].name), Value(I64, "found")
+        self.ops += b.root.ops
         outside, self.ops = self.ops, []
-        equal = self.emit("eq", [self._evaluate(loop, search, index), top], [BOOL], span).result
-        more = self.emit("add", [count, one], [I64], span).result
-        counted = self.emit("select", [equal, more, count], [I64], span).result
-        here = self.emit("select", [equal, index, hi], [I64], span).result
-        nearest = self.emit("min", [first, here], [I64], span).result
-        self.emit("yield", [counted, nearest], [], span)
-        body, self.ops = Region((index, count, first), self.ops), outside
+        place = self._place(loop, index)
+        if table is None:
+            element = self._evaluate(loop, search, index)
+        else:
+            element = self.emit("load", [table, place], [top.type], span).result
+        equal = self.emit("eq", [element, top], [BOOL], span).result
+        tagged = self.emit("add", [place, each], [I64], span).result
+        here = self.emit("select", [equal, tagged, none], [I64], span).result
+        self.emit("yield", [self.emit("add", [found, here], [I64], span).result], [], span)
+        body, self.ops = Region((index, found), self.ops), outside
         attrs = {"exits": False, "kind": "sequential"}
-        made = self.emit("for", [lo, hi, step, none, hi], [I64, I64, I64], span, attrs, (body,))
-        alone = self.emit("eq", [made.results[0], one], [BOOL], span).result
-        return made.results[1], alone
+        total, trips = self.emit("for", [lo, hi, step, none], [I64, I64], span, attrs, (body,)).results
+        b = Builder(loop.span)
+        bounds = b.op("ge", total, each), b.op("lt", total, b.i64(2 * _EACH)), b.op("lt", trips, b.i64(_EACH // 2))
+        alone = b.op("and", b.op("and", bounds[0], bounds[1]), bounds[2])
+        at = b.op("add", lo, b.op("sub", total, each))
+        self.ops += b.root.ops
+        return at, alone
