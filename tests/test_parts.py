@@ -26,7 +26,7 @@ from llad.ir.core import Function, Value
 from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.text import show
-from llad.ir.types import F64
+from llad.ir.types import F64, BufferType
 from llad.ir.verify import verify
 from llad.passes import parts as pass_
 from llad.passes.ownership import ownership
@@ -140,3 +140,36 @@ def test_only_what_is_long_is_cut(count: int) -> None:
     made = verify(parts(fn))
     assert len(made.functions) == (0 if count < LONG else count // LOOPS)
     assert run(made, [8.0]) == run(fn, [8.0])
+
+
+def test_memory_is_freed_outside_of_parts() -> None:
+    """A part that freed what it was given would free what it does not own."""
+
+    def body(b: Builder, x: Value) -> list[Value]:
+        def iteration(i: Value) -> list[Value]:
+            scratch = b.alloc(F64, [b.op("add", i, b.i64(1))])
+            for _ in range(6):  # the memory is made in the first part, and dies behind the last
+
+                def there(j: Value) -> list[Value]:
+                    b.store(b.op("mul", b.load(x, j), b.f64(2.0)), scratch, j)
+                    return []
+
+                def back(j: Value) -> list[Value]:
+                    b.store(b.op("sin", b.load(scratch, j)), x, j)
+                    return []
+
+                loop(b, 0, i, [], there)
+                loop(b, 0, i, [], back)
+            return []
+
+        loop(b, 0, b.dim(x, 0), [], iteration)
+        return []
+
+    fn = ownership(build([BufferType(F64, 1)], body))
+    assert "free" in show(fn)
+    cut = verify(parts(fn, 1, 8))
+    assert len(cut.functions) == 2
+    native, interpreted = np.array([0.3, 0.7, 0.1]), np.array([0.3, 0.7, 0.1])
+    Native(cut)(native)
+    run(fn, [interpreted])
+    assert_close(native, interpreted, rtol=1e-12)

@@ -4,9 +4,10 @@ What: a run of ops of one region that holds many loops moves into a function of 
 returns what is used behind it. Some of what LLVM does to a loop looks at the whole function around it, so a function of
 a hundred loops takes much longer than ten of ten; a call for each ten loops costs next to nothing.
 
-When: always sound. A part owns none of the memory that it makes, which is the call's (`lower_memory.py`); what lives on
-the stack is made by the caller. Runs with stacks of records stay where they are, and so do conditions of `while`. The
-attribute `part` lists the parameters whose memory may be that of another one of which either is written.
+When: always sound. A part owns none of the memory that it makes, which is the call's (`lower_memory.py`), and frees
+none; what lives on the stack is made by the caller. Runs with stacks of records stay where they are, and so do
+conditions of `while`. The attribute `part` lists the parameters whose memory may be that of another one of which either
+is written.
 
 Before, if this were many loops:
 
@@ -120,7 +121,7 @@ class _Parts(Rebuild):
             more = _loops_of(op)
             if self._again(op) or (op.name == "alloc" and op.attrs.get("storage") == "stack"):  # before the run
                 self.visit(op)
-            elif op.name in ("yield", "return") or more > self._most or _stacks_records(op):
+            elif op.name in ("yield", "return", "free") or more > self._most or _stacks_records(op):
                 self._end(run, loops)
                 run, loops = [], 0
                 self.visit(op)

@@ -1,0 +1,131 @@
+"""Energies, fields and equations of motion."""
+
+import numpy as np
+
+from programs.numpy.example import example
+
+
+@example(lambda r, n: (r.normal(size=(n, 3)), r.normal(size=(n, 3)), r.uniform(1, 2, size=n)))
+def n_body_energy(pos, vel, mass, G=1.0, softening=0.1):
+    KE = 0.5 * np.sum(mass * np.sum(vel**2, axis=1))
+    x, y, z = pos[:, 0:1], pos[:, 1:2], pos[:, 2:3]
+    dx, dy, dz = x.T - x, y.T - y, z.T - z
+    inv_r = 1.0 / np.sqrt(dx**2 + dy**2 + dz**2 + softening**2)
+    PE = G * np.sum(np.triu(-(mass[:, None] * mass) * inv_r, 1))
+    return KE + PE
+
+
+@example(lambda r, n: (r.uniform(0, 3, size=(n, 2)),), step=1e-4)
+def lennard_jones(positions, box=3.0):
+    n = len(positions)
+    energy = 0.0
+    for i in range(n - 1):
+        rij = positions[i + 1 :] - positions[i]
+        rij -= box * np.round(rij / box)
+        r2 = np.sum(rij**2, axis=1) + 0.3
+        inv6 = (1.0 / r2) ** 3
+        energy += np.sum(4 * (inv6**2 - inv6))
+    return energy
+
+
+@example(lambda r, n: (r.normal(size=(n + 2, n + 3)),))
+def heat_steps(u, alpha=0.1):
+    u = u.copy()
+    for _ in range(4):
+        u[1:-1, 1:-1] = u[1:-1, 1:-1] + alpha * (
+            u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2] - 4 * u[1:-1, 1:-1]
+        )
+        u[0, :] = u[1, :]
+        u[-1, :] = u[-2, :]
+    return (u**2).mean()
+
+
+@example(lambda r, n: (r.normal(size=3 * n), 0.4))
+def wave_equation(u0, c):
+    previous, current = u0, u0.copy()
+    for _ in range(5):
+        laplacian = np.zeros_like(current)
+        laplacian[1:-1] = current[2:] - 2 * current[1:-1] + current[:-2]
+        new = 2 * current - previous + c**2 * laplacian
+        new[[0, -1]] = 0.0
+        previous, current = current, new
+    return np.sum(current**2)
+
+
+@example(lambda r, n: (r.normal(size=(n, n)), 0.3, 0.1))
+def ising_energy(spins, J, h):
+    s = np.tanh(spins)
+    neighbours = sum(np.roll(s, shift, axis) for shift in (1, -1) for axis in (0, 1))
+    return -0.5 * J * np.sum(s * neighbours) - h * s.sum()
+
+
+def pendulum_chain(theta, omega, k):
+    torque = -np.sin(theta)
+    torque[1:] += k * (theta[:-1] - theta[1:])
+    torque[:-1] += k * (theta[1:] - theta[:-1])
+    return omega, torque
+
+
+@example(lambda r, n: (r.normal(size=n), r.normal(size=n), 0.5))
+def runge_kutta(theta, omega, k, dt=0.1, steps=5):
+    for _ in range(steps):
+        a1, b1 = pendulum_chain(theta, omega, k)
+        a2, b2 = pendulum_chain(theta + 0.5 * dt * a1, omega + 0.5 * dt * b1, k)
+        a3, b3 = pendulum_chain(theta + 0.5 * dt * a2, omega + 0.5 * dt * b2, k)
+        a4, b4 = pendulum_chain(theta + dt * a3, omega + dt * b3, k)
+        theta = theta + dt / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
+        omega = omega + dt / 6 * (b1 + 2 * b2 + 2 * b3 + b4)
+    return np.sum(theta**2) + np.dot(omega, omega)
+
+
+@example(lambda r, n: (r.uniform(1, 2, size=n), 0.5))
+def beam_deflection(load, stiffness):
+    n = len(load)
+    A = 6 * np.eye(n) - 4 * (np.eye(n, k=1) + np.eye(n, k=-1)) + np.eye(n, k=2) + np.eye(n, k=-2)
+    A[0, 0] = A[-1, -1] = 7
+    w = np.linalg.solve(stiffness * A, load)
+    return np.max(w)
+
+
+@example(lambda r, n: (np.array([1.0, 5.0, 0.3]), np.logspace(-1, 1, 2 * n), *r.normal(size=(2, 2 * n))))
+def impedance_fit(params, frequencies, real, imaginary):
+    rs, rp, c = params
+    omega = 2 * np.pi * frequencies
+    Z = rs + rp / (1 + 1j * omega * rp * c)
+    return np.sum(np.abs(Z - (real + 1j * imaginary)) ** 2 / np.abs(Z))
+
+
+@example(lambda r, n: (r.uniform(-2, 2, size=4 * n), 1.5), step=1e-4)
+def piecewise_potential(x, depth):
+    v = np.where(np.abs(x) < 0.5, -depth, np.where(x > 1, (x - 1) ** 2, 0.1 * x))
+    return np.sum(v * np.exp(-(x**2)))
+
+
+@example(lambda r, n: (r.uniform(0, 4, size=n), r.normal(size=n), np.array([0.2, 0.5, 0.3, 0.1, 0.4])), step=1e-4)
+def particle_in_cell(x, q, field):
+    cell = np.floor(x).astype(int)
+    frac = x - cell
+    rho = np.zeros(len(field))
+    np.add.at(rho, cell, q * (1 - frac))
+    np.add.at(rho, cell + 1, q * frac)
+    force = field[cell] * (1 - frac) + field[cell + 1] * frac
+    return rho @ rho + (q * force).sum()
+
+
+@example(lambda r, n: (r.normal(size=(2, n, n)) / 3, 0.05))
+def reaction_diffusion(state, dt):
+    u, v = state
+    for _ in range(3):
+        lap = lambda a: np.roll(a, 1, 0) + np.roll(a, -1, 0) + np.roll(a, 1, 1) + np.roll(a, -1, 1) - 4 * a
+        uvv = u * v**2
+        u, v = u + dt * (0.2 * lap(u) - uvv + 0.04 * (1 - u)), v + dt * (0.1 * lap(v) + uvv - 0.1 * v)
+    return np.sum(u * v)
+
+
+@example(lambda r, n: (r.normal(size=(n + 3, n + 4)), r.uniform(0.5, 1.0, size=(n + 3, n + 4))))
+def dirichlet_energy(phi, eps):
+    gx = np.diff(phi, axis=0)
+    gy = np.diff(phi, axis=1)
+    ex = 0.5 * (eps[1:] + eps[:-1])
+    ey = (eps[:, 1:] + eps[:, :-1]) / 2
+    return 0.5 * (np.sum(ex * gx**2) + np.sum(ey * gy**2))
