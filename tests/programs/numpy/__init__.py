@@ -1,1 +1,1 @@
-"""Functions as people write them with NumPy: array expressions rather than loops. `test_numpy_programs.py` runs them."""
+"""Functions as people write them with NumPy: array expressions rather than loops; run by `test_numpy_programs.py`."""

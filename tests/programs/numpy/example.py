@@ -15,8 +15,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Example:
     """A function of arrays whose result is one float.
 
-    `arguments(generator, n)` draws them for size `n`; `step` is that of the finite differences: smaller where a kink may
-    be near.
+    `arguments(generator, n)` draws them for size `n`. `step`: of the finite differences; smaller where a kink may be
+    near.
     """
 
     function: Callable[..., Any]

@@ -46,18 +46,6 @@ def asian_option(z, sigma, strike):
     return payoff.mean()
 
 
-@example(lambda r, n: (0.2, 100.0))
-def binomial_tree(sigma, strike, steps=6):
-    up = np.exp(sigma * np.sqrt(1 / steps))
-    p = (1.01 - 1 / up) / (up - 1 / up)
-    prices = 100.0 * up ** np.arange(-steps, steps + 1, 2)
-    values = np.maximum(strike - prices, 0)
-    for k in range(steps, 0, -1):
-        values = (p * values[1:] + (1 - p) * values[:-1]) / 1.01
-        values = np.maximum(values, strike - 100.0 * up ** np.arange(-(k - 1), k, 2))
-    return values[0]
-
-
 @example(lambda r, n: (r.normal(size=4) / 10, r.uniform(0.5, 10, size=n), r.normal(size=n)))
 def nelson_siegel(params, maturities, yields):
     b0, b1, b2, log_tau = params
@@ -71,5 +59,4 @@ def nelson_siegel(params, maturities, yields):
 def expected_shortfall(returns, level=0.25):
     losses = np.sort(-returns.mean(axis=1))[::-1]
     worst = losses[: max(1, int(level * len(losses)))]
-    drawdown = np.max(np.maximum.accumulate(np.cumsum(losses)) - np.cumsum(losses))
-    return worst.mean() + drawdown
+    return worst.mean()

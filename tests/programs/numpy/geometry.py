@@ -21,8 +21,8 @@ def k_means(centres, points):
 @example(lambda r, n: (r.normal(size=(4, 2)), r.normal(size=(2 * n, 4))))
 def principal_components(W, X):
     Xc = X - X.mean(axis=0)
-    projection = W @ np.linalg.inv(W.T @ W) @ W.T
-    return np.mean(np.sum((Xc - Xc @ projection) ** 2, axis=1))
+    reconstruction = (Xc @ W) @ W.T
+    return np.mean(np.sum((Xc - reconstruction) ** 2, axis=1)) + np.sum((W.T @ W - np.eye(2)) ** 2)
 
 
 @example(lambda r, n: (np.array([0.3, -0.5, 0.2]), np.zeros(3), r.normal(size=(n, 3)), r.normal(size=(n, 3))))
@@ -83,7 +83,7 @@ def polygon(points):
     return 4 * np.pi * area / perimeter**2
 
 
-@example(lambda r, n: (np.array([1.0, 0.1, 0.2, -0.1]), r.normal(size=(n, 3)) + [0, 0, 6], r.normal(size=(n, 2))))
+@example(lambda r, n: (np.array([1.0, 0.1, 0.2, -0.1]), r.uniform(3, 6, size=(n, 3)), r.normal(size=(n, 2))))
 def reprojection(camera, points, observed):
     f, k1, tx, ty = camera
     p = points + np.array([tx, ty, 0.0])

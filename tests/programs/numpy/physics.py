@@ -29,9 +29,9 @@ def lennard_jones(positions, box=3.0):
 
 
 @example(lambda r, n: (r.normal(size=(n + 2, n + 3)),))
-def heat_steps(u, alpha=0.1):
+def heat_steps(u, alpha=0.1, steps=4):
     u = u.copy()
-    for _ in range(4):
+    for _ in range(steps):
         u[1:-1, 1:-1] = u[1:-1, 1:-1] + alpha * (
             u[2:, 1:-1] + u[:-2, 1:-1] + u[1:-1, 2:] + u[1:-1, :-2] - 4 * u[1:-1, 1:-1]
         )
@@ -41,9 +41,9 @@ def heat_steps(u, alpha=0.1):
 
 
 @example(lambda r, n: (r.normal(size=3 * n), 0.4))
-def wave_equation(u0, c):
+def wave_equation(u0, c, steps=5):
     previous, current = u0, u0.copy()
-    for _ in range(5):
+    for _ in range(steps):
         laplacian = np.zeros_like(current)
         laplacian[1:-1] = current[2:] - 2 * current[1:-1] + current[:-2]
         new = 2 * current - previous + c**2 * laplacian
@@ -59,23 +59,20 @@ def ising_energy(spins, J, h):
     return -0.5 * J * np.sum(s * neighbours) - h * s.sum()
 
 
-def pendulum_chain(theta, omega, k):
-    torque = -np.sin(theta)
-    torque[1:] += k * (theta[:-1] - theta[1:])
-    torque[:-1] += k * (theta[1:] - theta[:-1])
-    return omega, torque
+def lotka_volterra(y, rates):
+    prey, predators = y
+    return np.array([rates[0] * prey - rates[1] * prey * predators, rates[2] * prey * predators - rates[3] * predators])
 
 
-@example(lambda r, n: (r.normal(size=n), r.normal(size=n), 0.5))
-def runge_kutta(theta, omega, k, dt=0.1, steps=5):
+@example(lambda r, n: (r.uniform(0.5, 2.0, size=(2, n)), np.array([1.0, 0.5, 0.4, 0.9])))
+def runge_kutta(y, rates, dt=0.1, steps=5):
     for _ in range(steps):
-        a1, b1 = pendulum_chain(theta, omega, k)
-        a2, b2 = pendulum_chain(theta + 0.5 * dt * a1, omega + 0.5 * dt * b1, k)
-        a3, b3 = pendulum_chain(theta + 0.5 * dt * a2, omega + 0.5 * dt * b2, k)
-        a4, b4 = pendulum_chain(theta + dt * a3, omega + dt * b3, k)
-        theta = theta + dt / 6 * (a1 + 2 * a2 + 2 * a3 + a4)
-        omega = omega + dt / 6 * (b1 + 2 * b2 + 2 * b3 + b4)
-    return np.sum(theta**2) + np.dot(omega, omega)
+        k1 = lotka_volterra(y, rates)
+        k2 = lotka_volterra(y + 0.5 * dt * k1, rates)
+        k3 = lotka_volterra(y + 0.5 * dt * k2, rates)
+        k4 = lotka_volterra(y + dt * k3, rates)
+        y = y + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return np.sum(y**2)
 
 
 @example(lambda r, n: (r.uniform(1, 2, size=n), 0.5))
@@ -110,16 +107,6 @@ def particle_in_cell(x, q, field):
     np.add.at(rho, cell + 1, q * frac)
     force = field[cell] * (1 - frac) + field[cell + 1] * frac
     return rho @ rho + (q * force).sum()
-
-
-@example(lambda r, n: (r.normal(size=(2, n, n)) / 3, 0.05))
-def reaction_diffusion(state, dt):
-    u, v = state
-    for _ in range(3):
-        lap = lambda a: np.roll(a, 1, 0) + np.roll(a, -1, 0) + np.roll(a, 1, 1) + np.roll(a, -1, 1) - 4 * a
-        uvv = u * v**2
-        u, v = u + dt * (0.2 * lap(u) - uvv + 0.04 * (1 - u)), v + dt * (0.1 * lap(v) + uvv - 0.1 * v)
-    return np.sum(u * v)
 
 
 @example(lambda r, n: (r.normal(size=(n + 3, n + 4)), r.uniform(0.5, 1.0, size=(n + 3, n + 4))))

@@ -5,13 +5,6 @@ import numpy as np
 from programs.numpy.example import example
 
 
-@example(lambda r, n: (r.normal(size=3 * n), r.normal(size=3), r.normal(size=3 * n - 2)))
-def deconvolution(signal, kernel, observed):
-    m = len(kernel)
-    predicted = sum(kernel[m - 1 - k] * signal[k : len(signal) - m + 1 + k] for k in range(3))
-    return np.sum((predicted - observed) ** 2) + 0.1 * np.sum(np.abs(np.diff(signal)) ** 1.5)
-
-
 @example(lambda r, n: (r.normal(size=(n, n + 1)), r.normal(size=(n, n + 1)), 0.2))
 def total_variation(u, noisy, lam):
     dx = u[1:, :-1] - u[:-1, :-1]
@@ -34,9 +27,10 @@ def bilinear_interpolation(image, coords):
 def convolution_2d(image, kernel):
     padded = np.pad(image, 1, mode="edge")
     out = np.zeros_like(image)
-    for di in range(3):
-        for dj in range(3):
-            out += kernel[::-1, ::-1][di, dj] * padded[di : di + image.shape[0], dj : dj + image.shape[1]]
+    flipped = np.flip(kernel)
+    for di in range(kernel.shape[0]):
+        for dj in range(kernel.shape[1]):
+            out += flipped[di, dj] * padded[di : di + image.shape[0], dj : dj + image.shape[1]]
     return np.linalg.norm(out)
 
 
@@ -74,7 +68,7 @@ def soft_clipping(x, y, threshold=0.6):
     loud = np.abs(z) > threshold
     z[loud] = np.sign(z[loud]) * (threshold + 0.1 * np.tanh(np.abs(z[loud]) - threshold))
     z *= 2.0
-    return np.correlate(z, y, mode="full").max()
+    return np.sum((z - y) ** 2)
 
 
 @example(lambda r, n: (r.normal(size=(n, n)), r.normal(size=(n, n))))
