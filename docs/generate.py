@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
-from llad.compile import FAST, PASSES, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
+from llad.compile import FAST, PASSES, RELEASED, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
+from llad.frontend.decompositions import LINALG, SCIPY
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS
 from llad.frontend.signature import DTYPES
@@ -36,7 +37,8 @@ DOCS = Path(__file__).parent
 PIPELINE: dict[str, tuple[Pass, ...]] = {
     "Before differentiation, and again after it": PASSES,
     "Before reverse mode": REVERSED,
-    "When nothing is left to differentiate": SETTLED,
+    "First, when nothing is left to differentiate": RELEASED,
+    "Once, then": SETTLED,
     "Where loops over records were written for their usual length": WRITTEN_OUT,
     "Before machine code": FAST,
     "Before machine code, where sums keep their order": STRICT,
@@ -132,6 +134,11 @@ def numpy_functions() -> str:
             about = " ".join((function.__doc__ or "").split()).replace("|", "\\|")
             rows.append(f"| `{spelled}` | {about} |")
         parts += [f"## {title}", "\n".join(rows)]
+    rows = ["| function | |", "|---|---|"]
+    for handler in (*LINALG.values(), *SCIPY.values()):
+        spelled, _, about = (handler.__doc__ or "").partition("\n")
+        rows.append(f"| `{spelled}` | {' '.join(about.split())} |")
+    parts += ["## Linear algebra", "\n".join(rows)]
     parts += ["## `scipy.special`", " ".join(f"`{name}`" for name in sorted(SPECIAL))]
     return "\n\n".join(parts)
 

@@ -69,6 +69,7 @@ from llad.passes.peel import peel
 from llad.passes.permit import permit
 from llad.passes.records import records
 from llad.passes.relax import relax
+from llad.passes.release import release
 from llad.passes.reuse import reuse
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
@@ -94,7 +95,9 @@ PASSES: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (permit, winner, relax, dce, independent)
-# Once, when nothing is left to differentiate, which would ask what memory is zero.
+# First, when nothing is left to differentiate.
+RELEASED: tuple[Pass, ...] = (release,)
+# Once, then, since a derivative would ask what memory is zero.
 SETTLED: tuple[Pass, ...] = (permit, zeros, fold, dce)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (
@@ -268,7 +271,7 @@ class Stage:
 
     def _finish(self, fn: Function) -> Function:
         with self._timed("passes"):
-            fn = run_passes(fn, (*PASSES, *SETTLED))
+            fn = run_passes(fn, (*RELEASED, *PASSES, *SETTLED))
             if (cut := chunks(fn)) is not fn:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:

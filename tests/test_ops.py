@@ -20,6 +20,7 @@ import pytest
 from native import Native
 
 from llad.ad.forward import tangent
+from llad.diagnostics import DerivativeError
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.interp import normal, run
@@ -47,7 +48,7 @@ def no_rule(record: OpRecord) -> bool:
     return False
 
 
-DIFFERENTIABLE = [r for r in RECORDS if r.partial is not None and not no_rule(r)]
+DIFFERENTIABLE = [r for r in RECORDS if r.partial is not None and not no_rule(r) and not r.held]
 every_rule = pytest.mark.parametrize("record", DIFFERENTIABLE, ids=lambda r: r.name)
 
 
@@ -307,6 +308,19 @@ def test_second_derivatives_exist_and_are_right(record):
         got = run(second, [*point, *v, *w])[-1]
         converged += assert_slope(got, along, [0.0], 0)
     assert converged >= 5
+
+
+def test_ops_whose_derivative_is_not_that_of_their_value():
+    """The first operand is held: an ordinary value of the derivative, so the next one takes its derivative too."""
+    for name, value, slope in (("held_mul", 6.0, 2.0), ("held_mulz", 6.0, 2.0), ("with_derivative", 2.0, 1.0)):
+        assert OPS[name].eval(2.0, 3.0) == value
+        assert partials(OPS[name], 1.0, [2.0, 3.0]) == [None, slope]
+    first = tangent(function_of(OPS["held_mul"], (F64, F64)), (0, 1))
+    second = tangent(first, (0, 1))
+    assert run(second, [2.0, 3.0, 5.0, 7.0, 11.0, 13.0]) == (6.0, 14.0, 26.0, 77.0)
+    assert partials(OPS["held_mulz"], 0.0, [INF, 3.0]) == [None, 0.0]
+    with pytest.raises(DerivativeError, match="third derivative"):
+        tangent(function_of(OPS["underived"], (F64,)), (0,))
 
 
 def test_a_missing_rule_says_so():

@@ -42,6 +42,7 @@ from llad.passes.ownership import ownership
 from llad.passes.peel import peel
 from llad.passes.records import records
 from llad.passes.relax import relax
+from llad.passes.release import release
 from llad.passes.reuse import reuse
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
@@ -57,7 +58,7 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns, version,
-    stages, blocks, winner, relax, zeros, dce, ownership,
+    stages, blocks, winner, relax, release, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -109,7 +109,8 @@ def _flows(op: Op) -> list[tuple[Value, Value]]:
         case name if name in OPS:
             if OPS[name].partial is None or not is_float(op.result.type):
                 return []
-            return [(o, op.result) for o in op.operands]
+            held = OPS[name].held
+            return [(o, op.result) for k, o in enumerate(op.operands) if k not in held]
         case _:
             return []
 

@@ -61,14 +61,16 @@ def _has_twin(value: Value) -> bool:
 
 
 class _Forward:
-    """`dots`: the parameters by which to differentiate, and their tangents; `lifos` that callers share.
+    """`dots`: the parameters by which to differentiate, and their tangents; `lifos` that callers share: None where
+    there is no caller, who would see what becomes of parameters.
 
     After `run`, `called` holds the functions whose tangents are called.
     """
 
     def __init__(self, fn: Function, dots: dict[Value, Value], lifos: list[Value] | None = None) -> None:
         self.fn = fn
-        self.activity = Activity(fn, Aliases(fn), [*dots, *(lifos or [])], None)
+        seen = fn.results if lifos is None else [*fn.results, *fn.params]
+        self.activity = Activity(fn, Aliases(fn), [*dots, *(lifos or [])], seen)
         self.strong = feeds_choice(fn)
         self.b = Builder()
         self.new: dict[Value, Value] = {}
@@ -182,10 +184,11 @@ class _Forward:
         """For each target that is active, the tangent of its source, in the layout of the target."""
         return [self.twin(s, t.type) for s, t in zip(sources, targets, strict=True) if self.activity.active(t)]
 
-    def bind(self, olds: tuple[Value, ...], news: list[Value]) -> None:
-        """Old values ↦ new ones: first the primals, then the tangents of the active."""
+    def bind(self, olds: tuple[Value, ...], news: list[Value], paired: tuple[Value, ...] | None = None) -> None:
+        """Old values ↦ new ones: first the primals, then the tangents, of those whose `paired` value is active."""
         self.new.update(zip(olds, news, strict=False))
-        self.dot.update(zip([v for v in olds if self.activity.active(v)], news[len(olds) :], strict=True))
+        pairs = zip(olds, olds if paired is None else paired, strict=True)
+        self.dot.update(zip([v for v, p in pairs if self.activity.active(p)], news[len(olds) :], strict=True))
 
     def if_(self, op: Op) -> None:
         regions = []
@@ -210,7 +213,7 @@ class _Forward:
         body = op.regions[-1]
         if op.name == "while":
             with b.region(types, hints) as condition:
-                self.bind(op.regions[0].args, list(condition.args))
+                self.bind(op.regions[0].args, list(condition.args), carries)
                 self.ops(op.regions[0])
                 b.yield_(self.new[op.regions[0].terminator.operands[0]])
         leading = [body.args[0]] if op.name == "for" else []
@@ -229,7 +232,7 @@ class _Forward:
         else:
             results = b.while_(start, condition, new, exits)
         self.new[op.results[-1]] = results[-1]
-        self.bind(op.results[:-1], list(results[:-1]))
+        self.bind(op.results[:-1], list(results[:-1]), carries)
 
     # -- lifos: the tangents of a record stand behind its fields
 

@@ -122,6 +122,8 @@ def _run_time(e: Emitter, code: str, operands: list[str], kind: ScalarType, flag
     type, x, y = REGISTER[kind.name], operands[0], operands[-1]
     zero = _ZERO.get(type, "")
     match code.removeprefix("@llad."):
+        case "first":
+            return x
         case "neg":
             return e.new(f"sub {type} 0, {x}")
         case "not":

@@ -1,7 +1,7 @@
-"""`np.linalg`, and the triangular solvers of `scipy.linalg`: arguments are checked here, the loops are traced Python.
+"""Systems of equations and norms of `np.linalg`, and SciPy's triangular solvers: arguments are checked here.
 
-Matrices of integers become f64, and two operands meet in one type, as LAPACK wants them. Stacks of matrices are
-refused. SciPy is never imported: who calls a function of it has it.
+The loops are traced Python (`llad/traced`). Matrices of integers become f64, and two operands meet in one type, as
+LAPACK wants them. Stacks of matrices are refused. SciPy is never imported: who calls a function of it has it.
 """
 
 from __future__ import annotations
@@ -41,15 +41,17 @@ def floats(ctx: Context, *operands: Any, ranks: Sequence[int] = (2,)) -> list[Ar
 
 
 def _of_matrix(usage: str, function: Callable[..., Any]) -> Handler:
-    """A function of one matrix."""
+    """A function of one matrix; `usage` is its docstring."""
 
     def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return ctx.call(function, floats(ctx, *bind(ctx, usage, args, kwargs)), {})
 
+    handle.__doc__ = usage
     return handle
 
 
 def _solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.solve(a, b)"""
     a, b = floats(ctx, *bind(ctx, "np.linalg.solve(a, b)", args, kwargs), ranks=(1, 2))
     name, core = ("solve1", "(m,m),(m)->(m)") if b.rank == 1 else ("solve", "(m,m),(m,n)->(m,n)")
     text = f"{name}: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature {core}"
@@ -60,11 +62,13 @@ def _solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 def _slogdet(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.slogdet(a)"""
     (a,) = floats(ctx, *bind(ctx, "np.linalg.slogdet(a)", args, kwargs))
     return _SIGN_AND_LOG(*ctx.call(factorisations.sign_and_log, [a], {}))
 
 
 def _matrix_power(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.matrix_power(a, n)"""
     a, n = bind(ctx, "np.linalg.matrix_power(a, n)", args, kwargs)
     exponent = plain(n) if is_static_number(n) else None
     if type(exponent) is not int:
@@ -90,6 +94,10 @@ def _power(ctx: Context, base: Array, n: int) -> Any:
 
 
 def _norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.norm(x, ord, axis, keepdims)
+
+    Of vectors in any order; of matrices "fro", 1, -1, inf and -inf.
+    """
     x, order, axis, keep = bind(ctx, "np.linalg.norm(x, ord, axis, keepdims)", args, kwargs, [None, None, False])
     array = as_array(ctx, x)
     if not is_float(array.dtype):
@@ -123,6 +131,7 @@ def _known_flag(ctx: Context, name: str, flag: Any) -> bool:
 
 
 def _solve_triangular(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """scipy.linalg.solve_triangular(a, b, trans, lower, unit_diagonal)"""
     usage = "scipy.linalg.solve_triangular(a, b, trans, lower, unit_diagonal, check_finite)"
     left, right, trans, lower, unit, _ = bind(ctx, usage, args, kwargs, [0, False, False, False])
     a, b = floats(ctx, left, right, ranks=(1, 2))
@@ -135,6 +144,7 @@ def _solve_triangular(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, An
 
 
 def _cho_factor(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """scipy.linalg.cho_factor(a, lower)"""
     a, lower = bind(ctx, "scipy.linalg.cho_factor(a, lower)", args, kwargs, [False])
     (matrix,) = floats(ctx, a)
     low = _known_flag(ctx, "lower", lower)
@@ -143,6 +153,7 @@ def _cho_factor(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 
 
 def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """scipy.linalg.cho_solve(c_and_lower, b)"""
     pair, right, _ = bind(ctx, "scipy.linalg.cho_solve(c_and_lower, b, check_finite)", args, kwargs, [False])
     if not isinstance(pair, tuple) or len(pair) != 2:
         ctx.refuse("linalg-known", what="a pair of a factor and `lower`", got=describe(pair))
@@ -153,7 +164,7 @@ def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     return ctx.call(factorisations.triangular, [transpose(ctx, factor, None), half, False, False], {})
 
 
-LINALG: dict[str, Handler] = {
+SYSTEMS: dict[str, Handler] = {
     "solve": _solve,
     "inv": _of_matrix("np.linalg.inv(a)", factorisations.inverse),
     "det": _of_matrix("np.linalg.det(a)", factorisations.determinant),
@@ -162,14 +173,8 @@ LINALG: dict[str, Handler] = {
     "norm": _norm,
     "matrix_power": _matrix_power,
 }
-SCIPY: dict[str, Handler] = {
+TRIANGULAR: dict[str, Handler] = {
     "solve_triangular": _solve_triangular,
     "cho_factor": _cho_factor,
     "cho_solve": _cho_solve,
 }
-
-
-def of_scipy(function: Any) -> Handler | None:
-    """The handler of a function of `scipy.linalg`."""
-    module = getattr(function, "__module__", None) or ""
-    return SCIPY.get(getattr(function, "__name__", "")) if module.startswith("scipy.linalg") else None

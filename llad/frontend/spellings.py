@@ -22,8 +22,8 @@ from llad.frontend import functions as fn
 from llad.frontend import mathematics, rounding
 from llad.frontend.advanced import add_at
 from llad.frontend.arguments import bind
+from llad.frontend.decompositions import LINALG, SCIPY, of_scipy
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
-from llad.frontend.linear import LINALG, SCIPY, of_scipy
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY
@@ -31,6 +31,7 @@ from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
 from llad.ops.table import OPS
+from llad.traced import derived
 from llad.traced.table import LIBRARY
 from llad.traced.table import METHODS as CODE_OF_METHODS
 
@@ -117,6 +118,7 @@ _INSTEAD = {
 
 _ROWS = list(_entries())
 TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
+TABLE |= {f: float_ufunc(OPS[f.__name__], f, f.__name__) for f in derived.FUNCTIONS}
 NAMES: tuple[str, ...] = tuple(
     sorted(
         {name.replace("numpy.", "np.") for _, name, _ in _ROWS}

@@ -47,7 +47,8 @@ class OpRecord:
     on floats. `lower`, `partial`: see above. `singular`: some partial is not finite at finite operands (a
     pole, or overflow as in `exp`), so products in the rule are strong (`mulz`). `spellings`: the Python
     functions that mean exactly this op, as `module.name`; a name may be missing from an older module.
-    `domain`: per operand, the closed interval that tests sample; partials are finite on it.
+    `domain`: per operand, the closed interval that tests sample; partials are finite on it. `held`: operands on which
+    the result depends, though no derivative passes to them (`held.py`).
     """
 
     name: str
@@ -58,6 +59,7 @@ class OpRecord:
     singular: bool = False
     spellings: tuple[str, ...] = ()
     domain: tuple[tuple[float, float], ...] = ()
+    held: tuple[int, ...] = ()
     commutative: bool = False
     attrs: Mapping[str, Any] = field(default_factory=dict)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from llad.ops import arith, compare, elementary, integer, scipy_special, special
+from llad.ops import arith, compare, elementary, held, integer, scipy_special, special
 from llad.ops.record import OpRecord
 
-MODULES = (arith, elementary, special, scipy_special, compare, integer)
+MODULES = (arith, elementary, special, scipy_special, compare, integer, held)
 
 OPS: dict[str, OpRecord] = {record.name: record for module in MODULES for record in module.RECORDS}
 

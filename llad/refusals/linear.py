@@ -47,4 +47,13 @@ LINEAR = (
         return np.linalg.norm(np.eye(2) * x, "fro")
         """,
     ),
+    Refusal(
+        "LL655", "linalg-argument", "`{argument}={got}`", "{hint}",
+        """
+        return np.sum(▸np.linalg.qr(np.eye(2) * x, mode="raw"))
+        """,
+        """
+        return np.sum(np.linalg.qr(np.eye(2) * x, mode="r"))
+        """,
+    ),
 )  # fmt: skip

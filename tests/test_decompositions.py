@@ -1,0 +1,85 @@
+"""Decompositions of matrices: values are NumPy's, derivatives those of differences, in both modes and of second order.
+
+A row is one program, which gives all of that for matrices of several shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import llad
+from llad.diagnostics import DerivativeError, LladError
+from llad.testing import assert_close
+
+RANDOM = np.random.default_rng(5)
+
+
+def check(f: Callable[[Any], Any], points: list[Any], rtol: float = 1e-11) -> None:
+    """The value of `f` at each point, its derivative in reverse and in forward mode, and the derivative of that."""
+    both = llad.jit(lambda a, d: llad.jvp(llad.value_and_grad(f), (a,), (d,)))
+    for a in points:
+        d = RANDOM.normal(size=a.shape)
+        kept = a.copy()
+        (value, gradient), (slope, curvature) = both(a, d)
+        np.testing.assert_array_equal(a, kept)
+        assert_close(value, f(a), rtol=rtol)
+        assert_close(np.sum(gradient * d), slope, rtol=1e-9, atol=1e-11)
+        h = 1e-5
+        assert_close(slope, (f(a + h * d) - f(a - h * d)) / (2 * h), rtol=2e-6, atol=1e-8)
+        (_, high), (_, low) = both(a + h * d, d)[0], both(a - h * d, d)[0]
+        assert_close(curvature, (high - low) / (2 * h), rtol=2e-6, atol=1e-6)
+
+
+# -- QR
+
+
+def sum_of_qr(a: Any) -> Any:
+    """What depends neither on the signs of the columns of q, nor on how the last ones are turned among themselves."""
+    q, r = np.linalg.qr(a, mode="complete")
+    weights = np.where(np.arange(len(a)) < a.shape[1], 1.0 + np.arange(len(a)), 0.0)
+    return np.sum(np.sin((q * weights) @ q.T)) + np.sum(np.cos(r * r))
+
+
+def test_qr() -> None:
+    """No column of a triangle is reflected, which is no reason for the derivative not to see what is below."""
+    shapes = [(3, 3), (5, 3), (3, 4)]
+    check(sum_of_qr, [*[RANDOM.normal(size=shape) for shape in shapes], np.triu(RANDOM.normal(size=(4, 3)))])
+
+
+def test_the_factors_of_qr_have_the_signs_of_numpys() -> None:
+    both = llad.jit(lambda a: (np.linalg.qr(a), np.linalg.qr(a, "complete")))
+    matrices = [RANDOM.normal(size=shape) for shape in ((4, 4), (6, 3), (3, 6), (1, 3), (3, 1), (0, 3), (3, 0), (0, 0))]
+    matrices += [np.eye(3), np.zeros((3, 2)), 1e200 * matrices[1], 1e-200 * matrices[1]]
+    for a in matrices:
+        reduced, complete = both(a)
+        scale = max(1e-300, np.max(np.abs(a), initial=0.0))
+        for got, expected in ((reduced, np.linalg.qr(a)), (complete, np.linalg.qr(a, "complete"))):
+            assert type(got) is type(expected)
+            assert_close(got.Q, expected.Q, atol=1e-14)
+            assert_close(got.R / scale, expected.R / scale, atol=1e-14)
+
+
+# -- what is refused
+
+REFUSED: list[tuple[str, Any]] = [
+    ('"reduced", "complete" and "r" are there', lambda a: np.linalg.qr(a, "raw")),
+]
+
+
+@pytest.mark.parametrize("case", range(len(REFUSED)))
+def test_refusals(case: int) -> None:
+    text, f = REFUSED[case]
+    with pytest.raises(LladError) as caught:
+        llad.jit(f)(np.eye(2))
+    assert text in str(caught.value)
+    assert "test_decompositions.py" in str(caught.value)
+
+
+def test_there_are_two_derivatives() -> None:
+    third = llad.jit_grad(llad.grad(llad.grad(lambda x: np.linalg.qr(np.ones((2, 1)) * x, "r")[0, 0])))
+    with pytest.raises(DerivativeError, match="third derivative of a decomposition"):
+        third.grad(1.0)
