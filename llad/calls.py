@@ -38,7 +38,7 @@ from llad.frontend.signature import (
 )
 from llad.frontend.transforms import Argnums
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
-from llad.objective import tangible
+from llad.objective import tangible_result
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.specialise import MakePlan
@@ -81,10 +81,10 @@ class Numbering:
                     return NumberArgument(type, _SCALARS[type])
                 if type == I64:
                     return NumberArgument(I64, (int,))
-                return NumberArgument(F64, (float, np.float64) if self.stage.uniform else (float,))
+                return NumberArgument(F64, (float, np.float64) if self.stage.facts.uniform else (float,))
             case ArraySpec(dtype=dtype, rank=rank, layout=layout):
-                written, apart = self.next in self.stage.written, self.next in self.stage.unshared
-                ones = tuple((axis, one) for (k, axis), one in self.stage.traced.ones.items() if k == self.next)
+                written, apart = self.next in self.stage.facts.written, self.next in self.stage.facts.unshared
+                ones = tuple((axis, one) for (k, axis), one in self.stage.facts.ones.items() if k == self.next)
                 self.next += 1
                 return ArrayArgument(dtype, rank, layout, written and self.writes, apart=apart, ones=ones)
             case Node():
@@ -96,8 +96,8 @@ class Numbering:
 
     def captured(self) -> tuple[tuple[ArrayArgument, np.ndarray[Any, Any]], ...]:
         out = []
-        for array in self.stage.traced.captured:
-            param = self.stage.traced.function.params[self.next].type
+        for array in self.stage.facts.captured:
+            param = self.stage.facts.params[self.next]
             assert isinstance(param, BufferType)
             argument = self.argument(ArraySpec(param.dtype, param.rank, param.layout))
             assert isinstance(argument, ArrayArgument)
@@ -118,10 +118,10 @@ def primal_plan(stage: Stage, overlap: Overlap, passing: Passing) -> MakePlan:
             operands=tuple(map(Leaf, range(numbering.next))),
             outputs=made.outputs,
             memories=memories_of(made, windows=True),
-            result=stage.traced.result,
+            result=stage.facts.result,
             raised=raised,
             captured=captured,
-            guards=guard_checks((*stage.traced.guards, *passing.guards)),
+            guards=guard_checks((*stage.facts.guards, *passing.guards)),
             overlap=overlap,
             names=passing.names,
             positional=passing.positional,
@@ -218,7 +218,7 @@ def gradient_plan(
             raised=raised,
             captured=captured,
             fresh=() if out else tuple(buffers),
-            guards=guard_checks((*stage.traced.guards, *passing.guards)),
+            guards=guard_checks((*stage.facts.guards, *passing.guards)),
             keywords=(*stage.keywords, "out") if out else (),
             names=() if out else passing.names,
             positional=None if out else passing.positional,
@@ -276,8 +276,9 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> MakePlan:
         captured = numbering.captured()
         position = count()
         tangents = primals.map(lambda item: _tangent(item, position, wrt))
-        base, tree = tangible(stage.traced.function, stage.traced.result)
-        kinds = [r.type for r in base.results]
+        known = stage.facts
+        tree, passed = tangible_result(known.result, len(known.outputs))
+        kinds = [*known.outputs, *(known.params[leaf] for leaf in passed)]
         dots = {k: n for n, k in enumerate(k for k, t in enumerate(kinds) if carries_derivative(t))}
         moved = {k: len(kinds) + n for k, n in dots.items()}
         return Plan(
@@ -293,7 +294,7 @@ def tangent_plan(stage: Stage, wrt: tuple[int, ...]) -> MakePlan:
             result=Node(TUPLE, (tree, _moved(tree, moved))),
             raised=raised,
             captured=captured,
-            guards=guard_checks(stage.traced.guards),
+            guards=guard_checks(stage.facts.guards),
             work=made.work,
         )
 

@@ -3,7 +3,8 @@
     Python source --trace--> IR --PASSES--> IR --differentiate--> IR --PASSES--> IR --lower--> LLVM IR --O3--> code
 
 A `Program` is one Python function; a `Stage` is one trace of it (per specs, as long as the guards hold) with every IR
-that was made of it, each once and only when asked for; `specialise.py` makes machine code of one of these.
+that was made of it, each once and only when asked for; `specialise.py` makes machine code of one of these. Where a
+process before this one made the trace, its facts will do (`facts.py`), and even that is only made when asked for.
 
 Invariant: with `VERIFY` (the environment variable LLAD_VERIFY=1, which the tests set) the verifier runs after the
 trace, every pass and every differentiation, so the step that broke the IR is the one that is named.
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from operator import is_
 from typing import Any, Literal, TypeVar
 
 from llad.ad.cut import cut, shorten
@@ -28,21 +30,12 @@ from llad.ad.report import LoopReport
 from llad.ad.reverse import explain, gradient
 from llad.codegen.outline import Identity, identity
 from llad.diagnostics import Span
-from llad.frontend.signature import (
-    ArgSpec,
-    ArraySpec,
-    ScalarSpec,
-    Traced,
-    attached,
-    leaf_ranges,
-    leaves,
-    spec_of,
-)
+from llad.facts import Facts, facts_of, recall, remember
+from llad.frontend.signature import ArgSpec, ScalarSpec, Traced, attached, leaf_ranges, leaves, spec_of
 from llad.frontend.state import NeedsAttribute
 from llad.frontend.trace import trace
-from llad.ir.alias import Aliases
-from llad.ir.core import Function, called, walk
-from llad.ir.types import F32, F64, I32, BufferType, ScalarType, is_float
+from llad.ir.core import Function, called
+from llad.ir.types import F64, is_float
 from llad.ir.verify import verify
 from llad.objective import objective, tangible
 from llad.passes.accumulate import accumulate
@@ -81,7 +74,7 @@ from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
 from llad.passes.zeros import zeros
-from llad.returned import Result, outputs_of
+from llad.returned import outputs_of
 from llad.structures import Node
 
 T = TypeVar("T")
@@ -152,67 +145,63 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
+class ChangedError(RuntimeError):
+    """What was compiled cannot be traced any more: something that the trace depends on is another."""
+
+
 @dataclass(eq=False, repr=False)
 class Stage:
     """One trace, and every IR made of it. The last arguments are passed by `keywords`. `fastmath`: sums need no order.
 
+    `facts` are known at once; the trace itself is made when it is wanted, if a process before this one made it.
     `times`: seconds spent in `trace`, `passes` and `differentiate`.
     """
 
     specs: tuple[ArgSpec, ...]
     keywords: tuple[str, ...]
-    traced: Traced
+    py_func: Any
+    facts: Facts
     definition: Span | None
     fastmath: bool = False
     times: dict[str, float] = field(default_factory=dict)
+    _identity: Identity | None = None
+    _traced: Traced | None = None
     _made: dict[object, Function] = field(default_factory=dict)
 
-    def holds(self) -> bool:
-        """Whether what the trace assumed about globals, closures and the arrays in them is still so."""
-        captured, params = self.traced.captured, self.traced.function.params
-        shapes = zip(captured, params[len(params) - len(captured) :], strict=True)
-        alike = all(isinstance(spec := spec_of(array), ArraySpec) and spec.type == p.type for array, p in shapes)
-        return alike and all(guard.holds() for guard in self.traced.guards)
+    @property
+    def recalled(self) -> bool:
+        """Whether the trace is one of another process, and not made here so far."""
+        return self._traced is None
 
     @property
-    def _traced(self) -> tuple[Function, Result]:
-        return self.traced.function, self.traced.result
+    def traced(self) -> Traced:
+        """The trace.
+
+        Raises: ChangedError, if it is made only now and is no longer that of the facts.
+        """
+        if self._traced is None:
+            with self._timed("trace"):
+                made = _trace(self.py_func, self.specs, self.keywords)
+            facts, known = facts_of(made), self.facts
+            alike = len(facts.captured) == len(known.captured) and all(map(is_, facts.captured, known.captured))
+            if not alike or facts != known or identity(made.function).digest != self.identity.digest:
+                name = made.function.name
+                raise ChangedError(f"what {name} was compiled from has changed: say by arguments for what to do it")
+            self._traced = made
+        return self._traced
 
     @cached_property
     def identity(self) -> Identity:
         """What tells the traced function from others."""
-        return identity(self.traced.function)
-
-    @cached_property
-    def written(self) -> frozenset[int]:
-        """The parameters (leaves of the arguments, then captured arrays) whose memory a call writes."""
-        fn = self.traced.function
-        roots = Aliases(fn).written(fn)
-        return frozenset(k for k, p in enumerate(fn.params) if p in roots)
-
-    @cached_property
-    def unshared(self) -> frozenset[int]:
-        """The parameters that may not overlap others unless the code expects it: those written, if only in copies."""
-        fn = self.traced.function
-        roots = Aliases(fn, in_copies=True).written(fn)
-        return frozenset(k for k, p in enumerate(fn.params) if p in roots)
+        return self._identity or identity(self.traced.function)
 
     @property
     def apart(self) -> list[bool]:
         """Per array among the arguments, then the captured ones, whether it may not overlap others."""
         kinds = [leaf for spec in self.specs for leaf in leaves(spec)]
         arrays = [k for k, leaf in enumerate(kinds) if not isinstance(leaf, ScalarSpec)]
-        arrays += [len(kinds) + k for k in range(len(self.traced.captured))]
-        return [k in self.unshared for k in arrays]
-
-    @cached_property
-    def uniform(self) -> bool:
-        """Whether every float is f64 and every int i64, so that it does not matter which numbers are weak."""
-        fn = self.traced.function
-        bodies = [fn.body, *(f.body for f in fn.functions.values())]
-        values = (v for body in bodies for op in walk(body) for v in (*op.operands, *op.results))
-        kinds = (v.type.dtype if isinstance(v.type, BufferType) else v.type for v in values)
-        return not any(kind in (F32, I32) for kind in kinds if isinstance(kind, ScalarType))
+        arrays += [len(kinds) + k for k in range(len(self.facts.captured))]
+        return [k in self.facts.unshared for k in arrays]
 
     @property
     def differentiable(self) -> tuple[int, ...]:
@@ -243,7 +232,8 @@ class Stage:
             return self._finish(self._expand(fn)) if last else fn
         if last:
             return self._finish(self.function(what, wrt, may_alias, last=False))
-        base = tangible(*self._traced)[0] if what == "tangent" else objective(*self._traced, self.definition)
+        fn, result = self.traced.function, self.facts.result
+        base = tangible(fn, result)[0] if what == "tangent" else objective(fn, result, self.definition)
         with self._timed("passes"):
             base = run_passes(self._expand(base))
             if what == "gradient":
@@ -255,8 +245,8 @@ class Stage:
 
     def _make_sweeps(self) -> None:
         """The sweeps of a trace of `(primals, seed) -> (value, cotangents)`: from the primals to the value, and on."""
-        assert isinstance(self.traced.result, Node)
-        first, late = outputs_of(self.traced.result.items[0]), leaf_ranges(self.specs)[1]
+        assert isinstance(self.facts.result, Node)
+        first, late = outputs_of(self.facts.result.items[0]), leaf_ranges(self.specs)[1]
         with self._timed("differentiate"):
             fn, length = expand_apart(self.traced.function, prepared)
             sweeps = cut(checked(fn), length, late, first)
@@ -280,7 +270,8 @@ class Stage:
 
     def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
         """How the gradient reverses the loops of the function."""
-        return explain(run_passes(self._expand(objective(*self._traced, self.definition)), PASSES + REVERSED), wrt)
+        base = objective(self.traced.function, self.facts.result, self.definition)
+        return explain(run_passes(self._expand(base), PASSES + REVERSED), wrt)
 
     @contextmanager
     def _timed(self, what: str) -> Iterator[None]:
@@ -304,6 +295,7 @@ class Program:
     stages: dict[object, list[Stage]] = field(default_factory=dict)
     attributes: dict[type, tuple[str, ...]] = field(default_factory=dict)  # that traces have asked plain objects for
     derived: dict[object, Any] = field(default_factory=dict)  # callables made of it, for those who make them
+    distrustful: bool = False  # of traces of other processes
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A function that is pickled takes no program along: this one is nobody's."""
@@ -346,22 +338,53 @@ class Program:
         weak = tuple(map(_weakened, specs))
         if weak != specs:
             stage = self._stage(weak, keywords)
-            if stage.uniform:
+            if stage.facts.uniform:
                 return stage
         return self._stage(specs, keywords)
 
     def _stage(self, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Stage:
         known = self.stages.setdefault((specs, keywords), [])
         for stage in known:
-            if stage.holds() and stage.traced.fits(specs):
+            if stage.facts.holds() and stage.facts.fits(specs):
                 return stage
+        recalled = None if self.distrustful else self._recalled(specs, keywords)
+        known.insert(0, recalled or self._fresh(specs, keywords))
+        return known[0]
+
+    def distrust(self) -> None:
+        """Trace everything anew, and recall nothing more."""
+        self.distrustful = True
+        self.stages.clear()
+
+    def _recalled(self, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Stage | None:
+        """A stage whose trace some process before this one made."""
         start = time.perf_counter()
-        with uncollected():
-            traced = trace(self.traced or self.py_func, specs, keywords)
-            checked(traced.function)
-        stage = Stage(specs, keywords, traced, self.definition, self.fastmath, {"trace": time.perf_counter() - start})
-        known.insert(0, stage)
+        function = self.traced or self.py_func
+        found = recall(function, specs, keywords)
+        if found is None:
+            return None
+        facts, known = found
+        times = {"trace": time.perf_counter() - start}
+        stage = Stage(specs, keywords, function, facts, self.definition, self.fastmath, times, known)
+        if VERIFY:
+            assert stage.traced is not None
         return stage
+
+    def _fresh(self, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Stage:
+        start = time.perf_counter()
+        function = self.traced or self.py_func
+        traced = _trace(function, specs, keywords)
+        facts = facts_of(traced)
+        times = {"trace": time.perf_counter() - start}
+        known = remember(function, specs, keywords, traced, facts)
+        return Stage(specs, keywords, function, facts, self.definition, self.fastmath, times, known, traced)
+
+
+def _trace(function: Any, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Traced:
+    with uncollected():
+        traced = trace(function, specs, keywords)
+        checked(traced.function)
+    return traced
 
 
 def _weakened(spec: ArgSpec) -> ArgSpec:

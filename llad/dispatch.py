@@ -17,7 +17,7 @@ from typing import Any
 from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
-from llad.compile import Program, Stage, What
+from llad.compile import ChangedError, Program, Stage, What
 from llad.fit import arrays_of, fit, overlapping, parts_for, plain
 from llad.frontend.signature import ArgSpec, Guard, leaves
 from llad.frontend.transforms import Argnums, Kind
@@ -63,12 +63,18 @@ class Dispatcher:
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> tuple[Specialisation, Any]:
         """The specialisation for such a call, made and active, and the arguments that it accepts."""
         with LOCK:
-            if self.kind == "jvp":
-                found, values = self.program.learning(lambda: self._jvp(*args, **kwargs))
-            else:
-                found, values = self.program.learning(lambda: self._find(*self.bind(args, kwargs), out))
+            try:
+                found, values = self._found(args, kwargs, out)
+            except ChangedError:  # while it was being compiled
+                self.program.distrust()
+                found, values = self._found(args, kwargs, out)
             self._activate(found)
         return found, fit(found.plan, values if out is None else (*values, out))
+
+    def _found(self, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> tuple[Specialisation, Any]:
+        if self.kind == "jvp":
+            return self.program.learning(lambda: self._jvp(*args, **kwargs))
+        return self.program.learning(lambda: self._find(*self.bind(args, kwargs), out))
 
     def _run(self, found: Specialisation, fitted: tuple[Any, ...], with_out: bool) -> Any:
         assert self.native is not None
@@ -204,14 +210,14 @@ class Dispatcher:
         if found.entry is None or self.native.holds(found.entry.pins):
             return
         for other in self.made.values():
-            if other is not found and other.entry is not None and not other.stage.holds():
+            if other is not found and other.entry is not None and not other.stage.facts.holds():
                 self.native.drop(other.entry.pins)
         self.native.prepend(found.linked.addresses[found.entry.symbol], found.entry.pins, found)
 
 
 def _overlaps(stage: Stage, values: tuple[Any, ...]) -> bool:
     """Whether an array that the function writes shares bytes with another argument or captured array."""
-    return bool(stage.unshared) and overlapping([*arrays_of(values), *stage.traced.captured], stage.apart)
+    return bool(stage.facts.unshared) and overlapping([*arrays_of(values), *stage.facts.captured], stage.apart)
 
 
 def _directions(stage: Stage, tangents: Sequence[Any]) -> tuple[int, ...]:

@@ -64,19 +64,25 @@ def with_results(fn: Function, pick: Callable[[Builder, dict[Value, Value]], lis
 
 def tangible(fn: Function, result: Result) -> tuple[Function, Result]:
     """`fn` with arguments that it returns as such made ordinary results: a tangent call returns copies of them."""
-    returned: list[Value] = []
+    tree, passed = tangible_result(result, len(fn.results))
+    if not passed:
+        return fn, result
+    returned = [fn.params[leaf] for leaf in passed]
+    return with_results(fn, lambda b, new: [*(new[r] for r in fn.results), *(new[p] for p in returned)]), tree
+
+
+def tangible_result(result: Result, count: int) -> tuple[Result, list[int]]:
+    """The result of `tangible`, of a function of `count` results, and the leaves of the arguments that follow them."""
+    passed: list[int] = []
 
     def visit(tree: Result) -> Result:
         match tree:
             case Passed(leaf=leaf):
-                returned.append(fn.params[leaf])
-                return Output(len(fn.results) + len(returned) - 1)
+                passed.append(leaf)
+                return Output(count + len(passed) - 1)
             case Node():
                 return tree.map(visit)
             case _:
                 return tree
 
-    result = visit(result)
-    if not returned:
-        return fn, result
-    return with_results(fn, lambda b, new: [*(new[r] for r in fn.results), *(new[p] for p in returned)]), result
+    return visit(result), passed

@@ -22,8 +22,7 @@ from llad.compile import Program, Stage
 from llad.dispatch import Dispatcher
 from llad.fit import arrays_of, laid_out, plain, refuse_shared
 from llad.frontend.transforms import Transform, Transformed, vjp
-from llad.ir.core import Value
-from llad.ir.types import BufferType, carries_derivative
+from llad.ir.types import BufferType, Type, carries_derivative
 from llad.refusals.table import refusal
 from llad.returned import Constant, Output, Result
 from llad.structures import COMPLEX, TUPLE, Node, opened
@@ -69,22 +68,22 @@ class Vjp(Transformed):
         with LOCK:  # one state of the globals for both
             stage, (given, seed) = self._both.learning(lambda: self._traced(held))
             shown = plain(primals, self._both.attributes), seed
-            refuse_shared([*arrays_of(shown), *stage.traced.captured], stage.apart)
-            if not isinstance(stage.traced.result, Node):
+            refuse_shared([*arrays_of(shown), *stage.facts.captured], stage.apart)
+            if not isinstance(stage.facts.result, Node):
                 self._raising(*held)
                 raise AssertionError("what raises whatever it is given did not")
             if stage not in self._made:
                 self._made[stage] = Sweeps(stage)
             sweeps = self._made[stage]
-        state = _owned(given), tuple(plain(laid_out(array), {}) for array in stage.traced.captured)
+        state = _owned(given), tuple(plain(laid_out(array), {}) for array in stage.facts.captured)
         value, tape = sweeps.forward(*state)
         return value, Pullback(sweeps, *state, _like(value), [tape])
 
     def _traced(self, primals: Any) -> tuple[Stage, Any]:
         """The trace of the pullback, and the primals and a seed as it takes them."""
         given = plain(primals, self._value.attributes)
-        traced = self._value.stage(given).traced
-        arguments = given, _blank(traced.result, traced.function.results)
+        known = self._value.stage(given).facts
+        arguments = given, _blank(known.result, known.outputs)
         return self._both.stage(arguments), arguments
 
 
@@ -137,13 +136,13 @@ def _owned(given: Any) -> Any:
     return Node(given.form, tuple(_held(x) if given.form.partial else _owned(x) for x in given.items))
 
 
-def _blank(result: Result, outputs: Sequence[Value]) -> Any:
+def _blank(result: Result, outputs: Sequence[Type]) -> Any:
     """A seed for a value of this result, plain, without its extents and numbers."""
     match result:
         case Node(form=form, items=items):
             parts = tuple(_blank(item, outputs) for item in items)
             return parts if form == TUPLE else Node(form, parts)
-        case Output(index=index) if carries_derivative(type := outputs[index].type):
+        case Output(index=index) if carries_derivative(type := outputs[index]):
             return np.empty((0,) * type.rank, NUMPY_TYPES[type.dtype]) if isinstance(type, BufferType) else 0.0
         case Constant(value=float()):
             return 0.0

@@ -1,9 +1,8 @@
 """From a trace to machine code with an entry point: found on disk if possible, else made of the IR.
 
-What is kept is looked up by what the function was traced to. So every process traces: guards, captured arrays and
-the objects of the result are its own, and a refusal is never skipped. An `Outline` that is found takes the place of
-the IR, and the object is found by the texts that the outline and the entry point stand for. If either is missing,
-all of it is made anew, so that outline and object are always of one compile.
+What is kept is looked up by what the function was traced to, or would be (`facts.py`). An `Outline` that is found takes
+the place of the IR, and the object is found by the texts that the outline and the entry point stand for. If either is
+missing, all of it is made anew, so that outline and object are always of one compile.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class Subject:
     @property
     def key(self) -> bytes:
         """The digest of what `lowered` is made of."""
-        options = (self.what, self.wrt, self.may_alias, self.stage.fastmath, _shape(self.stage.traced.result))
+        options = (self.what, self.wrt, self.may_alias, self.stage.fastmath, _shape(self.stage.facts.result))
         return digest(self.stage.identity.digest, repr(options).encode())
 
 

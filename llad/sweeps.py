@@ -31,10 +31,10 @@ def sweep_plans(stage: Stage) -> tuple[MakePlan, MakePlan]:
     """The sweeps of a trace of `(primals, seed) -> (value, cotangents)`, called without a look at guards:
     `(primals, captured arrays)` to `(value, tape)`, and `(primals, seed, captured arrays, tape)` to the cotangents.
     """
-    assert isinstance(stage.traced.result, Node)
-    value_tree, cotangents = stage.traced.result.items
+    assert isinstance(stage.facts.result, Node)
+    value_tree, cotangents = stage.facts.result.items
     late, value = leaf_ranges(stage.specs)[1], outputs_of(value_tree)
-    others = [k for k in range(len(stage.traced.function.results)) if k not in value]
+    others = [k for k in range(len(stage.facts.outputs)) if k not in value]
 
     def arguments() -> tuple[tuple[Argument, Argument], Argument, int]:
         numbering = Numbering(stage, writes=False)

@@ -7,8 +7,8 @@ the input text is kept: what O3 made of it, and the assembly, are produced again
 deterministic and costs nothing to those who do not ask.
 
 An object is the same in every process: text holds no address, only names (`assembly.py`). So it is kept on disk under
-the digest of what determines its text and of all else that it depends on (`environment.py`, `store.py`), and the next
-process links it as it is.
+the digest of what determines its text and of all else that it depends on (`environment.py`, `store.py`), with the
+external names in it before it, and the next process links it as it is.
 
 Invariants: `verify` comes before every pass, since this LLVM has assertions on and misuse aborts the process. Code is
 unloaded only under `LOCK` and never from a finaliser, which can run in the middle of another thread's compile:
@@ -41,6 +41,8 @@ from llad.codegen.target import LOCK, header, immortal, linker, machine
 SLP_LINES = 250
 
 _OBJECT = b"object"
+_END = b"\0"  # of the names before an object on disk
+_SCIPY = "scipy."
 _BLOCK = re.compile("(?:^  .*\n)+", re.MULTILINE)  # labels stand at the margin
 
 _serial = itertools.count()
@@ -126,21 +128,23 @@ def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int], wh
     start = time.perf_counter()
     with _optimised(text) as optimised:
         image: bytes = machine().emit_object(optimised)
-    keep(_OBJECT, module.key, image)
+    names = _external(image, symbols)
+    keep(_OBJECT, module.key, " ".join(names).encode() + _END + image)
     compiled = time.perf_counter()
-    tracker = _load(image, exports, symbols, whole)
+    tracker = _load(image, names, exports, symbols, whole)
     times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
     return Linked(module, image, tracker, exports, times, False)
 
 
 def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Linked | None:
     start = time.perf_counter()
-    image = kept(_OBJECT, module.key)
-    if image is None:
+    data = kept(_OBJECT, module.key)
+    if data is None:
         return None
     found = time.perf_counter()
+    names, _, image = data.partition(_END)
     try:
-        tracker = _load(image, exports, symbols, whole)
+        tracker = _load(image, names.decode().split(), exports, symbols, whole)
     except RuntimeError:  # LLVM does not take it
         return None
     times = {"llvm": found - start, "link": time.perf_counter() - found}
@@ -173,22 +177,31 @@ def _resident(group: tuple[str, ...]) -> Linked:
     return immortal(_link(module, group, {} if layout.LAYOUT is None else layout.symbols(), whole=True))
 
 
-def _imports(image: bytes, symbols: Mapping[str, int], whole: bool) -> dict[str, int]:
-    """The address of every external name in the object, and maybe of others."""
-    found = {n: a for n, a in {**c_library(), **CALLBACKS, **symbols}.items() if n.encode() in image}
-    if b"scipy." in image:
-        found.update((n, a) for n, a in scipy_functions().items() if n.encode() in image)
+def _external(image: bytes, symbols: Mapping[str, int]) -> list[str]:
+    """Every external name in the object, and maybe others: it takes a while to find them."""
+    known = [*c_library(), *CALLBACKS, *symbols, *(name for group in RESIDENT for name in group)]
+    if _SCIPY.encode() in image:
+        known += scipy_functions()
+    return [name for name in known if name.encode() in image]
+
+
+def _imports(names: Sequence[str], symbols: Mapping[str, int], whole: bool) -> dict[str, int]:
+    """The addresses of the names."""
+    given = {**c_library(), **CALLBACKS, **symbols}
+    if any(name.startswith(_SCIPY) for name in names):
+        given.update(scipy_functions())
+    found = {name: given[name] for name in names if name in given}
     for group in () if whole else RESIDENT:
-        if any(name.encode() in image for name in group):
+        if not set(group).isdisjoint(names):
             found.update(_resident(group).addresses)
     return found
 
 
-def _load(image: bytes, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Any:
+def _load(image: bytes, names: Sequence[str], exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Any:
     while _unloadable:
         _unloadable.popleft().close()
     library = llvm.JITLibraryBuilder().add_object_img(image)
-    for name, address in _imports(image, symbols, whole).items():
+    for name, address in _imports(names, symbols, whole).items():
         library.import_symbol(name, address)
     for name in exports:
         library.export_symbol(name)

@@ -61,7 +61,7 @@ class Identity:
     """
 
     digest: bytes
-    spans: tuple[Span, ...]
+    spans: Sequence[Span]
 
 
 def identity(fn: Function) -> Identity:
@@ -158,7 +158,7 @@ def encoded(given: Outline, spans: Sequence[Span]) -> bytes | None:
         {
             "name": given.name,
             "text": given.text.hex(),
-            "outputs": [_type_data(type) for type in given.outputs],
+            "outputs": [type_data(type) for type in given.outputs],
             "own": given.own,
             "zeroed": given.zeroed,
             "work": [[term.scale, [[f.operand, f.axis] for f in term.factors]] for term in given.work],
@@ -174,7 +174,7 @@ def decoded(data: bytes, spans: Sequence[Span]) -> Outline:
     return Outline(
         read["name"],
         bytes.fromhex(read["text"]),
-        tuple(map(_type, read["outputs"])),
+        tuple(map(type_of, read["outputs"])),
         tuple(read["own"]),
         tuple(read["zeroed"]),
         tuple(Term(scale, tuple(Factor(*factor) for factor in factors)) for scale, factors in read["work"]),
@@ -182,13 +182,15 @@ def decoded(data: bytes, spans: Sequence[Span]) -> Outline:
     )
 
 
-def _type_data(type: Type) -> list[Any]:
+def type_data(type: Type) -> list[Any]:
+    """A type as JSON has it."""
     if isinstance(type, ScalarType):
         return [type.name]
     assert isinstance(type, BufferType)
     return [type.dtype.name, type.rank, type.layout]
 
 
-def _type(data: list[Any]) -> Type:
+def type_of(data: list[Any]) -> Type:
+    """The type that was written so."""
     scalar = SCALARS[data[0]]
     return BufferType(scalar, *data[1:]) if data[1:] else scalar

@@ -31,7 +31,8 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return _derived_method(t, value, own, name)
     if isinstance(value, functools.partial) and (own := transform_of(value.func)) is not None:
         given = tuple(map(t.lift, value.args))
-        return _derived_method(t, Bound(value.func, given, dict(value.keywords)), own, name)
+        named = {key: t.lift(item) for key, item in value.keywords.items()}
+        return _derived_method(t, Bound(value.func, given, named), own, name)
     prop = inspect.getattr_static(type(value), name, None)
     if isinstance(prop, Transformed) and name not in getattr(value, "__dict__", ()) and not isinstance(value, type):
         t.guards.attribute(value, name, prop)
@@ -60,6 +61,7 @@ def _derived_method(t: Tracer, method: Bound, own: Transform, name: str) -> Any:
 def _derived(t: Tracer, value: Transformed, name: str) -> Any:
     """`f.grad`, `f.value_and_grad`, `f.jvp`, `f.vjp` of a compiled function."""
     found = getattr(value, name, None)
+    t.guards.add(value, name, found, lasting=True)
     transform = transform_of(found)
     if transform is not None:
         return transform

@@ -105,7 +105,8 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
             return call(t, function.__func__, [function.__self__, *args], kwargs)
         case functools.partial():
             bound = [t.lift(a) for a in function.args]
-            return call(t, function.func, [*bound, *args], {**function.keywords, **kwargs})
+            named = {name: t.lift(a) for name, a in function.keywords.items()}
+            return call(t, function.func, [*bound, *args], {**named, **kwargs})
         case type():
             made = records.construct(t, function, args, kwargs)
             return t.refuse("call", got=function.__name__) if made is NotHandled else made

@@ -194,6 +194,8 @@ class Tracer:
 
     def make(self, thing: Any) -> Any:
         """Note that a list, dict or set was made by traced code here."""
+        if isinstance(thing, set):
+            self.guards.used(thing)
         self.born[id(thing)] = (thing, self.scope)
         return thing
 

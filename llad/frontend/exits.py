@@ -64,4 +64,5 @@ def _text(t: Tracer, value: Any) -> str:
     """The text of a message, as a check holds it."""
     if not is_static(value):
         t.refuse("message")
+    t.guards.used(value)
     return quoted(str(value))

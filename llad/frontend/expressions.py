@@ -45,6 +45,7 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
     if isinstance(op, ast.Mod) and isinstance(a, str):
         if not is_static(b):
             t.refuse("format")
+        t.guards.used(b)
         try:
             return a % b
         except (TypeError, ValueError, LookupError) as error:

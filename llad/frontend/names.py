@@ -10,7 +10,6 @@ import ast
 from typing import Any
 
 from llad.frontend.core import Tracer
-from llad.frontend.guards import global_value
 from llad.frontend.signature import Missing
 from llad.frontend.state import Conflict, Dropped, Frame, Gone, Maybe, Unknown
 from llad.frontend.values import Array, Scalar, Unbound
@@ -59,19 +58,9 @@ def _unbound_message(name: str, free: bool) -> tuple[str, str]:
 def _outside(t: Tracer, frame: Frame, name: str) -> Any:
     function = frame.function
     assert function is not None
-    code = function.__code__
-    if name in code.co_freevars:
-        cell = (function.__closure__ or ())[code.co_freevars.index(name)]
-        try:
-            value = cell.cell_contents
-        except ValueError:
-            t.refuse("unbound", name=name)
-        t.guards.add(cell, name, value)
-        return t.lift(value)
-    value = global_value(function.__globals__, name)
+    value = t.guards.free(function, name)
     if value is Missing:
-        t.refuse("undefined", name=name)
-    t.guards.add(function.__globals__, name, function.__globals__.get(name, Missing))
+        t.refuse("unbound" if name in function.__code__.co_freevars else "undefined", name=name)
     return t.lift(value)
 
 

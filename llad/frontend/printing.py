@@ -90,6 +90,7 @@ def _formatted(t: Tracer, out: Text, part: ast.FormattedValue) -> None:
 
 def format_known(t: Tracer, value: Any, conversion: int, spec: str) -> str:
     """`f"{value!conversion:spec}"` of what is known."""
+    t.guards.used(value)
     shown = {-1: value, 115: str(value), 114: repr(value), 97: ascii(value)}[conversion]
     try:
         return format(shown, spec)
@@ -127,6 +128,7 @@ def _write(t: Tracer, out: Text, item: Any, inner: bool = False) -> None:
             _all(t, out, item)
             out.template += "," * (isinstance(item, tuple) and len(item) == 1) + right
         case dict() if type(item) is dict:
+            t.guards.used(*item)
             out.template += "{{"
             for k, (key, value) in enumerate(item.items()):
                 out.template += quoted(f"{', ' * bool(k)}{key!r}: ")
@@ -135,6 +137,7 @@ def _write(t: Tracer, out: Text, item: Any, inner: bool = False) -> None:
         case _:
             if type(item).__module__.startswith("llad."):
                 t.refuse("print", got=describe(item))
+            t.guards.used(item)
             out.template += quoted(repr(item) if inner else str(item))
 
 

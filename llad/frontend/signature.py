@@ -153,11 +153,13 @@ class Guard:
 
     `holder` is a cell (its contents count), a namespace (`globals()`, a module's or an object's `__dict__`), or,
     for `__code__`, `__defaults__` and `__kwdefaults__`, a function. `Missing` as `value`: the name is not there.
+    `lasting`: nobody rebinds it in a process, so calls do not look at it; in the next process it may be another.
     """
 
     holder: CellType | Mapping[str, Any] | Any
     name: str
     value: object
+    lasting: bool = False
 
     def holds(self) -> bool:
         """Whether what was found at trace time is still there."""
@@ -185,17 +187,12 @@ class Traced:
     """A Python function as IR: parameters are the run-time leaves of the arguments, then the captured arrays.
 
     `ones`: the answers that the trace depends on, per (parameter, axis): whether that axis has just one element.
+    `reads`: all that was read outside of the arguments, in this order; `None` if some of it is not known.
     """
 
     function: Function
     result: Result
     captured: tuple[np.ndarray[Any, Any], ...]
+    reads: tuple[Guard, ...] | None
     guards: tuple[Guard, ...]
     ones: Mapping[tuple[int, int], bool] = field(default_factory=dict)
-
-    def fits(self, specs: Sequence[ArgSpec]) -> bool:
-        """Whether arguments of these specs, and the captured arrays as they are now, have such axes."""
-        known = [leaf.ones if isinstance(leaf, ArraySpec) else None for spec in specs for leaf in leaves(spec)]
-        known += [tuple([extent == 1 for extent in array.shape]) for array in self.captured]
-        asked = [(known[parameter], axis, one) for (parameter, axis), one in self.ones.items()]
-        return all(ones is not None and ones[axis] == one for ones, axis, one in asked)

@@ -103,6 +103,7 @@ class _File:
 
 _files: dict[str, _File] = {}
 _learned: dict[tuple[str, str], _File] = {}
+_remembered: dict[str, list[str]] = {}
 # By file, since code of two files can be equal.
 _known: weakref.WeakKeyDictionary[CodeType, dict[str, Source]] = weakref.WeakKeyDictionary()
 
@@ -132,6 +133,9 @@ def _find(function: FunctionType, span: Span | None) -> Source:
     for text in (*([] if file is None else [file]), *_learned.values()):
         if (source := text.source(code)) is not None:
             return source
+    remembered = _parsed(code.co_filename, _remembered.get(code.co_filename, []))
+    if remembered is not None and (source := remembered.source(code)) is not None:
+        return source
     return refuse(
         "no-source" if file is None else "stale-source", span, name=function.__qualname__, file=code.co_filename
     )
@@ -145,6 +149,11 @@ def learn_source(name: str, text: str) -> None:
             linecache.cache[name] = (len(text), None, file.text, name)
 
 
+def remember_text(name: str, lines: list[str]) -> None:
+    """Code of this text is not traced for now, as it is known what would come of it; the file may change meanwhile."""
+    _remembered[name] = lines
+
+
 def _definition(function: FunctionType) -> Span:
     """Where the function stands, as far as its code can tell."""
     code = function.__code__
@@ -156,9 +165,15 @@ def _definition(function: FunctionType) -> Span:
     return Span(code.co_filename, code.co_firstlineno + skip, column, max(column, len(text)) + 1, text)
 
 
-def _read(name: str, function: FunctionType) -> _File | None:
+def text_of(function: FunctionType) -> list[str]:
+    """The lines of the file that the function stands in, as they are now."""
+    name = function.__code__.co_filename
     linecache.checkcache(name)
-    lines = linecache.getlines(name, function.__globals__)
+    return linecache.getlines(name, function.__globals__)
+
+
+def _read(name: str, function: FunctionType) -> _File | None:
+    lines = text_of(function)
     if not lines:
         return None
     known = _files.get(name)

@@ -82,11 +82,22 @@ def _python(t: Tracer, function: Callable[..., Any], args: Args, kwargs: Mapping
     """Let Python do it."""
     if function in (int, float, bool, max, min, sum, len, divmod) and not _plain(args):
         return NotHandled
+    t.guards.used(*args, *kwargs.values(), *((hash,) if function is hash else ()))
+    result = _result(t, function, args, kwargs)
+    if isinstance(result, frozenset):
+        t.guards.used(result)
+    return _seen(t, result)
+
+
+def _seen(t: Tracer, result: Any) -> Any:
+    return t.make(result) if isinstance(result, (list, dict, set)) else t.lift(result)
+
+
+def _result(t: Tracer, function: Callable[..., Any], args: Args, kwargs: Mapping[str, Any]) -> Any:
     try:
-        result = function(*args, **kwargs)
+        return function(*args, **kwargs)
     except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         t.refuse("static-error", error=error)
-    return t.make(result) if isinstance(result, (list, dict, set)) else t.lift(result)
 
 
 def _plain(args: Args) -> bool:
@@ -104,7 +115,11 @@ def _method(t: Tracer, owner: Any, function: Any, args: Args, kwargs: Mapping[st
             t.refuse("call", got=f"{type(owner).__name__}.{name}")
         if name in ("keys", "values", "items"):
             return tuple(function())
-    elif not is_static((owner, args)):
+        result = _result(t, function, args, kwargs)
+        if isinstance(owner, set):
+            t.guards.used(owner)
+        return _seen(t, result)
+    if not is_static((owner, args)):
         t.refuse("call", got=f"{type(owner).__name__}.{name}")
     return _python(t, function, args, kwargs)
 
@@ -148,6 +163,7 @@ def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
 
 
 def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
+    t.guards.used(kinds)
     if isinstance(value, Record):
         return issubclass(value.cls, kinds)
     example = np.empty(0) if isinstance(value, Array) else _example(value) if isinstance(value, Scalar) else value

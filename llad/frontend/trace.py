@@ -76,7 +76,8 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     functions = close(t.home, t.builder.root)
     everything = [*params, *(v for _, v in captured)]
     made = replace(t.builder.function(name, everything), functions=functions)
-    return Traced(made, tree, tuple(array for array, _ in captured), t.guards.all(), t.axes.answers(everything))
+    arrays = tuple(array for array, _ in captured)
+    return Traced(made, tree, arrays, t.guards.reads(), t.guards.all(), t.axes.answers(everything))
 
 
 @contextmanager

@@ -1,0 +1,335 @@
+"""Python objects in words: what two processes can compare of what a trace depends on.
+
+A description is data that JSON can hold. It says all of an object that a trace may come to know without a note of its
+own (`guards.py`): numbers and texts in full, functions by their code and the text that it stands in, objects of the
+libraries by where they are found. All else is `Undescribed`, so whatever depends on it is traced in every process.
+
+Objects that are told apart by identity are numbered as they are met, and met again they are their number. So if
+two inventories described the same in the same order, what was one object in one process is one in the other.
+
+Invariant: equal descriptions mean that a trace that took one object for the other would be the same, but for what notes
+tell of it: names in namespaces, contents of cells, attributes, defaults.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import struct
+import sys
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from llad.frontend.signature import ArgSpec, ArraySpec, Missing, ScalarSpec
+from llad.frontend.source import text_of
+from llad.frontend.transforms import Transform, Transformed
+from llad.structures import COMPLEX, Node, of_library
+
+Description = Any
+
+
+class Undescribed(Exception):
+    """An object is of no kind that can be told from others in words."""
+
+
+class Inventory:
+    """The objects met so far, by number: those with an identity, namespaces, cells, arrays, and the files of functions.
+
+    `files`: name, lines as Python has them now, and the digest of these.
+    """
+
+    def __init__(self) -> None:
+        self.objects: list[Any] = []
+        self.namespaces: list[dict[str, Any]] = []
+        self.cells: list[CellType] = []
+        self.arrays: list[np.ndarray[Any, Any]] = []
+        self.files: list[tuple[str, list[str], str]] = []
+        self._numbers: dict[int, int] = {}  # of objects, by identity
+
+    def copy(self) -> Inventory:
+        made = Inventory()
+        made.objects, made.namespaces, made.cells = list(self.objects), list(self.namespaces), list(self.cells)
+        made.arrays, made.files, made._numbers = list(self.arrays), list(self.files), dict(self._numbers)
+        return made
+
+    # -- values
+
+    def describe(self, value: Any) -> Description:
+        """The description of a value.
+
+        Raises: Undescribed.
+        """
+        if value is Missing:
+            return ["missing"]
+        if (data := data_of(value)) is not None or value is None:
+            return data
+        if type(value) is tuple:
+            return ["tuple", *map(self.describe, value)]
+        if isinstance(value, np.ndarray):
+            return ["array", self._array(value)]
+        if isinstance(value, CodeType):
+            return ["code", _digest_of(value)]
+        if (number := self._numbers.get(id(value))) is not None:
+            return ["object", number]
+        self._meet(value)
+        return self._object(value)
+
+    def names(self, value: dict[str, Any] | None) -> Description:
+        """The description of a function's defaults of keywords, the values of which have notes of their own."""
+        if value is None:
+            return None
+        if (number := self._numbers.get(id(value))) is not None:
+            return ["object", number]
+        self._meet(value)
+        return ["names", *value]
+
+    def _meet(self, value: Any) -> None:
+        self._numbers[id(value)] = len(self.objects)
+        self.objects.append(value)
+
+    def spec(self, spec: ArgSpec) -> Description:
+        """The description of the spec of an argument.
+
+        Raises: Undescribed.
+        """
+        match spec:
+            case ScalarSpec(type=type, weak=weak):
+                return ["scalar", type.name, int(weak)]
+            case ArraySpec(dtype=dtype, rank=rank, layout=layout):
+                return ["array", dtype.name, rank, layout]
+            case Node(form=form, items=items):
+                if form.partial or not (form == COMPLEX or form.cls in (tuple, list, dict)):
+                    raise Undescribed
+                keys = [self.describe(key) for key in form.keys]
+                return ["structure", form.cls.__name__, int(form.conjugate), keys, *map(self.spec, items)]
+            case _:
+                return ["static", self.describe(spec.value)]
+
+    def _array(self, array: np.ndarray[Any, Any]) -> int:
+        if type(array) is not np.ndarray and type(array) is not np.memmap:
+            raise Undescribed
+        return _number(self.arrays, array)
+
+    def _object(self, value: Any) -> Description:
+        if isinstance(value, FunctionType):
+            return self._function(value)
+        if isinstance(value, ModuleType):
+            if sys.modules.get(value.__name__) is not value:
+                raise Undescribed
+            return ["module", value.__name__, self._namespace(vars(value))]
+        if type(value) is functools.partial and not vars(value):
+            names = [[name, self.describe(item)] for name, item in value.keywords.items()]
+            return ["partial", self.describe(value.func), [self.describe(item) for item in value.args], names]
+        if type(value) is MethodType:
+            return ["method", self.describe(value.__func__), self.describe(value.__self__)]
+        if isinstance(value, Transform):
+            return ["derivative", value.kind, self.describe(value.function), self.describe(value.argnums)]
+        if isinstance(value, Transformed):
+            return ["compiled", self.describe(type(value)), self.describe(value.transform)]
+        return self._of_library(value)
+
+    def _function(self, function: FunctionType) -> Description:
+        code = function.__code__
+        file = self._file(code.co_filename, function)
+        return [
+            "function",
+            function.__module__,
+            function.__name__,
+            function.__qualname__,
+            int(_found(*_path(function)) is function),
+            _digest_of(code),
+            file,
+            self.files[file][2],
+            [int(x is None) for x in (function.__defaults__, function.__kwdefaults__)],
+            self._namespace(function.__globals__),
+            [_number(self.cells, cell) for cell in function.__closure__ or ()],
+        ]
+
+    def _file(self, name: str, function: FunctionType) -> int:
+        for k, file in enumerate(self.files):
+            if file[0] == name:
+                return k
+        lines = text_of(function)
+        text = "".join(lines).encode(errors="surrogatepass")
+        self.files.append((name, lines, hashlib.sha256(text).hexdigest()))
+        return len(self.files) - 1
+
+    def lines(self, name: str) -> list[str] | None:
+        """The lines of a file without their ends, if there is a function of it."""
+        texts = [lines for file, lines, _ in self.files if file == name]
+        return [line.rstrip("\r\n") for line in texts[0]] if texts else None
+
+    def _namespace(self, namespace: dict[str, Any]) -> Description:
+        module = sys.modules.get(str(namespace.get("__name__")))
+        name = module.__name__ if module is not None and vars(module) is namespace else None
+        return [_number(self.namespaces, namespace), name]
+
+    def _of_library(self, value: Any) -> Description:
+        if not of_library(type(value).__module__):
+            raise Undescribed
+        if isinstance(value, np.ufunc):
+            places = [("numpy", value.__name__), ("scipy.special", value.__name__)]
+        elif isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, np.ufunc):
+            return ["of", self.describe(value.__self__), value.__name__]
+        else:
+            places = [_path(value)]
+        for module, name in places:
+            if of_library(module) and _found(module, name) is value:
+                version = getattr(sys.modules[module.partition(".")[0]], "__version__", "")
+                return ["library", module, name, str(version)]
+        raise Undescribed
+
+    # -- holders of what was read
+
+    def place(self, holder: Any) -> Description:
+        """How to get to the holder of a name from what was described before.
+
+        Raises: Undescribed.
+        """
+        if (number := self._numbers.get(id(holder))) is not None:
+            return ["object", number]
+        for kind, known in (("namespace", self.namespaces), ("cell", self.cells)):
+            for k, one in enumerate(known):
+                if one is holder:
+                    return [kind, k]
+        for k, value in enumerate(self.objects):
+            if getattr(value, "__dict__", None) is holder:
+                return ["attributes", k]
+        if isinstance(holder, (FunctionType, ModuleType)):
+            module, name = (holder.__name__, "") if isinstance(holder, ModuleType) else _path(holder)
+            if of_library(module) and _found(module, name) is holder:
+                return ["found", module, name, self.describe(holder)]
+        raise Undescribed
+
+    def find(self, place: Description) -> Any:
+        """The holder that is there now.
+
+        Raises: Undescribed, if there is none like it.
+        """
+        match place:
+            case ["object", number]:
+                return self.objects[number]
+            case ["namespace", number]:
+                return self.namespaces[number]
+            case ["cell", number]:
+                return self.cells[number]
+            case ["attributes", number]:
+                return vars(self.objects[number])
+            case ["found", module, name, description]:
+                holder = _found(module, name)
+                if holder is not None and self.describe(holder) == description:
+                    return holder
+        raise Undescribed
+
+
+def _number(known: list[Any], value: Any) -> int:
+    """The number of an object in a list, to which it is added if it is not there."""
+    for k, one in enumerate(known):
+        if one is value:
+            return k
+    known.append(value)
+    return len(known) - 1
+
+
+def _path(value: Any) -> tuple[str, str]:
+    """The module and the name under which a class or function was defined."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    return (module, name) if isinstance(module, str) and isinstance(name, str) else ("", "")
+
+
+def _found(module: str, name: str) -> Any:
+    """What stands there, in a module that is loaded; the module itself, if there is no name."""
+    found: Any = sys.modules.get(module)
+    for part in name.split(".") if name else ():
+        found = vars(found).get(part) if hasattr(found, "__dict__") else None
+    return found
+
+
+# -- what has no identity that counts
+
+
+def data_of(value: Any) -> Description | None:
+    """Numbers, texts and their like in full; `None` for `None`, and for all else."""
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is bool:
+        return ["bool", int(value)]
+    if kind is int:
+        return ["int", hex(value)]
+    if kind is float:
+        return ["float", _bits(value)]
+    if kind is complex:
+        return ["complex", _bits(value.real), _bits(value.imag)]
+    if kind is bytes:
+        return ["bytes", value.hex()]
+    if kind is type(Ellipsis):
+        return ["ellipsis"]
+    if kind is range:
+        return ["range", value.start, value.stop, value.step]
+    if isinstance(value, np.generic) and value.dtype.isbuiltin == 1 and value.dtype.kind in "biufc":
+        return ["scalar", value.dtype.str, value.tobytes().hex()]
+    if isinstance(value, np.dtype) and value.isbuiltin == 1:
+        return ["dtype", value.str]
+    return None
+
+
+def value_of(data: Description) -> Any:
+    """The number or text that has this description.
+
+    Raises: Undescribed, if it is of another kind.
+    """
+    match data:
+        case None | str():
+            return data
+        case ["bool", number]:
+            return bool(number)
+        case ["int", text]:
+            return int(text, 16)
+        case ["float", bits]:
+            return _float(bits)
+        case ["complex", real, imag]:
+            return complex(_float(real), _float(imag))
+        case ["scalar", dtype, bits]:
+            return np.frombuffer(bytes.fromhex(bits), dtype)[0]
+    raise Undescribed
+
+
+def _bits(value: float) -> str:
+    return struct.pack("<d", value).hex()
+
+
+def _float(bits: str) -> float:
+    (value,) = struct.unpack("<d", bytes.fromhex(bits))
+    return float(value)
+
+
+def _digest_of(code: CodeType) -> str:
+    """A digest of all of a code object but the name of its file."""
+    return hashlib.sha256(repr(_written(code)).encode(errors="surrogatepass")).hexdigest()
+
+
+def _written(code: CodeType) -> tuple[Any, ...]:
+    return (
+        code.co_name, code.co_qualname, code.co_firstlineno, code.co_flags, code.co_filename == "<string>",
+        code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount,
+        code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars,
+        code.co_code, code.co_linetable, code.co_exceptiontable, tuple(map(_constant, code.co_consts)),
+    )  # fmt: skip
+
+
+def _constant(value: Any) -> Any:
+    """A constant of code, in a form whose text is the same in every process."""
+    if isinstance(value, CodeType):
+        return "code", _written(value)
+    if isinstance(value, tuple):
+        return "tuple", tuple(map(_constant, value))
+    if isinstance(value, frozenset):
+        return "set", sorted(map(repr, map(_constant, value)))
+    if value is None or (data := data_of(value)) is not None:
+        return "data", None if value is None else data
+    if isinstance(value, slice):
+        return "slice", tuple(map(_constant, (value.start, value.stop, value.step)))
+    raise Undescribed
