@@ -18,9 +18,9 @@ from typing import Any, Literal, Self, TypeVar, overload
 from llad import methods, pickling
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
-from llad.compile import Program, Stage, What
 from llad.dispatch import NOTHING, Dispatcher, Held
 from llad.explain import describe_loops
+from llad.facts import What
 from llad.frontend import transforms
 from llad.frontend.checkpoints import checkpoint
 from llad.frontend.transforms import (
@@ -37,6 +37,7 @@ from llad.frontend.transforms import (
     vjp,
 )
 from llad.ir.text import show
+from llad.program import Program, Stage
 from llad.pullback import Vjp
 from llad.specialise import Specialisation
 

@@ -25,7 +25,6 @@ from llad.codegen.plan import (
     StaticArgument,
 )
 from llad.codegen.plan import leaves as plan_leaves
-from llad.compile import Stage
 from llad.complex_numbers import Complex
 from llad.frontend.signature import (
     ArgSpec,
@@ -39,6 +38,7 @@ from llad.frontend.signature import (
 from llad.frontend.transforms import Argnums
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, carries_derivative
 from llad.objective import tangible_result
+from llad.program import Stage
 from llad.refusals.table import refusal
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.specialise import MakePlan

@@ -17,10 +17,11 @@ from typing import Any
 from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
-from llad.compile import ChangedError, Program, Stage, What
+from llad.facts import What
 from llad.fit import arrays_of, fit, overlapping, parts_for, plain
 from llad.frontend.signature import ArgSpec, Guard, leaves
 from llad.frontend.transforms import Argnums, Kind
+from llad.program import ChangedError, Program, Stage
 from llad.refusals.table import refusal
 from llad.specialise import Specialisation, compile_native
 from llad.structures import Node

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from llad.ad.report import LoopReport
+if TYPE_CHECKING:
+    from llad.ad.report import LoopReport
+
 
 
 def describe_loops(loops: Sequence[LoopReport]) -> str:

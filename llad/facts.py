@@ -5,15 +5,16 @@ reads the same again need not trace. Several may stand under one key: the same f
 another closure.
 
 Invariant: facts that were recalled are those of the trace that this process would make; with `VERIFY` it is made, and
-they are held against it (`compile.py`).
+they are held against it (`program.py`).
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,6 +30,10 @@ from llad.ir.types import F32, I32, BufferType, ScalarType, Type
 from llad.returned import Constant, Output, Passed, Result
 from llad.spans import Spans, SpanWriter
 from llad.structures import COMPLEX, LIST, TUPLE, Form, Node
+
+What = Literal["primal", "gradient", "tangent", "forward", "reverse"]
+
+VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 
 _TRACE = b"trace"
 _MOST = 8  # that stand under one key

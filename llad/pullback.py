@@ -18,11 +18,11 @@ import numpy as np
 from llad.codegen.plan import NUMPY_TYPES
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
-from llad.compile import Program, Stage
 from llad.dispatch import Dispatcher
 from llad.fit import arrays_of, laid_out, plain, refuse_shared
 from llad.frontend.transforms import Transform, Transformed, vjp
 from llad.ir.types import BufferType, Type, carries_derivative
+from llad.program import Program, Stage
 from llad.refusals.table import refusal
 from llad.returned import Constant, Output, Result
 from llad.structures import COMPLEX, TUPLE, Node, opened

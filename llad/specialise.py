@@ -25,11 +25,11 @@ from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
 from llad.codegen.runtime import module_text
 from llad.codegen.target import LOCK
-from llad.compile import Stage, What, checked
 from llad.diagnostics import traced
+from llad.facts import What
 from llad.ir.core import Function
 from llad.ir.errors import exception_named
-from llad.passes.parts import parts
+from llad.program import Stage
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
 
@@ -55,7 +55,9 @@ class Subject:
     def lowered(self) -> Lowered:
         name = self.function.name
         name = re.sub(r"[^A-Za-z0-9_]", "_", f"{name}_{self.what}" if self.what not in name else name)
-        return lower(checked(parts(self.function)), name, self.stage.fastmath)
+        with LOCK:
+            fn = self.stage.lowerable(self.what, self.wrt, self.may_alias)
+        return lower(fn, name, self.stage.fastmath)
 
     @property
     def key(self) -> bytes:

@@ -18,10 +18,10 @@ from llad.calls import Numbering, memories_of
 from llad.codegen.outline import Outline
 from llad.codegen.plan import Argument, Leaf, NumberArgument, Plan
 from llad.codegen.vectorcall import Native
-from llad.compile import Stage
 from llad.fit import fit
 from llad.frontend.signature import leaf_ranges
 from llad.ir.types import I64
+from llad.program import Stage
 from llad.returned import Output, Result, outputs_of
 from llad.specialise import MakePlan, Specialisation, compile_native
 from llad.structures import TUPLE, Node

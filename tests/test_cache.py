@@ -23,11 +23,13 @@ import pytest
 from programs.case import Program, programs_of
 
 import llad
-from llad import compile as pipeline
+import llad.program
+from llad import later
 from llad.__main__ import main
 from llad.codegen import environment, jit
 from llad.codegen.outline import decoded, encoded, outline
 from llad.codegen.store import Store, default_folder, store
+from llad.compile import run_passes
 from llad.diagnostics import Span
 from llad.ir.core import walk
 from llad.specialise import Subject
@@ -344,6 +346,19 @@ def test_sources_that_changed_keep_nothing(tmp_path: Path, folder: Path, monkeyp
     assert [jit.link(text(7), ["f"]).kept for _ in range(2)] == [False, False] and entries(folder) == []
 
 
+def test_nothing_is_loaded_of_another_llad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.py").write_text("a = 1\n")
+    monkeypatch.setattr(environment, "_SOURCES", tmp_path)
+    monkeypatch.setattr(later, "unchanged", environment.unchanged.__wrapped__)
+    monkeypatch.setattr(environment, "_IMPORTED", time.time() - 10)
+    with pytest.raises(RuntimeError, match="have changed since it was imported"):
+        later.Later("llad.compile").run_passes  # noqa: B018
+    os.utime(tmp_path / "a.py", (2**33, 2**33))  # by another clock
+    assert later.Later("llad.compile").run_passes is run_passes
+    monkeypatch.setattr(environment, "_IMPORTED", time.time() + 10)
+    assert later.Later("llad.compile").run_passes is run_passes
+
+
 @pytest.mark.parametrize(
     ("module", "name", "value"),
     [
@@ -498,7 +513,7 @@ def test_functions_that_differ_have_different_keys(one: str, other: str, folder:
 
 @pytest.mark.parametrize("program", CORPUS[::5], ids=lambda p: p.name)
 def test_an_outline_survives(program: Program) -> None:
-    stage = pipeline.Program(program.function).stage(program.draw())
+    stage = llad.program.Program(program.function).stage(program.draw())
     subject = Subject(stage, "primal", (), False)
     made = outline(subject.function, subject.lowered)
     data = encoded(made, stage.identity.spans)
@@ -530,7 +545,9 @@ import llad, made
 f = llad.jit_grad(made.f)
 out = [f.grad(1.5), f.grad(np.float32(0.5)), f(2.0)]
 kept = [s.linked.kept for s in f.specialisations]
-print(json.dumps([[float(x) for x in out], kept, f.compile_times, [s.stage.recalled for s in f.specialisations]]))
+recalled = [s.stage.recalled for s in f.specialisations]
+loaded = "llad.compile" in sys.modules
+print(json.dumps([[float(x) for x in out], kept, f.compile_times, recalled, loaded]))
 """
 
 
@@ -553,6 +570,7 @@ def test_the_next_process_finds_everything(tmp_path: Path, folder: Path) -> None
     off = result(start(tmp_path, ""))
     assert first[1] == off[1] == [False] * 3 and second[1] == [True] * 3
     assert first[3] == off[3] == [False] * 3 and second[3] == [True] * 3
+    assert (first[4], second[4]) == (True, False)
     assert first[0] == second[0] == off[0]
     assert second[2]["llvm"] < first[2]["llvm"] / 3
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from llad import jit_grad
-from llad.compile import Program
 from llad.ir.core import walk
+from llad.program import Program
 
 
 def energy(r, m):

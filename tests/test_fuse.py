@@ -9,7 +9,7 @@ import pytest
 from random_loops import program
 
 from llad import compile, jit_grad
-from llad.compile import PASSES, Program
+from llad.compile import PASSES
 from llad.ir.core import Function, walk
 from llad.ir.interp import run
 from llad.ir.parse import parse
@@ -19,6 +19,7 @@ from llad.passes.contract import contract
 from llad.passes.fuse import fuse
 from llad.passes.jam import jam
 from llad.passes.stages import stages
+from llad.program import Program
 
 # -- random loops
 

@@ -30,7 +30,7 @@ LAYERS = (
     (4, ("llad.passes",)),
     (4, ("llad.ad",)),
     (4, ("llad.codegen",)),
-    (5, ("llad.compile", "llad.objective", "llad.facts", "llad.spans")),
+    (5, ("llad.compile", "llad.objective", "llad.facts", "llad.spans", "llad.program", "llad.later")),
     (6, ("llad",)),
 )
 

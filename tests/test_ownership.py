@@ -12,8 +12,8 @@ from programs import allocated
 from programs.case import programs_of
 
 import llad
-from llad.compile import Program
 from llad.ir.core import Function
+from llad.program import Program
 from llad.testing import assert_close
 
 LOOPS = [p for p in programs_of(allocated) if p.name.split(".")[1] != "in_a_while"]

@@ -16,9 +16,9 @@ import pytest
 
 import llad
 from llad.codegen.runtime_threads import PARALLEL, thread_count
-from llad.compile import Program, Stage
 from llad.diagnostics import UnsupportedError
 from llad.ir.core import Function, walk
+from llad.program import Program, Stage
 from llad.testing import assert_close
 
 N = 40_000  # long enough to be cut

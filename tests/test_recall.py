@@ -23,7 +23,7 @@ import pytest
 from programs.case import Program, programs_of
 
 import llad
-from llad import compile as pipeline
+import llad.program
 from llad.codegen.outline import identity
 from llad.diagnostics import Span
 from llad.facts import facts_of
@@ -42,7 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty place for code; what is recalled is not traced all the same, as it is in other tests."""
     place = tmp_path / "kept"
     monkeypatch.setenv("LLAD_CACHE_DIR", str(place))
-    monkeypatch.setattr(pipeline, "VERIFY", False)
+    monkeypatch.setattr(llad.program, "VERIFY", False)
     return place
 
 
@@ -55,9 +55,9 @@ class Made:
         self.module = types.ModuleType("made")
         vars(self.module).update(names)
         exec(compile(text, str(path), "exec"), vars(self.module))
-        self.program = pipeline.Program(self.module.f)
+        self.program = llad.program.Program(self.module.f)
 
-    def stage(self, *args: Any) -> pipeline.Stage:
+    def stage(self, *args: Any) -> llad.program.Stage:
         return self.program.stage(args)
 
 
@@ -268,7 +268,7 @@ def test_a_trace_that_is_wanted_too_late_is_none(tmp_path: Path) -> None:
     f = llad.jit_grad(made.module.f)
     assert f.grad(1.5) == 2.0 and f.grad.specialisations[0].stage.recalled
     made.module.c = 3.0
-    with pytest.raises(pipeline.ChangedError, match="what f was compiled from has changed"):
+    with pytest.raises(llad.program.ChangedError, match="what f was compiled from has changed"):
         f.dump_ir()
     assert f.grad(1.5) == 3.0 and "3.0" in f.dump_ir(1.5) and f.explain(1.5) == "no loops"
 
@@ -278,13 +278,13 @@ def test_what_turns_out_wrong_is_traced_anew(tmp_path: Path, monkeypatch: pytest
     text = "c = 2.0\ndef f(x):\n    return c * x\n"
     make(tmp_path, text).stage(1.5)
     made = make(tmp_path, text)
-    recall = pipeline.recall
+    recall = llad.program.recall
 
     def wrong(*args: Any) -> Any:
         facts, known = recall(*args)  # type: ignore[misc]
         return facts, type(known)(bytes(32), known.spans)
 
-    monkeypatch.setattr(pipeline, "recall", wrong)
+    monkeypatch.setattr(llad.program, "recall", wrong)
     f = llad.jit_grad(made.module.f)
     assert f.grad(1.5) == 2.0 and not f.grad.specialisations[0].stage.recalled
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from llad import jit, jit_grad
-from llad.compile import Program
 from llad.ir.core import Function, Op, walk
 from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.verify import verify
 from llad.passes.stages import stages
+from llad.program import Program
 
 FUNCTIONS = ("sin", "exp", "tanh", "erf", "cos")
 

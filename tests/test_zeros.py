@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from llad import jit, jit_grad
-from llad.compile import Program, Stage
 from llad.ir.core import ZEROED, Function, walk
 from llad.ir.interp import run
+from llad.program import Program, Stage
 
 X = np.array([0.5, -0.0, 2.0, np.inf, -3.0])
 NONE = np.empty(0)

@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import llvmlite
@@ -54,8 +53,8 @@ def keep(kind: bytes, key: bytes, payload: bytes) -> None:
 
 @cache
 def environment() -> bytes | None:
-    """The digest of llad's sources, of LLVM and its target, of the interpreter and of NumPy; `None` if it cannot be
-    told, since the sources are not there or are no longer those that run."""
+    """The digest of llad's sources (its version is in them), of LLVM and its target, of the interpreter and of NumPy;
+    `None` if it cannot be told, since the sources are not there or are no longer those that run."""
     sources = _sources()
     if sources is None:
         return None
@@ -63,7 +62,6 @@ def environment() -> bytes | None:
         target = [machine().triple, str(machine().target_data), llvm.get_host_cpu_name()]
         target.append(llvm.get_host_cpu_features().flatten())
     facts = [
-        _version(),
         *target,
         llvmlite.__version__,
         *map(str, llvm.llvm_version_info),
@@ -76,22 +74,40 @@ def environment() -> bytes | None:
     return digest(sources, *(fact.encode() for fact in facts))
 
 
-def _version() -> str:
+@cache
+def unchanged() -> bool:
+    """Whether no source file of llad was written between the import of llad and now, as far as that can be told."""
+    now = time.time()
     try:
-        return version("llad")
-    except PackageNotFoundError:  # run from its sources
-        return ""
+        return not any(_IMPORTED <= os.stat(path).st_mtime <= now for _, path in _files())
+    except OSError:
+        return True
 
 
 def _sources() -> bytes | None:
     """The digest of all source files of llad, unless one was written after llad was imported."""
     parts: list[bytes] = []
     try:
-        for path in sorted(_SOURCES.rglob("*.py")):
-            with open(path, "rb") as file:
-                if os.fstat(file.fileno()).st_mtime >= _IMPORTED:
+        for name, path in _files():
+            with open(path, "rb", buffering=0) as file:
+                known = os.fstat(file.fileno())
+                if known.st_mtime >= _IMPORTED:
                     return None
-                parts += [path.relative_to(_SOURCES).as_posix().encode(), file.read()]
+                parts += [name.encode(), file.read(known.st_size)]
     except OSError:
         return None
     return digest(*parts) if parts else None
+
+
+def _files() -> list[tuple[str, str]]:
+    """The source files of llad: their names, from its folder on, and paths."""
+    found: list[tuple[str, str]] = []
+    folders = [("", str(_SOURCES))]
+    for prefix, folder in folders:  # which grow
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    found.append((prefix + entry.name, entry.path))
+                elif entry.is_dir() and entry.name != "__pycache__":
+                    folders.append((f"{prefix}{entry.name}/", entry.path))
+    return sorted(found)
