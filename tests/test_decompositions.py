@@ -63,6 +63,21 @@ def test_the_factors_of_qr_have_the_signs_of_numpys() -> None:
             assert_close(got.R / scale, expected.R / scale, atol=1e-14)
 
 
+# -- the exponential
+
+
+def test_expm() -> None:
+    scipy_linalg = pytest.importorskip("scipy.linalg")
+    expm = scipy_linalg.expm
+    check(lambda a: np.sum(np.sin(expm(a))), [s * RANDOM.normal(size=(3, 3)) for s in (0.2, 4.0)], rtol=1e-9)
+    ours = llad.jit(lambda a: expm(a))
+    for n in (0, 1, 2, 7):
+        a = RANDOM.normal(size=(n, n))
+        assert_close(ours(a), expm(a), rtol=1e-13, atol=1e-13)
+        assert_close(ours(np.diag(np.arange(n) - 60.0)), np.diag(np.exp(np.arange(n) - 60.0)), rtol=1e-12)
+    assert np.all(np.isnan(ours(np.full((2, 2), np.nan))))
+
+
 # -- what is refused
 
 REFUSED: list[tuple[str, Any]] = [

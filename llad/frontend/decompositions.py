@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from llad.frontend.arguments import bind
-from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats
+from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats, of_matrix
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context
-from llad.traced import orthogonal
+from llad.traced import exponential, orthogonal
 
 _UNIT = np.eye(1)
 _QR: Any = type(np.linalg.qr(_UNIT))
@@ -30,7 +30,7 @@ def _qr(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 LINALG: dict[str, Handler] = {**SYSTEMS, "qr": _qr}
-SCIPY: dict[str, Handler] = {**TRIANGULAR}
+SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm)}
 
 
 def of_scipy(function: Any) -> Handler | None:

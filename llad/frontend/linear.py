@@ -40,7 +40,7 @@ def floats(ctx: Context, *operands: Any, ranks: Sequence[int] = (2,)) -> list[Ar
     return [a if a.dtype == type else copy(ctx, a, type) for a in arrays]
 
 
-def _of_matrix(usage: str, function: Callable[..., Any]) -> Handler:
+def of_matrix(usage: str, function: Callable[..., Any]) -> Handler:
     """A function of one matrix; `usage` is its docstring."""
 
     def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -166,10 +166,10 @@ def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 SYSTEMS: dict[str, Handler] = {
     "solve": _solve,
-    "inv": _of_matrix("np.linalg.inv(a)", factorisations.inverse),
-    "det": _of_matrix("np.linalg.det(a)", factorisations.determinant),
+    "inv": of_matrix("np.linalg.inv(a)", factorisations.inverse),
+    "det": of_matrix("np.linalg.det(a)", factorisations.determinant),
     "slogdet": _slogdet,
-    "cholesky": _of_matrix("np.linalg.cholesky(a)", factorisations.cholesky),
+    "cholesky": of_matrix("np.linalg.cholesky(a)", factorisations.cholesky),
     "norm": _norm,
     "matrix_power": _matrix_power,
 }
