@@ -63,6 +63,53 @@ def test_the_factors_of_qr_have_the_signs_of_numpys() -> None:
             assert_close(got.R / scale, expected.R / scale, atol=1e-14)
 
 
+# -- eigenvalues
+
+
+def sum_of_eigh(a: Any) -> Any:
+    """What does not depend on the signs of the eigenvectors."""
+    w, v = np.linalg.eigh(a)
+    return np.sum(np.sin(w)) + np.sum(np.cos((v * np.sin(w)) @ v.T) * np.arange(len(w)))
+
+
+def test_eigh() -> None:
+    check(sum_of_eigh, [RANDOM.normal(size=(n, n)) for n in (3, 5)])
+
+
+MATRICES = [np.zeros((0, 0)), np.zeros((3, 3)), np.eye(3), np.ones((4, 4)), np.array([[0.0, 1.0], [1.0, 0.0]])]
+MATRICES += [np.diag([3.0, 1.0, 2.0]), np.diag(10.0 ** np.arange(8)) + 1e-3, RANDOM.normal(size=(24, 24))]
+MATRICES += [s * RANDOM.normal(size=(3, 3)) for s in (1.0, 1e200, 1e-200)]
+
+
+def test_eigenvalues_are_numpys_and_vectors_fit_them() -> None:
+    both = llad.jit(lambda a: (np.linalg.eigh(a), np.linalg.eigvalsh(a.T, "U")))
+    for a in MATRICES:
+        (w, v), again = both(a)
+        scale = max(1e-300, np.max(np.abs(a), initial=0.0))
+        assert type(np.linalg.eigh(a)) is type(both(a)[0])
+        assert_close(w / scale, np.linalg.eigvalsh(a) / scale, rtol=1e-13, atol=1e-13)
+        assert_close(again / scale, w / scale, rtol=1e-13, atol=1e-13)
+        assert_close(v.T @ v, np.eye(len(a)), atol=1e-13)
+        assert_close((v * (w / scale)) @ v.T, (np.tril(a) + np.tril(a, -1).T) / scale, rtol=1e-13, atol=1e-13)
+    with pytest.raises(np.linalg.LinAlgError, match="Eigenvalues did not converge"):
+        both(np.full((3, 3), np.nan))
+
+
+def test_where_eigenvalues_are_equal() -> None:
+    """Their sum has a derivative, and so has the vector of another one; their vectors have none."""
+
+    def loss(a: Any, c: Any) -> Any:
+        w, v = np.linalg.eigh(a)
+        return c[0] * (w[0] + w[1] + w[2] * v[0, 2] * v[2, 2]) + c[1] * v[0, 0] * v[0, 1]
+
+    a, d = np.diag([1.0, 1.0, 3.0]), np.array([[0.3, 0.0, 0.0], [0.1, -0.2, 0.0], [0.4, 0.5, 0.7]])
+    gradient = llad.jit_grad(loss, argnums=0).grad
+    first, second = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    difference = (loss(a + 1e-6 * d, first) - loss(a - 1e-6 * d, first)) / 2e-6
+    assert_close(np.sum(gradient(a, first) * d), difference, rtol=1e-7)
+    assert not np.all(np.isfinite(gradient(a, second)))
+
+
 # -- the exponential
 
 
@@ -81,6 +128,7 @@ def test_expm() -> None:
 # -- what is refused
 
 REFUSED: list[tuple[str, Any]] = [
+    ('"L" and "U" are there', lambda a: np.linalg.eigh(a, "l")),
     ('"reduced", "complete" and "r" are there', lambda a: np.linalg.qr(a, "raw")),
 ]
 

@@ -11,10 +11,11 @@ from llad.frontend.arguments import bind
 from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats, of_matrix
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context
-from llad.traced import exponential, orthogonal
+from llad.traced import eigen, exponential, orthogonal
 
 _UNIT = np.eye(1)
 _QR: Any = type(np.linalg.qr(_UNIT))
+_EIGH: Any = type(np.linalg.eigh(_UNIT))
 
 
 def _qr(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -29,7 +30,28 @@ def _qr(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return r if mode == "r" else _QR(q, r)
 
 
-LINALG: dict[str, Handler] = {**SYSTEMS, "qr": _qr}
+def _eigen(ctx: Context, usage: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    a, uplo = bind(ctx, usage, args, kwargs, ["L"])
+    if uplo not in ("L", "U"):
+        ctx.refuse("linalg-argument", argument="UPLO", got=repr(uplo), hint='"L" and "U" are there')
+    w, v = ctx.call(eigen.eigh, [*floats(ctx, a), uplo == "L"], {})
+    return w, v
+
+
+def _eigh(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.eigh(a, UPLO)
+
+    The derivative of an eigenvector whose eigenvalue is repeated is inf or nan. Signs may differ from NumPy's.
+    """
+    return _EIGH(*_eigen(ctx, "np.linalg.eigh(a, UPLO)", args, kwargs))
+
+
+def _eigvalsh(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.eigvalsh(a, UPLO)"""
+    return _eigen(ctx, "np.linalg.eigvalsh(a, UPLO)", args, kwargs)[0]
+
+
+LINALG: dict[str, Handler] = {**SYSTEMS, "qr": _qr, "eigh": _eigh, "eigvalsh": _eigvalsh}
 SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm)}
 
 
