@@ -110,6 +110,36 @@ def test_where_eigenvalues_are_equal() -> None:
     assert not np.all(np.isfinite(gradient(a, second)))
 
 
+# -- singular values
+
+
+def sum_of_svd(a: Any) -> Any:
+    """What depends neither on signs, nor on how the last vectors are turned among themselves."""
+    u, s, vh = np.linalg.svd(a)
+    k = len(s)
+    left = np.where(np.arange(len(u)) < k, 1.0 + np.arange(len(u)), 0.5)
+    right = np.where(np.arange(len(vh)) < k, 1.0 + np.arange(len(vh)), 0.5)
+    parts = (u[:, :k] * np.sin(s)) @ vh[:k]
+    return np.sum(np.sin(s)) + np.sum(np.cos(parts)) + np.sum(np.sin((u * left) @ u.T)) + np.sum((vh.T * right) @ vh)
+
+
+def test_svd() -> None:
+    check(sum_of_svd, [RANDOM.normal(size=shape) for shape in ((3, 3), (5, 3), (2, 4))])
+
+
+def test_singular_values_are_numpys_and_vectors_fit_them() -> None:
+    ours = llad.jit(lambda a: np.linalg.svd(a, full_matrices=False))
+    for a in [*MATRICES, *[RANDOM.normal(size=shape) for shape in ((6, 2), (2, 6), (0, 2), (2, 0), (1, 3))]]:
+        (u, s, vh), expected = ours(a), np.linalg.svd(a, full_matrices=False)
+        scale = max(1e-300, np.max(np.abs(a), initial=0.0))
+        assert (u.shape, vh.shape) == (expected.U.shape, expected.Vh.shape)
+        assert_close(s / scale, expected.S / scale, rtol=1e-13, atol=1e-13)
+        assert_close((u.T @ u, vh @ vh.T), (np.eye(len(s)), np.eye(len(s))), atol=1e-13)
+        assert_close((u * (s / scale)) @ vh, a / scale, rtol=1e-13, atol=1e-13)
+    with pytest.raises(np.linalg.LinAlgError, match="SVD did not converge"):
+        ours(np.full((3, 3), np.nan))
+
+
 # -- the exponential
 
 
@@ -128,6 +158,7 @@ def test_expm() -> None:
 # -- what is refused
 
 REFUSED: list[tuple[str, Any]] = [
+    ("hermitian", lambda a: np.linalg.svd(a, hermitian=True)),
     ('"L" and "U" are there', lambda a: np.linalg.eigh(a, "l")),
     ('"reduced", "complete" and "r" are there', lambda a: np.linalg.qr(a, "raw")),
 ]

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from llad.frontend.arguments import bind
-from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats, of_matrix
+from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats, known_flag, of_matrix
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context
-from llad.traced import eigen, exponential, orthogonal
+from llad.traced import eigen, exponential, orthogonal, singular
 
 _UNIT = np.eye(1)
 _QR: Any = type(np.linalg.qr(_UNIT))
 _EIGH: Any = type(np.linalg.eigh(_UNIT))
+_SVD: Any = type(np.linalg.svd(_UNIT))
 
 
 def _qr(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -51,7 +52,32 @@ def _eigvalsh(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
     return _eigen(ctx, "np.linalg.eigvalsh(a, UPLO)", args, kwargs)[0]
 
 
-LINALG: dict[str, Handler] = {**SYSTEMS, "qr": _qr, "eigh": _eigh, "eigvalsh": _eigvalsh}
+def _svd(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.svd(a, full_matrices, compute_uv)
+
+    The derivative of vectors whose singular value is repeated or, if they are not a basis, zero is inf or nan. Signs
+    may differ from NumPy's.
+    """
+    usage = "np.linalg.svd(a, full_matrices, compute_uv)"
+    a, full, vectors = bind(ctx, usage, args, kwargs, [True, True])
+    full, vectors = known_flag(ctx, "full_matrices", full), known_flag(ctx, "compute_uv", vectors)
+    u, s, v = ctx.call(singular.svd, [*floats(ctx, a), full and vectors], {})
+    return _SVD(u, s, v) if vectors else s
+
+
+def _svdvals(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.svdvals(x)"""
+    return ctx.call(singular.svd, [*floats(ctx, *bind(ctx, "np.linalg.svdvals(x)", args, kwargs)), False], {})[1]
+
+
+LINALG: dict[str, Handler] = {
+    **SYSTEMS,
+    "qr": _qr,
+    "eigh": _eigh,
+    "eigvalsh": _eigvalsh,
+    "svd": _svd,
+    "svdvals": _svdvals,
+}
 SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm)}
 
 

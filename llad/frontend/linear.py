@@ -124,7 +124,7 @@ def _norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return expand_dims(ctx, result, k) if keep else result
 
 
-def _known_flag(ctx: Context, name: str, flag: Any) -> bool:
+def known_flag(ctx: Context, name: str, flag: Any) -> bool:
     if not is_static_number(flag):
         ctx.refuse("linalg-known", what=f"`{name}`", got=describe(flag))
     return bool(flag)
@@ -137,17 +137,17 @@ def _solve_triangular(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, An
     a, b = floats(ctx, left, right, ranks=(1, 2))
     if trans not in (0, 1, 2, "N", "T", "C"):
         ctx.refuse("linalg-known", what="`trans`", got=describe(trans))
-    low = _known_flag(ctx, "lower", lower)
+    low = known_flag(ctx, "lower", lower)
     if trans not in (0, "N"):
         a, low = transpose(ctx, a, None), not low
-    return ctx.call(factorisations.triangular, [a, b, low, _known_flag(ctx, "unit_diagonal", unit)], {})
+    return ctx.call(factorisations.triangular, [a, b, low, known_flag(ctx, "unit_diagonal", unit)], {})
 
 
 def _cho_factor(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """scipy.linalg.cho_factor(a, lower)"""
     a, lower = bind(ctx, "scipy.linalg.cho_factor(a, lower)", args, kwargs, [False])
     (matrix,) = floats(ctx, a)
-    low = _known_flag(ctx, "lower", lower)
+    low = known_flag(ctx, "lower", lower)
     factor = ctx.call(factorisations.cholesky, [matrix if low else transpose(ctx, matrix, None)], {})
     return (factor if low else transpose(ctx, factor, None)), low
 
@@ -158,7 +158,7 @@ def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     if not isinstance(pair, tuple) or len(pair) != 2:
         ctx.refuse("linalg-known", what="a pair of a factor and `lower`", got=describe(pair))
     c, b = floats(ctx, pair[0], right, ranks=(1, 2))
-    low = _known_flag(ctx, "lower", pair[1])
+    low = known_flag(ctx, "lower", pair[1])
     factor = c if low else transpose(ctx, c, None)
     half = ctx.call(factorisations.triangular, [factor, b, True, False], {})
     return ctx.call(factorisations.triangular, [transpose(ctx, factor, None), half, False, False], {})

@@ -24,7 +24,7 @@ from llad.traced.derived import held_mul, held_mulz, underived, with_derivative
 
 def qr(a: Any, full: bool) -> Any:
     """`(q, r)` of a matrix of m rows and n columns: q has m columns if `full`, else the lesser of m and n."""
-    qt0, r0 = _reflected(underived(a), full)
+    qt0, r0 = reflected(underived(a), full)
     qt1 = with_derivative(qt0, _turned(qt0, r0, a))
     r1 = with_derivative(r0, np.triu(qt1 @ a))
     qt2 = with_derivative(qt0, _turned(qt1, r1, a))
@@ -54,7 +54,7 @@ def reflection(x: Any) -> Any:
     return v, tau, beta
 
 
-def _reflected(a: Any, full: bool) -> Any:
+def reflected(a: Any, full: bool) -> Any:
     m, n = a.shape
     k = min(m, n)
     columns = a.T.copy()
