@@ -156,3 +156,13 @@ def test_shapes_that_do_not_fit_raise_numpys_error(axis: int, other: tuple[int, 
     with pytest.raises(ValueError) as got:
         llad.jit(f)(A, b)
     assert str(got.value).startswith(str(expected.value))
+
+
+def test_squeeze_asks_for_axes_that_have_one_element_only_now() -> None:
+    def f(n: int) -> Any:
+        return np.squeeze(np.ones((n, 3)))
+
+    compiled = llad.jit(f)
+    assert compiled(2).shape == (2, 3)
+    with pytest.raises(ValueError, match="squeeze of axis 0, which has one element only now"):
+        compiled(1)

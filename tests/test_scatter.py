@@ -46,7 +46,16 @@ def masked(x, v, n, m):
     return np.sum(np.tanh(x)) + np.sum(v * v)
 
 
-@pytest.mark.parametrize("f", [stored, added, accumulated, masked], ids=lambda f: f.__name__)
+def folded(x, v, n, m):
+    y = v[::-1] * 0.5
+    y.sort()
+    np.maximum.at(y, n, v)
+    np.subtract.at(y, [0, 0], v[1])
+    np.multiply.at(x, (n[:3] % 3,), x[0] + 2.0)
+    return np.sum(np.exp(y)) + np.sum(x * x)
+
+
+@pytest.mark.parametrize("f", [stored, added, accumulated, masked, folded], ids=lambda f: f.__name__)
 def test_as_numpy_does_it(f):
     rng = np.random.default_rng(1)
     x, v = rng.uniform(-1.0, 1.0, (3, 4)), rng.uniform(-1.0, 1.0, 5)

@@ -45,6 +45,8 @@ def get(ctx: Context, array: Array, index: Any) -> Any:
 
 def put(ctx: Context, array: Array, index: Any, value: Any, function: Any = code._scatter) -> None:
     """`array[index] = value`, broadcast."""
+    if array.loose:
+        ctx.refuse("loose-write")
     chosen = _select(ctx, array, index)
     if isinstance(value, (tuple, list)):
         value = array_of(ctx, value, None)

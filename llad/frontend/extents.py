@@ -6,7 +6,7 @@ nothing at run time. This arithmetic is llad's own (extents fit in 63 bits with 
 
 from __future__ import annotations
 
-from llad.frontend.values import Array, Context, Dim, Extent, Less
+from llad.frontend.values import Array, Context, Dim, Extent, Less, Single
 from llad.ir.core import Value
 from llad.ir.types import BOOL
 
@@ -32,6 +32,8 @@ def measure(ctx: Context, extent: Extent) -> Int:
             return ctx.builder.dim(buffer, axis)
         case Less(of, by):
             return greatest(ctx, sub(ctx, measure(ctx, of), by), 0)
+        case Single(count):
+            return count
         case _:
             return extent
 

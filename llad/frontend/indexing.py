@@ -19,8 +19,8 @@ from llad.frontend.creation import array_of
 from llad.frontend.extents import emit, extents_of, measure, shorten
 from llad.frontend.numbers import operand
 from llad.frontend.promotion import kind_of, promote, rank_of
-from llad.frontend.slices import integer, is_full, position, progression, trimmed
-from llad.frontend.values import Array, Context, Extent, Scalar, describe, is_static
+from llad.frontend.slices import integer, is_full, is_single, position, progression, trimmed
+from llad.frontend.values import Array, Context, Extent, Scalar, Single, describe, is_static
 from llad.ir.core import Value
 from llad.ir.types import F64, is_float
 
@@ -140,6 +140,8 @@ def window(ctx: Context, array: Array, items: list[Any]) -> Array:
             selected = progression(ctx, item, measure(ctx, size))
             left_out = trimmed(item)
             extent = selected.count if left_out is None else shorten(size, left_out)
+            if isinstance(extent, Value) and is_single(item):
+                extent = Single(extent)
             axes.append("slice")
             operands += [emit(ctx, n) for n in (selected.start, measure(ctx, extent), selected.step)]
             extents.append(extent)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def _contiguous(ctx: Context, value: Any, dtype: Any) -> Array:
 
 # -- reductions
 
-Reduce = Callable[[Context, Array], Scalar]
+Reduce = Callable[..., Scalar]
 ResultType = Callable[[ScalarType], ScalarType]
 
 
@@ -74,7 +75,7 @@ class Reduction:
     """A function like `np.sum`: how it reduces an array, and to what type.
 
     `typed`: it has the argument `dtype`. `nothing`: what an element is that `where` leaves out. `joins`: how the result
-    is joined with `initial`.
+    is joined with `initial`. `starts`: `reduce` itself takes `initial`, which is then what `where` leaves.
     """
 
     reduce: Reduce
@@ -82,12 +83,14 @@ class Reduction:
     typed: bool = False
     nothing: float | None = None
     joins: str = ""
+    starts: bool = False
 
     @property
     def parameters(self) -> list[str]:
         """Those of NumPy's that are supported, after `a` and `axis`, in NumPy's order."""
         names = ["axis", *["dtype"] * self.typed, "out", "keepdims"]
-        return names + ["initial"] * bool(self.joins) + ["where"] * (self.nothing is not None)
+        names += ["initial"] * (bool(self.joins) or self.starts)
+        return names + ["where"] * (self.nothing is not None or self.starts)
 
 
 def reduction(name: str, function: Reduction) -> Handler:
@@ -103,13 +106,20 @@ def reduction(name: str, function: Reduction) -> Handler:
         array = as_array(ctx, a)
         if "dtype" in given:
             array = as_array(ctx, array, given["dtype"])
+        reduce = function.reduce
+        nothing: Any = function.nothing
+        if function.starts and "initial" in given:
+            nothing = Scalar(stored(ctx, given["initial"], array.dtype))
+            reduce = partial(function.reduce, initial=nothing.value)
         if "where" in given:
-            array = as_array(ctx, ctx.call(np.where, [given["where"], array, function.nothing], {}), NUMPY[array.dtype])
+            if nothing is None:
+                ctx.refuse("static-error", error=f"{name} needs `initial` beside `where`")
+            array = as_array(ctx, ctx.call(np.where, [given["where"], array, nothing], {}), NUMPY[array.dtype])
         axis = given.get("axis")
         axes = list(range(array.rank)) if axis is None else axis_arguments(ctx, axis, array.rank)
         type = function.result(array.dtype)
-        result: Any = reductions.along(ctx, array, axes, type, lambda part: function.reduce(ctx, part))
-        if "initial" in given:
+        result: Any = reductions.along(ctx, array, axes, type, partial(reduce, ctx))
+        if "initial" in given and function.joins:
             result = binary(ctx, function.joins, strong(result), given["initial"])
         return _keep_axes(ctx, result, axes, array.rank) if given.get("keepdims") else result
 
@@ -128,8 +138,8 @@ REDUCTIONS: dict[str, Reduction] = {
     "sum": Reduction(reductions.total, reductions.sum_type, typed=True, nothing=0, joins="add"),
     "prod": Reduction(reductions.product, reductions.sum_type, typed=True, nothing=1, joins="mul"),
     "mean": Reduction(reductions.mean, lambda t: t if is_float(t) else F64, typed=True),
-    "max": Reduction(lambda ctx, a: reductions.extremum(ctx, a, "max"), lambda t: t),
-    "min": Reduction(lambda ctx, a: reductions.extremum(ctx, a, "min"), lambda t: t),
+    "max": Reduction(partial(reductions.extremum, op="max"), lambda t: t, starts=True),
+    "min": Reduction(partial(reductions.extremum, op="min"), lambda t: t, starts=True),
     "argmax": Reduction(lambda ctx, a: reductions.position_of_extremum(ctx, a, "max"), lambda t: I64),
     "argmin": Reduction(lambda ctx, a: reductions.position_of_extremum(ctx, a, "min"), lambda t: I64),
     "all": Reduction(lambda ctx, a: reductions.holds(ctx, a, "and"), lambda t: BOOL, nothing=True),
@@ -223,6 +233,8 @@ class Method:
 
 
 def _fill(ctx: Context, array: Array, value: Any) -> None:
+    if array.loose:
+        ctx.refuse("loose-write")
     assign(ctx, array, stored(ctx, value, array.dtype))
 
 

@@ -25,7 +25,7 @@ from llad.frontend.extents import (
 from llad.frontend.indexing import window
 from llad.frontend.promotion import is_static_number, plain, promote
 from llad.frontend.reductions import size_of
-from llad.frontend.values import Array, Context, Extent, Scalar, describe
+from llad.frontend.values import Array, Context, Extent, Scalar, Single, describe
 
 
 def axis_argument(ctx: Context, axis: Any, rank: int) -> int:
@@ -151,20 +151,28 @@ def ravel(ctx: Context, a: Any) -> Array:
 
 
 def squeeze(ctx: Context, a: Any, axis: Any) -> Array:
-    """`np.squeeze`: without axes of one element, which must be known unless they are given."""
+    """`np.squeeze`: without axes of one element. Where the arguments do not tell, an axis is taken to have more."""
     array = as_array(ctx, a)
     extents = extents_of(array)
     if axis is None:
-        ones = [is_one(ctx, extent) for extent in extents]
-        if None in ones:
-            ctx.refuse("squeeze")
-        chosen = [k for k, one in enumerate(ones) if one]
+        chosen = [k for k, extent in enumerate(extents) if _goes(ctx, extent, k)]
     else:
         chosen = axis_arguments(ctx, axis, array.rank)
         for k in chosen:
             fine = compare(ctx, "eq", measure(ctx, extents[k]), 1)
             check(ctx, fine, "ValueError", "cannot select an axis to squeeze out which has size not equal to one")
     return window(ctx, array, [0 if k in chosen else slice(None) for k in range(array.rank)])
+
+
+def _goes(ctx: Context, extent: Extent, k: int) -> bool:
+    """Whether `squeeze` removes axis `k`. If the guess is wrong, the program says so when it runs."""
+    one = is_one(ctx, extent)
+    if one is not None:
+        return one
+    goes = isinstance(extent, Single)
+    text = f"squeeze of axis {k}, which has {'no' if goes else 'one'} element only now: name the axes to be removed"
+    check(ctx, compare(ctx, "eq" if goes else "ne", measure(ctx, extent), 1), "ValueError", text)
+    return goes
 
 
 # -- joins

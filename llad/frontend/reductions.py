@@ -77,11 +77,16 @@ def size_of(ctx: Context, array: Array) -> Int:
 # -- extrema
 
 
-def extremum(ctx: Context, array: Array, op: str) -> Scalar:
-    """`np.max` (`op` is `max`) and `np.min` (`min`): nan if any element is; 1/k of the derivative to each of k ties."""
+def extremum(ctx: Context, array: Array, op: str, initial: Value | None = None) -> Scalar:
+    """`np.max` (`op` is `max`) and `np.min` (`min`): nan if any element is; 1/k of the derivative to each of k ties.
+
+    With `initial`, of the element type, the extremum of what is there and of that.
+    """
     b = ctx.builder
     size = size_of(ctx, array)
     name = {"max": "maximum", "min": "minimum"}[op]
+    if initial is not None:
+        return _from(ctx, array, op, initial, ext.compare(ctx, "ge", size, 1))
     text = f"zero-size array to reduction operation {name} which has no identity"
     ext.check(ctx, ext.compare(ctx, "ge", size, 1), "ValueError", text)
     if array.dtype == BOOL:
@@ -101,6 +106,26 @@ def extremum(ctx: Context, array: Array, op: str) -> Scalar:
         b.yield_(zero)
     (deviation,) = b.if_(shared, ties, alone)
     return Scalar(b.op("sub", top, b.op("div", deviation, b.cast(count, array.dtype))))
+
+
+def _from(ctx: Context, array: Array, op: str, initial: Value, some: bool | Value) -> Scalar:
+    """The extremum of `initial` and of the elements, if there are `some`."""
+    b = ctx.builder
+    type = array.dtype if is_float(array.dtype) or array.dtype == BOOL else I64
+    initial = b.cast(initial, type)
+    if some is False:
+        return Scalar(initial)
+    if some is True:
+        found = extremum(ctx, array, op).value
+    else:
+        with b.region() as elements:
+            b.yield_(extremum(ctx, array, op).value)
+        with b.region() as nothing:
+            b.yield_(initial)
+        (found,) = b.if_(some, elements, nothing)
+    if type == BOOL:
+        return Scalar(b.op("or" if op == "max" else "and", found, initial))
+    return Scalar(b.op({"max": "maximum", "min": "minimum"}[op] if is_float(type) else op, found, initial))
 
 
 def position_of_extremum(ctx: Context, array: Array, op: str) -> Scalar:

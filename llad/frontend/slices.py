@@ -63,6 +63,13 @@ def trimmed(part: slice) -> int | None:
     return start - stop if start >= 0 >= stop else None
 
 
+def is_single(part: slice) -> bool:
+    """Whether the slice is `k : k + 1` for a known k, so that it selects one element at most."""
+    start, stop = part.start or 0, part.stop
+    known = part.step in (None, 1) and type(start) is int and type(stop) is int
+    return known and 0 <= start == stop - 1
+
+
 def progression(ctx: Context, part: slice, size: Int) -> Progression:
     """What `part` selects on an axis of `size` elements.
 

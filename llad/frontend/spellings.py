@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from llad.frontend import functions as fn
-from llad.frontend import mathematics, rounding
+from llad.frontend import mathematics, rounding, ufunc_methods
 from llad.frontend.advanced import add_at
 from llad.frontend.arguments import bind
 from llad.frontend.decompositions import LINALG, SCIPY, of_scipy
@@ -140,6 +140,8 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
         return NotHandled
     if handler is not None:
         return handler(ctx, args, kwargs)
+    if ufunc_methods.method_of_ufunc(function):
+        return ufunc_methods.call(ctx, function, args, kwargs)
     if (code := LIBRARY.get(function)) is not None:
         return ctx.call(code, args, kwargs)
     if (handler := special(function) or of_scipy(function)) is not None:

@@ -39,12 +39,19 @@ class Dim:
 class Less:
     """The extent of `x[1:-1]`: `by` fewer elements than `of`, but not fewer than none."""
 
-    of: Value | Dim
+    of: Value | Dim | Single
     by: int
 
 
+@dataclass(frozen=True, slots=True)
+class Single:
+    """The extent of `x[k : k + 1]`: 1, or 0 where there is no such element."""
+
+    count: Value
+
+
 # How many elements an axis has: a number, an i64, or what it is by name.
-Extent = int | Value | Dim | Less
+Extent = int | Value | Dim | Less | Single
 
 
 @dataclass(frozen=True, slots=True)

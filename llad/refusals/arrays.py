@@ -190,10 +190,10 @@ ARRAYS = (
     Refusal(
         "LL618", "keyword", "the argument `{keyword}` of `{name}`", "leave it out",
         """
-        return ▸np.max(a, initial=1.0)
+        return np.sum(▸np.sin(a, out=a))
         """,
         """
-        return max(1.0, np.max(a))
+        return np.sum(np.sin(a))
         """,
     ),
     Refusal(
@@ -222,18 +222,6 @@ ARRAYS = (
         """,
         """
         return np.sum(np.concatenate([a, a]))
-        """,
-    ),
-    Refusal(
-        "LL622", "squeeze", "`squeeze` of an array of which it is not known which axes have one element",
-        "name them: `np.squeeze(a, axis=0)`",
-        """
-        b = np.zeros((n, 3))
-        return np.sum(▸np.squeeze(b)) + x
-        """,
-        """
-        b = np.zeros((n, 3))
-        return np.sum(np.squeeze(b[:1], axis=0)) + x
         """,
     ),
     Refusal(

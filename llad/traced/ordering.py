@@ -57,6 +57,10 @@ def sort(a, axis=-1):
     return out
 
 
+def _sort_in_place(a, axis=-1):
+    a[...] = sort(a, axis)
+
+
 def _sort_lines(a, out):
     if a.ndim == 1:
         order = np.empty(len(a), np.int64)

@@ -20,7 +20,7 @@ SECTIONS: dict[str, ModuleType] = {
 
 # Of these there are methods, too.
 _METHODS = (
-    "var", "std", "ptp", "cumsum", "cumprod", "sort", "argsort", "searchsorted", "repeat", "diagonal", "trace",
+    "var", "std", "ptp", "cumsum", "cumprod", "argsort", "searchsorted", "repeat", "diagonal", "trace",
     "flatten", "round", "nonzero", "take", "compress",
 )  # fmt: skip
 
@@ -40,4 +40,5 @@ _NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(mo
 LIBRARY: dict[Callable[..., object], FunctionType] = {
     function: f for name, f in _NAMED.items() if (function := getattr(np, name, None)) is not None
 }
-METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS if name in _NAMED}
+METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
+METHODS["sort"] = vars(ordering)["_sort_in_place"]

@@ -59,8 +59,8 @@ def an_unknown_function(a):
     #      ^
 
 
-def an_unknown_keyword(a):
-    return np.max(a, where=a > 0)  # error: the argument `where` of `np.max`
+def a_choice_of_nothing(a):
+    return np.max(a, where=a > 0)  # error: what raises when it is traced: np.max needs `initial` beside `where`
     #      ^
 
 
@@ -81,4 +81,19 @@ def ragged_rows(x):
 
 def a_dtype(n):
     return np.zeros(n, dtype=np.float16)  # error: the element type <class 'numpy.float16'>
+    #      ^
+
+
+def filling_what_may_be_a_copy(a):
+    a[::2].reshape(2, 1).fill(0.0)  # error: a write to a reshaped array that may be a copy
+   #^
+
+
+def adding_to_what_may_be_a_copy(a):
+    np.add.at(a[::2].reshape(2, 1), [0, 1], 1.0)  # error: a write to a reshaped array that may be a copy
+   #^
+
+
+def a_method_of_a_ufunc(a):
+    return np.hypot.reduce(a)  # error: the function `np.hypot.reduce`
     #      ^

@@ -59,4 +59,5 @@ def nelson_siegel(params, maturities, yields):
 def expected_shortfall(returns, level=0.25):
     losses = np.sort(-returns.mean(axis=1))[::-1]
     worst = losses[: max(1, int(level * len(losses)))]
-    return worst.mean()
+    drawdown = np.max(np.maximum.accumulate(np.cumsum(losses)) - np.cumsum(losses))
+    return worst.mean() + drawdown

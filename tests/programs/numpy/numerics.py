@@ -73,3 +73,13 @@ def chebyshev_series(c, x):
     for _ in range(2, 5):
         T.append(2 * x * T[-1] - T[-2])
     return np.sum((np.array(T[:4]).T @ c[:4]) ** 2)
+
+
+@example(lambda r, n: (r.normal(size=2 * n), r.normal(size=2 * n)))
+def centred_kernel_alignment(x, y):
+    n = x.shape[0]
+    K = np.exp(-(np.subtract.outer(x, x) ** 2))
+    L = np.exp(-(np.subtract.outer(y, y) ** 2))
+    H = np.eye(n) - np.ones((n, n)) / n
+    Kc, Lc = H @ K @ H, H @ L @ H
+    return np.vdot(Kc, Lc) / (np.linalg.norm(Kc) * np.linalg.norm(Lc))
