@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,16 +21,18 @@ import numpy as np
 
 from llad.codegen.environment import digest, keep, keeping, kept
 from llad.codegen.outline import Identity, identity, type_data, type_of
+from llad.complex_numbers import Complex
 from llad.diagnostics import ArgumentError
 from llad.frontend.inventory import Description, Inventory, Undescribed, data_of, value_of
 from llad.frontend.reads import asked, found, written
-from llad.frontend.signature import ArgSpec, ArraySpec, Guard, Traced, leaves, spec_of
+from llad.frontend.signature import ArgSpec, ArraySpec, Guard, Traced, fits, spec_of
+from llad.frontend.state import NeedsAttribute
 from llad.ir.alias import Aliases
 from llad.ir.core import walk
 from llad.ir.types import F32, I32, BufferType, ScalarType, Type
 from llad.returned import Constant, Output, Passed, Result
 from llad.spans import Spans, SpanWriter
-from llad.structures import COMPLEX, LIST, TUPLE, Form, Node
+from llad.structures import Form, Node
 
 What = Literal["primal", "gradient", "tangent", "forward", "reverse"]
 
@@ -37,7 +40,7 @@ VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
 
 _TRACE = b"trace"
 _MOST = 8  # that stand under one key
-_FORMS = {"tuple": TUPLE, "list": LIST, "Complex": COMPLEX}
+_FORMS: dict[str, type] = {cls.__name__: cls for cls in (tuple, list, dict, Complex)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,7 @@ class Facts:
 
     def fits(self, specs: Sequence[ArgSpec]) -> bool:
         """Whether arguments of these specs, and the captured arrays as they are now, have such axes."""
-        known = [leaf.ones if isinstance(leaf, ArraySpec) else None for spec in specs for leaf in leaves(spec)]
-        known += [tuple([extent == 1 for extent in array.shape]) for array in self.captured]
-        asked = [(known[parameter], axis, one) for (parameter, axis), one in self.ones.items()]
-        return all(ones is not None and ones[axis] == one for ones, axis, one in asked)
+        return fits(specs, self.captured, self.ones)
 
 
 def _is_like(array: np.ndarray[Any, Any], type: Type) -> bool:
@@ -103,17 +103,27 @@ def facts_of(traced: Traced) -> Facts:
 
 
 def recall(function: Any, specs: Sequence[ArgSpec], keywords: Sequence[str]) -> tuple[Facts, Identity] | None:
-    """The facts of a trace that some process made, if this one reads what that one read."""
+    """The facts of a trace that some process made, if this one reads what that one read.
+
+    Raises: NeedsAttribute, if that is what became of the trace.
+    """
     known = asked(function, specs, keywords) if keeping() else None
     if known is None:
         return None
     inventory, question = known
-    for notes, facts in _kept(question):
+    for notes, outcome in _kept(question):
         here = inventory.copy()
-        if (guards := found(here, json.loads(notes))) is not None:
-            made = _decoded(json.loads(facts), here, tuple(guard for guard in guards if not guard.lasting))
-            if made[0].holds() and made[0].fits(specs):
-                return made
+        if (guards := found(here, json.loads(notes))) is None:
+            continue
+        data = json.loads(outcome)
+        captured = tuple(here.arrays[k] for k in data["captured"])
+        alike = all(map(_is_like, captured, map(type_of, data["types"])))
+        if not alike or not fits(specs, captured, _ones(data["ones"])):
+            continue
+        if "needs" in data:
+            number, name = data["needs"]
+            raise NeedsAttribute(here.objects[number], name)
+        return _decoded(data, here, captured, tuple(guard for guard in guards if not guard.lasting))
     return None
 
 
@@ -123,20 +133,50 @@ def remember(
     """Keep the facts of a trace for the next process, if that can find out whether they are true for it; the identity
     of the trace, if that was asked for."""
     known = asked(function, specs, keywords) if keeping() else None
-    if known is None:
+    notes = None if known is None else written(known[0], traced.reads)
+    if known is None or notes is None:
         return None
     inventory, question = known
-    notes = written(inventory, traced)
-    if notes is None:
-        return None
     made = identity(traced.function)
-    if (data := _encoded(facts, made, inventory)) is None:
-        return made
-    new = json.dumps(notes), json.dumps(data)
+    with suppress(Undescribed):
+        _keep(question, notes, _seen(traced, inventory) | _encoded(facts, made, inventory))
+    return made
+
+
+def remember_need(function: Any, specs: Sequence[ArgSpec], keywords: Sequence[str], needed: NeedsAttribute) -> None:
+    """Keep for the next process what a trace ended with that asked for an attribute."""
+    known = asked(function, specs, keywords) if keeping() else None
+    notes = None if known is None else written(known[0], needed.reads)
+    if known is None or notes is None:
+        return
+    inventory, question = known
+    numbers = [k for k, one in enumerate(inventory.objects) if one is needed.cls]
+    with suppress(Undescribed):
+        _keep(question, notes, _seen(needed, inventory) | {"needs": [numbers[0], needed.name]})
+
+
+def _keep(question: Description, notes: Description, outcome: Description) -> None:
+    new = json.dumps(notes), json.dumps(outcome)
     others = [pair for pair in _kept(question) if pair != new]
     lines = [line for pair in [new, *others[: _MOST - 1]] for line in pair]
     keep(_TRACE, _key(question), "\n".join(lines).encode())
-    return made
+
+
+def _seen(ended: Traced | NeedsAttribute, inventory: Inventory) -> dict[str, Any]:
+    """What has to be so of arrays.
+
+    Raises: Undescribed, if one of them is no object that was read.
+    """
+    numbers = [k for array in ended.captured for k, one in enumerate(inventory.arrays) if one is array]
+    if len(numbers) != len(ended.captured):
+        raise Undescribed
+    kinds = [spec for array in ended.captured if isinstance(spec := spec_of(array), ArraySpec)]
+    ones = [[parameter, axis, int(one)] for (parameter, axis), one in ended.ones.items()]
+    return {"captured": numbers, "types": [type_data(kind.type) for kind in kinds], "ones": ones}
+
+
+def _ones(data: list[list[int]]) -> dict[tuple[int, int], bool]:
+    return {(parameter, axis): bool(one) for parameter, axis, one in data}
 
 
 def _key(question: Description) -> bytes:
@@ -150,42 +190,39 @@ def _kept(question: Description) -> list[tuple[str, str]]:
     return list(zip(lines[::2], lines[1::2], strict=True))
 
 
-def _encoded(facts: Facts, known: Identity, inventory: Inventory) -> Description | None:
-    """The facts and the identity of a trace in words; `None` if there are none for them."""
-    arrays = [[k for k, array in enumerate(inventory.arrays) if array is captured] for captured in facts.captured]
-    if not all(arrays):
-        return None
+def _encoded(facts: Facts, known: Identity, inventory: Inventory) -> dict[str, Any]:
+    """The facts and the identity of a trace in words.
+
+    Raises: Undescribed, if there are none for them.
+    """
     writer = SpanWriter([file[:2] for file in inventory.files])
     spans = [writer.row(span) for span in known.spans]
     if None in spans:
-        return None
-    try:
-        return {
-            "params": [type_data(type) for type in facts.params],
-            "outputs": [type_data(type) for type in facts.outputs],
-            "result": _result_data(facts.result, inventory),
-            "captured": [k for (k,) in arrays],
-            "ones": [[parameter, axis, int(one)] for (parameter, axis), one in facts.ones.items()],
-            "written": sorted(facts.written),
-            "unshared": sorted(facts.unshared),
-            "uniform": facts.uniform,
-            "identity": known.digest.hex(),
-            "spans": spans,
-            "rows": writer.rows,
-            "names": writer.names,
-        }
-    except Undescribed:
-        return None
+        raise Undescribed
+    return {
+        "params": [type_data(type) for type in facts.params],
+        "outputs": [type_data(type) for type in facts.outputs],
+        "result": _result_data(facts.result, inventory),
+        "written": sorted(facts.written),
+        "unshared": sorted(facts.unshared),
+        "uniform": facts.uniform,
+        "identity": known.digest.hex(),
+        "spans": spans,
+        "rows": writer.rows,
+        "names": writer.names,
+    }
 
 
-def _decoded(data: Any, inventory: Inventory, guards: tuple[Guard, ...]) -> tuple[Facts, Identity]:
+def _decoded(
+    data: Any, inventory: Inventory, captured: tuple[np.ndarray[Any, Any], ...], guards: tuple[Guard, ...]
+) -> tuple[Facts, Identity]:
     facts = Facts(
         params=tuple(map(type_of, data["params"])),
         outputs=tuple(map(type_of, data["outputs"])),
         result=_result(data["result"], inventory),
-        captured=tuple(inventory.arrays[k] for k in data["captured"]),
+        captured=captured,
         guards=guards,
-        ones={(parameter, axis): bool(one) for parameter, axis, one in data["ones"]},
+        ones=_ones(data["ones"]),
         written=frozenset(data["written"]),
         unshared=frozenset(data["unshared"]),
         uniform=data["uniform"],
@@ -202,9 +239,11 @@ def _result_data(result: Result, inventory: Inventory) -> Description:
             return ["passed", leaf]
         case Node(form=form, items=items):
             keys = [data_of(key) for key in form.keys]
-            if form not in (TUPLE, LIST, COMPLEX, Form(dict, form.keys)) or None in keys:
+            if form.partial or form.conjugate or None in keys:
                 raise Undescribed
-            return ["structure", form.cls.__name__, keys, [_result_data(item, inventory) for item in items]]
+            known = _FORMS.get(form.cls.__name__) == form.cls
+            cls = form.cls.__name__ if known else _object_data(form.cls, inventory)
+            return ["structure", cls, keys, [_result_data(item, inventory) for item in items]]
         case Constant(value=value):
             data = data_of(value)
             if value is None or data is not None:
@@ -229,8 +268,8 @@ def _result(data: Description, inventory: Inventory) -> Result:
             return Output(index, bool(weak))
         case ["passed", leaf]:
             return Passed(leaf)
-        case ["structure", name, keys, items]:
-            form = Form(dict, tuple(map(value_of, keys))) if name == "dict" else _FORMS[name]
+        case ["structure", cls, keys, items]:
+            form = Form(_FORMS[cls] if isinstance(cls, str) else inventory.objects[cls[1]], tuple(map(value_of, keys)))
             return Node(form, tuple(_result(item, inventory) for item in items))
         case ["constant", value]:
             return Constant(value_of(value))

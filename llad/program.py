@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from llad.codegen.outline import Identity, identity
 from llad.diagnostics import Span
-from llad.facts import VERIFY, Facts, What, facts_of, recall, remember
+from llad.facts import VERIFY, Facts, What, facts_of, recall, remember, remember_need
 from llad.frontend.signature import ArgSpec, ScalarSpec, Traced, attached, leaves, spec_of
 from llad.frontend.state import NeedsAttribute
 from llad.ir.core import Function
@@ -190,7 +190,11 @@ class Program:
         """A stage whose trace some process before this one made."""
         start = time.perf_counter()
         function = self.traced or self.py_func
-        found = recall(function, specs, keywords)
+        try:
+            found = recall(function, specs, keywords)
+        except NeedsAttribute as needed:
+            self._check_need(needed, specs, keywords)
+            raise
         if found is None:
             return None
         facts, known = found
@@ -203,10 +207,24 @@ class Program:
                 raise AssertionError(f"{self.name}: what was recalled is not what is traced") from error
         return stage
 
+    def _check_need(self, recalled: NeedsAttribute, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> None:
+        """With the verifier: that the trace asks for just this attribute."""
+        if VERIFY:
+            try:
+                pipeline.traced(self.traced or self.py_func, specs, keywords, {})
+            except NeedsAttribute as needed:
+                assert needed.args == recalled.args, (needed, recalled)
+            else:
+                raise AssertionError(f"{recalled} was recalled, and is not needed")
+
     def _fresh(self, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...]) -> Stage:
         times: dict[str, float] = {}
         function = self.traced or self.py_func
-        traced = pipeline.traced(function, specs, keywords, times)
+        try:
+            traced = pipeline.traced(function, specs, keywords, times)
+        except NeedsAttribute as needed:
+            remember_need(function, specs, keywords, needed)
+            raise
         facts = facts_of(traced)
         known = remember(function, specs, keywords, traced, facts)
         forms = pipeline.Forms(traced, specs, self.definition, self.fastmath, times)

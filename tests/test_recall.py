@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import gc
 import importlib
 import math
 import pkgutil
@@ -27,6 +28,7 @@ import llad.program
 from llad.codegen.outline import identity
 from llad.diagnostics import Span
 from llad.facts import facts_of
+from llad.fit import plain
 from llad.frontend.inventory import Inventory, Undescribed, data_of, value_of
 from llad.frontend.reads import asked, found, written
 from llad.frontend.signature import Guard, spec_of
@@ -43,6 +45,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     place = tmp_path / "kept"
     monkeypatch.setenv("LLAD_CACHE_DIR", str(place))
     monkeypatch.setattr(llad.program, "VERIFY", False)
+    for name in ("made", "other"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     return place
 
 
@@ -54,6 +58,7 @@ class Made:
         path.write_text(text)
         self.module = types.ModuleType("made")
         vars(self.module).update(names)
+        sys.modules["made"] = self.module
         exec(compile(text, str(path), "exec"), vars(self.module))
         self.program = llad.program.Program(self.module.f)
 
@@ -80,7 +85,10 @@ def callers(span: Span | None) -> list[tuple[Span, str]]:
 
 
 def guarded(guards: tuple[Guard, ...]) -> list[tuple[int, str, int]]:
-    return [(id(g.holder), g.name, id(g.value)) for g in guards]
+    """What can be compared of guards: namespaces of classes are read through views that are made anew."""
+    views = types.MappingProxyType
+    holders = [gc.get_referents(g.holder)[0] if isinstance(g.holder, views) else g.holder for g in guards]
+    return [(id(holder), g.name, id(g.value)) for holder, g in zip(holders, guards, strict=True)]
 
 
 SOURCE = """
@@ -218,7 +226,9 @@ TEXTS = {
     "the hash of a text": "def f(x):\n    return x * hash('a')\n",
     "the order of a set": "def f(x):\n    return x if ''.join({'a', 'b', 'c'}) == 'abc' else -x\n",
     "what an object says of itself": "def f(x):\n    return x if hasattr(other, 'a') else -x\n",
-    "a class": "class C:\n    k = 2.0\nc = C()\ndef f(x):\n    return x * c.k\n",
+    "an object": "class C:\n    k = 2.0\nc = C()\ndef f(x):\n    return x * c.k\n",
+    "a class of another kind": "class M(type):\n    pass\nclass C(metaclass=M):\n    k = 2.0\ndef f(x): return C.k\n",
+    "what a class holds": "class C:\n    k = 2.0\n    m = []\ndef f(x):\n    return x * C.k\n",
     "parts of a complex array": "z = np.ones(2) * 1j\ndef f(x):\n    return x * z[0].imag\n",
 }
 
@@ -227,6 +237,96 @@ TEXTS = {
 def test_what_no_words_can_tell_is_traced(name: str, tmp_path: Path) -> None:
     for _ in range(2):
         assert not make(tmp_path, TEXTS[name], g=other).stage(1.5).recalled
+
+
+CLASSES = """
+import dataclasses
+from typing import NamedTuple
+class Base:
+    scale = 2.0
+    def scaled(self, x):
+        return self.scale * x + self.rate
+class Model(Base):
+    def __init__(self, rate):
+        self.rate, self.name = rate, "model"
+    def __call__(self, x):
+        return self.scaled(x) if self.name == "model" else x
+    @property
+    def double(self):
+        return 2.0 * self.rate
+    @staticmethod
+    def cubed(x):
+        return x * x * x
+@dataclasses.dataclass
+class Point:
+    a: float
+    b: float = 3.0
+    c: tuple = dataclasses.field(default_factory=tuple)
+    def __add__(self, other):
+        return Point(self.a + other.a, self.b)
+class Pair(NamedTuple):
+    a: float
+    b: float = 4.0
+    def total(self):
+        return self.a + self.b
+def f(m, p, q, x):
+    made = p + Point(x)
+    return made, Pair(m(x) + m.double + Model.cubed(made.b) + q.total(), b=m.rate), Pair(x)
+"""
+
+
+def with_classes(tmp_path: Path, text: str = CLASSES) -> tuple[Made, tuple[Any, ...]]:
+    made = make(tmp_path, text)
+    m = made.module
+    return made, (m.Model(0.5), m.Point(1.0), m.Pair(2.0), 1.5)
+
+
+def learnt(made: Made, args: tuple[Any, ...]) -> llad.program.Stage:
+    attributes = made.program.attributes
+    return made.program.learning(lambda: made.program.stage(tuple(plain(value, attributes) for value in args)))
+
+
+def test_classes_are_told_by_all_that_is_in_them(tmp_path: Path) -> None:
+    assert not learnt(*with_classes(tmp_path)).recalled
+    made, args = with_classes(tmp_path)
+    stage = learnt(made, args)
+    assert stage.recalled
+    fresh = trace(made.module.f, stage.specs)
+    assert guarded(stage.facts.guards) == guarded(fresh.guards) and facts_of(fresh) == stage.facts
+    assert stage.traced.result == fresh.result
+    assert made.program.attributes[made.module.Model] == ("name", "scaled", "scale", "rate")
+
+
+def test_attributes_that_a_trace_asks_for_are_recalled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt(*with_classes(tmp_path))
+    monkeypatch.setattr(llad.program, "pipeline", None)  # nothing is traced
+    assert learnt(*with_classes(tmp_path)).recalled
+
+
+CLASS_CHANGES: dict[str, Callable[[Any], object]] = {
+    "attribute": lambda m: setattr(m.Base, "scale", 3.0),
+    "attribute that hides another": lambda m: setattr(m.Model, "scale", 3.0),
+    "method": lambda m: setattr(m.Base, "scaled", m.Model.cubed),
+    "method that hides another": lambda m: setattr(m.Model, "scaled", m.Model.cubed),
+    "property": lambda m: setattr(m.Model, "double", property(lambda self: self.rate)),
+    "base": lambda m: setattr(m.Model, "__bases__", (type("Other", (m.Base,), {}),)),
+    "operator": lambda m: delattr(m.Point, "__add__"),
+    "default": lambda m: setattr(m.Point.__dataclass_fields__["b"], "default", 5.0),
+    "default of what is generated": lambda m: setattr(m.Point.__init__, "__defaults__", (5.0, ())),
+    "default of a named tuple": lambda m: setattr(m.Pair.__new__, "__defaults__", (5.0,)),
+    "class": lambda m: vars(m).update(Point=m.Pair),
+}
+
+
+@pytest.mark.parametrize("name", CLASS_CHANGES)
+def test_a_class_that_changed_is_traced(name: str, tmp_path: Path) -> None:
+    learnt(*with_classes(tmp_path))
+    made, args = with_classes(tmp_path)
+    CLASS_CHANGES[name](made.module)
+    try:
+        assert not learnt(made, args).recalled
+    except llad.LladError:  # which only a trace can find
+        assert name in ("operator", "class", "method", "method that hides another")
 
 
 def test_arguments_are_part_of_the_question(tmp_path: Path) -> None:
@@ -240,6 +340,7 @@ def test_arguments_are_part_of_the_question(tmp_path: Path) -> None:
         made = make(tmp_path, text)
         assert [recalls(made, *args) for args in calls] == [want] * len(calls)
     assert not recalls(make(tmp_path, text), 1.5, Made)
+    assert not recalls(make(tmp_path, text), 1.5, types.SimpleNamespace)
 
 
 def test_what_is_recalled_outlives_its_file(tmp_path: Path) -> None:
@@ -325,7 +426,7 @@ def test_nothing_else_is_read(program: Program) -> None:
     traced = trace(program.function, specs)
     inventory, _ = known
     again = inventory.copy()
-    notes = written(inventory, traced)
+    notes = written(inventory, traced.reads)
     assert notes is not None
     guards = found(again, notes)
     assert guards is not None and guarded(guards) == guarded(traced.reads or ())

@@ -70,7 +70,8 @@ class Guards:
         slot = isinstance(found, types.MemberDescriptorType) and not isinstance(owner, type)
         own = vars(owner) if isinstance(getattr(owner, "__dict__", None), dict) else {}
         in_own = name in own and not isinstance(found, property)
-        self.add(owner, name, value, lasting=in_own or not slot)
+        if not isinstance(owner, type) or trusted(owner):
+            self.add(owner, name, value, lasting=in_own or not slot)
         if isinstance(owner, types.ModuleType):
             if not trusted(owner):
                 self.add(own, name, value)
@@ -124,7 +125,7 @@ def _plain(value: object) -> bool:
     if isinstance(value, (set, frozenset)):
         return all(type(item) in (int, float, bool) for item in value)
     if isinstance(value, type):  # others may ask code of the user's
-        return type(value) is type and value.__module__ in ("builtins", "numpy")
+        return type(value) is type
     return type(value) in _DATA or isinstance(value, (np.generic, np.dtype))
 
 

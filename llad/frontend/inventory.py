@@ -13,11 +13,24 @@ tell of it: names in namespaces, contents of cells, attributes, defaults.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import gc
 import hashlib
 import struct
 import sys
-from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodType, ModuleType
+from collections import namedtuple
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    CodeType,
+    FunctionType,
+    GetSetDescriptorType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any
 
 import numpy as np
@@ -25,9 +38,17 @@ import numpy as np
 from llad.frontend.signature import ArgSpec, ArraySpec, Missing, ScalarSpec
 from llad.frontend.source import text_of
 from llad.frontend.transforms import Transform, Transformed
-from llad.structures import COMPLEX, Node, of_library
+from llad.structures import ABSENT, Node, of_library
 
 Description = Any
+
+
+# What the frontend does not ask a class for; whoever reads it leaves a note.
+_NOT_ASKED_FOR = {"__doc__", "__annotations__", "__orig_bases__", "__parameters__", "__firstlineno__"}
+_NOT_ASKED_FOR |= {"__static_attributes__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
+# What the standard library puts into classes that it writes.
+_FACTORY = getattr(dataclasses, "_HAS_DEFAULT_FACTORY", dataclasses.MISSING)
+_GETTER = type(namedtuple("_Named", "x").x)  # type: ignore[attr-defined]
 
 
 class Undescribed(Exception):
@@ -61,8 +82,8 @@ class Inventory:
 
         Raises: Undescribed.
         """
-        if value is Missing:
-            return ["missing"]
+        if value is Missing or value is ABSENT:
+            return [repr(value)]
         if (data := data_of(value)) is not None or value is None:
             return data
         if type(value) is tuple:
@@ -100,10 +121,8 @@ class Inventory:
             case ArraySpec(dtype=dtype, rank=rank, layout=layout):
                 return ["array", dtype.name, rank, layout]
             case Node(form=form, items=items):
-                if form.partial or not (form == COMPLEX or form.cls in (tuple, list, dict)):
-                    raise Undescribed
-                keys = [self.describe(key) for key in form.keys]
-                return ["structure", form.cls.__name__, int(form.conjugate), keys, *map(self.spec, items)]
+                how = [int(form.partial), int(form.conjugate), *map(self.describe, form.keys)]
+                return ["structure", self.describe(form.cls), how, *map(self.spec, items)]
             case _:
                 return ["static", self.describe(spec.value)]
 
@@ -128,7 +147,50 @@ class Inventory:
             return ["derivative", value.kind, self.describe(value.function), self.describe(value.argnums)]
         if isinstance(value, Transformed):
             return ["compiled", self.describe(type(value)), self.describe(value.transform)]
+        if type(value) is type and not of_library(value.__module__):
+            return self._class(value)
         return self._of_library(value)
+
+    def _class(self, cls: type) -> Description:
+        """All of a class, as the frontend asks classes for much without a note."""
+        own = [[name, self.member(name, value)] for name, value in vars(cls).items() if name not in _NOT_ASKED_FOR]
+        return ["class", *_path(cls), [self.describe(base) for base in cls.__bases__], own]
+
+    def member(self, name: str, value: Any) -> Description:
+        """The description of what stands under a name in a namespace, that of a class perhaps.
+
+        Raises: Undescribed.
+        """
+        match value:
+            case FunctionType():
+                generated = value.__code__.co_filename == "<string>" or value.__module__ == "collections"
+                defaults = self.member("", value.__defaults__) if generated else None
+                return ["function", self.describe(value), defaults]
+            case staticmethod() | classmethod():
+                return [type(value).__name__, self.member("", value.__func__)]
+            case property():
+                return ["property", *(self.member("", f) for f in (value.fget, value.fset, value.fdel))]
+            case functools.cached_property():
+                return ["cached", self.member("", value.func)]
+            case MemberDescriptorType() | GetSetDescriptorType():
+                return ["slot", value.__name__]
+            case tuple() if type(value) is tuple:
+                return ["tuple", *(self.member("", item) for item in value)]
+            case dict() if name in ("__dataclass_fields__", "_field_defaults"):
+                return ["fields", *([key, self.member("", item)] for key, item in value.items())]
+            case dataclasses.Field():
+                kind = [str(getattr(value, flag)) for flag in ("init", "compare", "kw_only", "_field_type")]
+                defaults = value.default, value.default_factory
+                return ["field", value.name, *kind, *(self.member("", default) for default in defaults)]
+        if name == "__dataclass_params__" and of_library(type(value).__module__):
+            return ["options", repr(value)]
+        if value is dataclasses.MISSING:
+            return ["no default"]
+        if value is _FACTORY:
+            return ["factory"]
+        if type(value) is _GETTER:
+            return ["getter", value.__reduce__()[1][0]]
+        return self.describe(value)
 
     def _function(self, function: FunctionType) -> Description:
         code = function.__code__
@@ -194,8 +256,10 @@ class Inventory:
             for k, one in enumerate(known):
                 if one is holder:
                     return [kind, k]
+        if isinstance(holder, MappingProxyType):
+            (holder,) = gc.get_referents(holder)
         for k, value in enumerate(self.objects):
-            if getattr(value, "__dict__", None) is holder:
+            if _own(value) is holder:
                 return ["attributes", k]
         if isinstance(holder, (FunctionType, ModuleType)):
             module, name = (holder.__name__, "") if isinstance(holder, ModuleType) else _path(holder)
@@ -222,6 +286,14 @@ class Inventory:
                 if holder is not None and self.describe(holder) == description:
                     return holder
         raise Undescribed
+
+
+def _own(value: Any) -> Any:
+    """The dict of the attributes of an object itself."""
+    if type(value) is type:
+        (own,) = gc.get_referents(vars(value))
+        return own
+    return getattr(value, "__dict__", None)
 
 
 def _number(known: list[Any], value: Any) -> int:

@@ -10,12 +10,12 @@ Invariant: `found(written(…))` is `None` wherever a trace may come to anything
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import CellType, FunctionType
 from typing import Any
 
 from llad.frontend.inventory import Description, Inventory, Undescribed
-from llad.frontend.signature import ArgSpec, Guard, Missing, Traced
+from llad.frontend.signature import ArgSpec, Guard, Missing
 from llad.frontend.source import remember_text, source_of
 
 
@@ -28,18 +28,18 @@ def asked(function: Any, specs: Sequence[ArgSpec], keywords: Sequence[str]) -> t
         return None
 
 
-def written(inventory: Inventory, traced: Traced) -> list[Description] | None:
+def written(inventory: Inventory, reads: Sequence[Guard] | None) -> list[Description] | None:
     """The notes of a trace, to be found again; `None` if there are no words for one of them.
 
     `inventory`: of what was asked for; what was read is added.
     """
-    if traced.reads is None:
+    if reads is None:
         return None
     try:
-        notes = [_note(inventory, guard) for guard in traced.reads]
+        notes = [_note(inventory, guard) for guard in reads]
     except Undescribed:
         return None
-    return notes if all(guard.holds() and _as_it_stands(guard, inventory) for guard in traced.reads) else None
+    return notes if all(guard.holds() and _as_it_stands(guard, inventory) for guard in reads) else None
 
 
 def _note(inventory: Inventory, guard: Guard) -> Description:
@@ -48,7 +48,7 @@ def _note(inventory: Inventory, guard: Guard) -> Description:
 
 
 def _described(inventory: Inventory, name: str, value: Any) -> Description:
-    return inventory.names(value) if name == "__kwdefaults__" else inventory.describe(value)
+    return inventory.names(value) if name == "__kwdefaults__" else inventory.member(name, value)
 
 
 def _as_it_stands(guard: Guard, inventory: Inventory) -> bool:
@@ -86,4 +86,4 @@ def _read(holder: Any, name: str) -> Any:
             return holder.cell_contents
         except ValueError:
             return Missing
-    return holder.get(name, Missing) if isinstance(holder, dict) else getattr(holder, name, Missing)
+    return holder.get(name, Missing) if isinstance(holder, Mapping) else getattr(holder, name, Missing)

@@ -196,3 +196,13 @@ class Traced:
     reads: tuple[Guard, ...] | None
     guards: tuple[Guard, ...]
     ones: Mapping[tuple[int, int], bool] = field(default_factory=dict)
+
+
+def fits(
+    specs: Sequence[ArgSpec], captured: Sequence[np.ndarray[Any, Any]], ones: Mapping[tuple[int, int], bool]
+) -> bool:
+    """Whether arguments of these specs, and the captured arrays as they are now, have the axes of those answers."""
+    known = [leaf.ones if isinstance(leaf, ArraySpec) else None for spec in specs for leaf in leaves(spec)]
+    known += [tuple([extent == 1 for extent in array.shape]) for array in captured]
+    asked = [(known[parameter], axis, one) for (parameter, axis), one in ones.items()]
+    return all(told is not None and told[axis] == one for told, axis, one in asked)

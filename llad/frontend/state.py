@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from llad.diagnostics import Span
+from llad.frontend.signature import Guard
 from llad.frontend.source import Source
 from llad.frontend.values import Marker, Unbound
 from llad.ir.core import Region, Value
@@ -225,12 +228,18 @@ class Local:
 
 
 class NeedsAttribute(Exception):
-    """An attribute of a plain object was asked for that was not among those taken from arguments of its class."""
+    """An attribute of a plain object was asked for that was not among those taken from arguments of its class.
+
+    `reads`, `captured` and `ones`: what the trace had come to know until then, as `Traced` has it.
+    """
 
     def __init__(self, cls: type, name: str) -> None:
         super().__init__(cls, name)
         self.cls = cls
         self.name = name
+        self.reads: tuple[Guard, ...] | None = None
+        self.captured: tuple[np.ndarray[Any, Any], ...] = ()
+        self.ones: Mapping[tuple[int, int], bool] = {}
 
 
 @dataclass(slots=True, eq=False)

@@ -28,7 +28,7 @@ from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced
 from llad.frontend.source import source_of
-from llad.frontend.state import PathEnds
+from llad.frontend.state import NeedsAttribute, PathEnds
 from llad.frontend.statements import STATEMENTS
 from llad.frontend.table import close
 from llad.frontend.values import Array, Scalar, compose
@@ -67,6 +67,11 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
         value = calls.inline(t, function, args[:count], dict(zip(keywords, args[count:], strict=True)))
     except PathEnds:
         value = 0.0  # nobody will see it; a function that always raises has a gradient, which raises too
+    except NeedsAttribute as needed:
+        met = tuple(t.captured.values())
+        needed.reads, needed.captured = t.guards.reads(), tuple(array for array, _ in met)
+        needed.ones = t.axes.answers([*params, *(v for _, v in met)])
+        raise
     t.builder.span = t.returned or t.builder.span
     results = Results(t, params)
     tree = results.tree(value)
