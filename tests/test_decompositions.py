@@ -140,6 +140,38 @@ def test_singular_values_are_numpys_and_vectors_fit_them() -> None:
         ours(np.full((3, 3), np.nan))
 
 
+# -- least squares
+
+
+def sum_of_lstsq(c: Any) -> Any:
+    """The rank is at most the number of columns of `c`, whatever they are."""
+    x, squares, rank, _ = np.linalg.lstsq(c[1:] @ c[:4].T, np.cos(c[1:, :2]), 1e-10)
+    return np.sum(np.sin(x)) + np.sum(np.cos(squares)) + rank
+
+
+def test_lstsq() -> None:
+    """More rows than columns, as many, fewer, and dependent ones."""
+    points = []
+    for shape in ((6, 4), (5, 4), (4, 5), (6, 2)):
+        drawn = (RANDOM.normal(size=shape) for _ in range(1000))
+        points.append(next(c for c in drawn if np.max(np.abs(np.linalg.pinv(c[1:] @ c[:4].T, 1e-10))) < 2.0))
+    check(sum_of_lstsq, points, rtol=1e-9)
+
+
+def test_lstsq_and_pinv_give_what_numpys_give() -> None:
+    def both(a: Any, b: Any) -> Any:
+        return np.linalg.lstsq(a, b), np.linalg.pinv(a, rtol=None)
+
+    ours = llad.jit(both)
+    for m, n in ((3, 3), (5, 3), (3, 5), (1, 2), (2, 1), (2, 0), (0, 2)):
+        a, b = RANDOM.normal(size=(m, n)), RANDOM.normal(size=m)
+        found, expected = ours(a, b), both(a, b)
+        assert [x.shape for x in found[0][:2]] == [x.shape for x in expected[0][:2]]
+        assert_close(found, expected, rtol=1e-10, atol=1e-11)
+    with pytest.raises(np.linalg.LinAlgError, match="Incompatible dimensions"):
+        ours(np.eye(3), np.ones(2))
+
+
 # -- the exponential
 
 

@@ -171,7 +171,7 @@ def test_the_norm_of_zeros_has_derivative_zero() -> None:
 
 REFUSED: list[tuple[str, Any]] = [
     ("of `np.linalg` there are", lambda a: np.linalg.eig(a)),
-    ("np.linalg.solve(a.T @ a, a.T @ b)", lambda a: np.linalg.lstsq(a, a)),
+    ("lapack_driver", lambda a: np.linalg.lstsq(a, a, lapack_driver="gelsy")),
     ("one matrix", lambda a: np.linalg.inv(a * np.ones((2, 1, 1)))),
     ("one matrix", lambda a: np.linalg.solve(a[0], a)),
     ("give a constant", lambda a: np.linalg.matrix_power(a, a[0, 0])),

@@ -10,8 +10,8 @@ import numpy as np
 from llad.frontend.arguments import bind
 from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats, known_flag, of_matrix
 from llad.frontend.operands import Handler
-from llad.frontend.values import Context
-from llad.traced import eigen, exponential, orthogonal, singular
+from llad.frontend.values import Context, describe
+from llad.traced import eigen, exponential, least_squares, orthogonal, singular
 
 _UNIT = np.eye(1)
 _QR: Any = type(np.linalg.qr(_UNIT))
@@ -70,6 +70,28 @@ def _svdvals(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     return ctx.call(singular.svd, [*floats(ctx, *bind(ctx, "np.linalg.svdvals(x)", args, kwargs)), False], {})[1]
 
 
+def _pinv(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.pinv(a, rcond, rtol)
+
+    The derivative is that for a constant rank.
+    """
+    unset = object()
+    a, rcond, rtol = bind(ctx, "np.linalg.pinv(a, rcond, rtol)", args, kwargs, [None, unset])
+    if rtol is not unset and rcond is not None:
+        ctx.refuse("linalg-argument", argument="rcond", got=describe(rcond), hint="give either `rcond` or `rtol`")
+    bound = rcond if rcond is not None else 1e-15 if rtol is unset else rtol
+    return ctx.call(least_squares.pinv, [*floats(ctx, a), bound], {})
+
+
+def _lstsq(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.lstsq(a, b, rcond)
+
+    The derivative is that for a constant rank.
+    """
+    a, b, rcond = bind(ctx, "np.linalg.lstsq(a, b, rcond)", args, kwargs, [None])
+    return ctx.call(least_squares.lstsq, [*floats(ctx, a, b, ranks=(1, 2)), rcond], {})
+
+
 LINALG: dict[str, Handler] = {
     **SYSTEMS,
     "qr": _qr,
@@ -77,6 +99,8 @@ LINALG: dict[str, Handler] = {
     "eigvalsh": _eigvalsh,
     "svd": _svd,
     "svdvals": _svdvals,
+    "pinv": _pinv,
+    "lstsq": _lstsq,
 }
 SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm)}
 

@@ -111,7 +111,6 @@ _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 
 _INSTEAD = {
     "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
-    "np.linalg.lstsq": "solve the normal equations: `np.linalg.solve(a.T @ a, a.T @ b)`",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
     "np.random": "pass the random numbers as an argument",
 }  # fmt: skip

@@ -30,13 +30,19 @@ _MOST_SWEEPS = 60  # ten are many
 
 def svd(a: Any, full: bool) -> Any:
     """`(u, s, vh)`: singular values, falling, and vectors, as many as there are values or (`full`) as make a basis."""
-    u0, s0, v0 = _found(underived(a), full)
-    u1, s1, v1 = _derived(a, u0, s0, v0, u0, s0, v0)
-    u2, s2, v2 = _derived(a, u0, s0, v0, u1, s1, v1)
+    u0, s0, v0 = found(underived(a), full)
+    u2, s2, v2 = vary(a, u0, s0, v0)
     return u2.T, s2, v2
 
 
-def _found(a: Any, full: bool) -> Any:
+def vary(a: Any, u0: Any, s0: Any, v0: Any) -> Any:
+    """What was found, with its derivatives."""
+    u1, s1, v1 = _derived(a, u0, s0, v0, u0, s0, v0)
+    return _derived(a, u0, s0, v0, u1, s1, v1)
+
+
+def found(a: Any, full: bool) -> Any:
+    """`(u, s, v)`, the vectors as rows, by which there is no derivative."""
     m, n = a.shape
     k, long = min(m, n), max(m, n)
     largest = np.max(np.abs(a)) if k > 0 else a.dtype.type(0.0)
