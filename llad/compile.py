@@ -45,6 +45,7 @@ from llad.passes.foresee import foresee
 from llad.passes.fuse import fuse
 from llad.passes.independent import independent
 from llad.passes.induction import induction
+from llad.passes.interchange import interchange
 from llad.passes.jam import jam
 from llad.passes.licm import licm
 from llad.passes.overwritten import overwritten
@@ -88,10 +89,11 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, blocks, ownership,
+    relax, interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, blocks,
+    ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, ownership,
+    interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, ownership,
 )  # fmt: skip
 
 

@@ -9,11 +9,17 @@ begin as small integers stay exact in any order.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 from random_rows import BINARY, Rows
 
+from llad.ir import interp
 from llad.ir.core import Function, Value
 from llad.ir.types import F64, I64
+from llad.ir.verify import verify
+from llad.passes.dce import dce
 
 
 class Writer(Rows):
@@ -317,3 +323,43 @@ class Writer(Rows):
 
 def program(rng: random.Random, ordered: bool = False) -> Function:
     return Writer(rng, ordered).program()
+
+
+def arguments(seed: int, rows: int, columns: int, ordered: bool) -> list[Any]:
+    """Numbers of any kind if sums keep their order; else small integers, both zeros, and what is no number."""
+    r = np.random.default_rng(seed)
+
+    def numbers(*shape: int) -> np.ndarray[Any, Any]:
+        if ordered:
+            return r.normal(size=shape)
+        made = r.integers(-3, 4, size=shape).astype(float)
+        if made.size and r.random() < 0.1:
+            made.flat[r.integers(made.size)] = r.choice([np.inf, np.nan, -np.inf])
+        return np.where((made == 0) & (r.random(shape) < 0.5), -0.0, made)
+
+    shapes = [(rows, columns), (rows,), (rows,), *[(columns,)] * 3, (columns, columns)]
+    whole = r.integers(0, max(columns, 1), size=rows)
+    return [float(numbers(1)[0]), int(r.integers(4)), *[numbers(*shape) for shape in shapes], whole]
+
+
+def outcome(fn: Function, args: list[Any]) -> str:
+    """The error, or the results and what is in memory afterwards, to the bit; `unsound` if poison is read."""
+    args = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
+    try:
+        with np.errstate(all="ignore"):
+            results = interp.run(fn, args)
+    except (ValueError, IndexError, KeyError) as error:
+        return repr(error)
+    except AssertionError as error:
+        return f"unsound: {error}"
+    return repr([*results, *[a.tolist() for a in args if isinstance(a, np.ndarray)]])
+
+
+def nests(count: int) -> Iterator[tuple[int, Function, list[list[Any]]]]:
+    """Random programs, and for each some arguments."""
+    for seed in range(count):
+        rng = random.Random(seed)
+        ordered = seed % 4 == 0
+        fn = dce(verify(program(rng, ordered)))
+        sizes = [(n, rng.choice((0, 1, 2, 3, 5))) for n in rng.sample(range(10), 3)]
+        yield seed, fn, [arguments(seed * 7 + k, *size, ordered) for k, size in enumerate(sizes)]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from random_nests import program
+from random_nests import nests, outcome
 
 import llad
 from llad.ir import interp
@@ -20,52 +18,11 @@ from llad.ir.parse import parse
 from llad.ir.verify import verify
 from llad.passes import jam as jam_pass
 from llad.passes import jam_plan
-from llad.passes.dce import dce
 from llad.passes.jam import jam
 from llad.passes.jam_plan import plans
 from llad.testing import assert_close
 
 # -- random nests
-
-
-def arguments(seed: int, rows: int, columns: int, ordered: bool) -> list[Any]:
-    """Numbers of any kind if sums keep their order; else small integers, both zeros, and what is no number."""
-    r = np.random.default_rng(seed)
-
-    def numbers(*shape: int) -> np.ndarray[Any, Any]:
-        if ordered:
-            return r.normal(size=shape)
-        made = r.integers(-3, 4, size=shape).astype(float)
-        if made.size and r.random() < 0.1:
-            made.flat[r.integers(made.size)] = r.choice([np.inf, np.nan, -np.inf])
-        return np.where((made == 0) & (r.random(shape) < 0.5), -0.0, made)
-
-    shapes = [(rows, columns), (rows,), (rows,), *[(columns,)] * 3, (columns, columns)]
-    whole = r.integers(0, max(columns, 1), size=rows)
-    return [float(numbers(1)[0]), int(r.integers(4)), *[numbers(*shape) for shape in shapes], whole]
-
-
-def outcome(fn: Function, args: list[Any]) -> str:
-    """The error, or the results and what is in memory afterwards, to the bit; `unsound` if poison is read."""
-    args = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
-    try:
-        with np.errstate(all="ignore"):
-            results = interp.run(fn, args)
-    except (ValueError, IndexError, KeyError) as error:
-        return repr(error)
-    except AssertionError as error:
-        return f"unsound: {error}"
-    return repr([*results, *[a.tolist() for a in args if isinstance(a, np.ndarray)]])
-
-
-def nests(count: int) -> Iterator[tuple[int, Function, list[list[Any]]]]:
-    """Random programs, and for each some arguments."""
-    for seed in range(count):
-        rng = random.Random(seed)
-        ordered = seed % 4 == 0
-        fn = dce(verify(program(rng, ordered)))
-        sizes = [(n, rng.choice((0, 1, 2, 3, 5))) for n in rng.sample(range(10), 3)]
-        yield seed, fn, [arguments(seed * 7 + k, *size, ordered) for k, size in enumerate(sizes)]
 
 
 def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:

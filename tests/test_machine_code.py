@@ -102,6 +102,23 @@ def test_the_end_of_a_loop_of_dear_functions_runs_under_a_mask_along_rows_only(a
         np.testing.assert_allclose(y, expected, rtol=1e-15, atol=0.0)
 
 
+@pytest.mark.skipif(not masks(), reason="this host has no masked vectors")
+@pytest.mark.parametrize(("op", "masked"), [("div", True), ("mul", False)])
+def test_the_end_of_a_loop_of_divisions_and_roots_runs_under_a_mask(op: str, masked: bool) -> None:
+    def body(b: Builder, x: Value, y: Value) -> list[Value]:
+        def step(i: Value) -> list[Value]:
+            value = b.load(x, i)
+            for _ in range(2):
+                value = b.op(op, b.load(x, i), b.op("sqrt" if masked else "neg", value))
+            b.store(value, y, i)
+            return []
+
+        loop(b, 0, b.dim(x, 0), [], step, kind="parallel")
+        return []
+
+    assert ("masked.store" in Native(build([V] * 2, body)).code.llvm_after) == masked
+
+
 def test_index_checks_of_a_plain_loop_disappear() -> None:
     def body(b: Builder, x: Value) -> Value:
         n = b.dim(x, 0)

@@ -35,6 +35,7 @@ from llad.passes.foresee import foresee
 from llad.passes.fuse import fuse
 from llad.passes.independent import independent
 from llad.passes.induction import induction
+from llad.passes.interchange import interchange
 from llad.passes.jam import jam
 from llad.passes.licm import licm
 from llad.passes.overwritten import overwritten
@@ -57,8 +58,8 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns, version,
-    stages, blocks, winner, relax, release, zeros, dce, ownership,
+    accumulate, records, interchange, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns,
+    version, stages, blocks, winner, relax, release, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -23,7 +23,7 @@ UNROLLED_LINES = 16
 # Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one. A
 # division or a root takes as long as so many.
 FOLDED_LINES = 100
-_SLOW_LINES = 0
+_SLOW_LINES = 25
 
 _SLOW = frozenset({"div", "sqrt"})
 _NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})

@@ -1,0 +1,362 @@
+"""Sums that each iteration of a loop makes in an inner loop are made for many iterations at once.
+
+What: a loop in whose iterations an inner loop only adds up goes through strips of 128 iterations. For a strip the inner
+loop is outside and the iterations inside: each adds to its own element of a table, four terms at a time, and what is
+left of an iteration reads its sum there. So the innermost loop needs no sum over a vector at its end, however short the
+inner loop was, keeps Python's order of each sum, and has one vector for many iterations. An array whose rows the inner
+loop went along is turned first, once for all iterations of a loop further out, so that its columns lie side by side;
+they are as long as whole vectors, the last of which begin with sums that nobody reads.
+
+When: nothing else happens in the inner loop, and nothing that it reads is written in the outer one. (Sums of plain
+products whose order is free stay: along their factors vectors are as good.) The outer loop must
+run sixteen times and an array that is turned must be used eight times and mostly; that is asked for at run time, else
+the inner loop stays where it was.
+
+Before:
+
+    func @f(%x: buffer<f64, 2, C>, %y: buffer<f64, 1, C>, %n: i64, %d: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %none: f64 = const 0.0
+      %t: i64 = for %k in %zero..%n step %one {
+        %s: f64, %u: i64 = for %j in %zero..%d step %one carry (%a: f64 = %none) {
+          %b: f64 = load %x[%j, %k]
+          %c: f64 = add %a, %b
+          yield %c
+        }
+        store %s, %y[%k]
+        yield
+      }
+      return
+    }
+
+After (and `dce`):
+
+    func @f(%x: buffer<f64, 2, C>, %y: buffer<f64, 1, C>, %n: i64, %d: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %none: f64 = const 0.0
+      %0: i64 = sub %n, %zero
+      %1: i64 = const 0
+      %2: i64 = max %0, %1
+      %3: i64 = const 16
+      %4: bool = ge %2, %3
+      %5: i64 = const 128
+      %42: i64 = for %k in %zero..%n step %5 {
+        %6: i64 = sub %n, %k
+        %7: i64 = min %6, %5
+        %8: i64 = add %k, %7
+        %9: i64 = const 128
+        %sums: buffer<f64, 1, C> = alloc(%9)
+        if %4 {
+          %10: i64 = const 1
+          %12: i64 = for %k_1 in %k..%8 step %10 parallel {
+            %11: i64 = sub %k_1, %k
+            store %none, %sums[%11]
+            yield
+          }
+          %13: i64 = const 4
+          %14: i64 = sub %d, %zero
+          %15: i64 = const 0
+          %16: i64 = max %14, %15
+          %17: i64 = floordiv %16, %13
+          %18: i64 = mul %17, %13
+          %19: i64 = add %zero, %18
+          %30: i64 = for %j in %zero..%19 step %13 {
+            %20: i64 = const 1
+            %21: i64 = add %j, %20
+            %22: i64 = const 2
+            %23: i64 = add %j, %22
+            %24: i64 = const 3
+            %25: i64 = add %j, %24
+            %26: i64 = const 1
+            %29: i64 = for %k_2 in %k..%8 step %26 parallel {
+              %27: i64 = sub %k_2, %k
+              %28: f64 = load %sums[%27]
+              %b: f64 = load %x[%j, %k_2]
+              %c: f64 = add %28, %b
+              %b_1: f64 = load %x[%21, %k_2]
+              %c_1: f64 = add %c, %b_1
+              %b_2: f64 = load %x[%23, %k_2]
+              %c_2: f64 = add %c_1, %b_2
+              %b_3: f64 = load %x[%25, %k_2]
+              %c_3: f64 = add %c_2, %b_3
+              store %c_3, %sums[%27]
+              yield
+            }
+            yield
+          }
+          %35: i64 = for %j_1 in %19..%d step %one {
+            %31: i64 = const 1
+            %34: i64 = for %k_3 in %k..%8 step %31 parallel {
+              %32: i64 = sub %k_3, %k
+              %33: f64 = load %sums[%32]
+              %b_4: f64 = load %x[%j_1, %k_3]
+              %c_4: f64 = add %33, %b_4
+              store %c_4, %sums[%32]
+              yield
+            }
+            yield
+          }
+          yield
+        } else {
+          %36: i64 = const 1
+          %38: i64 = for %k_4 in %k..%8 step %36 parallel {
+            %37: i64 = sub %k_4, %k
+            %s: f64, %u: i64 = for %j_2 in %zero..%d step %one carry (%a: f64 = %none) {
+              %b_5: f64 = load %x[%j_2, %k_4]
+              %c_5: f64 = add %a, %b_5
+              yield %c_5
+            }
+            store %s, %sums[%37]
+            yield
+          }
+          yield
+        }
+        %41: i64 = for %k_5 in %k..%8 step %one {
+          %39: i64 = sub %k_5, %k
+          %40: f64 = load %sums[%39]
+          store %40, %y[%k_5]
+          yield
+        }
+        yield
+      }
+      return
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llad.ir.build import Builder
+from llad.ir.core import Function, Op, Region, Value
+from llad.ir.rewrite import Mapping, copy_op
+from llad.ir.types import I64, BufferType, ScalarType
+from llad.passes.interchange_plan import ENOUGH, Plans, Sum, Turned
+from llad.passes.rebuild import Rebuild
+
+_STRIP = 128  # iterations at a time: what they read and their sums stay in the nearest cache
+_TERMS = 4  # added to an element while it is in a register
+_LANES = 8  # of a vector: what is turned has room for whole ones
+_OFTEN = 8  # uses of an array that are worth turning it
+
+
+def interchange(fn: Function) -> Function:
+    """`fn` with sums of inner loops made for many iterations of the outer ones at once."""
+    plans = Plans(fn)
+    return _Interchange(plans).function(fn) if plans.sums else fn
+
+
+class _Interchange(Rebuild):
+    """`_columns`: what is there in place of an array that was turned, and whether it is."""
+
+    def __init__(self, plans: Plans) -> None:
+        super().__init__()
+        self._plans = plans
+        self._columns: dict[Turned, tuple[Value, Value]] = {}
+
+    def visit(self, op: Op) -> None:
+        for turned in self._plans.turned.get(op, ()):
+            self._turn(turned)
+        if op in self._plans.sums:
+            self._write(op, self._plans.sums[op])
+        else:
+            self.keep(op)
+
+    # -- arrays that are turned
+
+    def _turn(self, turned: Turned) -> None:
+        """Copy an array, the first axis last, if that is worth it; else it is an array of no elements."""
+        b, array = Builder(turned.around.span), self.get(turned.array)
+        assert isinstance(array.type, BufferType)
+        rows, columns = b.dim(array, 0), b.dim(array, 1)
+        worth = self._often(b, turned.around)
+        for bounds, extent, least in ((turned.outer, rows, ENOUGH), (turned.inner, columns, 1)):
+            used = _length(b, *map(self.get, bounds))
+            half = b.op("floordiv", extent, b.i64(2))
+            worth = b.op("and", worth, b.op("and", b.op("ge", used, b.i64(least)), b.op("le", half, used)))
+        last = b.op("sub", rows, b.i64(1))
+        rows, columns = (b.op("select", worth, extent, b.i64(0)) for extent in (_rounded(b, rows), columns))
+        copy = b.alloc(array.type.dtype, [columns, rows], hint="columns")
+        with b.region([I64], ["k"]) as outer:
+            with b.region([I64], ["j"]) as inner:
+                k, j = outer.args[0], inner.args[0]
+                b.store(b.load(array, b.op("min", k, last), j), copy, j, k)
+                b.yield_()
+            b.for_(b.i64(0), columns, b.i64(1), [], inner, kind="parallel")
+            b.yield_()
+        b.for_(b.i64(0), rows, b.i64(1), [], outer, kind="parallel")
+        self.ops += b.root.ops
+        self._columns[turned] = copy, worth
+
+    def _often(self, b: Builder, loop: Op) -> Value:
+        """Whether a loop has so many iterations that it is worth turning an array for it."""
+        lo, hi, step = map(self.get, loop.operands[:3])
+        way = b.op("gt", step, b.i64(0))
+        there = b.op("sub", b.op("select", way, hi, lo), b.op("select", way, lo, hi))
+        size = b.op("select", way, step, b.op("neg", step))
+        return b.op("gt", b.op("floordiv", there, size), b.i64(_OFTEN - 1))
+
+    # -- the loop
+
+    def _write(self, loop: Op, sums: Sequence[Sum]) -> None:
+        b = Builder(loop.span)
+        lo, hi, step, *inits = self.operands(loop)
+        trips = _length(b, lo, hi)
+        wide = b.op("ge", trips, b.i64(ENOUGH))
+        for turned in dict.fromkeys(t for s in sums for t in s.turned.values()):
+            wide = b.op("and", wide, self._columns[turned][1])
+        strip = b.i64(_STRIP)
+        self.ops += b.root.ops
+        body = loop.regions[0]
+        begin, *carries = (Value(a.type, a.name) for a in body.args)
+        outside, self.ops = self.ops, []
+        b = Builder(loop.span)
+        left = b.op("sub", hi, begin)
+        end = b.op("add", begin, b.op("min", left, strip))
+        self.ops += b.root.ops
+        tables = [self._tables(s, wide, begin, end, loop) for s in sums]
+        rest = self._rest(loop, sums, tables, (begin, end, step, *carries))
+        self.emit("yield", rest.results[:-1], [], loop.span)
+        inside, self.ops = self.ops, outside
+        attrs = {"exits": False, "kind": "sequential"}
+        types = [v.type for v in (*inits, lo)]
+        made = self.emit("for", [lo, hi, strip, *inits], types, loop.span, attrs, (Region((begin, *carries), inside),))
+        self.replace(loop.results, [*made.results[:-1], trips])
+
+    def _rest(self, loop: Op, sums: Sequence[Sum], tables: Sequence[list[Value]], operands: tuple[Value, ...]) -> Op:
+        """The loop over a strip, which reads the sums."""
+        body = loop.regions[0]
+        args = self.arguments(body)
+        outside, self.ops = self.ops, []
+        place = self.emit("sub", [args[0], operands[0]], [I64], loop.span).result
+        known = {s.loop: memory for s, memory in zip(sums, tables, strict=True)}
+        for op in body.ops:
+            if op in known:
+                loads = [self.emit("load", [t, place], [_dtype(t)], op.span).result for t in known[op]]
+                self.replace(op.results[:-1], loads)
+            else:
+                self.visit(op)
+        inside, self.ops = self.ops, outside
+        types = [r.type for r in loop.results]
+        return self.emit("for", operands, types, loop.span, loop.attrs, (Region(args, inside),))
+
+    # -- the sums of a strip
+
+    def _tables(self, s: Sum, wide: Value, begin: Value, end: Value, outer: Op) -> list[Value]:
+        """Memory for a strip of each sum, with what they come to."""
+        b = Builder(s.loop.span)
+        kinds = [r.type for r in s.loop.results[:-1]]
+        tables = [b.alloc(kind, [b.i64(_STRIP)], hint="sums") for kind in kinds if isinstance(kind, ScalarType)]
+        self.ops += b.root.ops
+        outside, self.ops = self.ops, []
+        last = end
+        if s.has_room:
+            b = Builder(s.loop.span)
+            last = b.op("add", begin, _rounded(b, b.op("sub", end, begin)))
+            self.ops += b.root.ops
+        self._each(outer, begin, last, lambda k, place: self._store(self._starts(s, outer, k), tables, place))
+        self._added(s, tables, begin, last, outer)
+        self.emit("yield", [], [], s.loop.span)
+        together, self.ops = Region((), self.ops), []
+        self._each(outer, begin, end, lambda k, place: self._store(self._alone(s, outer, k), tables, place))
+        self.emit("yield", [], [], s.loop.span)
+        alone, self.ops = Region((), self.ops), outside
+        self.emit("if", [wide], [], s.loop.span, {}, (together, alone))
+        return tables
+
+    def _each(self, outer: Op, begin: Value, end: Value, write: Any) -> None:
+        """A loop over a strip, the body of which `write` writes, given the index and the place in a table."""
+        index = Value(I64, outer.regions[0].args[0].name)
+        outside, self.ops = self.ops, []
+        write(index, self.emit("sub", [index, begin], [I64], outer.span).result)
+        self.emit("yield", [], [], outer.span)
+        body, self.ops = Region((index,), self.ops), outside
+        one = self.const(1, I64, outer.span)
+        attrs = {"exits": False, "kind": "parallel"}
+        self.emit("for", [begin, end, one], [I64], outer.span, attrs, (body,))
+
+    def _store(self, values: Sequence[Value], tables: Sequence[Value], place: Value) -> None:
+        for value, table in zip(values, tables, strict=True):
+            self.emit("store", [value, table, place], [], None)
+
+    def _starts(self, s: Sum, outer: Op, index: Value) -> list[Value]:
+        """What the sums of an iteration begin with."""
+        found = []
+        for value, start in zip(s.loop.operands[3:], s.starts, strict=True):
+            mapping: Mapping = {**self.mapping, outer.regions[0].args[0]: index}
+            if start is not None:
+                self.ops.append(copy_op(start, mapping))
+            found.append(mapping.get(value, value))
+        return found
+
+    def _alone(self, s: Sum, outer: Op, index: Value) -> list[Value]:
+        """The sums of an iteration as they were made."""
+        starts = self._starts(s, outer, index)
+        mapping: Mapping = {**self.mapping, outer.regions[0].args[0]: index}
+        mapping.update(zip(s.loop.operands[3:], starts, strict=True))
+        self.ops.append(copy_op(s.loop, mapping))
+        return list(self.ops[-1].results[:-1])
+
+    def _added(self, s: Sum, tables: Sequence[Value], begin: Value, end: Value, outer: Op) -> None:
+        """The inner loop, four of its iterations at a time and then those that are left."""
+        b = Builder(s.loop.span)
+        lo, hi, step = (self.get(v) for v in s.loop.operands[:3])
+        terms = b.i64(_TERMS)
+        middle = b.op("add", lo, b.op("mul", b.op("floordiv", _length(b, lo, hi), terms), terms))
+        self.ops += b.root.ops
+        for bounds, count in (((lo, middle, terms), _TERMS), ((middle, hi, step), 1)):
+            index = Value(I64, s.loop.regions[0].args[0].name)
+            outside, self.ops = self.ops, []
+            steady = [self._steady(s, index, number) for number in range(count)]
+            self._each(outer, begin, end, lambda k, place, ms=steady: self._terms(s, outer, tables, k, place, ms))
+            self.emit("yield", [], [], s.loop.span)
+            body, self.ops = Region((index,), self.ops), outside
+            self.emit("for", bounds, [I64], s.loop.span, {"exits": False, "kind": "sequential"}, (body,))
+
+    def _steady(self, s: Sum, index: Value, number: int) -> Mapping:
+        """What an iteration of the inner loop computes alike for all of the outer one."""
+        body = s.loop.regions[0]
+        here = index
+        if number:
+            here = self.emit("add", [index, self.const(number, I64, s.loop.span)], [I64], s.loop.span).result
+        mapping: Mapping = {**self.mapping, body.args[0]: here}
+        self.ops += [copy_op(op, mapping) for op in body.ops[:-1] if op not in s.varying and op not in s.updates]
+        return mapping
+
+    def _terms(
+        self, s: Sum, outer: Op, tables: Sequence[Value], index: Value, place: Value, steady: Sequence[Mapping]
+    ) -> None:
+        """Add what some iterations of the inner loop contribute to the elements of an outer one, in their order."""
+        body = s.loop.regions[0]
+        values = [self.emit("load", [t, place], [_dtype(t)], s.loop.span).result for t in tables]
+        for known in steady:
+            mapping: Mapping = {**known, outer.regions[0].args[0]: index}
+            mapping.update(zip(body.args[1:], values, strict=True))
+            for op in body.ops[:-1]:
+                if op in s.turned:
+                    columns, (_, row, column) = self._columns[s.turned[op]][0], op.operands
+                    at = [columns, *(mapping.get(v, v) for v in (column, row))]
+                    mapping[op.result] = self.emit("load", at, [op.result.type], op.span).result
+                elif op in s.varying or op in s.updates:
+                    self.ops.append(copy_op(op, mapping))
+            values = [mapping[v] for v in body.terminator.operands]
+        self._store(values, tables, place)
+
+
+def _rounded(b: Builder, length: Value) -> Value:
+    """Up to whole vectors."""
+    lanes = b.i64(_LANES)
+    return b.op("mul", b.op("floordiv", b.op("add", length, b.i64(_LANES - 1)), lanes), lanes)
+
+
+def _length(b: Builder, lo: Value, hi: Value) -> Value:
+    """How many iterations there are, by ones."""
+    return b.op("max", b.op("sub", hi, lo), b.i64(0))
+
+
+def _dtype(table: Value) -> ScalarType:
+    assert isinstance(table.type, BufferType)
+    return table.type.dtype

@@ -1,0 +1,175 @@
+"""Sums of inner loops made for many iterations at once: random nests, what is taken and what not, what comes out."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+
+import numpy as np
+import pytest
+from random_nests import outcome
+from random_sums import program
+
+import llad
+from llad.compile import PASSES, run_passes
+from llad.ir.verify import verify
+from llad.passes import interchange as interchange_pass
+from llad.passes import interchange_plan
+from llad.passes.interchange import interchange
+from llad.passes.interchange_plan import Plans
+from llad.passes.relax import relax
+from llad.program import Program
+
+
+def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the bit: no sum changes its order. Also where it does not pay, in short strips and vectors."""
+    for module, name, value in (
+        (interchange_plan, "ENOUGH", 2), (interchange_pass, "ENOUGH", 2), (interchange_pass, "_OFTEN", 1),
+        (interchange_pass, "_STRIP", 4), (interchange_pass, "_LANES", 2),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(Plans, "_is_product", lambda self, found: False)
+    met: Counter[str] = Counter()
+    for seed in range(600):
+        fn = verify(program(random.Random(seed)))
+        found = Plans(fn)
+        met["left"] += not found.sums
+        met["taken"] += len([s for sums in found.sums.values() for s in sums])
+        met["turned"] += bool(found.turned)
+        met["begun"] += any(any(s.starts) for sums in found.sums.values() for s in sums)
+        if not found.sums:
+            continue
+        changed, r = verify(interchange(fn)), np.random.default_rng(seed)
+        for n, k, d in ((2, 5, 3), (1, int(r.integers(10)), int(r.integers(1, 10)))):
+            args = [r.normal(size=shape) for shape in ((n, d), (k, d), (d, k), (k,), (k,))]
+            assert outcome(changed, args) == outcome(fn, args), f"program {seed}, {n, k, d}"
+    assert min(met.values()) >= 50, met
+
+
+def total(points, centres, bias):
+    """Sums in sums, with what each begins with, what follows, and an array that is turned."""
+    result = 0.0
+    for i in range(points.shape[0]):
+        for k in range(centres.shape[0]):
+            square = bias[k]
+            for j in range(points.shape[1]):
+                apart = points[i, j] - centres[k, j]
+                square += apart * apart
+            result += math.sqrt(square) * (k + 1)
+    return result
+
+
+def across(points, weights):
+    """Columns that lie side by side as they are, summed from their second row on."""
+    result = 0.0
+    for k in range(2, points.shape[1]):
+        s = 0.0
+        d = 1.0
+        for j in range(1, points.shape[0]):
+            s += points[j, k] * weights[j]
+            d -= points[j, k] * points[j, k]
+        result += s * d
+    return result
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+@pytest.mark.parametrize(("k", "d"), [(0, 2), (3, 5), (16, 1), (150, 6), (131, 0)])
+def test_values_are_those_of_python(n: int, k: int, d: int) -> None:
+    r = np.random.default_rng(0)
+    points, centres, bias = r.normal(size=(n, d)), r.normal(size=(k, d)), r.uniform(1.0, 2.0, size=k)
+    assert compiled(points, centres, bias) == total(points, centres, bias)
+    assert summed(centres.T.copy(), points[0] if n else np.ones(d)) == across(centres.T, points[0] if n else np.ones(d))
+
+
+compiled, summed = llad.jit(total), llad.jit(across)
+
+
+def taken(function: object, *args: object) -> Plans:
+    stage = Program(function).stage(args)
+    return Plans(relax(run_passes(stage.traced.function, PASSES)))
+
+
+def test_what_is_taken() -> None:
+    points = np.ones((4, 3))
+    plans = taken(total, points, points, np.ones(4))
+    ((sums,), (turned,)) = plans.sums.values(), plans.turned.values()
+    assert len(sums) == 1 and [t.array.name for t in turned] == ["centres"]
+    assert sums[0].starts[0] is not None and not sums[0].has_room
+    assert [len(found) for found in taken(across, points, np.ones(4)).sums.values()] == [1]
+
+
+def written_meanwhile(points, centres):
+    for i in range(points.shape[0]):
+        for k in range(centres.shape[0]):
+            s = 0.0
+            for j in range(points.shape[1]):
+                s += abs(points[i, j] - centres[k, j])
+            centres[k, 0] = s
+
+
+def one_after_another(points):
+    """Each sum begins with the last."""
+    s = 0.0
+    for k in range(points.shape[1]):
+        for j in range(points.shape[0]):
+            s += abs(points[j, k])
+    return s
+
+
+def triangle(points):
+    result = 0.0
+    for k in range(points.shape[1]):
+        s = 0.0
+        for j in range(k, points.shape[0]):
+            s += abs(points[j, k])
+        result += s
+    return result
+
+
+def once(centres):
+    """Rows that are gone along only once are not worth turning."""
+    result = 0.0
+    for k in range(centres.shape[0]):
+        s = 0.0
+        for j in range(centres.shape[1]):
+            s += abs(centres[k, j])
+        result += s
+    return result
+
+
+def guarded(points, count):
+    """An iteration may raise before the next one reads."""
+    result = 0.0
+    for k in range(count):
+        s = 0.0
+        for j in range(points.shape[0]):
+            s += abs(points[j, k])
+        result += s
+    return result
+
+
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        (written_meanwhile, (np.ones((4, 3)), np.ones((4, 3)))),
+        (one_after_another, (np.ones((4, 3)),)),
+        (triangle, (np.ones((4, 3)),)),
+        (once, (np.ones((4, 3)),)),
+    ],
+)
+def test_what_is_not(function: object, args: tuple[object, ...]) -> None:
+    assert not taken(function, *args).sums
+
+
+def test_a_check_stays_before_what_it_guards() -> None:
+    f = llad.jit(guarded)
+    assert f(np.ones((20, 30)), 30) == 600.0
+    with pytest.raises(IndexError):
+        f(np.ones((20, 30)), 31)
+
+
+def test_the_loop_of_a_distance_is_vectors_of_many_centres() -> None:
+    points = np.ones((40, 16))
+    text = compiled.dump_llvm(points, points, np.ones(40), of="primal", stage="after")
+    assert "fmul <" in text and "reassoc" not in text
