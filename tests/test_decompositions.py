@@ -172,6 +172,39 @@ def test_lstsq_and_pinv_give_what_numpys_give() -> None:
         ours(np.eye(3), np.ones(2))
 
 
+# -- stacks of matrices
+
+
+def sum_over_stacks(a: Any) -> Any:
+    symmetric = a @ np.swapaxes(a, -1, -2) + 2.0 * np.eye(3)
+    total = np.sum(np.sin(np.linalg.solve(symmetric, a[0]))) + np.sum(np.cos(np.linalg.cholesky(symmetric)))
+    return total + np.sum(np.linalg.slogdet(a)[1]) + np.sum(np.linalg.eigvalsh(a) ** 2)
+
+
+def test_derivatives_of_stacks() -> None:
+    check(sum_over_stacks, [RANDOM.normal(size=(2, 2, 3, 3)) + 2.0 * np.eye(3)], rtol=1e-10)
+
+
+def test_values_of_stacks() -> None:
+    def of_square(a: Any, v: Any, b: Any) -> Any:
+        sign, log = np.linalg.slogdet(a)
+        solutions = np.linalg.solve(a, v), np.linalg.solve(a, b), np.linalg.solve(a[0], b), np.linalg.solve(a, a[:1])
+        return solutions, sign, log, np.linalg.det(a), np.linalg.inv(a), np.linalg.matrix_power(a, -2)
+
+    ours = llad.jit(of_square)
+    for count in (0, 3):
+        arguments = RANDOM.normal(size=(count + 1, 3, 3))[:3], RANDOM.normal(size=3), RANDOM.normal(size=(1, 3, 2))
+        assert_close(ours(*arguments), of_square(*arguments), rtol=1e-9, atol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError, match="must be square"):
+        ours(np.ones((2, 3, 2)), np.ones(3), np.ones((1, 3, 2)))
+
+    def of_any(a: Any) -> Any:
+        return np.linalg.svdvals(a), np.linalg.pinv(a), np.linalg.qr(a)[1]
+
+    a = RANDOM.normal(size=(2, 3, 2))
+    assert_close(llad.jit(of_any)(a), of_any(a), rtol=1e-10)
+
+
 # -- the exponential
 
 

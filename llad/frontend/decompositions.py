@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from llad.frontend.arguments import bind
-from llad.frontend.linear import SYSTEMS, TRIANGULAR, floats, known_flag, of_matrix
+from llad.frontend.linear import SYSTEMS, TRIANGULAR, alike, floats, for_each, known_flag, of_matrix
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context, describe
 from llad.traced import eigen, exponential, least_squares, orthogonal, singular
@@ -19,6 +20,23 @@ _EIGH: Any = type(np.linalg.eigh(_UNIT))
 _SVD: Any = type(np.linalg.svd(_UNIT))
 
 
+# The shapes of what is found for a matrix of m rows and n columns. They are traced.
+def _reduced(m: int, n: int) -> Any:
+    return (m, min(m, n)), (min(m, n), n)
+
+
+def _complete(m: int, n: int) -> Any:
+    return (m, m), (m, n)
+
+
+def _thin(m: int, n: int) -> Any:
+    return (m, min(m, n)), (min(m, n),), (min(m, n), n)
+
+
+def _full(m: int, n: int) -> Any:
+    return (m, m), (min(m, n),), (n, n)
+
+
 def _qr(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """np.linalg.qr(a, mode)
 
@@ -27,7 +45,9 @@ def _qr(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     a, mode = bind(ctx, "np.linalg.qr(a, mode)", args, kwargs, ["reduced"])
     if mode not in ("reduced", "complete", "r"):
         ctx.refuse("linalg-argument", argument="mode", got=repr(mode), hint='"reduced", "complete" and "r" are there')
-    q, r = ctx.call(orthogonal.qr, [*floats(ctx, a), mode == "complete"], {})
+    full = mode == "complete"
+    shapes = _complete if full else _reduced
+    q, r = for_each(ctx, partial(orthogonal.qr, full=full), shapes, a, square=False)
     return r if mode == "r" else _QR(q, r)
 
 
@@ -35,7 +55,7 @@ def _eigen(ctx: Context, usage: str, args: Sequence[Any], kwargs: Mapping[str, A
     a, uplo = bind(ctx, usage, args, kwargs, ["L"])
     if uplo not in ("L", "U"):
         ctx.refuse("linalg-argument", argument="UPLO", got=repr(uplo), hint='"L" and "U" are there')
-    w, v = ctx.call(eigen.eigh, [*floats(ctx, a), uplo == "L"], {})
+    w, v = for_each(ctx, partial(eigen.eigh, lower=uplo == "L"), lambda m, n: ((n,), (n, n)), a)
     return w, v
 
 
@@ -52,6 +72,11 @@ def _eigvalsh(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> A
     return _eigen(ctx, "np.linalg.eigvalsh(a, UPLO)", args, kwargs)[0]
 
 
+def _singular(ctx: Context, a: Any, full: bool) -> Any:
+    shapes = _full if full else _thin
+    return for_each(ctx, partial(singular.svd, full=full), shapes, a, square=False)
+
+
 def _svd(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """np.linalg.svd(a, full_matrices, compute_uv)
 
@@ -61,13 +86,14 @@ def _svd(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     usage = "np.linalg.svd(a, full_matrices, compute_uv)"
     a, full, vectors = bind(ctx, usage, args, kwargs, [True, True])
     full, vectors = known_flag(ctx, "full_matrices", full), known_flag(ctx, "compute_uv", vectors)
-    u, s, v = ctx.call(singular.svd, [*floats(ctx, a), full and vectors], {})
+    u, s, v = _singular(ctx, a, full and vectors)
     return _SVD(u, s, v) if vectors else s
 
 
 def _svdvals(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """np.linalg.svdvals(x)"""
-    return ctx.call(singular.svd, [*floats(ctx, *bind(ctx, "np.linalg.svdvals(x)", args, kwargs)), False], {})[1]
+    (x,) = bind(ctx, "np.linalg.svdvals(x)", args, kwargs)
+    return _singular(ctx, x, False)[1]
 
 
 def _pinv(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -80,7 +106,7 @@ def _pinv(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     if rtol is not unset and rcond is not None:
         ctx.refuse("linalg-argument", argument="rcond", got=describe(rcond), hint="give either `rcond` or `rtol`")
     bound = rcond if rcond is not None else 1e-15 if rtol is unset else rtol
-    return ctx.call(least_squares.pinv, [*floats(ctx, a), bound], {})
+    return for_each(ctx, partial(least_squares.pinv, bound=bound), lambda m, n: ((n, m),), a, square=False)
 
 
 def _lstsq(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -102,7 +128,7 @@ LINALG: dict[str, Handler] = {
     "pinv": _pinv,
     "lstsq": _lstsq,
 }
-SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm)}
+SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm, alike)}
 
 
 def of_scipy(function: Any) -> Handler | None:

@@ -1,7 +1,8 @@
 """Systems of equations and norms of `np.linalg`, and SciPy's triangular solvers: arguments are checked here.
 
 The loops are traced Python (`llad/traced`). Matrices of integers become f64, and two operands meet in one type, as
-LAPACK wants them. Stacks of matrices are refused. SciPy is never imported: who calls a function of it has it.
+LAPACK wants them. A function of one matrix is one of stacks of them, too (`llad/traced/stacks.py`). SciPy is never
+imported: who calls a function of it has it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from llad.frontend.promotion import is_static_number, plain, promote
 from llad.frontend.rearrange import axis_argument, expand_dims, transpose
 from llad.frontend.values import Array, Context, describe
 from llad.ir.types import F64, is_float
-from llad.traced import factorisations, norms
+from llad.traced import factorisations, norms, stacks
 
 # Norms of matrices that are those of sums along an axis: which axis, and whether the largest.
 _OF_LINES: dict[Any, tuple[int, bool]] = {1: (0, True), -1: (0, False), np.inf: (1, True), -np.inf: (1, False)}
@@ -29,22 +30,38 @@ _OF_LINES: dict[Any, tuple[int, bool]] = {1: (0, True), -1: (0, False), np.inf: 
 _SIGN_AND_LOG: Any = type(np.linalg.slogdet(np.ones((1, 1))))
 
 
-def floats(ctx: Context, *operands: Any, ranks: Sequence[int] = (2,)) -> list[Array]:
-    """The operands as arrays of one float type; the first one is a matrix, the others have one of `ranks`."""
+Shapes = Callable[[int, int], tuple[tuple[int, ...], ...]]
+
+
+def floats(ctx: Context, *operands: Any, ranks: Sequence[int] = (2,), stacked: bool = False) -> list[Array]:
+    """The operands as arrays of one float type. The first one is a matrix, the others have one of `ranks`;
+    or all may be stacks of such (`stacked`).
+    """
     arrays = [as_array(ctx, x) for x in operands]
     for k, array in enumerate(arrays):
-        if array.rank not in (ranks if k else (2,)):
+        wanted = ranks if k else (2,)
+        if array.rank not in wanted and not (stacked and array.rank > max(wanted)):
             ctx.refuse("linalg-rank", got=describe(array))
     type, _ = promote([(a.dtype, False) for a in arrays], arrays=True)
     type = type if is_float(type) else F64
     return [a if a.dtype == type else copy(ctx, a, type) for a in arrays]
 
 
-def of_matrix(usage: str, function: Callable[..., Any]) -> Handler:
-    """A function of one matrix; `usage` is its docstring."""
+def alike(m: int, n: int) -> tuple[tuple[int, ...], ...]:
+    """The shape of one result that is like the argument."""
+    return ((m, n),)
+
+
+def for_each(ctx: Context, function: Callable[..., Any], shapes: Shapes, a: Any, square: bool = True) -> Any:
+    """What a function gives for a matrix, or for each of a stack; `shapes` are those of its results."""
+    return ctx.call(stacks.each, [function, shapes, square, *floats(ctx, a, stacked=True)], {})
+
+
+def of_matrix(usage: str, function: Callable[..., Any], shapes: Shapes) -> Handler:
+    """A function of a square matrix, or of a stack of them; `usage` is its docstring."""
 
     def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        return ctx.call(function, floats(ctx, *bind(ctx, usage, args, kwargs)), {})
+        return for_each(ctx, function, shapes, *bind(ctx, usage, args, kwargs))
 
     handle.__doc__ = usage
     return handle
@@ -52,19 +69,19 @@ def of_matrix(usage: str, function: Callable[..., Any]) -> Handler:
 
 def _solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """np.linalg.solve(a, b)"""
-    a, b = floats(ctx, *bind(ctx, "np.linalg.solve(a, b)", args, kwargs), ranks=(1, 2))
+    a, b = floats(ctx, *bind(ctx, "np.linalg.solve(a, b)", args, kwargs), ranks=(1, 2), stacked=True)
     name, core = ("solve1", "(m,m),(m)->(m)") if b.rank == 1 else ("solve", "(m,m),(m,n)->(m,n)")
     text = f"{name}: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature {core}"
     ctx.call(factorisations.size, [a], {})
-    own, other = (measure(ctx, extents_of(x)[0]) for x in (a, b))
+    own, other = (measure(ctx, n) for n in (extents_of(a)[-1], extents_of(b)[-min(b.rank, 2)]))
     check(ctx, compare(ctx, "eq", own, other), "ValueError", f"{text} (size {{}} is different from {{}})", other, own)
-    return ctx.call(factorisations.solve, [a, b], {})
+    return ctx.call(factorisations.solve if max(a.rank, b.rank) == 2 else stacks.solutions, [a, b], {})
 
 
 def _slogdet(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """np.linalg.slogdet(a)"""
-    (a,) = floats(ctx, *bind(ctx, "np.linalg.slogdet(a)", args, kwargs))
-    return _SIGN_AND_LOG(*ctx.call(factorisations.sign_and_log, [a], {}))
+    (a,) = bind(ctx, "np.linalg.slogdet(a)", args, kwargs)
+    return _SIGN_AND_LOG(*for_each(ctx, factorisations.sign_and_log, lambda m, n: ((), ()), a))
 
 
 def _matrix_power(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -74,12 +91,12 @@ def _matrix_power(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) 
     if type(exponent) is not int:
         ctx.refuse("linalg-known", what="the exponent", got=describe(n))
     base = as_array(ctx, a)
-    if base.rank != 2:
+    if base.rank < 2:
         ctx.refuse("linalg-rank", got=describe(base))
     if exponent < 0:
-        base = floats(ctx, ctx.call(factorisations.inverse, floats(ctx, base), {}))[0]
+        base = as_array(ctx, for_each(ctx, factorisations.inverse, alike, base))
     if exponent == 0:
-        return ctx.call(factorisations.unit, [base], {})
+        return ctx.call(stacks.each, [factorisations.unit, alike, True, base], {})
     ctx.call(factorisations.size, [base], {})
     return _power(ctx, base, abs(exponent))
 
@@ -166,10 +183,10 @@ def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 SYSTEMS: dict[str, Handler] = {
     "solve": _solve,
-    "inv": of_matrix("np.linalg.inv(a)", factorisations.inverse),
-    "det": of_matrix("np.linalg.det(a)", factorisations.determinant),
+    "inv": of_matrix("np.linalg.inv(a)", factorisations.inverse, alike),
+    "det": of_matrix("np.linalg.det(a)", factorisations.determinant, lambda m, n: ((),)),
     "slogdet": _slogdet,
-    "cholesky": of_matrix("np.linalg.cholesky(a)", factorisations.cholesky),
+    "cholesky": of_matrix("np.linalg.cholesky(a)", factorisations.cholesky, alike),
     "norm": _norm,
     "matrix_power": _matrix_power,
 }

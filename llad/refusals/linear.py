@@ -16,12 +16,12 @@ LINEAR = (
     Refusal(
         "LL652", "linalg-rank", "linear algebra with {got}", "pass one matrix; of a stack of them, one after the other",
         """
-        return ▸np.linalg.det(np.eye(3) * np.full((2, 1, 1), x))
+        return np.sum(▸np.linalg.lstsq(np.eye(3) * np.full((2, 1, 1), x), np.ones(3))[0])
         """,
         """
         total = 0.0
         for matrix in np.eye(3) * np.full((2, 1, 1), x):
-            total += np.linalg.det(matrix)
+            total += np.sum(np.linalg.lstsq(matrix, np.ones(3))[0])
         return total
         """,
     ),

@@ -17,10 +17,10 @@ from numpy.linalg import LinAlgError
 
 
 def size(a: Any) -> Any:
-    """The number of rows, if there are as many columns."""
-    if a.shape[0] != a.shape[1]:
+    """The number of rows, if there are as many columns: of a matrix, or of each of a stack."""
+    if a.shape[-2] != a.shape[-1]:
         raise LinAlgError("Last 2 dimensions of the array must be square")
-    return a.shape[0]
+    return a.shape[-1]
 
 
 def lu(a: Any) -> Any:
@@ -80,9 +80,19 @@ def cholesky(a: Any) -> Any:
 
 def solve(a: Any, b: Any) -> Any:
     """The solution of `a @ x = b`, for a vector or the columns of a matrix."""
+    return substitute(b, *nonsingular(a))
+
+
+def nonsingular(a: Any) -> Any:
+    """`(lower, upper, rows)` of `lu`."""
     lower, upper, rows, _, zeros = lu(a)
     if zeros > 0:
         raise LinAlgError("Singular matrix")
+    return lower, upper, rows
+
+
+def substitute(b: Any, lower: Any, upper: Any, rows: Any) -> Any:
+    """The solution of `a @ x = b` by the factors of `a`."""
     x = np.zeros_like(b)
     n = len(b)
     for k in range(n):
