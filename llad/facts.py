@@ -23,10 +23,11 @@ from llad.codegen.environment import digest, keep, keeping, kept
 from llad.codegen.outline import Identity, identity, type_data, type_of
 from llad.complex_numbers import Complex
 from llad.diagnostics import ArgumentError
-from llad.frontend.inventory import Description, Inventory, Undescribed, data_of, value_of
+from llad.frontend.inventory import Inventory
 from llad.frontend.reads import asked, found, written
 from llad.frontend.signature import ArgSpec, ArraySpec, Guard, Traced, fits, spec_of
 from llad.frontend.state import NeedsAttribute
+from llad.frontend.words import Description, Undescribed, data_of, value_of
 from llad.ir.alias import Aliases
 from llad.ir.core import walk
 from llad.ir.types import F32, I32, BufferType, ScalarType, Type

@@ -29,10 +29,11 @@ from llad.codegen.outline import identity
 from llad.diagnostics import Span
 from llad.facts import facts_of
 from llad.fit import plain
-from llad.frontend.inventory import Inventory, Undescribed, data_of, value_of
+from llad.frontend.inventory import Inventory
 from llad.frontend.reads import asked, found, written
 from llad.frontend.signature import Guard, spec_of
 from llad.frontend.trace import trace
+from llad.frontend.words import Undescribed, data_of, value_of
 
 FRONTEND = Path(__file__).parents[1] / "llad" / "frontend"
 MODULES = sorted(m.name for m in pkgutil.iter_modules(programs.__path__))

@@ -17,7 +17,6 @@ import dataclasses
 import functools
 import gc
 import hashlib
-import struct
 import sys
 from collections import namedtuple
 from types import (
@@ -38,10 +37,8 @@ import numpy as np
 from llad.frontend.signature import ArgSpec, ArraySpec, Missing, ScalarSpec
 from llad.frontend.source import text_of
 from llad.frontend.transforms import Transform, Transformed
+from llad.frontend.words import Description, Undescribed, data_of, digest_of
 from llad.structures import ABSENT, Node, of_library
-
-Description = Any
-
 
 # What the frontend does not ask a class for; whoever reads it leaves a note.
 _NOT_ASKED_FOR = {"__doc__", "__annotations__", "__orig_bases__", "__parameters__", "__firstlineno__"}
@@ -49,10 +46,6 @@ _NOT_ASKED_FOR |= {"__static_attributes__", "__annotate__", "__annotate_func__",
 # What the standard library puts into classes that it writes.
 _FACTORY = getattr(dataclasses, "_HAS_DEFAULT_FACTORY", dataclasses.MISSING)
 _GETTER = type(namedtuple("_Named", "x").x)  # type: ignore[attr-defined]
-
-
-class Undescribed(Exception):
-    """An object is of no kind that can be told from others in words."""
 
 
 class Inventory:
@@ -91,7 +84,7 @@ class Inventory:
         if isinstance(value, np.ndarray):
             return ["array", self._array(value)]
         if isinstance(value, CodeType):
-            return ["code", _digest_of(value)]
+            return ["code", digest_of(value)]
         if (number := self._numbers.get(id(value))) is not None:
             return ["object", number]
         self._meet(value)
@@ -201,7 +194,7 @@ class Inventory:
             function.__name__,
             function.__qualname__,
             int(_found(*_path(function)) is function),
-            _digest_of(code),
+            digest_of(code),
             file,
             self.files[file][2],
             [int(x is None) for x in (function.__defaults__, function.__kwdefaults__)],
@@ -317,91 +310,3 @@ def _found(module: str, name: str) -> Any:
     for part in name.split(".") if name else ():
         found = vars(found).get(part) if hasattr(found, "__dict__") else None
     return found
-
-
-# -- what has no identity that counts
-
-
-def data_of(value: Any) -> Description | None:
-    """Numbers, texts and their like in full; `None` for `None`, and for all else."""
-    kind = type(value)
-    if kind is str:
-        return value
-    if kind is bool:
-        return ["bool", int(value)]
-    if kind is int:
-        return ["int", hex(value)]
-    if kind is float:
-        return ["float", _bits(value)]
-    if kind is complex:
-        return ["complex", _bits(value.real), _bits(value.imag)]
-    if kind is bytes:
-        return ["bytes", value.hex()]
-    if kind is type(Ellipsis):
-        return ["ellipsis"]
-    if kind is range:
-        return ["range", value.start, value.stop, value.step]
-    if isinstance(value, np.generic) and value.dtype.isbuiltin == 1 and value.dtype.kind in "biufc":
-        return ["scalar", value.dtype.str, value.tobytes().hex()]
-    if isinstance(value, np.dtype) and value.isbuiltin == 1:
-        return ["dtype", value.str]
-    return None
-
-
-def value_of(data: Description) -> Any:
-    """The number or text that has this description.
-
-    Raises: Undescribed, if it is of another kind.
-    """
-    match data:
-        case None | str():
-            return data
-        case ["bool", number]:
-            return bool(number)
-        case ["int", text]:
-            return int(text, 16)
-        case ["float", bits]:
-            return _float(bits)
-        case ["complex", real, imag]:
-            return complex(_float(real), _float(imag))
-        case ["scalar", dtype, bits]:
-            return np.frombuffer(bytes.fromhex(bits), dtype)[0]
-    raise Undescribed
-
-
-def _bits(value: float) -> str:
-    return struct.pack("<d", value).hex()
-
-
-def _float(bits: str) -> float:
-    (value,) = struct.unpack("<d", bytes.fromhex(bits))
-    return float(value)
-
-
-def _digest_of(code: CodeType) -> str:
-    """A digest of all of a code object but the name of its file."""
-    return hashlib.sha256(repr(_written(code)).encode(errors="surrogatepass")).hexdigest()
-
-
-def _written(code: CodeType) -> tuple[Any, ...]:
-    return (
-        code.co_name, code.co_qualname, code.co_firstlineno, code.co_flags, code.co_filename == "<string>",
-        code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount,
-        code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars,
-        code.co_code, code.co_linetable, code.co_exceptiontable, tuple(map(_constant, code.co_consts)),
-    )  # fmt: skip
-
-
-def _constant(value: Any) -> Any:
-    """A constant of code, in a form whose text is the same in every process."""
-    if isinstance(value, CodeType):
-        return "code", _written(value)
-    if isinstance(value, tuple):
-        return "tuple", tuple(map(_constant, value))
-    if isinstance(value, frozenset):
-        return "set", sorted(map(repr, map(_constant, value)))
-    if value is None or (data := data_of(value)) is not None:
-        return "data", None if value is None else data
-    if isinstance(value, slice):
-        return "slice", tuple(map(_constant, (value.start, value.stop, value.step)))
-    raise Undescribed

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from types import CellType, FunctionType
 from typing import Any
 
-from llad.frontend.inventory import Description, Inventory, Undescribed
+from llad.frontend.inventory import Inventory
 from llad.frontend.signature import ArgSpec, Guard, Missing
 from llad.frontend.source import remember_text, source_of
+from llad.frontend.words import Description, Undescribed
 
 
 def asked(function: Any, specs: Sequence[ArgSpec], keywords: Sequence[str]) -> tuple[Inventory, Description] | None:
