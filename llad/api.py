@@ -19,7 +19,7 @@ from llad import methods, pickling
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
 from llad.dispatch import NOTHING, Dispatcher, Held
-from llad.explain import describe_loops
+from llad.explain import describe
 from llad.facts import What
 from llad.frontend import transforms
 from llad.frontend.checkpoints import checkpoint
@@ -203,15 +203,16 @@ class JitGrad(Jit):
         self.grad.owner = self.value_and_grad.owner = self.jvp.owner = self
 
     def explain(self, *args: Any) -> str:
-        """How the gradient reverses each loop, and why; `args` as for `dump_ir`. One line a loop, in program order.
+        """How the gradient reverses each loop, and why; `args` as for `dump_ir`. One line a loop, in program order,
+        then one for each array that is made on the way; sizes are formulas of extents, integers and indices.
 
         `fused`: forward and reverse of an iteration in one loop. `recomputed`: the reversed loop runs its iteration
         again. `checkpointed`: it goes on from copies of the loop's state, as asked for. `taped`: what it needs is kept,
-        so many bytes an iteration. A loop that gets no line is not there any more (unrolled, or found unneeded).
+        so many bytes an iteration. A loop or array without a line is not there any more (joined, unrolled, unneeded).
         """
         stage, wrt = self._stage(args, "gradient")
         with LOCK:
-            return describe_loops(stage.explain(wrt))
+            return describe(stage.explain(wrt))
 
     def holding(self, kind: Kind, count: int, names: frozenset[str]) -> Compiled | Vjp:
         """The derivative for calls whose first `count` arguments, and those of the names, are given already."""

@@ -20,7 +20,7 @@ from typing import Any
 from llad.ad.cut import cut, shorten
 from llad.ad.expand import expand, expand_apart
 from llad.ad.forward import tangent
-from llad.ad.report import LoopReport
+from llad.ad.report import Report
 from llad.ad.reverse import explain, gradient
 from llad.diagnostics import Span
 from llad.facts import VERIFY, What
@@ -236,7 +236,7 @@ class Forms:
                 fn = run_passes(checked(split), WRITTEN_OUT)
             return run_passes(_unordered(fn), FAST) if self.fastmath else run_passes(fn, STRICT)
 
-    def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
-        """How the gradient reverses the loops of the function."""
+    def explain(self, wrt: tuple[int, ...]) -> Report:
+        """How the gradient reverses the loops of the function, and what memory they take."""
         base = objective(self.traced.function, self.traced.result, self.definition)
         return explain(run_passes(self._expand(base), PASSES + REVERSED), wrt)

@@ -1,27 +1,34 @@
-"""How loops are reversed, as a table that names lines of Python."""
+"""How loops are reversed and what memory they take, as a table that names lines of Python."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from llad.ad.report import LoopReport
+    from llad.ad.report import LoopReport, Report, Temporary
 
 
-
-def describe_loops(loops: Sequence[LoopReport]) -> str:
-    """One line a loop: file and line, its source, the strategy, and what is kept."""
-    if not loops:
+def describe(report: Report) -> str:
+    """One line a loop: file and line, its source, the strategy, and what is kept. Then one line an array."""
+    rows = [(_place(loop), "  " * loop.depth + _source(loop), _decision(loop)) for loop in report.loops]
+    rows += [(_place(array), _named(array), _memory(array)) for array in report.temporaries]
+    if not rows:
         return "no loops"
-    rows = [(_place(loop), "  " * loop.depth + _source(loop), _decision(loop)) for loop in loops]
     widths = [max(len(row[k]) for row in rows) for k in range(2)]
     return "\n".join(f"{place:{widths[0]}}  {text:{widths[1]}}  {what}" for place, text, what in rows)
 
 
-def _place(loop: LoopReport) -> str:
-    return f"{os.path.basename(loop.span.file)}:{loop.span.line}" if loop.span else "?"
+def _place(what: LoopReport | Temporary) -> str:
+    return f"{os.path.basename(what.span.file)}:{what.span.line}" if what.span else "?"
+
+
+def _named(array: Temporary) -> str:
+    return f"`{array.name}`" if array.name else "an array"
+
+
+def _memory(array: Temporary) -> str:
+    return f"a temporary of {array.size} bytes" + (", each iteration anew" if array.inner else "")
 
 
 def _source(loop: LoopReport) -> str:
@@ -37,6 +44,6 @@ def _decision(loop: LoopReport) -> str:
     kept = ""
     if loop.bytes:
         names = ", ".join(f"`{name}`" if name != "a value" else name for name in dict.fromkeys(loop.kept))
-        kept = f", keeps {loop.bytes} bytes an iteration ({names})"
+        kept = f", keeps {loop.bytes} bytes an iteration ({names}), {loop.total} in all"
     why = loop.why if loop.strategy != "taped" or loop.bytes else ""  # a loop that keeps nothing needs no excuse
     return loop.strategy + kept + (f"; {why}" if why else "")

@@ -27,7 +27,7 @@ from llad.structures import Node
 
 if TYPE_CHECKING:
     from llad import compile as pipeline
-    from llad.ad.report import LoopReport
+    from llad.ad.report import Report
 else:
     pipeline = Later("llad.compile")
 
@@ -110,8 +110,8 @@ class Stage:
         """The IR that machine code is made of."""
         return pipeline.separated(self.function(what, wrt, may_alias))
 
-    def explain(self, wrt: tuple[int, ...]) -> list[LoopReport]:
-        """How the gradient reverses the loops of the function."""
+    def explain(self, wrt: tuple[int, ...]) -> Report:
+        """How the gradient reverses the loops of the function, and what memory they take."""
         return self.forms.explain(wrt)
 
 

@@ -31,7 +31,7 @@ def test_each_loop_has_a_line_in_program_order():
     assert numbers == sorted(numbers) and len(set(numbers)) == 3
     assert "for i in range(len(x)):" in lines[0] and "taped" in lines[0] and "known behind it only" in lines[0]
     assert "not reversed" in lines[1]
-    assert "keeps 8 bytes an iteration (`u`)" in lines[2] and "`u` is more than a sum" in lines[2]
+    assert "keeps 8 bytes an iteration (`u`), 8·n in all" in lines[2] and "`u` is more than a sum" in lines[2]
 
 
 def test_a_sum_is_fused_and_needs_no_excuse():
@@ -57,6 +57,32 @@ def test_lines_that_became_one_loop_are_named():
     (line,) = f.explain(np.ones(3), np.ones(3)).splitlines()
     number = int(line.split()[0].split(":")[1])
     assert f"return np.sum(shifted * y) (with lines {number - 2}, {number - 1})" in line and line.endswith("fused")
+
+
+def test_sizes_are_formulas_of_what_the_caller_knows():
+    @llad.jit_grad(argnums=0)
+    def f(x, n, w):
+        made = np.zeros((len(x) - 1, 2 * n))
+        for i in range(1, len(x)):
+            row = x[i] * w[:, 1]
+            for k in range(0, 2 * n, 2):
+                made[i - 1, k] = math.sin(made[i - 1, k] + row[0])
+        for t in range(n):
+            for i in range(t, len(x)):
+                x[i] = math.exp(-x[i])
+        while x[0] > 1.0:
+            x[0] = math.sqrt(x[0])
+        return np.sum(made) + x[0]
+
+    text = f.explain(np.ones(3), 2, np.ones((4, 5)))
+    lines = {line.split(":")[1].split()[0]: line for line in text.splitlines() if "bytes" in line}
+    first = f.py_func.__code__.co_firstlineno
+    sizes = {int(number) - first: line for number, line in lines.items()}
+    assert "`made`" in sizes[2] and sizes[2].endswith("a temporary of 8·(x.shape[0] - 1)·(2·n) bytes")
+    assert sizes[4].endswith("8·w.shape[0] bytes, each iteration anew") or 4 not in sizes
+    assert "8·(x.shape[0] - 1)·((2·n) // 2) in all" in sizes[5]
+    assert "8·n·(x.shape[0] - t) in all" in sizes[8]
+    assert f"8·(iterations of line {first + 10}) in all" in sizes[10]
 
 
 def test_without_loops():

@@ -190,7 +190,7 @@ PROGRAMS: list[tuple[Program, list[int]]] = [  # with what one iteration of each
 
 @pytest.mark.parametrize(("function", "kept"), PROGRAMS)
 def test_programs_keep_no_more_than_they_must(function: Program, kept: list[int]):
-    lines = llad.jit_grad(function).explain(*POINT).splitlines()
+    lines = [line for line in llad.jit_grad(function).explain(*POINT).splitlines() if "a temporary" not in line]
     found = [re.search(r"keeps (\d+) bytes", line) for line in lines]
     assert [int(match[1]) if match else 0 for match in found] == kept
 

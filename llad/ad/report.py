@@ -1,4 +1,4 @@
-"""What was decided about each loop of a function that is differentiated in reverse, for people to read."""
+"""What was decided about each loop of a function that is differentiated in reverse, and its memory, for people."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ad.tape import Tape
 from llad.diagnostics import Span
 from llad.ir.core import Function, Region, Value
-from llad.ir.types import ScalarType
+from llad.ir.sizes import Sizes, product
+from llad.ir.types import BufferType, ScalarType
 
 
 @dataclass(frozen=True, slots=True)
 class LoopReport:
     """One loop: where it stands, in how many others, how it is reversed and why not better (None: it is not reversed),
-    what one iteration of the loop keeps, by name and by bytes, and which other lines became part of the loop."""
+    what one iteration of the loop keeps, by name and by bytes, and which other lines became part of the loop.
+
+    `total`: the bytes that all iterations keep, a formula in extents, integers and indices.
+    """
 
     span: Span | None
     depth: int
@@ -24,31 +28,55 @@ class LoopReport:
     why: str
     kept: tuple[str, ...]
     bytes: int
+    total: str
     joined: tuple[int, ...] = ()
 
 
-def reports(
-    fn: Function, mirror: Mirror, structure: Structure, strategies: Strategies, tape: Tape
-) -> list[LoopReport]:
-    """The loops of `fn`, in program order, after its mirror was written."""
-    found: list[LoopReport] = []
+@dataclass(frozen=True, slots=True)
+class Temporary:
+    """An array that the function makes: where, its name, and its bytes, as a formula. `inner`: each iteration anew."""
 
-    def visit(region: Region, depth: int) -> None:
+    span: Span | None
+    name: str
+    size: str
+    inner: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    loops: list[LoopReport]
+    temporaries: list[Temporary]
+
+
+def report(fn: Function, mirror: Mirror, structure: Structure, strategies: Strategies, tape: Tape) -> Report:
+    """The loops of `fn` and the arrays that it makes, in program order, after its mirror was written."""
+    found: list[LoopReport] = []
+    arrays: list[Temporary] = []
+    sizes = Sizes(fn)
+
+    def visit(region: Region, counts: tuple[str, ...]) -> None:
         for op in region.ops:
-            is_loop = op.name in LOOPS
-            if is_loop:
+            inside = counts
+            if op.name == "alloc":
+                dtype = op.result.type
+                assert isinstance(dtype, BufferType)
+                memory = product(str(dtype.dtype.bytes), *map(sizes.extent, op.operands))
+                arrays.append(Temporary(op.span, op.result.name, memory, bool(counts)))
+            if op.name in LOOPS:
+                inside = (*counts, sizes.iterations(op))
                 body = op.regions[-1]
                 strategy = structure.reruns.get(body, "taped") if body in mirror.of else None
                 kept = _kept(region=body, tape=tape)
                 names = tuple(v.name or "a value" for v in kept)
                 why = strategies.why.get(op, "") if strategy else ""
                 size, joined = sum(map(_bytes, kept)), op.attrs.get("joined", ())
-                found.append(LoopReport(op.span, depth, strategy, why, names, size, joined))
+                total = product(str(size), *inside)
+                found.append(LoopReport(op.span, len(counts), strategy, why, names, size, total, joined))
             for inner in op.regions:
-                visit(inner, depth + is_loop)
+                visit(inner, inside)
 
-    visit(fn.body, 0)
-    return found
+    visit(fn.body, ())
+    return Report(found, arrays)
 
 
 def _kept(region: Region, tape: Tape) -> list[Value]:

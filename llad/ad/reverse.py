@@ -19,7 +19,7 @@ from llad.ad.calls import Calls, has_shadow, is_active_stack
 from llad.ad.inplace import in_place
 from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
-from llad.ad.report import LoopReport, reports
+from llad.ad.report import Report, report
 from llad.ad.shadows import Shadows, float_fields, with_shadows
 from llad.ad.strategies import Preference, Strategies, cheapest
 from llad.ad.structure import Structure
@@ -47,11 +47,11 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     return made
 
 
-def explain(fn: Function, wrt: tuple[int, ...]) -> list[LoopReport]:
-    """How `gradient` reverses the loops of `fn`, in program order."""
+def explain(fn: Function, wrt: tuple[int, ...]) -> Report:
+    """How `gradient` reverses the loops of `fn`, and what memory it takes, in program order."""
     root, seed = _objective(fn, wrt, cheapest)
     root.reverse([seed], [])
-    return reports(root.fn, root.mirror, root.structure, root.strategies, root.tape)
+    return report(root.fn, root.mirror, root.structure, root.strategies, root.tape)
 
 
 def _objective(fn: Function, wrt: tuple[int, ...], prefer: Preference) -> tuple[_Sweeps, tuple[Value, Value]]:

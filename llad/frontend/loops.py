@@ -112,6 +112,15 @@ def while_loop(t: Tracer, node: ast.While) -> None:
     _finish(t, loop, done, emit_op)
 
 
+def _index(node: ast.For | ast.While) -> str:
+    """What the index of a loop is called: as the target, where that is it."""
+    match node:
+        case ast.For(target=ast.Name(id=name), iter=ast.Call()) if name.strip("_"):
+            return name
+        case _:
+            return "i"
+
+
 @dataclass
 class Test:
     """The condition of a `while`, traced in its region."""
@@ -198,7 +207,7 @@ def _settle(t: Tracer, loop: Loop) -> Round:
 
 def _round(t: Tracer, loop: Loop, first: bool) -> Round:
     args = _args(loop)
-    region = Region((*([Value(I64, "i")] if loop.indexed else []), *args))
+    region = Region((*([Value(I64, _index(loop.node))] if loop.indexed else []), *args))
     state = loop.before.copy()
     state.values.update(dict.fromkeys(loop.names, Dropped))
     leaves = iter(args)
