@@ -45,6 +45,16 @@ def softmax_regression(np: Any) -> Any:
     return objective
 
 
+def perceptron(np: Any) -> Any:
+    def objective(w1, b1, w2, b2, x, y):  # type: ignore[no-untyped-def]
+        scores = np.tanh(x @ w1 + b1) @ w2 + b2
+        scores = scores - np.max(scores, axis=1)[:, None]
+        partition = np.log(np.sum(np.exp(scores), axis=1))
+        return np.mean(partition - np.sum(scores * y, axis=1))
+
+    return objective
+
+
 def distances(np: Any) -> Any:
     def objective(x, y):  # type: ignore[no-untyped-def]
         apart = x[:, None, :] - y[None, :, :]
@@ -79,6 +89,12 @@ def _softmax_arguments(rng: numpy.random.Generator, n: int) -> tuple[Any, ...]:
     return rng.standard_normal((64, 10)) / 8, rng.standard_normal((rows, 64)), numpy.eye(10)[numpy.arange(rows) % 10]
 
 
+def _perceptron_arguments(rng: numpy.random.Generator, n: int) -> tuple[Any, ...]:
+    rows = max(n // 64, 2)
+    weights = (rng.standard_normal(shape) / 8 for shape in ((64, 48), (48,), (48, 10), (10,)))
+    return *weights, rng.standard_normal((rows, 64)), numpy.eye(10)[numpy.arange(rows) % 10]
+
+
 def _prices(rng: numpy.random.Generator, n: int) -> tuple[Any, ...]:
     return (*(rng.uniform(lo, hi, n) for lo, hi in ((80, 120), (80, 120), (0.2, 2), (0.1, 0.4))), 0.03)
 
@@ -95,6 +111,7 @@ def _grid(rng: numpy.random.Generator, n: int) -> tuple[Any, ...]:
 PROBLEMS: dict[str, tuple[Callable[[Any], Any], Callable[[numpy.random.Generator, int], tuple[Any, ...]], int]] = {
     "logsumexp": (logsumexp, lambda rng, n: (rng.standard_normal(n),), 1),
     "softmax regression": (softmax_regression, _softmax_arguments, 1),
+    "perceptron": (perceptron, _perceptron_arguments, 4),
     "pairwise distances": (distances, _points, 2),
     "Black-Scholes": (black_scholes, _prices, 4),
     "heat, by slices": (heat, _grid, 1),

@@ -53,6 +53,7 @@ from llad.passes.ownership import ownership
 from llad.passes.parts import parts
 from llad.passes.peel import peel
 from llad.passes.permit import permit
+from llad.passes.products import products
 from llad.passes.records import records
 from llad.passes.relax import relax
 from llad.passes.release import release
@@ -89,11 +90,12 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, blocks,
-    ownership,
+    relax, products, interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages,
+    blocks, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages, ownership,
+    products, interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages,
+    ownership,
 )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ from llad.passes.licm import licm
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
+from llad.passes.products import products
 from llad.passes.records import records
 from llad.passes.relax import relax
 from llad.passes.release import release
@@ -58,8 +59,8 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, interchange, jam, unroll, either, scalars, reuse, independent, foresee, flatten, rows, columns,
-    version, stages, blocks, winner, relax, release, zeros, dce, ownership,
+    accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, foresee, flatten,
+    rows, columns, version, stages, blocks, winner, relax, release, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -16,7 +16,7 @@ from building import build, loop
 
 import llad
 from benchmarks import loops
-from llad.codegen import jit, loop_hints, runtime, vector_math, vector_text
+from llad.codegen import jit, loop_hints, runtime, runtime_matmul, vector_math, vector_text
 from llad.codegen.lower import Lowered, lower
 from llad.ir.build import Builder
 from llad.ir.parse import parse
@@ -31,14 +31,18 @@ class Cpu:
     features: str
     fuses: bool
     masks: bool
+    size: int  # bytes of a vector
+    registers: int  # for vectors
     machine: int  # the number of the architecture in ELF
     vectors: str  # what an instruction on vectors of doubles looks like
 
 
 CPUS = {
-    "generic": Cpu("x86_64-unknown-linux-gnu", "x86-64", "", False, False, 62, r"mulpd\s+.*%xmm"),
-    "AVX-512": Cpu("x86_64-unknown-linux-gnu", "skylake-avx512", "-prefer-256-bit", True, True, 62, r"vmulpd\s+.*%zmm"),
-    "aarch64": Cpu("aarch64-unknown-linux-gnu", "generic", "+neon", True, False, 183, r"fmul\s+v\d+\.2d"),
+    "generic": Cpu("x86_64-unknown-linux-gnu", "x86-64", "", False, False, 16, 16, 62, r"mulpd\s+.*%xmm"),
+    "AVX-512": Cpu(
+        "x86_64-unknown-linux-gnu", "skylake-avx512", "-prefer-256-bit", True, True, 64, 32, 62, r"vmulpd\s+.*%zmm"
+    ),
+    "aarch64": Cpu("aarch64-unknown-linux-gnu", "generic", "+neon", True, False, 16, 32, 183, r"fmul\s+v\d+\.2d"),
 }
 
 
@@ -53,12 +57,15 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     )
     layout = f'target datalayout = "{machine.target_data}"\ntarget triple = "{wanted.triple}"\n'
     vector_math.vector_text.cache_clear()
+    runtime_matmul.matmul_text.cache_clear()
     monkeypatch.setattr(vector_text, "fuses", lambda: wanted.fuses)
     monkeypatch.setattr(loop_hints, "masks", lambda: wanted.masks)
+    monkeypatch.setattr(runtime_matmul, "vectors", lambda: (wanted.size, wanted.registers))
     monkeypatch.setattr(jit, "machine", lambda: machine)
     monkeypatch.setattr(jit, "header", lambda: layout)
     yield wanted
     vector_math.vector_text.cache_clear()
+    runtime_matmul.matmul_text.cache_clear()
 
 
 def assert_emitted(text: str, cpu: Cpu, symbol: str, vectors: bool) -> None:
@@ -140,3 +147,17 @@ def test_whole_programs_are_emitted_for_every_cpu(cpu: Cpu) -> None:
     for k, (f, args) in enumerate(PROGRAMS):
         gradient = parse(llad.jit_grad(f).dump_ir(*args, of="gradient"))
         assert_emitted(visible(lower(gradient, f.__name__, bool(k % 2))), cpu, f.__name__, False)
+
+
+def test_the_product_of_matrices_holds_its_tiles_in_registers(cpu: Cpu) -> None:
+    """What is added up in the loop over k stays there: it stores nothing."""
+    text = runtime.resident_text(["llad.matmul.f64"])
+    assert_emitted(text, cpu, "llad.matmul.f64", False)
+    with jit._optimised(text) as module:
+        assembly = jit.machine().emit_assembly(module)
+    fused = {"generic": r"addpd", "AVX-512": r"vfmadd\d+pd\s+.*%zmm", "aarch64": r"fmla\s+v\d+\.2d"}
+    name = next(key for key, value in CPUS.items() if value is cpu)
+    blocks = re.split(r"^\S*:.*$", assembly, flags=re.MULTILINE)
+    hot = max(blocks, key=lambda block: len(re.findall(fused[name], block)))
+    assert len(re.findall(fused[name], hot)) >= 12
+    assert not re.search(r"%[xyz]mm\d+, \S*\(|\bst[rp]\s+q", hot)

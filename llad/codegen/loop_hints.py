@@ -26,7 +26,7 @@ FOLDED_LINES = 100
 _SLOW_LINES = 25
 
 _SLOW = frozenset({"div", "sqrt"})
-_NOT_PARALLEL = frozenset({"alloc", "lifo", "push", "pop", "call", "print"})
+_NOT_PARALLEL = frozenset({"alloc", "matmul", "lifo", "push", "pop", "call", "print"})
 
 
 def independent(e: Emitter, op: Op) -> bool:

@@ -34,6 +34,7 @@ from llad.codegen.lower_memory import (
     lower_free,
     lower_lifo,
     lower_load,
+    lower_matmul,
     lower_pop,
     lower_push,
     lower_store,
@@ -193,6 +194,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             lower_dim(e, op)
         case "view":
             lower_view(e, op)
+        case "matmul":
+            lower_matmul(e, op)
         case "lifo":
             lower_lifo(e, op)
         case "push":

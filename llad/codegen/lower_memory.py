@@ -228,6 +228,17 @@ def lower_view(e: Emitter, op: Op) -> None:
     e.values[op.result] = Buffer(pointer, tuple(extents), tuple(strides))
 
 
+def lower_matmul(e: Emitter, op: Op) -> None:
+    """A call of the run-time's product, with the strides of each matrix in bytes."""
+    a, b, c = (e.buffer(o) for o in op.operands)
+    parts = [f"i64 {x}" for x in (a.extents[0], b.extents[1], a.extents[1])]
+    for k, buffer in enumerate((a, b, c)):
+        type = _buffer_type(op, k)
+        parts += [f"ptr {buffer.pointer}", *(f"i64 {s}" for s in byte_strides(e, buffer, type))]
+    parts.append(f"i1 {'true' if op.attrs['fresh'] else 'false'}")
+    e.do(f"call void @llad.matmul.{_buffer_type(op).dtype.name}({', '.join(parts)})")
+
+
 def _rows(e: Emitter, source: Buffer, type: BufferType, axes: tuple[str, ...], operands: list[str]) -> Buffer:
     """A contiguous window: leading indices, then every axis that is left."""
     offset = _flat(e, operands, source.extents)

@@ -12,6 +12,7 @@ from functools import cache
 
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
+from llad.codegen.runtime_matmul import matmul_text
 from llad.codegen.runtime_memory import MEMORY
 from llad.codegen.runtime_objects import OBJECTS, OBJECTS_DECLARATIONS
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
@@ -37,6 +38,7 @@ DECLARATIONS = {
     "llvm.memset.p0.i64": "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
     "llvm.ptrmask.p0.i64": "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)",
     "llvm.floor.f64": "declare double @llvm.floor.f64(double)",
+    "llvm.smin.i64": "declare i64 @llvm.smin.i64(i64, i64)",
     "llvm.rint.f64": "declare double @llvm.rint.f64(double)",
     "llvm.log.f64": "declare double @llvm.log.f64(double)",
     "llvm.cos.f64": "declare double @llvm.cos.f64(double)",
@@ -60,6 +62,8 @@ RESIDENT: tuple[tuple[str, ...], ...] = (
     ("llad.print",),
     ("llad.floor",),
     ("llad.threads",),
+    ("llad.matmul.f64",),
+    ("llad.matmul.f32",),
     *map(far_names, FAR),
 )
 
@@ -113,7 +117,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
             continue
         given.add(symbol)
         text = next((table[symbol] for table in _TABLES if symbol in table), None)
-        text = text or vector_text(symbol)
+        text = text or vector_text(symbol) or matmul_text(symbol)
         if text is not None and not whole and symbol in _APART:
             support.append(_declarations(text))
             given.update(name for _, name in _HEAD.findall(text))

@@ -63,6 +63,17 @@ def masks() -> bool:
 
 
 @cache
+def vectors() -> tuple[int, int]:
+    """Of the host's vectors: the bytes of one, and how many registers there are for them."""
+    with LOCK:
+        features = llvm.get_host_cpu_features()
+        if features.get("avx512f"):
+            return 64, 32
+        arm = llvm.get_process_triple().startswith(("aarch64", "arm64"))
+        return (32 if features.get("avx") else 16), (32 if arm else 16)
+
+
+@cache
 def header() -> str:
     """The lines that every module begins with: data layout and triple of the host."""
     with LOCK:

@@ -107,6 +107,9 @@ class Aliases:
                 return _NONE.union(*(self.roots(o) for o in op.operands if _tracked(o))), _NONE
             case "store":
                 return _NONE, self.roots(op.operands[1])
+            case "matmul":
+                read = op.operands[:2] if op.attrs["fresh"] else op.operands
+                return _NONE.union(*map(self.roots, read)), self.roots(op.operands[2])
             case "free" | "push":
                 return _NONE, self.roots(op.operands[0])
             case "pop":
@@ -125,7 +128,7 @@ class Aliases:
                 return _union(self._effects_of(r) for r in op.regions)
 
 
-_TOUCHES_MEMORY = frozenset({"load", "store", "free", "push", "pop", "derivative", "call", "print"})
+_TOUCHES_MEMORY = frozenset({"load", "store", "matmul", "free", "push", "pop", "derivative", "call", "print"})
 # What makes a second name for a handle, or keeps it beyond the op.
 _KEEPS_HANDLES = frozenset({"yield", "return", "for", "while", "push", "derivative", "call"})
 

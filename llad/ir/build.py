@@ -20,7 +20,7 @@ from typing import Any
 
 from llad.diagnostics import Span
 from llad.ir.core import CHECKPOINT, Function, Limit, Op, Region, Value, shown_values
-from llad.ir.types import BOOL, F64, I64, BufferType, LifoType, ScalarType, Type
+from llad.ir.types import BOOL, F64, I64, BufferType, LifoType, ScalarType, Type, is_float
 from llad.ops.expr import Expr, depends_on
 from llad.ops.table import OPS
 
@@ -238,6 +238,15 @@ class Builder:
         """The record pushed last, removed."""
         assert isinstance(lifo.type, LifoType)
         return self.emit("pop", [lifo], lifo.type.fields).results
+
+    def matmul(self, a: Value, b: Value, c: Value, fresh: bool = False) -> None:
+        """Add the product of the matrices `a` (m, k) and `b` (k, n) to `c` (m, n), or store it there if `fresh`.
+
+        `c` overlaps neither of the others. The order of the sums is free.
+        """
+        types = [_buffer(x) for x in (a, b, c)]
+        assert all(t.rank == 2 and t.dtype == types[0].dtype and is_float(t.dtype) for t in types), types
+        self.emit("matmul", [a, b, c], (), {"fresh": fresh})
 
     # -- control
 

@@ -83,7 +83,7 @@ class Function:
 # The ops that are not rows of the op table: control flow, memory, tapes, checks, prints. Every pass handles each.
 CONTROL = frozenset({"if", "for", "while"})
 TERMINATORS = frozenset({"yield", "return"})
-MEMORY = frozenset({"alloc", "free", "load", "store", "dim", "view"})
+MEMORY = frozenset({"alloc", "free", "load", "store", "dim", "view", "matmul"})
 TAPE = frozenset({"lifo", "push", "pop"})
 STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", "check", "print", "call", "derivative"}
 

@@ -188,6 +188,8 @@ def _structured(op: Op, env: Env) -> None:
             env[op.result] = _load(op, env)
         case "store":
             _store(op, env)
+        case "matmul":
+            _matmul(op, env)
         case "for":
             _for(op, env)
         case "if":
@@ -317,6 +319,19 @@ def _alloc(op: Op, env: Env) -> Buffer:
     assert isinstance(type, BufferType)
     data = np.zeros(extents, DTYPES[type.dtype])
     return Buffer(data, np.full(extents, op.attrs["zero"], np.bool_), Allocation())
+
+
+def _matmul(op: Op, env: Env) -> None:
+    a, b, c = (_live(_read(o, env)) for o in op.operands)
+    (m, k), n = a.data.shape, b.data.shape[1]
+    assert b.data.shape == (k, n) and c.data.shape == (m, n), f"matmul of {a.data.shape} and {b.data.shape}"
+    assert not any(np.may_share_memory(c.data, x.data) for x in (a, b)), "matmul into an operand"
+    for read in (a, b) if op.attrs["fresh"] else (a, b, c):
+        assert read.written is None or read.written.all(), "matmul reads poison"
+    product = a.data @ b.data
+    c.data[...] = product if op.attrs["fresh"] else c.data + product
+    if c.written is not None:
+        c.written[...] = True
 
 
 def _view(op: Op, env: Env) -> Buffer:

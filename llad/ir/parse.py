@@ -241,6 +241,8 @@ class _Parser:
                 return self.listed(line, "(", ")", self.use), {"zero": line.take("zero")}
             case "view":
                 return self.view(line)
+            case "matmul":
+                return self.uses(line), {"fresh": line.take("fresh")}
             case "check":
                 operands = self.uses(line)
                 return operands, {"error": line.next(), "message": json.loads(line.next())}

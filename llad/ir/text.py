@@ -36,6 +36,7 @@ SPELLED: dict[str, tuple[str, ...]] = {
     "const": ("value",),
     "dim": ("axis",),
     "alloc": ("zero",),
+    "matmul": ("fresh",),
     "view": ("axes",),
     "for": ("exits", "kind"),
     "while": ("exits",),
@@ -163,6 +164,8 @@ class _Printer:
                 return f"alloc({self.uses(op.operands)}){' zero' if op.attrs['zero'] else ''}"
             case "view":
                 return f"view {self.use(op.operands[0])}[{self.view_axes(op)}]"
+            case "matmul":
+                return f"matmul {self.uses(op.operands)}{' fresh' if op.attrs['fresh'] else ''}"
             case "check":
                 message = json.dumps(op.attrs["message"], ensure_ascii=False)
                 return f"check {self.uses(op.operands)}, {op.attrs['error']} {message}"

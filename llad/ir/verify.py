@@ -15,7 +15,7 @@
 - V7 *Nobody reads `undef`.* It is only passed on: yielded, carried, pushed, stored, or an unchosen side of
   `select`.
 - V8 *Spans.* In a function whose attribute `spans` is true, every op but terminators has one (I3).
-- V9 *Conditions of `while`* have no effects: no `store`, `push`, `pop`, `free` or `call` in them.
+- V9 *Conditions of `while`* have no effects: no `store`, `matmul`, `push`, `pop`, `free` or `call` in them.
 - V10 *`derivative`* has a callee that itself verifies, and as many operands as callee, `mode` and `wrt`
   imply.
 - V11 *`free`* is never given a parameter or the result of a `view`.
@@ -42,7 +42,7 @@ from llad.ops.table import OPS
 
 Types = list[Type]
 
-EFFECTS = frozenset({"store", "push", "pop", "free", "call", "print"})
+EFFECTS = frozenset({"store", "push", "pop", "free", "call", "print", "matmul"})
 _LENT = frozenset({"chunk", "part"})
 KINDS = ("sequential", "parallel", "reduction")
 MODES = ("grad", "vjp", "jvp")
@@ -314,6 +314,11 @@ def _memory_problem(op: Op, operands: Types, results: Types) -> str:
         ok = len(results) == 1 and isinstance(results[0], BufferType) and results[0].layout == "C"
         ok = ok and operands == [I64] * results[0].rank  # type: ignore[union-attr]
         return "" if ok else "want an i64 per axis → contiguous buffer"
+    if op.name == "matmul":
+        first = operands[0] if len(operands) == 3 else None
+        ok = isinstance(first, BufferType) and first.rank == 2 and first.dtype in FLOATS and not results
+        ok = ok and _bare(operands) == [BufferType(first.dtype, 2)] * 3  # type: ignore[union-attr]
+        return "" if ok else "want three matrices of one kind of floats"
     at = 1 if op.name == "store" else 0
     buffer = operands[at] if at < len(operands) else None
     if not isinstance(buffer, BufferType):

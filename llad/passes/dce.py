@@ -80,8 +80,8 @@ class _Marks:
             for result in op.results:
                 self._maker[result] = op
             match op.name:
-                case "store" | "free" | "push" | "pop":
-                    buffer = op.operands[op.name == "store"]
+                case "store" | "free" | "push" | "pop" | "matmul":
+                    buffer = op.operands[{"store": 1, "matmul": 2}.get(op.name, 0)]
                     for root in self.aliases.roots(buffer):
                         self._touching.setdefault(root, []).append(op)
                     if isinstance(buffer.type, LifoType) and buffer not in self.aliases.roots(buffer):
@@ -140,6 +140,10 @@ class _Marks:
             case "load":
                 pending += op.operands
                 self._need_memory(op.operands[0])
+            case "matmul":
+                pending += op.operands
+                for operand in op.operands[:2]:
+                    self._need_memory(operand)
             case "return" | "print" | "derivative" | "call":
                 pending += op.operands
                 for operand in op.operands:

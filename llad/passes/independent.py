@@ -49,7 +49,9 @@ from llad.passes.rebuild import Rebuild
 _Access = tuple[Value, tuple[Value, ...]]  # a buffer and indices
 
 # What an iteration may do besides loading and storing, and still be marked.
-_STRANGERS = frozenset({"while", "alloc", "free", "lifo", "push", "pop", "call", "derivative", "print", "view"})
+_STRANGERS = frozenset({
+    "while", "matmul", "alloc", "free", "lifo", "push", "pop", "call", "derivative", "print", "view",
+})  # fmt: skip
 
 
 def independent(fn: Function) -> Function:

@@ -15,7 +15,7 @@ from llad.ops.table import OPS
 ENOUGH = 16  # iterations that are worth being vectors
 _FEWEST = 4  # iterations of an inner loop that is known to be short
 _LARGEST = 24  # ops of an inner loop
-_STRANGERS = TAPE | {"call", "check", "derivative", "free", "print", "while", "if"}
+_STRANGERS = TAPE | {"call", "check", "derivative", "free", "matmul", "print", "while", "if"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,8 @@ def _why_not(loop: Op, aliases: Aliases) -> str:
     for op in walk(body):
         if op.name == "print":
             return "prints"
+        if op.name == "matmul":
+            return "multiplies matrices"
         if op.name in ("call", "derivative"):
             return "calls a function that calls itself, or that is compiled once for many callers"
         if op.name == "free" or (op.name in ("push", "pop") and not aliases.roots(op.operands[0]) <= made):

@@ -16,7 +16,7 @@ from llad.ops.cost import additions
 from llad.passes.rebuild import Rebuild
 
 STRIP = 128  # iterations
-STRANGERS = frozenset({"check", "if", "for", "while", "alloc", "call", "view", "print"})  # to a loop in parts
+STRANGERS = frozenset({"check", "if", "for", "while", "alloc", "call", "view", "print", "matmul"})  # to a loop in parts
 ORDERED = {"exits": False, "kind": "sequential"}
 
 Bounds = tuple[Value, Value, Value]
