@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 
@@ -39,6 +39,8 @@ from llad.codegen.target import LOCK, header, immortal, linker, machine
 
 # The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
 SLP_LINES = 250
+
+T = TypeVar("T")
 
 _OBJECT = b"object"
 _END = b"\0"  # of the names before an object on disk
@@ -91,7 +93,7 @@ class Linked:
     @cached_property
     def asm(self) -> str:
         """The assembly of the whole module."""
-        return undisturbed(self._after_o3, lambda module: str(machine().emit_assembly(module)))
+        return undisturbed(self._after_o3, lambda module: str(_emitted(machine().emit_assembly, module)))
 
     def _after_o3(self, show: Callable[[Any], str]) -> str:
         with _optimised(self.llvm_before) as module:
@@ -127,7 +129,7 @@ def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int], wh
     text = module.text
     start = time.perf_counter()
     with _optimised(text) as optimised:
-        image: bytes = machine().emit_object(optimised)
+        image: bytes = _emitted(machine().emit_object, optimised)
     names = _external(image, symbols)
     keep(_OBJECT, module.key, " ".join(names).encode() + _END + image)
     compiled = time.perf_counter()
@@ -149,6 +151,20 @@ def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int], 
         return None
     times = {"llvm": found - start, "link": time.perf_counter() - found}
     return Linked(module, image, tracker, exports, times, True)
+
+
+def _emitted(emit: Callable[[Any], T], module: Any) -> T:
+    """What `emit` makes of a module, without LLVM's loop strength reduction.
+
+    That takes a third of the time of code generation, and its addresses are no better than those of x86-64 and aarch64
+    as they are. LLVM knows only a switch for the whole process, which others may share: it is turned back at once.
+    """
+    with LOCK:
+        llvm.set_option("", "-disable-lsr=true")
+        try:
+            return emit(module)
+        finally:
+            llvm.set_option("", "-disable-lsr=false")
 
 
 @contextmanager
