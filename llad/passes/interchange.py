@@ -9,8 +9,8 @@ they are as long as whole vectors, the last of which begin with sums that nobody
 
 When: nothing else happens in the inner loop, and nothing that it reads is written in the outer one. (Sums of plain
 products whose order is free stay: along their factors vectors are as good.) The outer loop must
-run sixteen times and an array that is turned must be used eight times and mostly; that is asked for at run time, else
-the inner loop stays where it was.
+run sixteen times, and an array that is turned must be used eight times and mostly, and fit into a cache; that is asked
+for at run time, else the inner loop stays where it was.
 
 Before:
 
@@ -141,6 +141,7 @@ _STRIP = 128  # iterations at a time: what they read and their sums stay in the 
 _TERMS = 4  # added to an element while it is in a register
 _LANES = 8  # of a vector: what is turned has room for whole ones
 _OFTEN = 8  # uses of an array that are worth turning it
+_LARGEST = 1 << 18  # elements of an array that is worth turning: it stays in a cache
 
 
 def interchange(fn: Function) -> Function:
@@ -172,7 +173,8 @@ class _Interchange(Rebuild):
         b, array = Builder(turned.around.span), self.get(turned.array)
         assert isinstance(array.type, BufferType)
         rows, columns = b.dim(array, 0), b.dim(array, 1)
-        worth = self._often(b, turned.around)
+        small = b.op("le", b.op("mul", rows, columns), b.i64(_LARGEST))
+        worth = b.op("and", self._often(b, turned.around), small)
         for bounds, extent, least in ((turned.outer, rows, ENOUGH), (turned.inner, columns, 1)):
             used = _length(b, *map(self.get, bounds))
             half = b.op("floordiv", extent, b.i64(2))
