@@ -18,6 +18,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 def held_mul(p: Any, x: Any) -> Any:
     """`p * x` with the derivative `p * dx`. In that, `p` is a value as others are."""
@@ -37,6 +39,33 @@ def with_derivative(y: Any, x: Any) -> Any:
 def underived(x: Any) -> Any:
     """`x`, by which there is no derivative: asking for one is an error."""
     return x
+
+
+def dots(p: Any, x: Any) -> Any:
+    """The product `p @ x.T` by `x`: of each row of `p` with each row of `x`."""
+    out = np.zeros((len(p), len(x)), p.dtype)
+    for i in range(len(p)):
+        for j in range(len(x)):
+            out[i, j] = np.sum(held_mul(p[i], x[j]))
+    return out
+
+
+def left_product(p: Any, x: Any) -> Any:
+    """The product `p @ x` by `x`."""
+    out = np.zeros((p.shape[0], x.shape[1]), p.dtype)
+    for i in range(len(p)):
+        for k in range(len(x)):
+            out[i] += held_mul(p[i, k], x[k])
+    return out
+
+
+def right_product(x: Any, p: Any) -> Any:
+    """The product `x @ p` by `x`."""
+    out = np.zeros((x.shape[0], p.shape[1]), p.dtype)
+    for i in range(len(x)):
+        for k in range(len(p)):
+            out[i] += held_mul(p[k], x[i, k])
+    return out
 
 
 FUNCTIONS = (held_mul, held_mulz, with_derivative, underived)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from llad.traced.derived import held_mul, held_mulz, underived, with_derivative
+from llad.traced.derived import dots, held_mul, held_mulz, underived, with_derivative
 from llad.traced.factorisations import size
-from llad.traced.orthogonal import reflection
+from llad.traced.orthogonal import reflection, scaling
 
 _MOST_STEPS = 50  # for an eigenvalue; three are usual
 
@@ -26,11 +26,19 @@ def eigh(a: Any, lower: bool) -> Any:
     """`(w, v)`: the eigenvalues, growing, and the eigenvectors as columns. One triangle of `a` is read."""
     size(a)
     s = np.tril(a) + np.tril(a, -1).T if lower else np.triu(a) + np.triu(a, 1).T
-    w0, v0 = _sorted(*_found(*_three_diagonals(underived(s))))
-    m = _moved(v0, s)
+    w0, v0 = _found(underived(s))
+    m = dots(v0, s)
     w1, v1 = with_derivative(w0, _diagonal(v0, m)), with_derivative(v0, _turned(v0, w0, m))
-    m = _moved(v1, s)
+    m = dots(v1, s)
     return with_derivative(w0, _diagonal(v1, m)), with_derivative(v0, _turned(v1, w1, m)).T
+
+
+def _found(a: Any) -> Any:
+    scale = scaling(a)
+    d, e, v = _three_diagonals(a * scale)
+    _diagonalise(d, e, v)
+    order = np.argsort(d)
+    return d[order] / scale, v[order]
 
 
 def _three_diagonals(a: Any) -> Any:
@@ -59,8 +67,8 @@ def _three_diagonals(a: Any) -> Any:
     return d, e, v
 
 
-def _found(d: Any, e: Any, v: Any) -> Any:
-    """The eigenvalues in place of the diagonal, the eigenvectors in place of `v`."""
+def _diagonalise(d: Any, e: Any, v: Any) -> None:
+    """Put the eigenvalues in place of the diagonal, the eigenvectors in place of `v`."""
     info = np.finfo(d.dtype)
     last, steps = len(d) - 1, 0
     while last > 0:
@@ -75,7 +83,6 @@ def _found(d: Any, e: Any, v: Any) -> Any:
             if steps > _MOST_STEPS:
                 raise LinAlgError("Eigenvalues did not converge")
             _step(d, e, v, first, last)
-    return d, v
 
 
 def _step(d: Any, e: Any, v: Any, first: Any, last: Any) -> None:
@@ -99,20 +106,6 @@ def _step(d: Any, e: Any, v: Any, first: Any, last: Any) -> None:
             upper, under = v[k, i], v[k + 1, i]
             v[k, i] = c * upper + s * under
             v[k + 1, i] = c * under - s * upper
-
-
-def _sorted(w: Any, v: Any) -> Any:
-    order = np.argsort(w)
-    return w[order], v[order]
-
-
-def _moved(v: Any, a: Any) -> Any:
-    """The products of `a` with the rows of `v`."""
-    out = np.zeros_like(a)
-    for i in range(len(a)):
-        for k in range(len(a)):
-            out[i, k] = np.sum(held_mul(v[i], a[k]))
-    return out
 
 
 def _diagonal(v: Any, moved: Any) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from llad.traced.derived import held_mul, underived, with_derivative
+from llad.traced.derived import left_product, right_product, underived, with_derivative
 from llad.traced.singular import found, vary
 
 
@@ -70,30 +70,12 @@ def _inverse(a: Any, u: Any, s: Any, v: Any, rank: Any) -> Any:
 def _change(p: Any, a: Any, rank: Any) -> Any:
     """What has the differential of the pseudoinverse."""
     m, n = a.shape
-    inside = _left(p, a)
+    inside = left_product(p, a)
     turn = -inside
     out = np.zeros_like(p)
     if rank < n:
-        turn += inside.T - _left(p @ a, inside.T)
+        turn += inside.T - left_product(p @ a, inside.T)
     if rank < m:
-        out += _left(p @ p.T, a.T)
-        turn -= _right(out, a)
-    return out + _right(turn, p)
-
-
-def _left(p: Any, x: Any) -> Any:
-    """The product `p @ x` by `x`."""
-    out = np.zeros((p.shape[0], x.shape[1]), p.dtype)
-    for i in range(len(p)):
-        for k in range(len(x)):
-            out[i] += held_mul(p[i, k], x[k])
-    return out
-
-
-def _right(x: Any, p: Any) -> Any:
-    """The product `x @ p` by `x`."""
-    out = np.zeros((x.shape[0], p.shape[1]), p.dtype)
-    for i in range(len(x)):
-        for k in range(len(p)):
-            out[i] += held_mul(p[k], x[i, k])
-    return out
+        out += left_product(p @ p.T, a.T)
+        turn -= right_product(out, a)
+    return out + right_product(turn, p)

@@ -31,13 +31,12 @@ def qr(a: Any, full: bool) -> Any:
     return qt2.T, with_derivative(r0, np.triu(qt2 @ a))
 
 
-def length(x: Any) -> Any:
-    """The Euclidean length of a vector, which neither overflows nor underflows on the way."""
-    largest = np.max(np.abs(x)) if len(x) > 0 else x.dtype.type(0.0)
-    if largest == 0.0 or not np.isfinite(largest):
-        return largest
-    part = x / largest
-    return largest * np.sqrt(np.dot(part, part))
+def scaling(a: Any) -> Any:
+    """A power of two, times which the squares of the greatest elements neither overflow nor underflow: 1, mostly."""
+    wide = np.finfo(a.dtype).eps < 1e-10
+    far, factor = (2.0**400, 2.0**600) if wide else (2.0**50, 2.0**75)
+    largest = np.max(np.abs(a)) if a.shape[0] > 0 and a.shape[1] > 0 else a.dtype.type(1.0)
+    return a.dtype.type(1.0 / factor if largest > far else factor if 0.0 < largest < 1.0 / far else 1.0)
 
 
 def reflection(x: Any) -> Any:
@@ -45,10 +44,10 @@ def reflection(x: Any) -> Any:
     v = x.copy()
     v[0] = 1.0
     first = x[0]
-    rest = length(x[1:])
+    rest = np.dot(x[1:], x[1:])
     tau, beta = 0.0 * first, first
     if rest != 0.0:
-        beta = -np.copysign(np.hypot(first, rest), first)
+        beta = -np.copysign(np.sqrt(first * first + rest), first)
         tau = (beta - first) / beta
         v[1:] = x[1:] / (first - beta)
     return v, tau, beta
@@ -57,7 +56,8 @@ def reflection(x: Any) -> Any:
 def reflected(a: Any, full: bool) -> Any:
     m, n = a.shape
     k = min(m, n)
-    columns = a.T.copy()
+    scale = scaling(a)
+    columns = a.T * scale
     vs = np.zeros((k, m), a.dtype)
     taus = np.zeros(k, a.dtype)
     for j in range(k):
@@ -71,7 +71,7 @@ def reflected(a: Any, full: bool) -> Any:
     r = np.zeros((rows, n), a.dtype)
     for j in range(n):
         for i in range(min(j + 1, k)):
-            r[i, j] = columns[j, i]
+            r[i, j] = columns[j, i] / scale
     qt = np.zeros((rows, m), a.dtype)
     for i in range(rows):
         qt[i, i] = 1.0

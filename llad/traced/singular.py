@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from llad.traced.derived import held_mul, held_mulz, underived, with_derivative
-from llad.traced.factorisations import unit
-from llad.traced.orthogonal import length, reflected
+from llad.traced.derived import dots, held_mul, held_mulz, left_product, underived, with_derivative
+from llad.traced.orthogonal import reflected, scaling
 
 _MOST_SWEEPS = 60  # ten are many
 
@@ -45,44 +44,42 @@ def found(a: Any, full: bool) -> Any:
     """`(u, s, v)`, the vectors as rows, by which there is no derivative."""
     m, n = a.shape
     k, long = min(m, n), max(m, n)
-    largest = np.max(np.abs(a)) if k > 0 else a.dtype.type(0.0)
-    if not np.isfinite(largest):
+    if not np.all(np.isfinite(a)):
         raise LinAlgError("SVD did not converge")
-    scale = largest if largest > 0.0 else largest + a.dtype.type(1.0)
-    x = np.zeros((k, long), a.dtype)
+    scale = scaling(a)
+    rows = np.zeros((k, long + k), a.dtype)
     for i in range(m):
         for j in range(n):
             if m < n:
-                x[i, j] = a[i, j] / scale
+                rows[i, j] = a[i, j] * scale
             else:
-                x[j, i] = a[i, j] / scale
-    y = unit(np.zeros((k, k), a.dtype))
-    _orthogonal(x, y)
-    sizes = np.zeros(k, a.dtype)
-    for j in range(k):
-        sizes[j] = -length(x[j])
+                rows[j, i] = a[i, j] * scale
+    for i in range(k):
+        rows[i, long + i] = 1.0
+    _orthogonalise(rows, long)
+    sizes = -np.sqrt(np.sum(rows[:, :long] ** 2, axis=1))
     order = np.argsort(sizes)
-    x, y = x[order], y[order]
-    q, r = reflected(x.T, full)
+    rows = rows[order]
+    q, r = reflected(rows[:, :long].T, full)
     for j in range(k):
         if r[j, j] < 0.0:
             q[j] = -q[j]
     u = np.zeros((m if full else k, m), a.dtype)
     v = np.zeros((n if full else k, n), a.dtype)
     if m < n:
-        u[...] = y
+        u[...] = rows[:, long:]
         v[...] = q
     else:
         u[...] = q
-        v[...] = y
-    return u, -sizes[order] * scale, v
+        v[...] = rows[:, long:]
+    return u, -sizes[order] / scale, v
 
 
-def _orthogonal(x: Any, y: Any) -> None:
-    """Rotate the rows of `x` until they are orthogonal, and those of `y` with them."""
-    k, long = x.shape
-    eps = np.finfo(x.dtype).eps
-    bound = eps * np.sqrt(x.dtype.type(long))
+def _orthogonalise(rows: Any, long: Any) -> None:
+    """Rotate the rows until their first `long` elements are orthogonal."""
+    k, eps = len(rows), np.finfo(rows.dtype).eps
+    bound = eps * np.sqrt(rows.dtype.type(long))
+    least = eps * eps * np.max(np.abs(rows[:, :long])) ** 2 if k > 0 else bound
     sweeps, moved = 0, True
     while moved:
         moved = False
@@ -91,28 +88,25 @@ def _orthogonal(x: Any, y: Any) -> None:
             raise LinAlgError("SVD did not converge")
         for p in range(k - 1):
             for q in range(p + 1, k):
-                one, two, both = np.dot(x[p], x[p]), np.dot(x[q], x[q]), np.dot(x[p], x[q])
-                if abs(both) > bound * np.sqrt(one) * np.sqrt(two) and abs(both) > eps * eps:
+                x, y = rows[p, :long], rows[q, :long]
+                one, two, both = np.dot(x, x), np.dot(y, y), np.dot(x, y)
+                if abs(both) > bound * np.sqrt(one) * np.sqrt(two) and abs(both) > least:
                     moved = True
                     ratio = 0.5 * (two - one) / both
                     t = np.copysign(1.0 / (abs(ratio) + np.hypot(1.0, ratio)), ratio)
                     c = 1.0 / np.sqrt(1.0 + t * t)
-                    _rotate(x, p, q, c, c * t)
-                    _rotate(y, p, q, c, c * t)
-
-
-def _rotate(x: Any, p: Any, q: Any, c: Any, s: Any) -> None:
-    for i in range(x.shape[1]):
-        one, two = x[p, i], x[q, i]
-        x[p, i] = c * one - s * two
-        x[q, i] = s * one + c * two
+                    s = c * t
+                    for i in range(rows.shape[1]):
+                        first, second = rows[p, i], rows[q, i]
+                        rows[p, i] = c * first - s * second
+                        rows[q, i] = s * first + c * second
 
 
 def _derived(a: Any, u0: Any, s0: Any, v0: Any, u: Any, s: Any, v: Any) -> Any:
     """The values of `u0`, `s0` and `v0`, with the differential that `u`, `s` and `v` give them."""
     k = len(s)
-    right, left = _moved(v[:k], a), _moved(u[:k], a.T)
-    p, back = _products(u, right), _products(v, left)
+    right, left = dots(v[:k], a), left_product(u[:k], a)
+    p, back = dots(u, right), dots(v, left)
     slopes = np.zeros_like(s)
     turn, other = np.zeros((k, k), s.dtype), np.zeros((k, k), s.dtype)
     for j in range(k):
@@ -128,23 +122,6 @@ def _derived(a: Any, u0: Any, s0: Any, v0: Any, u: Any, s: Any, v: Any) -> Any:
         with_derivative(s0, slopes),
         with_derivative(v0, _turned(v, left, s, back, other)),
     )
-
-
-def _moved(rows: Any, a: Any) -> Any:
-    """The products of `a` with the rows."""
-    out = np.zeros((len(rows), len(a)), a.dtype)
-    for j in range(len(rows)):
-        for i in range(len(a)):
-            out[j, i] = np.sum(held_mul(rows[j], a[i]))
-    return out
-
-
-def _products(rows: Any, moved: Any) -> Any:
-    out = np.zeros((len(rows), len(moved)), rows.dtype)
-    for i in range(len(rows)):
-        for j in range(len(moved)):
-            out[i, j] = np.sum(held_mul(rows[i], moved[j]))
-    return out
 
 
 def _turned(rows: Any, moved: Any, s: Any, p: Any, turn: Any) -> Any:
