@@ -10,7 +10,14 @@ SMOOTH = {
     "nansum": ["np.nansum(np.where(x > 0.5, np.nan, x), axis=0)"],
     "nanmean": ["np.nanmean(np.where(v > 0.9, np.nan, v))"],
     "cov": ["np.cov(x)", "np.cov(x, rowvar=False, ddof=0)"],
-    "corrcoef": ["np.corrcoef(x)"],
+    "corrcoef": ["np.corrcoef(x)", "np.cov(v, w) * np.corrcoef(v, w)[0, 1] + np.cov(v, bias=True)"],
+    "quantile": ["np.quantile(v, 0.3)", "np.percentile(x, [10, 90], axis=1)"],
+    "histogram": ["np.histogram(v, 3, range=(-1, 1), weights=w)[0]"],
+    "without_nan": [
+        "(y := np.where(x > 0.8, np.nan, x), np.nanprod(y, axis=0) + np.nancumsum(y)[:4] - np.nancumprod(y, 1)[1])[1]",
+        "(y := np.where(x > 0.8, np.nan, x), np.nanvar(y, axis=0) + np.nanmax(y, axis=0) * np.nanmin(y))[1]",
+        "(y := np.where(x > 0.8, np.nan, x), np.nanmedian(y) * np.nanstd(y))[1]",
+    ],
     "linalg_norm": [
         "np.linalg.norm(x)", "np.linalg.norm(x, axis=1)", "np.linalg.norm(v, 1)", "np.linalg.norm(v, np.inf)",
     ],
@@ -30,14 +37,23 @@ SMOOTH = {
     ],
     "polyval": ["np.polyval(v, 0.5)", "np.polyval(w, v)"],
     "select": ["np.select([v > 0.5, v < 0.0], [v * v, -w], 1.0)"],
+    "piecewise": ["np.piecewise(v, [v < -0.3, v > 0.3], [lambda t: t**2, 1.5, np.sin])"],
+    "divmod": ["np.divmod(v, w)[1] + np.modf(3.0 * v)[0]"],
     "nan_to_num": ["np.nan_to_num(np.where(v > 0.5, np.nan, v), nan=2.0)"],
     "float_power": ["np.float_power(v * v, 1.5)"],
     "logaddexp2": ["np.logaddexp2(v, w)"],
     "sort": ["np.sort(v)", "np.sort(x, axis=0)", "np.sort(x)"],
+    "partition": ["np.partition(v, 2)[2]"],
     "median": ["np.median(v)", "np.median(x, axis=1)", "np.median(x)"],
     "bincount": ["np.bincount(n, weights=v)"],
     "take": ["np.take(v, n)", "np.take(x, [2, 0], axis=0)", "x.take(n[:2] % 4, axis=1)", "np.take(x, 3)"],
     "take_along_axis": ["np.take_along_axis(x, np.argsort(x, axis=1), axis=1)"],
+    "put": [
+        "(y := x * 1.0, np.put_along_axis(y, np.argsort(x)[:, :2], v[:2], 1), np.fill_diagonal(y, w[:3]), "
+        "np.copyto(y, x[0], where=x > 0.5), y)[4]",
+    ],
+    "combinations": ["x[np.ix_([0, 2], n[:2] % 4)]"],
+    "tolist": ["np.array([t * t for t in (v[0] * np.ones(3)).tolist()])", "np.array((np.eye(2) * w[1]).tolist())"],
     "compress": ["np.compress(m, v)", "np.compress([True, False, True], x, axis=0)"],
     "extract": ["np.extract(v > 0.0, v)"],
     "flatten": ["x.flatten()", "x.T.flatten()"],
@@ -81,9 +97,9 @@ SMOOTH = {
     "max": [
         "np.max(x, axis=1)", "x.max()", "np.max(x, axis=(0, 1), keepdims=True)", "np.max(x, axis=0, initial=0.3)",
     ],
-    "min": ["np.min(x, axis=0)", "v.min()", "np.min(x, axis=1, where=x > 0.0, initial=v[0])"],
+    "min": ["np.min(x, axis=0)", "v.min()", "np.min(x, where=x > 0.0, initial=v[0])"],
     "ufunc_reduce": [
-        "np.concatenate([np.add.reduce(x), np.logaddexp.reduce(x, axis=1), np.fmax.reduce(x),np.divide.reduce(x + 2)])",
+        "np.concatenate([np.add.reduce(x, keepdims=True), np.fmax.reduce(x, keepdims=True)]) / np.divide.reduce(x + 2)",
         "np.maximum.reduce(v) * np.multiply.reduce(x, axis=(0, 1)) - np.subtract.reduce(w) / np.logaddexp.reduce(v)",
     ],
     "ufunc_accumulate": [
@@ -108,6 +124,14 @@ DISCRETE = {
     "round": ["np.round(v, 2)", "v.round()", "np.round(v * 100.0, -1)"],
     "around": ["np.around(v, 1)"],
     "argsort": ["np.argsort(v)", "x.argsort(axis=0)"],
+    "argpartition": ["np.argpartition(v, 2)[2]"],
+    "unique": ["np.unique(n - 2, return_inverse=True, return_counts=True)[1]", "np.unique(np.round(x))"],
+    "counts": ["np.histogram(n, bins=[0, 1, 3, 4])[0]", "np.divmod(n, 3)[0] - np.modf(9.0 * v)[1]"],
+    "nanargmax": ["np.nanargmax(np.where(v > 0.5, np.nan, v)) - np.nanargmin(x, axis=0)"],
+    "triangles": [
+        "np.concatenate(np.triu_indices(3, 1, 4) + np.tril_indices(3, -1) + np.triu_indices_from(x) + "
+        "np.tril_indices_from(x, 1) + np.diag_indices(4))",
+    ],
     "searchsorted": ["np.searchsorted(np.sort(v), w)", "np.searchsorted(np.sort(v), 0.1, side='right')"],
     "digitize": ["np.digitize(v, np.array([-0.5, 0.0, 0.5]))"],
     "nonzero": ["np.nonzero(v > 0.0)[0]", "np.nonzero(x > 0.0)[1]", "np.where(x > 0.0)[0]"],

@@ -20,6 +20,7 @@ from llad.frontend.comparisons import compare
 from llad.frontend.contractions import dot, inner, matmul
 from llad.frontend.creation import array_of, as_array
 from llad.frontend.einsum import einsum, tensordot
+from llad.frontend.extents import extents_of
 from llad.frontend.functions import absolute, dimension
 from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
@@ -219,6 +220,8 @@ FUNCTIONS: dict[str, Handler] = {
     **COMPOSED,
 }
 FUNCTIONS |= {"amax": FUNCTIONS["max"], "amin": FUNCTIONS["min"]}
+if hasattr(np, "row_stack"):
+    FUNCTIONS["row_stack"] = FUNCTIONS["vstack"]
 
 
 # -- methods and attributes
@@ -244,6 +247,16 @@ def _item(ctx: Context, array: Array) -> Scalar:
     return Scalar(element(ctx, array, []).value, True)
 
 
+def _to_list(ctx: Context, array: Array, indices: tuple[int, ...] = ()) -> Any:
+    """Python's numbers in lists, of an array whose lengths are known."""
+    if len(indices) == array.rank:
+        return Scalar(element(ctx, array, [ctx.builder.i64(k) for k in indices]).value, True)
+    count = extents_of(array)[len(indices)]
+    if not isinstance(count, int):
+        ctx.refuse("attribute", name="tolist", got=f"{describe(array)} of unknown length", hint="loop over the array")
+    return ctx.call(list, [tuple([_to_list(ctx, array, (*indices, k)) for k in range(count)])], {})
+
+
 def _astype(ctx: Context, array: Array, dtype: Any) -> Array:
     return copy(ctx, array, dtype_of(ctx, dtype))
 
@@ -260,6 +273,7 @@ METHODS: dict[str, Handler] = {
     "dot": creator("a.dot(a, b)", products.product_of(dot)),
     "fill": creator("a.fill(a, value)", _fill),
     "item": creator("a.item(a)", _item),
+    "tolist": creator("a.tolist(a)", _to_list),
     "astype": creator("a.astype(a, dtype)", _astype),
     "clip": COMPOSED["clip"],
     "ravel": creator("a.ravel(a)", rearrange.ravel),

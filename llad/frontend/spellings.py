@@ -168,6 +168,7 @@ def _hint(name: str) -> str:
             return hint
     module, _, last = name.rpartition(".")
     rivals = [n.rpartition(".")[2] for n in NAMES if n.rpartition(".")[0] == module]
+    rivals += [f.__name__ for f in LIBRARY.values()] if module == "np" else []
     near = difflib.get_close_matches(last, rivals, 1, 0.7)
     return f"the nearest that is supported is `{module}.{near[0]}`" if near else "write it as a function of your own"
 

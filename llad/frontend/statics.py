@@ -15,9 +15,10 @@ from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
+from llad.frontend.pullbacks import Pullback
 from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
-from llad.frontend.state import Bound
+from llad.frontend.state import Bound, Closure
 from llad.frontend.values import Array, NotHandled, Record, Scalar, is_static
 from llad.ir.types import BOOL, is_float
 from llad.parallel import prange
@@ -31,7 +32,7 @@ _READING = frozenset({"keys", "values", "items", "get", "copy"})
 
 # Builtins that Python may run at trace time when every argument is known.
 _PURE: frozenset[Any] = frozenset(
-    {str, repr, format, set, frozenset, isinstance, issubclass, callable, hasattr, getattr, ord, chr,
+    {str, repr, format, set, frozenset, isinstance, issubclass, hasattr, getattr, ord, chr,
      hash, bytes, slice, int, float, bool, max, min, sum, len, any, all, divmod, hex, bin, ascii}
 )  # fmt: skip
 
@@ -173,6 +174,12 @@ def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
         t.refuse("static-error", error=error)
 
 
+def _callable(t: Tracer, value: Any) -> Any:
+    if isinstance(value, (Closure, Bound, Pullback)):
+        return True
+    return records.has(value, "__call__") if isinstance(value, Record) else callable(value)
+
+
 def _type(t: Tracer, *args: Any) -> Any:
     """`type(x)`: of a run-time value, what it is in Python."""
     (value,) = args if len(args) == 1 else (t.refuse("call", got="type with three arguments"),)
@@ -226,6 +233,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     functools.partial: _partial,
     len: _len,
     isinstance: _isinstance,
+    callable: _callable,
     type: _type,
     getattr: _getattr,
     hasattr: _hasattr,

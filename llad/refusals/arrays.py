@@ -181,10 +181,10 @@ ARRAYS = (
     Refusal(
         "LL617", "function", "the function `{name}`", "{hint}",
         """
-        return np.sum(▸np.nancumsum(a))
+        return np.sum(▸np.sinc(a))
         """,
         """
-        return np.sum(np.cumsum(np.nan_to_num(a)))
+        return np.sum(np.sin(np.pi * a) / (np.pi * a))
         """,
     ),
     Refusal(

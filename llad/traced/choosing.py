@@ -11,6 +11,15 @@ def select(condlist, choicelist, default=0):
     return out
 
 
+def piecewise(x, condlist, funclist):
+    """Per element, what goes with the last condition that holds: a number or a function; one more is for the rest."""
+    out = funclist[len(condlist)] if len(funclist) > len(condlist) else 0.0
+    out = out(x) if callable(out) else out
+    for condition, piece in zip(condlist, funclist, strict=False):
+        out = np.where(condition, piece(x) if callable(piece) else piece, out)
+    return out + np.zeros_like(x)
+
+
 def heaviside(x1, x2):
     """0 below zero, 1 above, and `x2` at zero. Constant in between: no derivative passes, but to `x2`."""
     return np.where(np.isnan(x1), x1 * 0.0, np.where(x1 < 0.0, 0.0, np.where(x1 > 0.0, 1.0, x2)))
@@ -45,6 +54,17 @@ def round(a, decimals=0):
 
 
 around = round
+
+
+def divmod(x1, x2):
+    """The quotient, rounded down, and the remainder."""
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+def modf(x):
+    """The fraction and the whole part, both with the sign of the number."""
+    whole = np.trunc(np.multiply(x, 1.0))
+    return np.where(np.isinf(x), 0.0, x - whole), whole
 
 
 def float_power(x1, x2):

@@ -98,6 +98,68 @@ def _take_lines(a, i, out):
             _take_lines(a[k], i[k], out[k])
 
 
+def put_along_axis(arr, indices, values, axis):
+    """Store at indices along an axis, for each place of the other axes its own."""
+    a, i = np.moveaxis(arr, axis, -1), np.moveaxis(np.asarray(indices), axis, -1)
+    _put_lines(a, i, np.moveaxis(np.broadcast_to(values, np.shape(indices)), axis, -1))
+
+
+def _put_lines(a, i, values):
+    if i.ndim == 1:
+        for k in range(len(i)):
+            a[i[k]] = values[k]
+    else:
+        for k in range(len(i)):
+            _put_lines(a[k], i[k], values[k])
+
+
+def copyto(dst, src, *, where=True):
+    """Store in an array what is broadcast to it, where a condition holds."""
+    dst[...] = np.where(where, src, dst)
+
+
+def fill_diagonal(a, val):
+    """Store a number, or the elements of a vector, on the diagonal."""
+    for k in range(min(a.shape)):
+        a[(k,) * a.ndim] = val if np.ndim(val) == 0 else val[k % len(val)]
+
+
+def ix_(*args):
+    """Index arrays that select all combinations of vectors of indices, or of masks."""
+    out = []
+    for axis, places in enumerate(args):
+        places = np.asarray(places)
+        if places.dtype == np.bool_:
+            places = nonzero(places)[0]
+        out.append(np.expand_dims(places, tuple([k for k in range(len(args)) if k != axis])))
+    return tuple(out)
+
+
+def triu_indices(n, k=0, m=None):
+    """Where the elements on and above diagonal `k` of a matrix stand."""
+    return nonzero(np.tri(n, m, k - 1) == 0.0)
+
+
+def tril_indices(n, k=0, m=None):
+    """Where the elements on and below diagonal `k` of a matrix stand."""
+    return nonzero(np.tri(n, m, k))
+
+
+def triu_indices_from(arr, k=0):
+    """`triu_indices` of the shape of a matrix."""
+    return triu_indices(arr.shape[0], k, arr.shape[1])
+
+
+def tril_indices_from(arr, k=0):
+    """`tril_indices` of the shape of a matrix."""
+    return tril_indices(arr.shape[0], k, arr.shape[1])
+
+
+def diag_indices(n, ndim=2):
+    """Where the elements of a diagonal stand."""
+    return (np.arange(n),) * ndim
+
+
 def compress(condition, a, axis=None):
     """The elements, or the rows along an axis, for which a condition holds."""
     return take(a, nonzero(condition)[0], axis)

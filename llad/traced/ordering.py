@@ -90,6 +90,47 @@ def _middle(rows):
     return 0.5 * (rows[(n - 1) // 2] + high)
 
 
+def partition(a, kth, axis=-1):
+    """A copy along an axis with the elements at `kth` where sorting puts them, the less before them: sorted."""
+    return sort(a, axis)
+
+
+def argpartition(a, kth, axis=-1):
+    """The indices of `partition`. Integers: no derivative passes."""
+    return argsort(a, axis)
+
+
+def unique(ar, return_index=False, return_inverse=False, return_counts=False):
+    """The different elements in order, and where each stands first, where each went, how often it occurs."""
+    flat = np.ravel(ar)
+    n = len(flat)
+    order = argsort(flat)
+    groups = np.empty(n, np.int64)
+    count = 0
+    for k in range(n):
+        x = flat[order[k]]
+        if k > 0:
+            y = flat[order[k - 1]]
+            count += int(x != y and (x == x or y == y))
+        groups[k] = count
+    size = min(count + 1, n)
+    first, counts, inverse = np.zeros(size, np.int64), np.zeros(size, np.int64), np.empty(n, np.int64)
+    for k in range(n):
+        group = groups[k]
+        if counts[group] == 0:
+            first[group] = order[k]
+        counts[group] += 1
+        inverse[order[k]] = group
+    out = (flat[first],)
+    if return_index:
+        out = (*out, first)
+    if return_inverse:
+        out = (*out, inverse.reshape(np.shape(ar)))
+    if return_counts:
+        out = (*out, counts)
+    return out if len(out) > 1 else out[0]
+
+
 def searchsorted(a, v, side="left"):
     """Where elements would have to stand in a sorted vector. Integers: no derivative passes."""
     a = np.asarray(a)

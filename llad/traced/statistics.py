@@ -49,30 +49,95 @@ def average(a, axis=None, weights=None, *, keepdims=False):
     return np.sum(a * w, axis=axis, keepdims=keepdims) / total
 
 
-def nansum(a, axis=None, *, keepdims=False):
-    """The sum of what is not nan."""
+def quantile(a, q, axis=None, *, keepdims=False):
+    """What a part `q` of the elements lies below, by straight lines between neighbours in order."""
     a = np.asarray(a)
-    return np.sum(np.where(np.isnan(a), np.zeros_like(a), a), axis=axis, keepdims=keepdims)
+    rows = np.sort(np.ravel(a)) if axis is None else np.moveaxis(np.sort(a, axis), axis, 0)
+    if np.ndim(q) == 0:
+        out = _between(rows, q)
+    else:
+        parts = np.ravel(q)
+        out = np.empty((len(parts), *rows.shape[1:]), (rows[:1] * 1.0).dtype)
+        for k in range(len(parts)):
+            out[k] = _between(rows, parts[k])
+        out = out.reshape((*np.shape(q), *rows.shape[1:]))
+    if not keepdims:
+        return out
+    if axis is None:
+        return np.expand_dims(np.asarray(out), tuple(range(np.ndim(q), np.ndim(q) + a.ndim)))
+    return np.expand_dims(out, np.ndim(q) + axis % a.ndim)
 
 
-def nanmean(a, axis=None, *, keepdims=False):
-    """The mean of what is not nan."""
-    a = np.asarray(a)
-    known = np.sum(np.where(np.isnan(a), np.zeros_like(a), np.ones_like(a)), axis=axis, keepdims=keepdims)
-    return nansum(a, axis=axis, keepdims=keepdims) / known
+def _between(rows, q):
+    if q < 0.0 or q > 1.0:
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    n = len(rows)
+    place = q * (n - 1)
+    low = min(int(place), n - 1)
+    first, last = rows[low], rows[min(low + 1, n - 1)]
+    return first + (place - low) * (last - first)
 
 
-def cov(m, *, rowvar=True, ddof=1):
-    """The covariances of the rows (without `rowvar`: the columns) of a matrix."""
+def percentile(a, q, axis=None, *, keepdims=False):
+    """`quantile` of parts in hundredths."""
+    return quantile(a, np.true_divide(q, 100.0), axis, keepdims=keepdims)
+
+
+def histogram(a, bins=10, range=None, density=None, weights=None):
+    """How many elements, or the sum of which `weights`, lie between edges, and the edges. Counts have no derivative."""
+    flat = np.ravel(a)
+    edges = _edges(flat, bins, range) if np.ndim(bins) == 0 else np.asarray(bins)
+    n = len(edges) - 1
+    known = None if weights is None else np.ravel(weights)
+    counts = np.zeros(n, np.int64 if weights is None else known.dtype)
+    _fill(flat, edges, known, counts)
+    if density:
+        return counts / np.diff(edges) / np.sum(counts), edges
+    return counts, edges
+
+
+def _fill(flat, edges, weights, counts):
+    n = len(counts)
+    for k in range(len(flat)):
+        place = n - 1 if flat[k] == edges[n] else np.searchsorted(edges, flat[k], "right") - 1
+        if place >= 0 and place < n:
+            counts[place] += 1 if weights is None else weights[k]
+
+
+def _edges(flat, bins, range):
+    if range is not None:
+        low, high = 1.0 * range[0], 1.0 * range[1]
+    elif len(flat) == 0:
+        low, high = 0.0, 1.0
+    else:
+        low, high = 1.0 * np.min(flat), 1.0 * np.max(flat)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, bins + 1)
+
+
+def cov(m, y=None, rowvar=True, bias=False, ddof=None):
+    """The covariances of the rows (without `rowvar`: the columns) of a matrix, and of `y`."""
+    rows = _variables(m, rowvar)
+    if y is not None:
+        rows = np.concatenate([rows, _variables(y, rowvar)])
+    d = rows - np.mean(rows, axis=1, keepdims=True)
+    fewer = (0 if bias else 1) if ddof is None else ddof
+    c = (d @ d.T) / np.float64(max(rows.shape[1] - fewer, 0))
+    return c if np.ndim(m) == 2 or y is not None else c[0, 0]
+
+
+def _variables(m, rowvar):
     m = np.asarray(m)
-    if not rowvar:
-        m = m.T
-    d = m - np.mean(m, axis=1, keepdims=True)
-    return (d @ d.T) / np.float64(max(m.shape[1] - ddof, 0))
+    if m.ndim == 1:
+        return m[None]
+    return m if rowvar else m.T
 
 
-def corrcoef(x, *, rowvar=True):
-    """The correlations of the rows (without `rowvar`: the columns) of a matrix."""
-    c = cov(x, rowvar=rowvar)
+def corrcoef(x, y=None, rowvar=True):
+    """The correlations of the rows (without `rowvar`: the columns) of a matrix, and of `y`."""
+    c = cov(x, y, rowvar)
+    if np.ndim(c) == 0:
+        return c / c
     d = np.sqrt(c.diagonal())
     return c / d[:, None] / d[None, :]

@@ -7,10 +7,11 @@ from types import FunctionType, ModuleType
 
 import numpy as np
 
-from llad.traced import accumulating, choosing, indexing, ordering, rearranging, statistics
+from llad.traced import accumulating, choosing, indexing, missing, ordering, rearranging, statistics
 
 SECTIONS: dict[str, ModuleType] = {
     "Statistics": statistics,
+    "Without nan": missing,
     "Running sums, differences and integrals": accumulating,
     "Choosing": choosing,
     "Order": ordering,

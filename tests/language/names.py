@@ -225,3 +225,12 @@ def reused_name(x, n):
     for v in (x, 2.0 * x):
         n += 1
     return v * n
+
+
+@case(1.5, A)
+def what_can_be_called(x, a):
+    def square(y):
+        return y * y
+
+    parts = [square, lambda y: 2 * y, np.sin, x, a, 3.0, "f", float]
+    return sum(k * x for k, part in enumerate(parts) if callable(part))

@@ -107,3 +107,12 @@ def kalman_filter(zs, x, P, Q, R):
         P = (np.eye(2) - K @ H) @ P
         loglik -= 0.5 * (y @ S_inv @ y + np.log(np.linalg.det(S)))
     return loglik
+
+
+@example(lambda r, n: (r.normal(size=n), r.normal(size=(n, n)), r.integers(0, 2, (n, n))))
+def latent_space_network(alpha, Z, A):
+    G = Z @ Z.T
+    sq = np.diag(G)[:, None] + np.diag(G)[None, :] - 2 * G
+    eta = alpha[:, None] + alpha - np.sqrt(np.maximum(sq, 0) + 0.01)
+    upper = np.triu_indices(len(A), k=1)
+    return np.sum((A * eta - np.logaddexp(0, eta))[upper])
