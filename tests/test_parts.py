@@ -20,7 +20,7 @@ from random_ir import program
 from reference import Reference
 
 import llad
-from llad import specialise
+from llad import compile as pipeline
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.interp import run
@@ -113,7 +113,7 @@ def many_expressions(x, m, k):
 
 
 def test_a_function_in_parts_has_its_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(specialise, "parts", partial(parts, long=24, loops=8))
+    monkeypatch.setattr(pipeline, "parts", partial(parts, long=24, loops=8))
     rng = np.random.default_rng(4)
     x, m = rng.normal(size=5), rng.normal(size=(5, 5)) * 0.3
     f = llad.jit_grad(many_expressions, argnums=(0, 1))
