@@ -38,6 +38,7 @@ DECLARATIONS = {
     "llvm.memset.p0.i64": "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
     "llvm.ptrmask.p0.i64": "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)",
     "llvm.floor.f64": "declare double @llvm.floor.f64(double)",
+    "llvm.prefetch.p0": "declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)",
     "llvm.smin.i64": "declare i64 @llvm.smin.i64(i64, i64)",
     "llvm.rint.f64": "declare double @llvm.rint.f64(double)",
     "llvm.log.f64": "declare double @llvm.log.f64(double)",

@@ -22,6 +22,7 @@ from llad.codegen.target import vectors
 from llad.ir.types import F32, F64, ScalarType
 
 _DEPTH = 128  # rows of a panel
+_LINE = 64  # bytes of a line of a cache
 
 
 @cache
@@ -53,6 +54,7 @@ class _Product:
         return {
             f"llad.matmul.{self.kind.name}": self._driver(),
             self.name("pack")[1:]: self._pack(),
+            self.name("fetch")[1:]: self._fetch(),
             added: f"declare {self.vector} @{added}({', '.join([self.vector] * 3)})\n",
             **tiles,
         }
@@ -126,6 +128,14 @@ tiles:
   %a.at = getelementptr i8, ptr %a.block, i64 %a.down
   %c.down = mul i64 %i, %rcs
   %c.at = getelementptr i8, ptr %c.panel, i64 %c.down
+  %ahead = icmp eq i64 %j, 0
+  br i1 %ahead, label %soon, label %now
+soon:
+  %a.skipped = mul i64 %ras, {self.rows}
+  %a.next = getelementptr i8, ptr %a.at, i64 %a.skipped
+  call void {self.name("fetch")}(i64 %kc, ptr %a.next, i64 %ras, i64 %cas)
+  br label %now
+now:
   switch i64 %count, label %tile{self.vectors} [{targets}]
 {calls}
 tiled:
@@ -141,6 +151,36 @@ blocked:
   %p.more = icmp slt i64 %p.next, %k
   br i1 %p.more, label %block, label %done
 done:
+  ret void
+}}
+"""
+
+    def _fetch(self) -> str:
+        """Ask for the elements of A that the next tile needs: rows that are short are no streams to a processor."""
+        return f"""
+define internal void {self.name("fetch")}(i64 %k, ptr %a, i64 %ras, i64 %cas) noinline {self.attributes} {{
+  %along = icmp eq i64 %cas, {self.bytes}
+  %lines = select i1 %along, i64 {self.rows}, i64 1
+  %reach = select i1 %along, i64 {_LINE // self.bytes}, i64 1
+  br label %line
+line:
+  %r = phi i64 [0, %0], [%r.next, %done]
+  %down = mul i64 %r, %ras
+  %row = getelementptr i8, ptr %a, i64 %down
+  br label %piece
+piece:
+  %p = phi i64 [0, %line], [%p.next, %piece]
+  %across = mul i64 %p, %cas
+  %at = getelementptr i8, ptr %row, i64 %across
+  call void @llvm.prefetch.p0(ptr %at, i32 0, i32 3, i32 1)
+  %p.next = add nuw nsw i64 %p, %reach
+  %more = icmp slt i64 %p.next, %k
+  br i1 %more, label %piece, label %done
+done:
+  %r.next = add nuw nsw i64 %r, 1
+  %r.more = icmp slt i64 %r.next, %lines
+  br i1 %r.more, label %line, label %end
+end:
   ret void
 }}
 """

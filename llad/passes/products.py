@@ -56,40 +56,41 @@ After (and `fold`, `cse`, `dce`):
       %15: i64 = max %zero, %14
       %16: i64 = min %4, %8
       %17: i64 = min %16, %12
-      %18: i64 = const 16
+      %18: i64 = const 12
       %19: bool = ge %15, %18
-      %20: bool = ge %4, %18
-      %21: bool = ge %17, %one
-      %22: bool = and %20, %19
-      %23: bool = and %22, %21
-      if %23 {
-        %24: i64 = max %n, %one
-        %25: i64 = const 16777216
-        %26: i64 = min %6, %25
-        %27: i64 = min %26, %25
-        %28: i64 = add %one, %27
-        %29: i64 = const 262144
-        %30: i64 = const 32
-        %31: i64 = const 256
-        %32: i64 = floordiv %29, %28
-        %33: i64 = max %32, %30
-        %34: i64 = min %33, %31
-        %35: i64 = min %34, %24
-        %36: buffer<f64, 2, C> = alloc(%35, %6)
-        %48: i64 = for %from in %zero..%n step %35 {
-          %37: i64 = sub %n, %from
-          %38: i64 = min %37, %35
-          %39: i64 = add %from, %38
-          %40: buffer<f64, 2, strided> = view %x[slice(%from, %38, %one), slice(%zero, %l, %one)]
-          %41: buffer<f64, 2, strided> = view %w[slice(%zero, %m, %one), slice(%zero, %l, %one)]
-          %42: buffer<f64, 2, strided> = view %41[full, full] {'order': (1, 0)}
-          %43: buffer<f64, 2, strided> = view %36[slice(%zero, %38, %one), slice(%zero, %m, %one)]
-          matmul %40, %42, %43 fresh
-          %47: i64 = for %i in %from..%39 step %one {'part': True} {
-            %46: i64 = for %j in %zero..%m step %one {
-              %44: i64 = sub %i, %from
-              %45: f64 = load %36[%44, %j]
-              %h: f64 = tanh %45
+      %20: i64 = const 8
+      %21: bool = ge %4, %20
+      %22: bool = ge %17, %one
+      %23: bool = and %21, %19
+      %24: bool = and %23, %22
+      if %24 {
+        %25: i64 = max %n, %one
+        %26: i64 = const 16777216
+        %27: i64 = min %6, %26
+        %28: i64 = min %27, %26
+        %29: i64 = add %one, %28
+        %30: i64 = const 262144
+        %31: i64 = const 32
+        %32: i64 = const 256
+        %33: i64 = floordiv %30, %29
+        %34: i64 = max %33, %31
+        %35: i64 = min %34, %32
+        %36: i64 = min %35, %25
+        %37: buffer<f64, 2, C> = alloc(%36, %6)
+        %49: i64 = for %from in %zero..%n step %36 {
+          %38: i64 = sub %n, %from
+          %39: i64 = min %38, %36
+          %40: i64 = add %from, %39
+          %41: buffer<f64, 2, strided> = view %x[slice(%from, %39, %one), slice(%zero, %l, %one)]
+          %42: buffer<f64, 2, strided> = view %w[slice(%zero, %m, %one), slice(%zero, %l, %one)]
+          %43: buffer<f64, 2, strided> = view %42[full, full] {'order': (1, 0)}
+          %44: buffer<f64, 2, strided> = view %37[slice(%zero, %39, %one), slice(%zero, %m, %one)]
+          matmul %41, %43, %44 fresh
+          %48: i64 = for %i in %from..%40 step %one {'part': True} {
+            %47: i64 = for %j in %zero..%m step %one {
+              %45: i64 = sub %i, %from
+              %46: f64 = load %37[%45, %j]
+              %h: f64 = tanh %46
               store %h, %y[%i, %j]
               yield
             }
@@ -132,8 +133,8 @@ from llad.passes.products_plan import Plan
 from llad.passes.products_terms import Known
 from llad.passes.rebuild import Rebuild
 
-_ROWS = 16  # iterations of the outermost loop from which on parts pay
-_WIDTH = 16  # and of each other loop that is inside of some product
+_ROWS = 8  # iterations of the outermost loop from which on parts pay
+_WIDTH = 12  # and of each other loop that is inside of some product
 _MANY = 1 << 20  # a count is taken for no more than this
 
 

@@ -145,7 +145,6 @@ class InParts(Rebuild):
         kept = [v for v in plan.kept if plan.home[v][0] is part]
         spread = [r for op in part.ops for r in op.results if r in plan.spread]
         needed = self._needed(part, [*plan.needs[part], *spread])
-        is_straight = not any(op.name in ("for", "while") for op in part.ops)
 
         def level(depth: int) -> None:
             loop = part.path[depth]
@@ -170,7 +169,7 @@ class InParts(Rebuild):
             bounds = [*self._bounds[loop], self._one] if depth == 0 else [self._bound(o) for o in loop.operands[:3]]
             operands = [*bounds, *inits]
             attrs = {key: value for key, value in loop.attrs.items() if key != CHECKPOINT}
-            attrs |= {"part": True} if depth == 0 and is_straight else {}
+            attrs |= {"part": True} if depth == 0 else {}
             made = self.emit("for", operands, types, loop.span, attrs, (Region((index, *args), inner),))
             for k, result in zip(own, made.results, strict=False):
                 if depth == 0:
