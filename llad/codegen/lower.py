@@ -48,7 +48,7 @@ from llad.codegen.lower_products import shared_products
 from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.codegen.lower_tape import lower_keep, lower_take
 from llad.codegen.lower_threads import lower_chunks, runner
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 
 __all__ = ["ErrorSite", "Lowered", "lower"]
@@ -92,7 +92,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
 
 def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     used = frozenset(operand for op in walk(fn.body) for operand in op.operands)
-    definitions = {result: op for op in walk(fn.body) for result in op.results}
+    definitions = makers(fn.body)
     flags = relaxed(fn)
     products = shared_products(fn, flags, fastmath)
     return Emitter(used, definitions, flags, products, fastmath, bool(fn.attrs.get("may_alias")), callees=callees)

@@ -10,6 +10,7 @@ new functions (`rewrite.py`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
@@ -120,6 +121,23 @@ def walk(region: Region) -> Iterator[Op]:
         yield op
         for inner in reversed(op.regions):
             pending += inner.ops[::-1]
+
+
+def makers(region: Region) -> dict[Value, Op]:
+    """The op that makes each value, in the region and the regions in it."""
+    return {result: op for op in walk(region) for result in op.results}
+
+
+def uses(region: Region) -> Counter[Value]:
+    """How often each value is an operand there."""
+    return Counter(operand for op in walk(region) for operand in op.operands)
+
+
+def defined(region: Region) -> set[Value]:
+    """The values that are arguments or results there."""
+    ops = list(walk(region))
+    found = {*region.args, *[result for op in ops for result in op.results]}
+    return found | {argument for op in ops for inner in op.regions for argument in inner.args}
 
 
 def mentioned(op: Op) -> list[Value]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, defined, makers
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType
 
@@ -89,7 +89,7 @@ class Coverage:
     def __init__(self, fn: Function, aliases: Aliases) -> None:
         self._aliases = aliases
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._loops: list[Op] = []  # around what is looked at, as far as `covered` was asked about it
 
     # -- what is certainly written
@@ -252,13 +252,8 @@ class Coverage:
 
     def _known(self, box: Box, body: Region, index: Value) -> bool:
         """Whether nothing in `box` is made in an iteration, but for the index."""
-        inside = self._inside(body) - {index}
+        inside = defined(body) - {index}
         return all(_names(span).isdisjoint(inside) for span in box)
-
-    def _inside(self, body: Region) -> set[Value]:
-        ops = list(walk(body))
-        inside = {*body.args, *[r for op in ops for r in op.results]}
-        return inside | {a for op in ops for region in op.regions for a in region.args}
 
 
 def _names(span: Span) -> set[Value]:

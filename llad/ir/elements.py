@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Value, makers
 from llad.ir.types import I64, BufferType
 
 Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
@@ -20,7 +20,7 @@ class Elements:
     """The indices of one function."""
 
     def __init__(self, fn: Function) -> None:
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._forms: dict[Value, Affine] = {}
         self._names: dict[Value, Value] = {}
 

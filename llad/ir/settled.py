@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from llad.ir.affine import GREATEST, LONGEST, Affine, Knowledge
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Value, makers, walk
 from llad.ir.elements import Elements, Place
 from llad.ir.types import I64
 
@@ -28,7 +28,7 @@ class Settled:
     def __init__(self, fn: Function, aliases: Aliases) -> None:
         self._aliases = aliases
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._loops = {op.regions[0].args[0]: op for op in walk(fn.body) if op.name == "for"}
 
     def spared_by(self, load: Op, ops: Iterable[Op]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Value, makers
 from llad.ir.elements import Elements
 
 _SIGNS = {"mul": "·", "floordiv": " // ", "mod": " % "}
@@ -15,7 +15,7 @@ class Sizes:
     """The integers of one function, spelled as Python would."""
 
     def __init__(self, fn: Function) -> None:
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._elements = Elements(fn)
 
     def iterations(self, loop: Op) -> str:

@@ -65,7 +65,7 @@ from dataclasses import dataclass, field
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, makers, uses, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, ScalarType
@@ -129,11 +129,8 @@ class _Accumulate(Rebuild):
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
-        self._uses: dict[Value, int] = {}
-        for op in walk(fn.body):
-            for operand in op.operands:
-                self._uses[operand] = self._uses.get(operand, 0) + 1
+        self._made = makers(fn.body)
+        self._uses = uses(fn.body)
 
     def visit(self, op: Op) -> None:
         runs = self._find(op) if op.name == "for" and not op.attrs["exits"] else []

@@ -44,7 +44,7 @@ from dataclasses import dataclass
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.rewrite import Mapping, copy_op, copy_region
 from llad.ir.types import I64, BufferType, ScalarType, is_float
@@ -87,7 +87,7 @@ class _Chunks(Rebuild):
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
         self._overlap = bool(fn.attrs.get("may_alias"))
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._used = {o for op in walk(fn.body) for o in op.operands}
         self._functions = dict(fn.functions)
 
@@ -162,8 +162,7 @@ class _Chunks(Rebuild):
     def _captured(self, loop: Op, shares: Shares) -> list[Value]:
         """What the loop uses from outside, but for constants and what each chunk has of its own."""
         body = loop.regions[0]
-        inside = set(body.args) | {r for op in walk(body) for r in op.results}
-        inside |= {a for op in walk(body) for region in op.regions for a in region.args}
+        inside = defined(body)
         wanted = [o for op in walk(body) for o in op.operands if o not in inside]
         wanted = [o for v in wanted for o in (self._made[v].operands if v in shares.scratch else (v,))]
         wanted += shares.added  # for their extents

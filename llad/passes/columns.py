@@ -95,7 +95,7 @@ from dataclasses import dataclass, field
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import TAPE, Function, Op, Region, Value, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.rewrite import copy_region
 from llad.ir.types import I64, BufferType, ScalarType
@@ -151,8 +151,7 @@ class _Columns(Rebuild):
             return None
         if any(op.name in _STRANGERS for op in inner) or not any(op.name == "for" for op in inner):
             return None
-        inside = {*body.args, *[r for op in inner for r in op.results]}
-        inside |= {a for op in inner for region in op.regions for a in region.args}
+        inside = defined(body)
         plan = _Plan()
         for op in inner:
             if op.name == "for" and not any(o.name == "for" for o in walk(op.regions[0])):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.elements import Elements
 
 
@@ -40,7 +40,7 @@ class Copies:
         self._aliases = aliases
         self._elements = elements
         self._uses = uses
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._owner: dict[Region, Op] = {}
         self._home: dict[Op, Region] = {}
         self._known: dict[Value, Copy] = {}

@@ -68,7 +68,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from llad.ir.alias import Aliases
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements
 from llad.ir.types import I64, ScalarType
@@ -114,7 +114,7 @@ class _Fuse(Rebuild):
         self._effects = Effects(fn, self._aliases)
         self._distinct = Distinct(fn, self._aliases)
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._equal: dict[Value, Value | int] = {}  # an extent, and an earlier one that a check found equal
         self._free: dict[Op, bool] = {}
         self._depth = 0  # loops around what is being written

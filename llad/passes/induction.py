@@ -42,7 +42,7 @@ After (and `dce`):
 from __future__ import annotations
 
 from llad.diagnostics import Span
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, defined, makers
 from llad.ir.elements import Elements
 from llad.ir.types import I64
 from llad.passes.rebuild import Rebuild
@@ -57,7 +57,7 @@ class _Induction(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
 
     def visit(self, op: Op) -> None:
         if op.name != "for" or self._elements.constant(op.operands[2]) != 1:
@@ -93,8 +93,7 @@ class _Induction(Rebuild):
     def _find(self, loop: Op) -> list[tuple[int, Value]]:
         """The carries of `loop` that are counters, by number, each with its amount."""
         body = loop.regions[0]
-        inside = set(body.args) | {r for op in walk(body) for r in op.results}
-        inside |= {a for op in walk(body) for region in op.regions for a in region.args}
+        inside = defined(body)
         found = []
         for k, value in enumerate(body.terminator.operands[bool(loop.attrs["exits"]) :]):
             carry = body.args[1 + k]

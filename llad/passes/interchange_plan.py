@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from llad.ir.alias import Aliases
-from llad.ir.core import PURE_STRUCTURED, TAPE, Function, Op, Region, Value, walk
+from llad.ir.core import PURE_STRUCTURED, TAPE, Function, Op, Region, Value, defined, makers, uses, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType, is_float
 from llad.ops.cost import additions
@@ -52,11 +52,8 @@ class Plans:
         self.turned: dict[Op, list[Turned]] = {}
         self._elements, self._aliases = Elements(fn), Aliases(fn)
         self._free = bool(fn.attrs.get("fastmath"))
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
-        self._uses: dict[Value, int] = {}
-        for op in walk(fn.body):
-            for operand in op.operands:
-                self._uses[operand] = self._uses.get(operand, 0) + 1
+        self._made = makers(fn.body)
+        self._uses = uses(fn.body)
         if not fn.attrs.get("may_alias"):
             self._region(fn.body, ())
 
@@ -79,7 +76,7 @@ class Plans:
         known_few = lo is not None and hi is not None and hi - lo < ENOUGH
         if loop.attrs["exits"] or loop.attrs.get("rare") or loop.attrs.get("threads") or step != 1 or known_few:
             return
-        inside = _made_in(loop)
+        inside = defined(loop.regions[0])
         for op in body.ops:
             if op.name == "for" and (found := self._sum(op, loop, inside)) and self._lay_out(found, loop, around):
                 yield found
@@ -158,15 +155,9 @@ class Plans:
             if loop.name != "for" or loop.attrs.get("threads") or not self._elements.constant(loop.operands[2]):
                 continue
             steady = self._aliases.roots(array).isdisjoint(self._aliases.written(loop))
-            if steady and _made_in(loop).isdisjoint((array, *bounds)):
+            if steady and defined(loop.regions[0]).isdisjoint((array, *bounds)):
                 return Turned(array, loop, bounds[:2], bounds[2:])
         return None
-
-
-def _made_in(loop: Op) -> set[Value]:
-    inner = list(walk(loop.regions[0]))
-    made = {*loop.regions[0].args, *[r for op in inner for r in op.results]}
-    return made | {a for op in inner for region in op.regions for a in region.args}
 
 
 def _is_simple(op: Op) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.poison import maybe_poison
 from llad.ir.types import is_float
@@ -69,7 +69,7 @@ class Plan:
     def _is_whole(self, chains: list[Chain]) -> bool:
         """Whether each element that is added to is loaded and stored by all iterations together, or by each alone."""
         alone = {op: outer for outer in self._alone(self._body) for region in outer.regions for op in walk(region)}
-        made = {r: op for op in walk(self._body) for r in op.results}
+        made = makers(self._body)
         return all(
             alone.get(made[c.start]) is alone.get(end) for c in chains if c.start in made for end in c.ends
         ) and not any(

@@ -51,7 +51,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, makers, uses, walk
 from llad.ir.distinct import Distinct
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BufferType, LifoType
@@ -89,8 +89,8 @@ class _Parts(Rebuild):
         self._most = loops
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
-        self._uses = Counter(o for op in walk(fn.body) for o in op.operands)
+        self._made = makers(fn.body)
+        self._uses = uses(fn.body)
         self._attrs = {key: value for key in ("spans", "may_alias") if (value := fn.attrs.get(key))}
         self._functions: dict[str, Function] = {}
         self._params = set(fn.params)

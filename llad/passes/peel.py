@@ -58,7 +58,7 @@ After (and `dce`):
 from __future__ import annotations
 
 from llad.ir.affine import Affine
-from llad.ir.core import CHECKPOINT, Function, Op, Value, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Value, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.rewrite import copy_region
 from llad.ir.types import I64
@@ -81,7 +81,7 @@ class _Peel(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
 
     def visit(self, op: Op) -> None:
         first, last = self._ends(op) if self._is_candidate(op) else (False, False)

@@ -72,7 +72,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from llad.ir.core import TAPE, Function, Op, Region, Value, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, makers, walk
 from llad.ir.rewrite import Mapping, copy_region
 from llad.ir.types import BOOL, I64, ScalarType
 from llad.ops.table import OPS
@@ -163,7 +163,7 @@ class _Numbers:
 
 def _guessed(fn: Function) -> _Numbers:
     """What the extents most likely are of which checks speak."""
-    made = {r: op for op in walk(fn.body) for r in op.results}
+    made = makers(fn.body)
     checks = [op for op in walk(fn.body) if op.name == "check"]
     found: dict[Value, int] = {}
     asked = [condition for check in checks for condition in _parts(check.operands[0], made)]

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements, Place
 from llad.ir.overwrites import Overwrites
@@ -61,7 +61,7 @@ class Sharing:
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
         self._overwrites = Overwrites(fn, self._aliases)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
 
     def __call__(self, loop: Op) -> Shares:
         why = _why_not(loop, self._aliases)
@@ -118,8 +118,7 @@ class _Judgement:
         self._loop = loop
         body = loop.regions[0]
         ops = list(walk(body))
-        self._inside = {r for op in ops for r in op.results} | set(body.args)
-        self._inside |= {a for op in ops for region in op.regions for a in region.args}
+        self._inside = defined(body)
         self._moving = self._inside - {body.args[0]}
         self._sums = PartialSums(loop)
         self._accesses = [self._access(op) for op in ops if op.name in ("load", "store")]

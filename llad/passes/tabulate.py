@@ -78,7 +78,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llad.ir.alias import Aliases, Roots
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, walk
+from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, defined, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
@@ -109,7 +109,7 @@ class _Tabulate(Rebuild):
         super().__init__()
         self._aliases = Aliases(fn)
         self._elements = Elements(fn)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
         self._tables: dict[Op, _Table] = {}
 
     def visit(self, op: Op) -> None:
@@ -131,8 +131,7 @@ class _Tabulate(Rebuild):
         body = outer.regions[0]
         if not any(op.name in DEAR for op in walk(body)):
             return []
-        inside = set(body.args) | {r for op in walk(body) for r in op.results}
-        inside |= {a for op in walk(body) for region in op.regions for a in region.args}
+        inside = defined(body)
         written = self._aliases.written(outer)
         found: list[_Table] = []
         self._descend(body, [], inside, written, found)

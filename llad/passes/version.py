@@ -57,7 +57,7 @@ After:
 
 from __future__ import annotations
 
-from llad.ir.core import TAPE, Function, Op, Region, Value, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, defined, makers, walk
 from llad.ir.rewrite import copy_region
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.rebuild import Rebuild
@@ -74,7 +74,7 @@ def version(fn: Function) -> Function:
 class _Version(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
+        self._made = makers(fn.body)
 
     def visit(self, op: Op) -> None:
         widths = self._widths(op) if op.name == "for" and not (op.attrs.get("seldom") or op.attrs.get("rare")) else {}
@@ -106,8 +106,7 @@ class _Version(Rebuild):
             return {}
         if any(op.name in TAPE or op.name in ("call", "free", "alloc", "while") for op in inner):
             return {}
-        inside = {r for op in inner for r in op.results} | set(loop.regions[0].args)
-        inside |= {a for op in inner for region in op.regions for a in region.args}
+        inside = defined(loop.regions[0])
         found: dict[Value, int] = {}
         for op in self._hot(loop):
             buffer, *indices = op.operands[op.name == "store" :]

@@ -79,7 +79,7 @@ from dataclasses import dataclass
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, mentioned, walk
+from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, makers, mentioned, uses, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, ScalarType, is_float
 from llad.ops.cost import DEAR
@@ -122,11 +122,8 @@ class _Winner(Rebuild):
         super().__init__()
         self._aliases = Aliases(fn)
         self._outermost = set(fn.body.ops)
-        self._made = {r: op for op in walk(fn.body) for r in op.results}
-        self._uses: dict[Value, int] = {}
-        for op in walk(fn.body):
-            for operand in op.operands:
-                self._uses[operand] = self._uses.get(operand, 0) + 1
+        self._made = makers(fn.body)
+        self._uses = uses(fn.body)
 
     def visit(self, op: Op) -> None:
         self.keep(op)
