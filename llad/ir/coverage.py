@@ -247,7 +247,7 @@ class Coverage:
 
     def _spread(self, box: Box, loop: Op, root: Value) -> Box:
         """What all iterations together may touch, of which each touches `box`."""
-        inside = self._inside(loop.regions[0])
+        inside = defined(loop.regions[0])
         return self._swept(box, loop, root) or tuple(s if _names(s).isdisjoint(inside) else _ALL for s in box)
 
     def _known(self, box: Box, body: Region, index: Value) -> bool:
