@@ -33,6 +33,8 @@ from llad.ir.types import BufferType, carries_derivative
 from llad.ir.verify import verify
 from llad.testing import assert_close, copy_arguments
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def seeds_like(results: Any, fn: Function, random: np.random.Generator) -> list[Any]:
     """A seed for each result that carries a derivative."""

@@ -8,6 +8,8 @@ import pytest
 import llad
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def product(a, b):
     return np.sum(np.exp(a) * b)

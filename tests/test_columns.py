@@ -12,6 +12,8 @@ from llad import jit_grad
 from llad.ir.core import walk
 from llad.program import Program
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def energy(r, m):
     e = 0.0

@@ -11,6 +11,8 @@ import pytest
 
 import llad
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 rng = np.random.default_rng(11)
 
 

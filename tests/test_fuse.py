@@ -22,6 +22,8 @@ from llad.passes.jam import jam
 from llad.passes.stages import stages
 from llad.program import Program
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 # -- random loops
 
 

@@ -15,6 +15,8 @@ import llad
 from llad import specialise as pipeline
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 LARGE = 100_000
 Returned = Callable[..., Any]
 

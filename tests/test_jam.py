@@ -22,6 +22,8 @@ from llad.passes.jam import jam
 from llad.passes.jam_plan import plans
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 # -- random nests
 
 

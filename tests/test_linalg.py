@@ -12,6 +12,8 @@ import llad
 from llad.diagnostics import LladError
 from llad.testing import assert_close, check_gradient
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 scipy_linalg = pytest.importorskip("scipy.linalg")
 
 RANDOM = np.random.default_rng(11)

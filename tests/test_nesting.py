@@ -12,6 +12,8 @@ import pytest
 
 import llad
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def along(f):
     """The derivative of a function of one number, by forward mode."""

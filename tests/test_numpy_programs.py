@@ -16,6 +16,8 @@ from programs.numpy.example import Example, examples_of
 import llad
 from llad.testing import assert_close, copy_arguments, finite_differences, flatten
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 EXAMPLES = [
     e
     for module in sorted(m.name for m in pkgutil.iter_modules(programs.numpy.__path__))

@@ -14,6 +14,8 @@ import pytest
 import llad
 from llad.traced.table import SECTIONS, functions_of
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 ROWS = [(name, k, text) for name, texts in numpy_rows.SMOOTH.items() for k, text in enumerate(texts)]
 DISCRETE = [(name, k, text) for name, texts in numpy_rows.DISCRETE.items() for k, text in enumerate(texts)]
 

@@ -26,6 +26,8 @@ from llad.passes.independent import independent
 from llad.passes.records import records
 from llad.passes.rows import rows
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 INDICES = BufferType(I64, 2, "C")
 WIDTH = 3
 STEPS = (*PASSES, records, *WRITTEN_OUT, independent, foresee, flatten, cse, dce, rows)

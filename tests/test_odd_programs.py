@@ -14,6 +14,8 @@ from odd_programs import PROGRAMS
 import llad
 from llad.testing import assert_close, copy_arguments
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def written(name: str) -> Callable[..., Any]:
     """The function `f` of a program, as if it stood in a file."""

@@ -14,6 +14,8 @@ from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
 from llad.ir.core import walk
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def written(name, source, **names):
     """The function `name` of a source text, findable like one in a file."""

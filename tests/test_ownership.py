@@ -16,6 +16,8 @@ from llad.ir.core import Function
 from llad.program import Program
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 LOOPS = [p for p in programs_of(allocated) if p.name.split(".")[1] != "in_a_while"]
 
 

@@ -33,6 +33,8 @@ from llad.passes.ownership import ownership
 from llad.passes.parts import LONG, LOOPS, parts
 from llad.testing import assert_close, copy_arguments
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 CORPUS = [
     p
     for module in sorted(m.name for m in pkgutil.iter_modules(programs.__path__))

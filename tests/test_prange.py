@@ -21,6 +21,8 @@ from llad.ir.core import Function, walk
 from llad.program import Program, Stage
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 N = 40_000  # long enough to be cut
 RNG = np.random.default_rng(7)
 

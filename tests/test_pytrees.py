@@ -14,6 +14,8 @@ from leaks import left_behind
 import llad
 from llad.testing import assert_close, check_gradient, check_tangent
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 Line = namedtuple("Line", "slope offset")
 
 

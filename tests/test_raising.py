@@ -14,6 +14,8 @@ import pytest
 
 import llad
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def raises_a_value_error(x):
     if x < 0.0:

@@ -36,6 +36,7 @@ def checks_of(number: int) -> tuple[Check, ...]:
             return INTERPRETED
 
 
+@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("first", range(0, PROGRAMS, AT_ONCE))
 def test_programs(first: int) -> None:
     refused = 0
@@ -50,6 +51,7 @@ def test_programs(first: int) -> None:
     assert refused <= FEW_REFUSED * AT_ONCE, "a generator whose programs are refused tests nothing"
 
 
+@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("path", sorted(FOUND.glob("*.py")), ids=lambda path: path.stem)
 def test_found(path: Any) -> None:
     """What was found once stays found."""

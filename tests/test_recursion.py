@@ -23,6 +23,8 @@ from llad.ir.text import show
 from llad.ir.verify import verify
 from llad.passes.ownership import ownership
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 CASES = {}
 
 

@@ -10,6 +10,8 @@ import llad
 from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 DEPTH = np.array([5])
 
 

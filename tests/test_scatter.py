@@ -7,6 +7,8 @@ import pytest
 
 import llad
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 N = np.array([3, 0, 4, 1, 3])
 M = np.array([True, False, True, True, False])
 

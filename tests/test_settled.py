@@ -14,6 +14,8 @@ import pytest
 import llad
 from llad.testing import check_gradient
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 SHIFTS = ((0, 0), (0, 1), (1, 0), (2, 0), (-1, 0), (0, -1))
 X = np.linspace(0.4, 1.3, 9)
 

@@ -11,6 +11,8 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 import llad
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 MODES = {
     "grad": lambda f, *args: llad.grad(f, tuple(range(len(args))))(*args),
     "value_and_grad": lambda f, *args: llad.jit_grad(f).value_and_grad(*args),

@@ -19,6 +19,8 @@ from llad.ad.structure import Strategy
 from llad.ir.core import walk
 from llad.testing import assert_close, directions_for, finite_differences, flatten
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 Legal = list[list[Strategy]]
 POINT = (np.array([0.3, -0.7, 1.1, 0.4]), np.array([0.9, 0.2, -0.5, 1.35]))
 

@@ -17,6 +17,8 @@ import llad
 import llad.specialise as pipeline
 from llad.codegen.layout import LAYOUT
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def grows(x, s):
     y = x

@@ -12,6 +12,8 @@ from llad.ir.core import ZEROED, Function, walk
 from llad.ir.interp import run
 from llad.program import Program, Stage
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 X = np.array([0.5, -0.0, 2.0, np.inf, -3.0])
 NONE = np.empty(0)
 
