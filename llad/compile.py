@@ -100,13 +100,30 @@ FAST: tuple[Pass, ...] = (
 
 
 def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
-    """`fn` after each of the passes in turn, and the functions of its table, as far as they are still called."""
+    """`fn` after each of the passes in turn, and the functions of its table, as far as they are still called.
+
+    What a pass gives back as it was needs no second look: neither by the verifier nor, before anything else changes
+    it, by that pass.
+    """
+    finished: dict[Pass, Function] = {}  # what each pass found nothing to do in
     for step in passes:
+        if finished.get(step) is fn:
+            continue
         known = fn.functions
-        made = {name: replace(step(replace(f, functions=known)), functions={}) for name, f in known.items()}
-        fn = step(fn)
-        fn = checked(replace(fn, functions={name: made[name] for name in called(fn.body, made)}))
+        made = {name: _changed(f, step(replace(f, functions=known))) for name, f in known.items()}
+        stepped = _changed(fn, step(fn))
+        functions = {name: made[name] for name in called(stepped.body, made)}
+        if stepped is fn and functions == known:
+            finished[step] = fn
+        else:
+            fn = checked(replace(stepped, functions=functions))
     return fn
+
+
+def _changed(before: Function, after: Function) -> Function:
+    """`after` without a table, or `before`, if a pass left it as it was."""
+    same = after.body is before.body and after.params == before.params and after.attrs == before.attrs
+    return before if same else replace(after, functions={})
 
 
 def prepared(fn: Function) -> Function:

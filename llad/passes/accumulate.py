@@ -74,7 +74,7 @@ from llad.passes.rebuild import Rebuild
 
 def accumulate(fn: Function) -> Function:
     """`fn` with accumulations at neighbouring elements carried between the iterations that make them."""
-    return _Accumulate(fn).function(fn)
+    return _Accumulate(fn).function_or_same(fn)
 
 
 @dataclass(slots=True)

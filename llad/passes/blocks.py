@@ -74,7 +74,7 @@ _MOST = 4  # sums of a loop, each with a block of terms
 
 def blocks(fn: Function) -> Function:
     """`fn` with the terms of ordered sums computed in blocks, apart from the sums. Small frames stay as they are."""
-    return fn if fn.attrs.get("may_alias") else _Blocks(fn).function(fn)
+    return fn if fn.attrs.get("may_alias") else _Blocks(fn).function_or_same(fn)
 
 
 class _Blocks(Strips):

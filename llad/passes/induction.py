@@ -50,7 +50,7 @@ from llad.passes.rebuild import Rebuild
 
 def induction(fn: Function) -> Function:
     """`fn` with its loop counters written as sums of loop indices."""
-    return _Induction(fn).function(fn)
+    return _Induction(fn).function_or_same(fn)
 
 
 class _Induction(Rebuild):

@@ -27,12 +27,18 @@ class Rebuild:
     def __init__(self) -> None:
         self.mapping: Mapping = {}
         self.ops: list[Op] = []
+        self.idle = True  # nothing was emitted but copies
 
     def function(self, fn: Function) -> Function:
         """The rebuilt function, with fresh parameters."""
         params = tuple(Value(p.type, p.name) for p in fn.params)
         self.mapping.update(zip(fn.params, params, strict=True))
         return Function(fn.name, params, self.region(fn.body), dict(fn.attrs), dict(fn.functions))
+
+    def function_or_same(self, fn: Function) -> Function:
+        """The rebuilt function, or `fn` itself if that is a copy: for passes that emit whatever they change."""
+        rebuilt = self.function(fn)
+        return fn if self.idle else rebuilt
 
     def visit(self, op: Op) -> None:
         """Emit what stands for `op`; the default is a copy."""
@@ -98,6 +104,7 @@ class Rebuild:
         results = tuple([Value(t) for t in types])
         op = Op(name, tuple(operands), results, attrs or {}, regions, span)
         self.ops.append(op)
+        self.idle = False
         return op
 
     def const(self, value: float | int | bool, type: ScalarType, span: Span | None) -> Value:

@@ -120,7 +120,7 @@ _Row = tuple[Value, tuple[Value | int, ...]]  # an array, and all indices but th
 
 def rows(fn: Function) -> Function:
     """`fn` with the rows that iterations store copied from blocks in pieces. Functions that are called stay."""
-    return fn if fn.attrs.get("may_alias") else _Rows(fn).function(fn)
+    return fn if fn.attrs.get("may_alias") else _Rows(fn).function_or_same(fn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ _MOST = 12  # values that are kept between stages
 
 def stages(fn: Function) -> Function:
     """`fn` with chains of dear functions in stages. Small frames stay as they are."""
-    return fn if fn.attrs.get("may_alias") else _Stages(fn).function(fn)
+    return fn if fn.attrs.get("may_alias") else _Stages(fn).function_or_same(fn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ _MAY_STOP = frozenset({"check", "while", "call", "derivative"})
 
 def tabulate(fn: Function) -> Function:
     """`fn` with the dear functions of its loop nests computed once an element where that is enough."""
-    return _Tabulate(fn).function(fn)
+    return _Tabulate(fn).function_or_same(fn)
 
 
 @dataclass(slots=True)
