@@ -29,15 +29,41 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine code that is right, not fast, for tests of values: after all of O3, LLVM chooses instructions and
-    registers without optimising, which takes a sixth of the time; and what has the same text is compiled once."""
+    registers without optimising, in a fraction of the time; and what has the same text is compiled once."""
     from llad.codegen import jit
 
-    monkeypatch.setattr(jit, "machine", _quick_machine)
-    monkeypatch.setattr(jit, "kept", lambda kind, key: _quick_objects.get((kind, key)))
-    monkeypatch.setattr(jit, "keep", lambda kind, key, data: _quick_objects.setdefault((kind, key), data))
+    quick = _quick_machine()
+    monkeypatch.setattr(jit, "machine", lambda: quick)
+    _remember(monkeypatch, _quick_objects)
 
 
-_quick_objects: dict[tuple[bytes, bytes], bytes] = {}
+@pytest.fixture
+def scalar_code(quick_code: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick code of what another test compiles in full: O3 leaves loops as they are, without vectors and copies."""
+    from llad.codegen import jit
+
+    usual = jit._tuning
+
+    def tuning(text: str) -> Any:
+        options = usual(text)
+        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+        return options
+
+    monkeypatch.setattr(jit, "_tuning", tuning)
+    _remember(monkeypatch, _scalar_objects)
+
+
+_Objects = dict[tuple[bytes, bytes], bytes]
+_quick_objects: _Objects = {}
+_scalar_objects: _Objects = {}
+
+
+def _remember(patch: pytest.MonkeyPatch, objects: _Objects) -> None:
+    """Let what was compiled be found in `objects`, by what determines its text."""
+    from llad.codegen import jit
+
+    patch.setattr(jit, "kept", lambda kind, key: objects.get((kind, key)))
+    patch.setattr(jit, "keep", lambda kind, key, data: objects.setdefault((kind, key), data))
 
 
 @cache
@@ -47,12 +73,8 @@ def _quick_machine() -> Any:
 
     from llad.codegen import jit, runtime, target
 
-    usual = target.machine()
-    with pytest.MonkeyPatch.context() as patch:  # the run-time stays to the end, so it is the usual one
-        patch.setattr(jit, "machine", target.machine)
-        patch.setattr(jit, "kept", lambda kind, key: None)
-        for group in runtime.RESIDENT:
-            jit._resident(group)
-    return llvm.Target.from_triple(usual.triple).create_target_machine(
+    for group in runtime.RESIDENT:  # which stay to the end, so they are the usual ones
+        jit._resident(group)
+    return llvm.Target.from_triple(target.machine().triple).create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=target._features(), opt=0, codemodel="jitdefault", jit=True
     )

@@ -41,7 +41,7 @@ CORPUS = [
     for module in sorted(m.name for m in pkgutil.iter_modules(programs.__path__))
     for p in programs_of(importlib.import_module(f"programs.{module}"))
 ]
-quick = pytest.mark.usefixtures("quick_code")
+again = pytest.mark.usefixtures("scalar_code")  # where `test_native_derivatives` has it in full
 every_program = pytest.mark.parametrize("program", CORPUS, ids=lambda p: p.name)
 every_objective = pytest.mark.parametrize("program", [p for p in CORPUS if p.scalar], ids=lambda p: p.name)
 
@@ -99,7 +99,7 @@ def test_interpreter(program: Program, optimised: bool) -> None:
     check_on_ir(program, Reference(program.function, program.draw(), optimised))
 
 
-@quick
+@again
 @every_objective
 def test_native_without_passes(program: Program) -> None:
     """Lowering alone: machine code of IR as differentiation leaves it; every heap block is counted."""
@@ -118,7 +118,7 @@ def test_each_way_to_reverse_a_loop(program: Program, strategy: Strategy) -> Non
         check_reverse_on_ir(program, Reference(program.function, program.draw(), optimised, prefer=always(strategy)))
 
 
-@quick
+@again
 @every_program
 def test_native_value(program: Program) -> None:
     f = llad.jit(program.function)
@@ -156,7 +156,7 @@ def spread(tree: Any, gaps: list[Any]) -> Any:
 STRIDED = [p for p in CORPUS if p.scalar and any(np.ndim(a) for a in p.draw() if isinstance(a, np.ndarray))]
 
 
-@quick
+@again
 @pytest.mark.parametrize("program", STRIDED, ids=lambda p: p.name)
 def test_native_strided(program: Program) -> None:
     gaps: list[Any] = []
@@ -184,7 +184,7 @@ def narrow(tree: Any) -> Any:
     return np.float32(tree) if isinstance(tree, float) else tree
 
 
-@quick
+@again
 @pytest.mark.parametrize("program", [p for p in CORPUS if p.scalar and p.f32], ids=lambda p: p.name)
 def test_native_f32(program: Program) -> None:
     f = llad.jit_grad(program.function)
@@ -200,7 +200,7 @@ def test_native_f32(program: Program) -> None:
         assert_close(dot, expected, rtol=2e-3, atol=scale(truth, 3e-4), what="forward against reverse")
 
 
-@quick
+@again
 @pytest.mark.parametrize("program", [p for p in CORPUS if p.second], ids=lambda p: p.name)
 def test_forward_over_reverse(program: Program) -> None:
     args = program.draw()

@@ -174,11 +174,16 @@ def _optimised(text: str) -> Iterator[Any]:
         module = llvm.parse_assembly(header() + text, context)
         with module:
             module.verify()
-            tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-            tuning.slp_vectorization = _longest_block(text) <= SLP_LINES
-            with llvm.create_pass_builder(machine(), tuning) as builder:
+            with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
                 builder.getModulePassManager().run(module, builder)
             yield module
+
+
+def _tuning(text: str) -> Any:
+    """What is asked of the passes of LLVM."""
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.slp_vectorization = _longest_block(text) <= SLP_LINES
+    return tuning
 
 
 def _longest_block(text: str) -> int:
