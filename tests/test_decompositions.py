@@ -15,8 +15,6 @@ import llad
 from llad.diagnostics import DerivativeError, LladError
 from llad.testing import assert_close
 
-pytestmark = pytest.mark.usefixtures("quick_code")
-
 RANDOM = np.random.default_rng(5)
 
 
