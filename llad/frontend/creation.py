@@ -203,17 +203,19 @@ def _count(ctx: Context, start: Any, stop: Any, step: Any, first: Value, last: V
     return ext.add(ctx, ext.floordiv(ctx, ext.sub(ctx, positive, 1), abs(pace)), 1)
 
 
-def linspace(ctx: Context, start: Any, stop: Any, num: Any) -> Array:
-    """`np.linspace`: `num` floats, the last of which is exactly `stop`."""
+def linspace(ctx: Context, start: Any, stop: Any, num: Any, endpoint: Any) -> Array:
+    """`np.linspace`: `num` floats, the last of which is exactly `stop`; without `endpoint`, `stop` would come next."""
     b = ctx.builder
     if not all(isinstance(x, Scalar) or is_static_number(x) for x in (start, stop)):
         ctx.refuse("not-a-number", name="np.linspace", got=describe(start))
     first, last = value_of(ctx, start, F64), value_of(ctx, stop, F64)
+    if type(endpoint) is not bool:
+        ctx.refuse("keyword", keyword="endpoint", name="np.linspace")
     (extent,) = shape_argument(ctx, num, F64)
     count = measure(ctx, extent)
-    gaps = ext.sub(ctx, count, 1)
+    gaps = ext.sub(ctx, count, 1) if endpoint else count
     step = b.op("div", b.op("sub", last, first), b.cast(ext.emit(ctx, ext.greatest(ctx, gaps, 1)), F64))
-    end = ext.emit(ctx, ext.choose(ctx, ext.compare(ctx, "lt", gaps, 1), -1, gaps))
+    end = ext.emit(ctx, ext.choose(ctx, ext.compare(ctx, "lt", gaps, 1), -1, gaps) if endpoint else -1)
     out = allocate(ctx, F64, [extent])
 
     def body(indices: list[Value], _: list[Value]) -> list[Value]:

@@ -16,7 +16,6 @@ from llad.frontend import creation, products, rearrange, reductions
 from llad.frontend.arguments import bind
 from llad.frontend.arrays import allocate, assign, copy, element
 from llad.frontend.casts import stored
-from llad.frontend.comparisons import compare
 from llad.frontend.contractions import dot, inner, matmul
 from llad.frontend.creation import array_of, as_array
 from llad.frontend.einsum import einsum, tensordot
@@ -170,10 +169,6 @@ def _matmul(ctx: Context, a: Any, b: Any) -> Any:
     return matmul(ctx, as_array(ctx, a), as_array(ctx, b))
 
 
-def _array_equal(ctx: Context, a: Any, b: Any) -> Any:
-    return reductions.holds(ctx, as_array(ctx, compare(ctx, "eq", as_array(ctx, a), as_array(ctx, b))), "and")
-
-
 FUNCTIONS: dict[str, Handler] = {
     "zeros": creator("np.zeros(shape, dtype)", _filled(0), [None]),
     "ones": creator("np.ones(shape, dtype)", _filled(1), [None]),
@@ -188,7 +183,7 @@ FUNCTIONS: dict[str, Handler] = {
     "ascontiguousarray": creator("np.ascontiguousarray(a, dtype)", _contiguous, [None]),
     "copy": creator("np.copy(a)", lambda ctx, a: array_of(ctx, a, None)),
     "arange": creator("np.arange(start, stop, step, dtype)", creation.arange, [None, 1, None]),
-    "linspace": creator("np.linspace(start, stop, num)", creation.linspace, [50]),
+    "linspace": creator("np.linspace(start, stop, num, endpoint)", creation.linspace, [50, True]),
     "dot": creator("np.dot(a, b)", products.product_of(dot)),
     "vdot": creator("np.vdot(a, b)", products.vdot),
     "inner": creator("np.inner(a, b)", products.product_of(inner)),

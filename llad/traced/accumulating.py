@@ -54,13 +54,36 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     return np.sum(middle * (places[1:] - places[:-1]), axis=0)
 
 
-def gradient(f, dx=1.0, *, axis=-1):
-    """Central differences along one axis (the last, unless told), one-sided at the ends."""
-    rows = np.moveaxis(np.asarray(f), axis, 0)
-    out = np.empty(rows.shape)
-    out[1:-1] = (rows[2:] - rows[:-2]) / (2.0 * dx)
-    out[0] = (rows[1] - rows[0]) / dx
-    out[-1] = (rows[-1] - rows[-2]) / dx
+def gradient(f, *varargs, axis=None, edge_order=1):
+    """Central differences along each axis, or those given, over steps or places; one-sided at the ends."""
+    f = np.asarray(f)
+    axes = tuple(range(f.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    steps = (1.0,) * len(axes) if len(varargs) == 0 else varargs * len(axes) if len(varargs) == 1 else varargs
+    out = tuple([_slope(f, k, step, edge_order) for k, step in zip(axes, steps, strict=True)])
+    return out if len(out) > 1 else out[0]
+
+
+def _slope(f, axis, step, edge_order):
+    if edge_order != 1:
+        raise NotImplementedError("np.gradient with edge_order 2")
+    rows = np.moveaxis(f, axis, 0)
+    out = np.empty(rows.shape, (rows[:1] * 1.0).dtype)
+    if np.ndim(step) == 0:
+        out[1:-1] = (rows[2:] - rows[:-2]) / (2.0 * step)
+        out[0] = (rows[1] - rows[0]) / step
+        out[-1] = (rows[-1] - rows[-2]) / step
+    else:
+        h = np.diff(step)
+        first, last = h[0], h[-1]
+        h = np.expand_dims(h, tuple(range(1, rows.ndim)))
+        behind, ahead = h[:-1], h[1:]
+        out[1:-1] = (
+            -ahead / (behind * (behind + ahead)) * rows[:-2]
+            + (ahead - behind) / (behind * ahead) * rows[1:-1]
+            + behind / (ahead * (behind + ahead)) * rows[2:]
+        )
+        out[0] = (rows[1] - rows[0]) / first
+        out[-1] = (rows[-1] - rows[-2]) / last
     return np.moveaxis(out, 0, axis)
 
 

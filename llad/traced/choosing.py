@@ -45,9 +45,25 @@ def allclose(a, b, rtol=1e-05, atol=1e-08, *, equal_nan=False):
     return np.all(isclose(a, b, rtol, atol, equal_nan=equal_nan))
 
 
+def array_equal(a1, a2):
+    """Whether two arrays have the same shape and elements."""
+    a, b = np.asarray(a1), np.asarray(a2)
+    if a.ndim != b.ndim:
+        return False
+    alike = True
+    for k in range(a.ndim):
+        alike = alike and a.shape[k] == b.shape[k]
+    return bool(np.all(a == b)) if alike else False
+
+
 def round(a, decimals=0):
     """To the nearest number of so many decimals, ties to even. Constant in between: no derivative passes."""
     factor = 10.0 ** abs(decimals)
+    dtype = np.asarray(a).dtype
+    if dtype == np.int64 or dtype == np.int32:
+        if decimals >= 0:
+            return np.multiply(a, 1)
+        return np.asarray(np.rint(np.divide(a, factor)) * factor).astype(dtype)
     if decimals == 0:
         return np.rint(a)
     return np.rint(np.multiply(a, factor)) / factor if decimals > 0 else np.rint(np.divide(a, factor)) * factor

@@ -7,6 +7,8 @@ import numpy as np
 def argsort(a, axis=-1):
     """The indices that sort along an axis, stably; nan last. Integers: no derivative passes."""
     a = np.asarray(a)
+    if axis is None:
+        return argsort(np.ravel(a))
     out = np.empty(a.shape, np.int64)
     _each_line(np.moveaxis(a, axis, -1), np.moveaxis(out, axis, -1))
     return out
@@ -52,6 +54,8 @@ def _merge_sort(a, order):
 def sort(a, axis=-1):
     """A sorted copy along an axis, nan last."""
     a = np.asarray(a)
+    if axis is None:
+        return sort(np.ravel(a))
     out = np.empty(a.shape, a.dtype)
     _sort_lines(np.moveaxis(a, axis, -1), np.moveaxis(out, axis, -1))
     return out
@@ -78,6 +82,10 @@ def median(a, axis=None, *, keepdims=False):
     if axis is None:
         middle = _middle(sort(np.ravel(a)))
         return np.full((1,) * a.ndim, middle) if keepdims else middle
+    if isinstance(axis, tuple):
+        lines = np.moveaxis(a, axis, tuple(range(len(axis))))
+        middle = median(lines.reshape((-1, *lines.shape[len(axis) :])), 0)
+        return np.expand_dims(middle, axis) if keepdims else middle
     middle = _middle(np.moveaxis(sort(a, axis), axis, 0))
     return np.expand_dims(middle, axis) if keepdims else middle
 
@@ -155,8 +163,12 @@ def _place(a, v, right):
 
 
 def digitize(x, bins, right=False):
-    """In which of the growing bins elements lie."""
-    return searchsorted(bins, x, "left" if right else "right")
+    """In which of the bins, whose edges grow or fall, elements lie."""
+    bins = np.asarray(bins)
+    side = "left" if right else "right"
+    if len(bins) > 1 and bins[0] > bins[-1]:
+        return len(bins) - searchsorted(bins[::-1], x, side)
+    return searchsorted(bins, x, side)
 
 
 def bincount(x, weights=None, minlength=0):

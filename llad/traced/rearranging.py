@@ -34,13 +34,26 @@ def _tiled(a, reps, axis):
 
 
 def repeat(a, repeats, axis=None):
-    """Each element, or each row along an axis, so many times."""
+    """Each element, or each row along an axis, so many times: as often as all others, or its own number."""
     rows = np.ravel(a) if axis is None else np.moveaxis(np.asarray(a), axis, 0)
+    if np.ndim(repeats) > 0:
+        out = _each_repeated(rows, np.asarray(repeats) + np.zeros(len(rows), np.int64))
+        return out if axis is None else np.moveaxis(out, 0, axis)
     out = np.empty((len(rows) * repeats, *rows.shape[1:]), rows.dtype)
     for k in range(len(rows)):
         for j in range(repeats):
             out[k * repeats + j] = rows[k]
     return out if axis is None else np.moveaxis(out, 0, axis)
+
+
+def _each_repeated(rows, repeats):
+    out = np.empty((np.sum(repeats), *rows.shape[1:]), rows.dtype)
+    place = 0
+    for k in range(len(rows)):
+        for _ in range(repeats[k]):
+            out[place] = rows[k]
+            place += 1
+    return out
 
 
 def roll(a, shift, axis=None):
@@ -282,5 +295,6 @@ def logspace(start, stop, num=50, base=10.0):
 
 
 def geomspace(start, stop, num=50):
-    """Numbers of equal ratios."""
-    return np.exp(np.linspace(np.log(start), np.log(stop), num))
+    """Numbers of equal ratios, all of one sign."""
+    sign = np.sign(start) if start * stop > 0.0 else np.nan
+    return sign * np.exp(np.linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num))
