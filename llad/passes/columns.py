@@ -105,7 +105,7 @@ from llad.passes.rebuild import Rebuild
 _MOST = 8  # columns of one array
 _LARGEST = 250  # ops of a nest that is worth having twice
 _OFTEN = 4  # runs of the inner loop that are worth a copy
-_STRANGERS = TAPE | {"call", "derivative", "free", "while"}
+_STRANGERS = TAPE | {"call", "derivative", "free", "matmul", "while"}
 
 
 def columns(fn: Function) -> Function:
