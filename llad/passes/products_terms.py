@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.types import is_float
 from llad.ops.table import OPS
@@ -30,7 +30,7 @@ class Known:
         self.elements = Elements(fn)
         self.aliases = Aliases(fn)
         self.sharing = Sharing(fn)
-        self.made = {r: op for op in walk(fn.body) for r in op.results}
+        self.made = makers(fn.body)
         self.uses: dict[Value, list[Op]] = {}
         for op in walk(fn.body):
             for operand in op.operands:
@@ -64,8 +64,7 @@ class Terms:
         ops = list(walk(body))
         if len(ops) > _LARGEST:
             raise Refused
-        self._inside = {r for op in ops for r in op.results} | set(body.args)
-        self._inside |= {a for op in ops for region in op.regions for a in region.args}
+        self._inside = defined(body)
         self._written = known.aliases.written(loop)
         self._depth: dict[Region, int] = {}
         self._numbers: dict[Value, int] = {}
