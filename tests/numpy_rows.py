@@ -127,6 +127,11 @@ DISCRETE = {
     "around": ["np.around(v, 1)"],
     "argsort": ["np.argsort(v)", "x.argsort(axis=0)"],
     "argpartition": ["np.argpartition(v, 2)[2]"],
+    "beyond_numbers": [
+        "(y := np.array([2.0, np.nan, 1.0]), np.array([np.median(y), np.median(y[2:]), np.quantile(y, 0.2)]))[1]",
+        "np.searchsorted([0.0, 1.0, np.nan], [np.nan, 2.0]) - np.searchsorted([0.0, np.nan], np.nan, side='right')",
+        "np.array([[1.0, 3.0]], np.float32).std(axis=1)", "np.nan_to_num(n) + np.polyval(n, 2)",
+    ],
     "unique": ["np.unique(n - 2, return_inverse=True, return_counts=True)[1]", "np.unique(np.round(x))"],
     "counts": ["np.histogram(n, bins=[0, 1, 3, 4])[0]", "np.divmod(n, 3)[0] - np.modf(9.0 * v)[1]"],
     "nanargmax": ["np.nanargmax(np.where(v > 0.5, np.nan, v)) - np.nanargmin(x, axis=0)"],

@@ -138,7 +138,7 @@ def _interpolated(x, xp, fp, left, right):
 def polyval(p, x):
     """The polynomial with coefficients `p`, the highest first, by Horner's scheme."""
     p = np.asarray(p)
-    total = np.zeros_like(x) if np.ndim(x) else 0.0 * x
+    total = np.zeros_like(x) if np.ndim(x) else np.zeros_like(np.asarray(x))[()]
     for k in range(len(p)):
         total = total * x + p[k]
     return total

@@ -22,12 +22,15 @@ def piecewise(x, condlist, funclist):
 
 def heaviside(x1, x2):
     """0 below zero, 1 above, and `x2` at zero. Constant in between: no derivative passes, but to `x2`."""
-    return np.where(np.isnan(x1), x1 * 0.0, np.where(x1 < 0.0, 0.0, np.where(x1 > 0.0, 1.0, x2)))
+    x2 = x2 + (np.zeros_like(x1) if np.ndim(x1) else np.zeros_like(np.asarray(x1))[()])
+    return np.where(np.isnan(x1), np.nan, np.where(x1 < 0.0, 0.0, np.where(x1 > 0.0, 1.0, x2)))
 
 
 def nan_to_num(x, *, nan=0.0, posinf=None, neginf=None):
     """What is not finite is replaced."""
     x = np.asarray(x) if np.ndim(x) else x
+    if np.asarray(x).dtype == np.int64 or np.asarray(x).dtype == np.int32:
+        return np.multiply(x, 1)
     top = 1.7976931348623157e308 if posinf is None else posinf
     low = -1.7976931348623157e308 if neginf is None else neginf
     return np.where(np.isnan(x), nan, np.where(x == np.inf, top, np.where(x == -np.inf, low, x)))

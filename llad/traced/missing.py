@@ -33,7 +33,7 @@ def _but(a, value):
 
 def _known(a, axis, keepdims):
     """How many elements are not nan."""
-    return np.sum(np.where(np.isnan(a), 0.0, 1.0), axis=axis, keepdims=keepdims)
+    return np.sum(np.where(np.isnan(a), np.zeros_like(a), np.ones_like(a)), axis=axis, keepdims=keepdims)
 
 
 def nanmean(a, axis=None, *, keepdims=False):

@@ -95,7 +95,8 @@ def _middle(rows):
     if n == 0:
         return np.mean(rows, axis=0)
     high = rows[n // 2]
-    return 0.5 * (rows[(n - 1) // 2] + high)
+    middle = 0.5 * (rows[(n - 1) // 2] + high)
+    return np.where(np.isnan(rows[n - 1]), np.nan, middle)
 
 
 def partition(a, kth, axis=-1):
@@ -155,7 +156,8 @@ def _place(a, v, right):
     low, high = 0, len(a)
     while low < high:
         middle = (low + high) // 2
-        if a[middle] < v or (right and a[middle] == v):
+        here = a[middle]
+        if here < v or (v != v and here == here) or (right and (here == v or (here != here and v != v))):
             low = middle + 1
         else:
             high = middle

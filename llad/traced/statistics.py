@@ -7,7 +7,7 @@ def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False):
     """The mean of the squared distances from the mean; `ddof` is subtracted from the number of elements."""
     a = np.asarray(a, dtype)
     d = a - np.mean(a, axis=axis, keepdims=True)
-    return np.true_divide(np.sum(d * d, axis=axis, keepdims=keepdims), np.float64(max(_count(a, axis) - ddof, 0)))
+    return np.true_divide(np.sum(d * d, axis=axis, keepdims=keepdims), float(max(_count(a, axis) - ddof, 0)))
 
 
 def std(a, axis=None, dtype=None, *, ddof=0, keepdims=False):
@@ -75,7 +75,7 @@ def _between(rows, q):
     place = q * (n - 1)
     low = min(int(place), n - 1)
     first, last = rows[low], rows[min(low + 1, n - 1)]
-    return first + (place - low) * (last - first)
+    return np.where(np.isnan(rows[n - 1]), np.nan, first + (place - low) * (last - first))
 
 
 def percentile(a, q, axis=None, *, keepdims=False):
