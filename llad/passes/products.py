@@ -140,14 +140,16 @@ _MANY = 1 << 20  # a count is taken for no more than this
 
 def products(fn: Function) -> Function:
     """`fn` with the products of matrices in large nests of loops as ops."""
-    if fn.attrs.get("may_alias") or not any(map(is_promising, walk(fn.body))):
+    free = bool(fn.attrs.get("fastmath"))
+    if fn.attrs.get("may_alias") or not any(is_promising(op, free) for op in walk(fn.body)):
         return fn
-    return _Products(fn).function(fn)
+    return _Products(fn, free).function(fn)
 
 
 class _Products(Rebuild):
-    def __init__(self, fn: Function) -> None:
+    def __init__(self, fn: Function, free: bool) -> None:
         super().__init__()
+        self._free = free
         self._known = Known(fn)
         self._plans = dict(self._found(fn.body))
         self._sunk = {op for each in self._plans.values() for op in each.sunk}
@@ -155,7 +157,7 @@ class _Products(Rebuild):
     def _found(self, region: Region) -> Iterator[tuple[Op, Plan]]:
         """The plans of the outermost nests that have one."""
         for op in region.ops:
-            found = plan(self._known, op) if is_promising(op) else None
+            found = plan(self._known, op) if is_promising(op, self._free) else None
             if found is not None:
                 yield op, found
             else:

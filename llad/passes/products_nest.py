@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Op, Region, Value, defined, walk
 from llad.ir.types import I64, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.products_plan import Part, Path, Plan, Refused
@@ -19,21 +19,32 @@ _STRAIGHT = frozenset({"load", "store", "const", "cast", "view"})  # what an inn
 _COUNTS = frozenset({"add", "sub", "mul"})  # and so are these, of indices
 
 
-def is_promising(loop: Op) -> bool:
-    """Whether it may hold a product: an innermost loop, in two others, that adds products of floats."""
+def is_promising(loop: Op, free: bool) -> bool:
+    """Whether it may hold a product: an innermost loop, in two others, that adds products of floats in any order.
+
+    `free`: all sums may be taken in any order. The bounds of these loops are the same in all iterations.
+    """
+    if loop.name != "for" or not any(op.name == "for" for op in loop.regions[0].ops):
+        return False
+    moving = defined(loop.regions[0])
+    moving.difference_update([r for op in walk(loop.regions[0]) if op.name == "const" for r in op.results])
 
     def depth(op: Op) -> int:
-        if op.name != "for":
+        if op.name != "for" or not moving.isdisjoint(op.operands[:2]):
             return 0
-        inner = [depth(o) for o in op.regions[0].ops if o.name == "for"]
-        if inner:
-            deepest = max(inner)
+        ops = op.regions[0].ops
+        if any(o.name == "for" for o in ops):
+            deepest = max(map(depth, ops))
             return deepest + 1 if deepest else 0
-        names = {o.name for o in op.regions[0].ops if any(is_float(r.type) for r in o.results)}
-        straight = not any(o.regions for o in op.regions[0].ops)
-        return int(straight and "mul" in names and not names.isdisjoint({"add", "sub"}))
+        adds = any(o.name in ("add", "sub") and (free or o.attrs.get("reassoc")) and _is_of_floats(o) for o in ops)
+        multiplies = any(o.name == "mul" and _is_of_floats(o) for o in ops)
+        return int(adds and multiplies and not any(o.regions for o in ops))
 
     return depth(loop) >= 3
+
+
+def _is_of_floats(op: Op) -> bool:
+    return is_float(op.result.type)
 
 
 def plan(known: Known, loop: Op) -> Plan | None:
