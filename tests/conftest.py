@@ -26,6 +26,20 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+@pytest.fixture(autouse=True)
+def drawn_anew(request: pytest.FixtureRequest) -> None:
+    """The generator of a module, `RANDOM`, begins anew: what a test draws does not depend on those that ran before."""
+    generator = getattr(request.module, "RANDOM", None)
+    if generator is not None:
+        generator.bit_generator.state = _beginning(request.module.__name__, generator)
+
+
+@cache
+def _beginning(module: str, generator: Any) -> Any:
+    """The state when the first test of the module asks: what drew before are the tables of the module."""
+    return generator.bit_generator.state
+
+
 @pytest.fixture
 def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine code that is right, not fast, for tests of values: after all of O3, LLVM chooses instructions and

@@ -13,11 +13,11 @@ import llad
 
 pytestmark = pytest.mark.usefixtures("quick_code")
 
-rng = np.random.default_rng(11)
+RANDOM = np.random.default_rng(11)
 
 
 def numbers(*shape: int) -> np.ndarray:
-    return rng.normal(size=shape) + 1j * rng.normal(size=shape)
+    return RANDOM.normal(size=shape) + 1j * RANDOM.normal(size=shape)
 
 
 def slope(f: Callable[..., float], args: tuple[Any, ...], k: int, step: float = 1e-6) -> np.ndarray:
