@@ -19,6 +19,8 @@ from operator import attrgetter
 from types import FunctionType, MemberDescriptorType
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+
 from llad import complex_numbers
 from llad.complex_numbers import Complex, is_complex
 
@@ -28,6 +30,9 @@ T = TypeVar("T", covariant=True)
 DEEPEST = 64
 
 _HEAP_TYPE = 1 << 9
+_TWO = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
+_ONE = ("neg", "pos", "invert", "abs", "bool", "int", "float", "index", "round", "lt", "le", "gt", "ge", "eq", "ne")
+_OPERATORS = [f"__{name}__" for name in (*_TWO, *(f"r{name}" for name in _TWO), *_ONE)]
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "llad", "numpy", "scipy"}) - {"__main__"}
 
 
@@ -172,6 +177,22 @@ def _slots(kind: Any) -> frozenset[str]:
 def of_library(module: str | None) -> bool:
     """Whether a module of this name belongs to Python, NumPy, SciPy or llad."""
     return module is not None and module.partition(".")[0] in _LIBRARIES
+
+
+def library_of(function: Any) -> str:
+    """The module that a function of a library names as its own; "" for what only bears its name: `functools.wraps`
+    gives it to any function."""
+    wrapped = function if isinstance(function, FunctionType) else getattr(function, "__wrapped__", None)
+    written = wrapped.__globals__.get("__name__") if isinstance(wrapped, FunctionType) else type(function).__module__
+    return getattr(function, "__module__", None) or "" if of_library(written) else ""
+
+
+def has_operators(value: object) -> bool:
+    """Whether a value is a number whose class computes otherwise than Python or NumPy."""
+    if not isinstance(value, (int, float, complex, np.generic)) or of_library(type(value).__module__):
+        return False
+    own = [vars(kind).get(name) for kind in type(value).__mro__ for name in _OPERATORS]
+    return any(isinstance(f, FunctionType) and not of_library(f.__globals__.get("__name__")) for f in own)
 
 
 def is_plain_object(value: object) -> bool:

@@ -228,6 +228,7 @@ TEXTS = {
     "the order of a set": "def f(x):\n    return x if ''.join({'a', 'b', 'c'}) == 'abc' else -x\n",
     "what an object says of itself": "def f(x):\n    return x if hasattr(other, 'a') else -x\n",
     "an object": "class C:\n    k = 2.0\nc = C()\ndef f(x):\n    return x * c.k\n",
+    "a number of a class": "class N(np.float64):\n    k = 2.0\nn = N(3.0)\ndef f(x):\n    return x * n.k\n",
     "a class of another kind": "class M(type):\n    pass\nclass C(metaclass=M):\n    k = 2.0\ndef f(x): return C.k\n",
     "what a class holds": "class C:\n    k = 2.0\n    m = []\ndef f(x):\n    return x * C.k\n",
     "parts of a complex array": "z = np.ones(2) * 1j\ndef f(x):\n    return x * z[0].imag\n",
@@ -460,7 +461,7 @@ LOOKING = {"guards.py", "inventory.py", "reads.py", "source.py", "signature.py"}
 NODES = {"desugar.py", "generators.py", "tree.py", "fork.py"}  # look into syntax trees and states
 IN_FULL = {"__module__", "__name__", "__qualname__", "__self__"}  # of which a description tells all
 ELSEWHERE = {
-    "attributes.py": 6, "calls.py": 5, "complex_values.py": 2, "exits.py": 1, "functions.py": 1, "iteration.py": 1,
+    "attributes.py": 7, "calls.py": 5, "complex_values.py": 2, "exits.py": 1, "functions.py": 1, "iteration.py": 1,
     "records.py": 10, "results.py": 1, "statics.py": 2, "values.py": 2,
 }  # fmt: skip
 

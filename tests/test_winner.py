@@ -91,3 +91,22 @@ def test_a_point_that_is_no_number_has_no_winner():
     assert value == pytest.approx(nearest.py_func(points, centres, 2.0), rel=1e-14, nan_ok=True)
     rest = [0, 2, 3]
     np.testing.assert_allclose(p_bar[rest], by_hand(points[rest], centres, 2.0)[0], rtol=1e-13)
+
+
+@llad.jit_grad
+def farthest(x, start):
+    greatest = start
+    for i in range(len(x)):
+        greatest = max(x[i] * x[i], greatest)
+    return greatest
+
+
+def test_an_element_that_is_no_number_takes_the_place_of_those_before_it_where_python_lets_it():
+    nan = math.nan
+    for x in ([1.0, nan], [2.0, nan, 1.0], [nan, 3.0, 2.0], [nan, nan, 3.0, nan], [nan], [0.1, nan, 3.0], [2.0, 3.0]):
+        for start in (0.5, nan):
+            value, slope = farthest.value_and_grad(np.array(x), start)[0], farthest.grad(np.array(x), start)[0]
+            wanted = farthest.py_func(np.array(x), start)
+            assert value == pytest.approx(wanted, rel=1e-15, nan_ok=True), x
+            if wanted > 1.0:
+                assert sum(slope) == 2 * math.sqrt(wanted), x

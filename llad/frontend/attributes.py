@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from types import ModuleType
 from typing import Any
 
 from llad.frontend import records, spellings
@@ -44,6 +45,8 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         found = getattr(value, name)
     except AttributeError as error:
         t.refuse("static-error", error=error)
+    if isinstance(value, ModuleType) and not trusted(value) and name not in vars(value):
+        t.refuse("module-getattr", name=name, module=value.__name__)
     t.guards.attribute(value, name, found)
     return t.lift(found)
 

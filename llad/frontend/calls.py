@@ -39,7 +39,7 @@ from llad.frontend.transforms import transform_of
 from llad.frontend.values import Array, NotHandled, Record, Scalar, Unbound, describe, parts_of
 from llad.ir.core import Value
 from llad.refusals.table import refusal
-from llad.structures import is_named_tuple, of_library
+from llad.structures import is_named_tuple, library_of, of_library
 
 _DEPTH = 60
 
@@ -81,6 +81,8 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         if transform.kind == "primal":
             return call(t, transform.function, args, kwargs)
         return differentiate.apply(t, transform, args, kwargs)
+    if isinstance(function, FunctionType) and not library_of(function):
+        return inline(t, function, args, kwargs)  # whatever it stands in place of
     result = differentiate.transformation(t, function, args, kwargs)
     if result is NotHandled:
         result = complex_functions.call(t, function, args, kwargs)

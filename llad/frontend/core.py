@@ -27,7 +27,7 @@ from llad.frontend.values import Array, Marker, NotHandled, Record, compose, rea
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
-from llad.structures import Form, form_of
+from llad.structures import Form, form_of, has_operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,8 @@ class Tracer:
 
     def lift(self, value: Any) -> Any:
         """What traced code sees of an object found outside of it."""
+        if has_operators(value):
+            self.refuse("number-class", name=type(value).__name__)
         if is_complex(value):
             return self._complex(value)
         if isinstance(value, np.ndarray):

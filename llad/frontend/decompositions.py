@@ -12,6 +12,7 @@ from llad.frontend.arguments import bind
 from llad.frontend.linear import SYSTEMS, TRIANGULAR, alike, floats, for_each, known_flag, of_matrix
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context, describe
+from llad.structures import library_of
 from llad.traced import eigen, exponential, least_squares, orthogonal, singular
 
 _UNIT = np.eye(1)
@@ -133,5 +134,5 @@ SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(
 
 def of_scipy(function: Any) -> Handler | None:
     """The handler of a function of `scipy.linalg`."""
-    module = getattr(function, "__module__", None) or ""
+    module = library_of(function)
     return SCIPY.get(getattr(function, "__name__", "")) if module.startswith("scipy.linalg") else None

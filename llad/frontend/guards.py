@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 
 from llad.frontend.signature import Guard, Missing
+from llad.structures import of_library
 
 # Namespaces that nobody rebinds.
 _TRUSTED = ("math", "cmath", "numpy", "builtins", "operator", "functools", "llad", "scipy")
 # What means the same in every process.
 _DATA = (bool, int, float, complex, str, bytes, range, slice, type(None), type(Ellipsis))
-# What has no attribute that could be another one tomorrow. Lists, dicts and sets are of the trace's making.
+# What has no attribute that could be another one tomorrow, but by its class. Lists, dicts and sets are of the trace's
+# making.
 _NUMPY = (np.generic, np.dtype, np.ufunc, np.finfo, np.iinfo)
 _FIXED = (*_DATA, *_NUMPY, tuple, list, dict, set, types.BuiltinFunctionType)
 
@@ -65,6 +67,11 @@ class Guards:
     def attribute(self, owner: object, name: str, value: object) -> None:
         """The attribute `name` of `owner` was read at trace time."""
         if isinstance(owner, _FIXED):
+            if not of_library(type(owner).__module__):
+                if not isinstance(owner, tuple):  # which is another one in each trace
+                    own = getattr(owner, "__dict__", {})
+                    self.add(own, name, own.get(name, Missing))
+                self._of_class(type(owner), name)
             return
         found = inspect.getattr_static(type(owner), name, None)
         slot = isinstance(found, types.MemberDescriptorType) and not isinstance(owner, type)
@@ -83,7 +90,11 @@ class Guards:
             return
         if own and not trusted(type(owner)):
             self.add(own, name, own.get(name, Missing))
-        for kind in owner.__mro__ if isinstance(owner, type) else type(owner).__mro__:
+        self._of_class(owner if isinstance(owner, type) else type(owner), name)
+
+    def _of_class(self, cls: type, name: str) -> None:
+        """The attribute was found in a class, or in one of its bases."""
+        for kind in cls.__mro__:
             if not trusted(kind):
                 self.add(vars(kind), name, vars(kind).get(name, Missing))
             if name in vars(kind):

@@ -55,14 +55,29 @@ class ArraySpec:
         return f"array of {self.dtype} with {self.rank} {'axis' if self.rank == 1 else 'axes'}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class StaticSpec:
-    """What is constant for a trace: `None`, a string, a function… compared by value."""
+    """What is constant for a trace: `None`, a string, a function… compared by class and value (1 is not `True`, nor a
+    member of an enumeration)."""
 
     value: Any
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StaticSpec) and (self.value is other.value or _told(self.value) == _told(other.value))
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
     def __str__(self) -> str:
         return repr(self.value)
+
+
+def _told(value: Any) -> object:
+    """What tells a hashable object from those that merely equal it."""
+    if isinstance(value, (tuple, frozenset)):
+        return type(value), type(value)(map(_told, value)) if type(value) in (tuple, frozenset) else value
+    own = id(value) if getattr(value, "__dict__", None) and isinstance(value, (int, float, str)) else None
+    return type(value), value, own, float.__repr__(value) if isinstance(value, float) else None
 
 
 ArgSpec: TypeAlias = "ScalarSpec | ArraySpec | StaticSpec | Node[ArgSpec]"

@@ -22,6 +22,7 @@ from llad.ir.build import Builder
 from llad.ir.core import Value
 from llad.ir.types import BOOL, ScalarType
 from llad.ops.table import OPS
+from llad.structures import library_of
 
 _MODULE = "scipy.special"
 
@@ -179,5 +180,5 @@ def special(function: Any) -> Handler | None:
     """The handler of a function of `scipy.special`."""
     if isinstance(function, np.ufunc):
         return None if getattr(np, function.__name__, None) is function else SPECIAL.get(function.__name__)
-    module = getattr(function, "__module__", None) or ""
+    module = library_of(function)
     return SPECIAL.get(getattr(function, "__name__", "")) if module.startswith(_MODULE) else None

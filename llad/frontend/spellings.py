@@ -31,6 +31,7 @@ from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
 from llad.ops.table import OPS
+from llad.structures import library_of
 from llad.traced import derived
 from llad.traced.table import LIBRARY
 from llad.traced.table import METHODS as CODE_OF_METHODS
@@ -115,7 +116,13 @@ _INSTEAD = {
     "np.random": "pass the random numbers as an argument",
 }  # fmt: skip
 
-_ROWS = list(_entries())
+def _is_own_name(row: tuple[Callable[..., Any], str, Handler]) -> bool:
+    """Whether a function is called so by itself: what somebody put in place of another one is none of it."""
+    function, name, _ = row
+    return getattr(function, "__name__", name) == name.rpartition(".")[2]
+
+
+_ROWS = sorted(_entries(), key=_is_own_name)
 TABLE: dict[Callable[..., Any], Handler] = {function: handler for function, _, handler in _ROWS}
 TABLE |= {f: float_ufunc(OPS[f.__name__], f, f.__name__) for f in derived.FUNCTIONS}
 NAMES: tuple[str, ...] = tuple(
@@ -178,7 +185,7 @@ def _library_name(function: Any) -> str | None:
     if isinstance(function, np.ufunc):
         own = getattr(np, function.__name__, None) is function
         return f"np.{function.__name__}" if own else f"scipy.special.{function.__name__}"
-    module = getattr(function, "__module__", None) or ""
+    module = library_of(function)
     name = getattr(function, "__qualname__", getattr(function, "__name__", "?"))
     if module in ("math", "cmath"):
         return f"{module}.{name}"

@@ -38,7 +38,7 @@ def data_of(value: Any) -> Description | None:
         return ["ellipsis"]
     if kind is range:
         return ["range", value.start, value.stop, value.step]
-    if isinstance(value, np.generic) and value.dtype.isbuiltin == 1 and value.dtype.kind in "biufc":
+    if isinstance(value, np.generic) and value.dtype.kind in "biufc" and kind is value.dtype.type:
         return ["scalar", value.dtype.str, value.tobytes().hex()]
     if isinstance(value, np.dtype) and value.isbuiltin == 1:
         return ["dtype", value.str]

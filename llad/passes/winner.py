@@ -10,6 +10,8 @@ not change. Either that is cheap and the loop stands at the top of the function;
 own, as the distance to the nearest of many points does: then the first pass writes a table for the second. The
 extremum that is compared with may have either sign if it is zero, so it is found by `fmax`, which machine code can
 spread over vectors; a NaN that the loop starts from stays. (Loops in loops are not spread, so there `max` stays.)
+`max(t[i], c)` is `c` only where that is greater: an element that is NaN then takes the place of all before it, so it
+counts as one that is equal, and a NaN that the loop starts from does not stay.
 
 Before:
 
@@ -110,6 +112,11 @@ class _Search:
         """Whether elements had better be evaluated once."""
         return any(op.regions for op in self.ops)
 
+    @property
+    def takes_nan(self) -> bool:
+        """Whether an element that is NaN becomes the extremum, as that is the second operand."""
+        return self.op.operands[0] is self.element
+
 
 def _is_simple(op: Op) -> bool:
     """Whether it gives the same whenever it is run, as long as memory is the same."""
@@ -184,8 +191,10 @@ class _Winner(Rebuild):
         table = self._table(loop, search) if search.is_dear else None
         name = search.op.name if search.is_dear else f"f{search.op.name}"
         extremum = self._loop(loop, search, name, table).results[0]
-        odd = self.emit("isnan", [start], [BOOL], span).result
-        top = self.emit("select", [odd, start, extremum], [extremum.type], span).result
+        top = extremum
+        if not search.takes_nan:
+            odd = self.emit("isnan", [start], [BOOL], span).result
+            top = self.emit("select", [odd, start, extremum], [extremum.type], span).result
         at, alone = self._find(loop, search, top, table)
         started = self.emit("ne", [start, top], [BOOL], span).result
         single = self.emit("and", [alone, started], [BOOL], span).result
@@ -251,6 +260,9 @@ class _Winner(Rebuild):
         else:
             element = self.emit("load", [table, place], [top.type], span).result
         equal = self.emit("eq", [element, top], [BOOL], span).result
+        if search.takes_nan and table is None:
+            odd = self.emit("isnan", [element], [BOOL], span).result
+            equal = self.emit("or", [equal, odd], [BOOL], span).result
         tagged = self.emit("add", [place, each], [I64], span).result
         here = self.emit("select", [equal, tagged, none], [I64], span).result
         self.emit("yield", [self.emit("add", [found, here], [I64], span).result], [], span)

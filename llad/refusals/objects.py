@@ -316,4 +316,39 @@ OBJECTS = (
         return x
         """,
     ),
+    Refusal(
+        "LL426", "number-class", "a number of the class {name}, which has operators of its own",
+        "use a plain number, e.g. `float(value)`, or pass it as an argument",
+        """
+        return x * ▸RATE
+        """,
+        """
+        return x * float(HALF)
+        """,
+        """
+        class Percent(float):
+            def __rmul__(self, other):
+                return other * float(self) / 100.0
+
+        RATE = Percent(50.0)
+        HALF = 0.5
+        """,
+    ),
+    Refusal(
+        "LL427", "module-getattr", "the attribute `{name}` of the module `{module}`, which a function of it finds",
+        "import it by name: `from {module} import {name}`",
+        """
+        return x * ▸SETTINGS.rate
+        """,
+        """
+        return x * RATE
+        """,
+        """
+        from types import ModuleType
+
+        SETTINGS = ModuleType("settings")
+        SETTINGS.__getattr__ = len
+        RATE = SETTINGS.rate
+        """,
+    ),
 )  # fmt: skip
