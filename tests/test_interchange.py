@@ -173,3 +173,22 @@ def test_the_loop_of_a_distance_is_vectors_of_many_centres() -> None:
     points = np.ones((40, 16))
     text = compiled.dump_llvm(points, points, np.ones(40), of="primal", stage="after")
     assert "fmul <" in text and "reassoc" not in text
+
+
+def from_the_sixth(points, centres):
+    result = 0.0
+    for i in range(points.shape[0]):
+        for k in range(5, centres.shape[0]):
+            s = 0.0
+            for j in range(points.shape[1]):
+                s += abs(points[i, j] - centres[k, j])
+            result += s
+    return result
+
+
+def test_the_last_vector_of_what_is_turned_stays_inside() -> None:
+    """The interpreter raises where an element is read that is none; sums of rows that are not there are."""
+    args = [np.random.default_rng(0).normal(size=shape) for shape in ((9, 2), (24, 2))]
+    fn = relax(run_passes(Program(from_the_sixth).stage(tuple(args)).traced.function, PASSES))
+    assert Plans(fn).turned
+    assert outcome(interchange(fn), args) == outcome(fn, args)

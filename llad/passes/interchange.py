@@ -180,7 +180,8 @@ class _Interchange(Rebuild):
             half = b.op("floordiv", extent, b.i64(2))
             worth = b.op("and", worth, b.op("and", b.op("ge", used, b.i64(least)), b.op("le", half, used)))
         last = b.op("sub", rows, b.i64(1))
-        rows, columns = (b.op("select", worth, extent, b.i64(0)) for extent in (_rounded(b, rows), columns))
+        room = _rounded(b, b.op("add", rows, b.i64(_LANES - 1)))  # the last vector may begin with any row
+        rows, columns = (b.op("select", worth, extent, b.i64(0)) for extent in (room, columns))
         copy = b.alloc(array.type.dtype, [columns, rows], hint="columns")
         with b.region([I64], ["k"]) as outer:
             with b.region([I64], ["j"]) as inner:
