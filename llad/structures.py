@@ -189,7 +189,7 @@ def library_of(function: Any) -> str:
 
 def has_operators(value: object) -> bool:
     """Whether a value is a number whose class computes otherwise than Python or NumPy."""
-    if not isinstance(value, (int, float, complex, np.generic)) or of_library(type(value).__module__):
+    if not isinstance(value, (int, float, complex, np.generic)) or not type(value).__flags__ & _HEAP_TYPE:
         return False
     own = [vars(kind).get(name) for kind in type(value).__mro__ for name in _OPERATORS]
     return any(isinstance(f, FunctionType) and not of_library(f.__globals__.get("__name__")) for f in own)

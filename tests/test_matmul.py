@@ -191,3 +191,27 @@ def test_second_derivatives() -> None:
     step = 1e-5
     expected = (first.grad(w + step * d, x, rows) - first.grad(w - step * d, x, rows)) / (2 * step)
     assert_close(second.grad(w, d, x, rows), expected, rtol=1e-6, atol=1e-6)
+
+
+def weighted(a, b):
+    """A factor of a row of `b` that the outermost loop does not change, and one of `a` that the second does not."""
+    total = 0.0
+    for i in range(a.shape[0]):
+        shift = np.cos(a[i, 0])
+        for j in range(2, b.shape[0]):
+            weight = np.exp(b[j, 0])
+            s = 0.0
+            for k in range(a.shape[1]):
+                s += (a[i, k] + shift) * (b[j, k] * weight)
+            total += np.tanh(0.01 * s) * shift
+    return total
+
+
+def test_what_one_of_the_loops_does_not_change_is_read_outside_of_it() -> None:
+    a, b = np.random.default_rng(8).normal(size=(40, 17)), np.random.default_rng(9).normal(size=(33, 17))
+    assert count(weighted, a, b, fastmath=True) == 1
+    compiled = llad.jit_grad(weighted, argnums=(0, 1), fastmath=True)
+    value, slopes = compiled.value_and_grad(a, b)
+    assert_close(value, weighted(a, b))
+    _, along = llad.jvp(weighted, (a, b), (a[::-1], b[::-1]))
+    assert_close(np.sum(slopes[0] * a[::-1]) + np.sum(slopes[1] * b[::-1]), along)

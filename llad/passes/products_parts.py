@@ -35,6 +35,7 @@ class InParts(Rebuild):
         self._loop = loop
         self._bounds: dict[Op, tuple[Value, Value]] = {}  # of the loops, that of the outermost one for a strip
         self._memory: dict[Value | Factor, Value] = {}  # where what is kept, computed or spread lies
+        self._open: set[Op] = set()  # the loops in one of whose iterations we are
         self._one = self.const(1, I64, loop.span)
         self._none = self.const(0, I64, loop.span)
         self.emit("yield", self._strips(), [], loop.span)
@@ -154,6 +155,7 @@ class InParts(Rebuild):
             index = Value(I64, body.args[0].name)
             args = [Value(i.type, body.args[1 + k].name) for k, i in zip(own, inits, strict=True)]
             self.replace([body.args[0], *(body.args[1 + k] for k in own)], [index, *args])
+            self._open.add(loop)
             outer, self.ops = self.ops, []
             self._bring(needed, depth + 1)
             if depth + 1 < len(part.path):
@@ -165,6 +167,7 @@ class InParts(Rebuild):
                     self.emit("store", [self.get(value), self._memory[value], *self._places(value)], [], loop.span)
             self.emit("yield", [self.get(body.terminator.operands[k]) for k in own], [], loop.span)
             inner, self.ops = self.ops, outer
+            self._open.remove(loop)
             types = [*(i.type for i in inits), I64]
             bounds = [*self._bounds[loop], self._one] if depth == 0 else [self._bound(o) for o in loop.operands[:3]]
             operands = [*bounds, *inits]
@@ -264,7 +267,10 @@ class InParts(Rebuild):
         return [self._place(loop) for loop in self._plan.paths[value]]
 
     def _place(self, loop: Op) -> Value:
-        """The place of the present iteration along an axis for the loop."""
+        """The place of the present iteration along an axis for the loop; outside of the loop that of the first one, as
+        what is wanted there is the same in all."""
+        if loop not in self._open:
+            return self._none
         index, lo = self.get(loop.regions[0].args[0]), self._bounds[loop][0]
         if loop is not self._loop and self._known.least(loop) == 0:
             return index
@@ -323,7 +329,9 @@ class InParts(Rebuild):
 
         def inner(indices: list[Value]) -> None:
             self.replace([loop.regions[0].args[0] for loop in loops], indices)
+            self._open.update(loops)
             write()
+            self._open.difference_update(loops)
 
         self._nest([self._bounds[loop] for loop in loops], inner, attrs)
 
