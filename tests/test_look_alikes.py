@@ -39,13 +39,22 @@ class Text(str):
     k = 5.0
 
 
-pair, count, text = Pair(2.0, 3.0), Count(3), Text("a")
+class Plain:
+    k = 8.0
+
+
+def scaled(x, by):
+    return x * by
+
+
+pair, count, text, plain = Pair(2.0, 3.0), Count(3), Text("a"), Plain()
+doubled = functools.partial(scaled, by=2.0)
 count.own = 6.0
 
 
 @llad.jit
 def read(x):
-    return x * (pair.area() + pair.k) + count.k + count.own + Level.LOW.weight() + text.k
+    return x * (pair.area() + pair.k) + count.k + count.own + Level.LOW.weight() + text.k + plain.k + doubled(x)
 
 
 @pytest.mark.parametrize(
@@ -57,12 +66,15 @@ def read(x):
         (count, "own", 7.0),
         (Level, "weight", lambda self: 7.0),
         (Text, "k", 7.0),
+        (plain, "k", 7.0),  # which the class had so far
+        (doubled.keywords, "by", 7.0),
     ],
 )
-def test_attributes_of_numbers_texts_and_tuples_may_be_bound_anew(owner, name, value, monkeypatch):
+def test_what_is_found_in_objects_may_be_bound_anew(owner, name, value, monkeypatch):
     before = read(0.5)
     assert before == read.py_func(0.5)
-    monkeypatch.setattr(owner, name, value)
+    change = monkeypatch.setitem if isinstance(owner, dict) else monkeypatch.setattr
+    change(owner, name, value)
     assert read(0.5) == read.py_func(0.5) != before
 
 

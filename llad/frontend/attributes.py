@@ -31,6 +31,7 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Bound) and (own := transform_of(value.function)) is not None:
         return _derived_method(t, value, own, name)
     if isinstance(value, functools.partial) and (own := transform_of(value.func)) is not None:
+        t.guards.partial(value)
         given = tuple(map(t.lift, value.args))
         named = {key: t.lift(item) for key, item in value.keywords.items()}
         return _derived_method(t, Bound(value.func, given, named), own, name)

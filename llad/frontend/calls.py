@@ -106,6 +106,7 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
         case MethodType():
             return call(t, function.__func__, [function.__self__, *args], kwargs)
         case functools.partial():
+            t.guards.partial(function)
             bound = [t.lift(a) for a in function.args]
             named = {name: t.lift(a) for name, a in function.keywords.items()}
             return call(t, function.func, [*bound, *args], {**named, **kwargs})

@@ -11,6 +11,7 @@ outside of its arguments has a note, or `complete` is false.
 from __future__ import annotations
 
 import builtins
+import functools
 import inspect
 import types
 from typing import Any
@@ -66,29 +67,28 @@ class Guards:
 
     def attribute(self, owner: object, name: str, value: object) -> None:
         """The attribute `name` of `owner` was read at trace time."""
+        own = vars(owner) if isinstance(getattr(owner, "__dict__", None), dict) else None
         if isinstance(owner, _FIXED):
             if not of_library(type(owner).__module__):
-                if not isinstance(owner, tuple):  # which is another one in each trace
-                    own = getattr(owner, "__dict__", {})
+                if own is not None and not isinstance(owner, tuple):  # which is another one in each trace
                     self.add(own, name, own.get(name, Missing))
                 self._of_class(type(owner), name)
             return
         found = inspect.getattr_static(type(owner), name, None)
         slot = isinstance(found, types.MemberDescriptorType) and not isinstance(owner, type)
-        own = vars(owner) if isinstance(getattr(owner, "__dict__", None), dict) else {}
-        in_own = name in own and not isinstance(found, property)
+        in_own = own is not None and name in own and not isinstance(found, property)
         if not isinstance(owner, type) or trusted(owner):
             self.add(owner, name, value, lasting=in_own or not slot)
         if isinstance(owner, types.ModuleType):
             if not trusted(owner):
-                self.add(own, name, value)
+                self.add(vars(owner), name, value)
             return
         if in_own:
-            self.add(own, name, value)
+            self.add(vars(owner), name, value)
             return
         if slot:
             return
-        if own and not trusted(type(owner)):
+        if own is not None and not trusted(type(owner)):
             self.add(own, name, own.get(name, Missing))
         self._of_class(owner if isinstance(owner, type) else type(owner), name)
 
@@ -99,6 +99,11 @@ class Guards:
                 self.add(vars(kind), name, vars(kind).get(name, Missing))
             if name in vars(kind):
                 return
+
+    def partial(self, function: functools.partial[Any]) -> None:
+        """A call of it was traced: what it passes by name can be changed."""
+        for name, value in function.keywords.items():
+            self.add(function.keywords, name, value)
 
     def function(self, function: types.FunctionType) -> None:
         """The function was inlined: its code and defaults count."""

@@ -254,6 +254,9 @@ class Inventory:
         for k, value in enumerate(self.objects):
             if _own(value) is holder:
                 return ["attributes", k]
+        for k, value in enumerate(self.objects):
+            if type(value) is functools.partial and value.keywords is holder:
+                return ["keywords", k]
         if isinstance(holder, (FunctionType, ModuleType)):
             module, name = (holder.__name__, "") if isinstance(holder, ModuleType) else _path(holder)
             if of_library(module) and _found(module, name) is holder:
@@ -274,6 +277,8 @@ class Inventory:
                 return self.cells[number]
             case ["attributes", number]:
                 return vars(self.objects[number])
+            case ["keywords", number]:
+                return self.objects[number].keywords
             case ["found", module, name, description]:
                 holder = _found(module, name)
                 if holder is not None and self.describe(holder) == description:
