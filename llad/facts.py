@@ -38,6 +38,7 @@ from llad.structures import Form, Node
 What = Literal["primal", "gradient", "tangent", "forward", "reverse"]
 
 VERIFY = os.environ.get("LLAD_VERIFY", "0") != "0"
+EACH_PASS = VERIFY and os.environ["LLAD_VERIFY"] != "stages"
 
 _TRACE = b"trace"
 _MOST = 8  # that stand under one key

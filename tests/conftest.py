@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-# Between passes the IR is verified, before anything of llad is imported.
-os.environ["LLAD_VERIFY"] = "1"
+# The IR is verified after each stage; after each pass it is by tests of passes, by `python -m tests.fuzz`, and if asked.
+os.environ.setdefault("LLAD_VERIFY", "stages")
 # All code is made by the process that tests it, and nobody's folder is filled.
 os.environ["LLAD_CACHE_DIR"] = ""
 

@@ -69,6 +69,7 @@ def test_values_are_those_of_numpy(functions, name, k, text):
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize(("name", "k", "text"), ROWS, ids=[r[2] for r in ROWS])
 def test_derivatives(functions, name, k, text):
     f = functions(f"{name}_{k}_loss")
@@ -89,6 +90,7 @@ def test_derivatives(functions, name, k, text):
     np.testing.assert_allclose(ours.jvp((x, v, w), d)[1], reverse, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("name", numpy_rows.SMOOTH)
 def test_second_derivatives(functions, name):
     """Forward over reverse."""
