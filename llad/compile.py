@@ -4,9 +4,9 @@
 
 All that is needed to make IR is reached from here only, and loaded when IR is first made (`program.py`).
 
-Invariant: with `VERIFY` (the environment variable LLAD_VERIFY=1) the verifier runs after the trace, every pass and every
-differentiation, so the step that broke the IR is the one that is named. (With LLAD_VERIFY=stages, as tests have it, the
-passes of a list count as one step.)
+Invariant: with `VERIFY` (the environment variable LLAD_VERIFY=1) the verifier runs after the trace, every pass and
+every differentiation, so the step that broke the IR is the one that is named. (With LLAD_VERIFY=stages, as tests have
+it, the passes of a list count as one step.)
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-# The IR is verified after each stage; after each pass it is by tests of passes, by `python -m tests.fuzz`, and if asked.
+# The IR is verified after each stage; after each pass it is by tests of passes and by `python -m tests.fuzz`.
 os.environ.setdefault("LLAD_VERIFY", "stages")
 # All code is made by the process that tests it, and nobody's folder is filled.
 os.environ["LLAD_CACHE_DIR"] = ""
