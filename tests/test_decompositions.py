@@ -69,6 +69,8 @@ def test_the_factors_of_qr_have_the_signs_of_numpys() -> None:
 
 # -- eigenvalues
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 RANDOM = np.random.default_rng(5)
 MATRICES = [np.zeros((0, 0)), np.zeros((3, 3)), np.eye(3), np.ones((4, 4)), np.array([[0.0, 1.0], [1.0, 0.0]])]
 MATRICES += [np.diag([3.0, 1.0, 2.0]), np.diag(10.0 ** np.arange(8)) + 1e-3, RANDOM.normal(size=(24, 24))]
