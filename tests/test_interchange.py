@@ -15,7 +15,7 @@ import llad
 from llad.compile import PASSES, run_passes
 from llad.ir.verify import verify
 from llad.passes import interchange as interchange_pass
-from llad.passes import interchange_plan
+from llad.passes import interchange_plan, strips
 from llad.passes.interchange import interchange
 from llad.passes.interchange_plan import Plans
 from llad.passes.relax import relax
@@ -26,7 +26,8 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
     """To the bit: no sum changes its order. Also where it does not pay, in short strips and vectors."""
     for module, name, value in (
         (interchange_plan, "ENOUGH", 2), (interchange_pass, "ENOUGH", 2), (interchange_pass, "_OFTEN", 1),
-        (interchange_pass, "_STRIP", 4), (interchange_pass, "_LANES", 2),
+        (strips, "STRIP", 4),
+        (interchange_pass, "STRIP", 4), (interchange_pass, "_LANES", 2),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(Plans, "_is_product", lambda self, found: False)

@@ -41,82 +41,83 @@ After (and `dce`):
       %2: i64 = max %0, %1
       %3: i64 = const 16
       %4: bool = ge %2, %3
-      %5: i64 = const 128
-      %42: i64 = for %k in %zero..%n step %5 {
-        %6: i64 = sub %n, %k
-        %7: i64 = min %6, %5
-        %8: i64 = add %k, %7
-        %9: i64 = const 128
-        %sums: buffer<f64, 1, C> = alloc(%9)
+      %5: i64 = const 1
+      %6: i64 = const 128
+      %43: i64 = for %from in %zero..%n step %6 {
+        %7: i64 = sub %n, %from
+        %8: i64 = min %7, %6
+        %9: i64 = add %from, %8
+        %10: i64 = const 128
+        %sums: buffer<f64, 1, C> = alloc(%10)
         if %4 {
-          %10: i64 = const 1
-          %12: i64 = for %k_1 in %k..%8 step %10 parallel {
-            %11: i64 = sub %k_1, %k
-            store %none, %sums[%11]
+          %11: i64 = const 1
+          %13: i64 = for %k in %from..%9 step %11 parallel {
+            %12: i64 = sub %k, %from
+            store %none, %sums[%12]
             yield
           }
-          %13: i64 = const 4
-          %14: i64 = sub %d, %zero
-          %15: i64 = const 0
-          %16: i64 = max %14, %15
-          %17: i64 = floordiv %16, %13
-          %18: i64 = mul %17, %13
-          %19: i64 = add %zero, %18
-          %30: i64 = for %j in %zero..%19 step %13 {
-            %20: i64 = const 1
-            %21: i64 = add %j, %20
-            %22: i64 = const 2
-            %23: i64 = add %j, %22
-            %24: i64 = const 3
-            %25: i64 = add %j, %24
-            %26: i64 = const 1
-            %29: i64 = for %k_2 in %k..%8 step %26 parallel {
-              %27: i64 = sub %k_2, %k
-              %28: f64 = load %sums[%27]
-              %b: f64 = load %x[%j, %k_2]
-              %c: f64 = add %28, %b
-              %b_1: f64 = load %x[%21, %k_2]
+          %14: i64 = const 4
+          %15: i64 = sub %d, %zero
+          %16: i64 = const 0
+          %17: i64 = max %15, %16
+          %18: i64 = floordiv %17, %14
+          %19: i64 = mul %18, %14
+          %20: i64 = add %zero, %19
+          %31: i64 = for %j in %zero..%20 step %14 {
+            %21: i64 = const 1
+            %22: i64 = add %j, %21
+            %23: i64 = const 2
+            %24: i64 = add %j, %23
+            %25: i64 = const 3
+            %26: i64 = add %j, %25
+            %27: i64 = const 1
+            %30: i64 = for %k_1 in %from..%9 step %27 parallel {
+              %28: i64 = sub %k_1, %from
+              %29: f64 = load %sums[%28]
+              %b: f64 = load %x[%j, %k_1]
+              %c: f64 = add %29, %b
+              %b_1: f64 = load %x[%22, %k_1]
               %c_1: f64 = add %c, %b_1
-              %b_2: f64 = load %x[%23, %k_2]
+              %b_2: f64 = load %x[%24, %k_1]
               %c_2: f64 = add %c_1, %b_2
-              %b_3: f64 = load %x[%25, %k_2]
+              %b_3: f64 = load %x[%26, %k_1]
               %c_3: f64 = add %c_2, %b_3
-              store %c_3, %sums[%27]
+              store %c_3, %sums[%28]
               yield
             }
             yield
           }
-          %35: i64 = for %j_1 in %19..%d step %one {
-            %31: i64 = const 1
-            %34: i64 = for %k_3 in %k..%8 step %31 parallel {
-              %32: i64 = sub %k_3, %k
-              %33: f64 = load %sums[%32]
-              %b_4: f64 = load %x[%j_1, %k_3]
-              %c_4: f64 = add %33, %b_4
-              store %c_4, %sums[%32]
+          %36: i64 = for %j_1 in %20..%d step %one {
+            %32: i64 = const 1
+            %35: i64 = for %k_2 in %from..%9 step %32 parallel {
+              %33: i64 = sub %k_2, %from
+              %34: f64 = load %sums[%33]
+              %b_4: f64 = load %x[%j_1, %k_2]
+              %c_4: f64 = add %34, %b_4
+              store %c_4, %sums[%33]
               yield
             }
             yield
           }
           yield
         } else {
-          %36: i64 = const 1
-          %38: i64 = for %k_4 in %k..%8 step %36 parallel {
-            %37: i64 = sub %k_4, %k
+          %37: i64 = const 1
+          %39: i64 = for %k_3 in %from..%9 step %37 parallel {
+            %38: i64 = sub %k_3, %from
             %s: f64, %u: i64 = for %j_2 in %zero..%d step %one carry (%a: f64 = %none) {
-              %b_5: f64 = load %x[%j_2, %k_4]
+              %b_5: f64 = load %x[%j_2, %k_3]
               %c_5: f64 = add %a, %b_5
               yield %c_5
             }
-            store %s, %sums[%37]
+            store %s, %sums[%38]
             yield
           }
           yield
         }
-        %41: i64 = for %k_5 in %k..%8 step %one {
-          %39: i64 = sub %k_5, %k
-          %40: f64 = load %sums[%39]
-          store %40, %y[%k_5]
+        %42: i64 = for %k_4 in %from..%9 step %5 {
+          %40: i64 = sub %k_4, %from
+          %41: f64 = load %sums[%40]
+          store %41, %y[%k_4]
           yield
         }
         yield
@@ -135,9 +136,8 @@ from llad.ir.core import Function, Op, Region, Value
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import I64, BufferType, ScalarType
 from llad.passes.interchange_plan import ENOUGH, Plans, Sum, Turned
-from llad.passes.rebuild import Rebuild
+from llad.passes.strips import STRIP, Bounds, Strips
 
-_STRIP = 128  # iterations at a time: what they read and their sums stay in the nearest cache
 _TERMS = 4  # added to an element while it is in a register
 _LANES = 8  # of a vector: what is turned has room for whole ones
 _OFTEN = 8  # uses of an array that are worth turning it
@@ -147,14 +147,14 @@ _LARGEST = 1 << 18  # elements of an array that is worth turning: it stays in a 
 def interchange(fn: Function) -> Function:
     """`fn` with sums of inner loops made for many iterations of the outer ones at once."""
     plans = Plans(fn)
-    return _Interchange(plans).function(fn) if plans.sums else fn
+    return _Interchange(fn, plans).function(fn) if plans.sums else fn
 
 
-class _Interchange(Rebuild):
+class _Interchange(Strips):
     """`_columns`: what is there in place of an array that was turned, and whether it is."""
 
-    def __init__(self, plans: Plans) -> None:
-        super().__init__()
+    def __init__(self, fn: Function, plans: Plans) -> None:
+        super().__init__(fn)
         self._plans = plans
         self._columns: dict[Turned, tuple[Value, Value]] = {}
 
@@ -206,28 +206,16 @@ class _Interchange(Rebuild):
 
     def _write(self, loop: Op, sums: Sequence[Sum]) -> None:
         b = Builder(loop.span)
-        lo, hi, step, *inits = self.operands(loop)
-        trips = _length(b, lo, hi)
-        wide = b.op("ge", trips, b.i64(ENOUGH))
+        wide = b.op("ge", _length(b, *map(self.get, loop.operands[:2])), b.i64(ENOUGH))
         for turned in dict.fromkeys(t for s in sums for t in s.turned.values()):
             wide = b.op("and", wide, self._columns[turned][1])
-        strip = b.i64(_STRIP)
         self.ops += b.root.ops
-        body = loop.regions[0]
-        begin, *carries = (Value(a.type, a.name) for a in body.args)
-        outside, self.ops = self.ops, []
-        b = Builder(loop.span)
-        left = b.op("sub", hi, begin)
-        end = b.op("add", begin, b.op("min", left, strip))
-        self.ops += b.root.ops
-        tables = [self._tables(s, wide, begin, end, loop) for s in sums]
-        rest = self._rest(loop, sums, tables, (begin, end, step, *carries))
-        self.emit("yield", rest.results[:-1], [], loop.span)
-        inside, self.ops = self.ops, outside
-        attrs = {"exits": False, "kind": "sequential"}
-        types = [v.type for v in (*inits, lo)]
-        made = self.emit("for", [lo, hi, strip, *inits], types, loop.span, attrs, (Region((begin, *carries), inside),))
-        self.replace(loop.results, [*made.results[:-1], trips])
+
+        def parts(bounds: Bounds, _: Bounds, carries: list[Value]) -> None:
+            tables = [self._tables(s, wide, bounds, loop) for s in sums]
+            carries[:] = self._rest(loop, sums, tables, (*bounds, *carries)).results[:-1]
+
+        self.replace(loop.results, self.in_strips(loop, parts))
 
     def _rest(self, loop: Op, sums: Sequence[Sum], tables: Sequence[list[Value]], operands: tuple[Value, ...]) -> Op:
         """The loop over a strip, which reads the sums."""
@@ -248,11 +236,12 @@ class _Interchange(Rebuild):
 
     # -- the sums of a strip
 
-    def _tables(self, s: Sum, wide: Value, begin: Value, end: Value, outer: Op) -> list[Value]:
+    def _tables(self, s: Sum, wide: Value, bounds: Bounds, outer: Op) -> list[Value]:
         """Memory for a strip of each sum, with what they come to."""
+        begin, end, _ = bounds
         b = Builder(s.loop.span)
         kinds = [r.type for r in s.loop.results[:-1]]
-        tables = [b.alloc(kind, [b.i64(_STRIP)], hint="sums") for kind in kinds if isinstance(kind, ScalarType)]
+        tables = [b.alloc(kind, [b.i64(STRIP)], hint="sums") for kind in kinds if isinstance(kind, ScalarType)]
         self.ops += b.root.ops
         outside, self.ops = self.ops, []
         last = end
