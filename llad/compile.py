@@ -119,7 +119,7 @@ def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
         else:
             fn = replace(stepped, functions=functions)
             fn = verify(fn) if EACH_PASS else fn
-    return checked(fn)
+    return fn if EACH_PASS else checked(fn)
 
 
 def _changed(before: Function, after: Function) -> Function:

@@ -260,15 +260,13 @@ class _Nest(Terms):
         if op is None or value not in plan.home:
             raise Refused
         home, depth = plan.home[value]
-        if home is part and op.name not in ("alloc",):
+        if home is part:
             return
         if self.is_again(op):
             for operand in op.operands:
                 if (operand in self._inside and operand not in self._numbers) or operand in plan.spread:
                     self._needed(operand, part)
         elif op.name == "alloc":
-            if home is part:
-                return
             if any(e in self._inside and self._p.constant(e) is None for e in op.operands):
                 raise Refused
             plan.spread[value] = depth
