@@ -10,11 +10,10 @@ Invariant: what is fused here, LLVM might fuse, too: each sum and each product c
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, users, walk
 from llad.ir.types import is_float
 
 _FUSED = frozenset({"mul", "add", "sub"})
@@ -32,10 +31,7 @@ class Product:
 
 def shared_products(fn: Function, flags: dict[Op, str], fastmath: bool) -> dict[Op, Product]:
     """Per sum or difference that is to be fused with one of its operands, the product that this is."""
-    users: dict[Value, list[Op]] = defaultdict(list)
-    for op in walk(fn.body):
-        for operand in op.operands:
-            users[operand].append(op)
+    used_by = users(fn.body)
     found: dict[Op, Product] = {}
     for region in _regions(fn.body):
         products: dict[Value, Product] = {}
@@ -44,7 +40,7 @@ def shared_products(fn: Function, flags: dict[Op, str], fastmath: bool) -> dict[
             if op.name not in _FUSED or not is_float(op.result.type) or not contracts or op.attrs.get("alone"):
                 continue
             if op.name == "mul":
-                a, b = sorted(op.operands, key=lambda v: -len(users[v]))
+                a, b = sorted(op.operands, key=lambda v: -len(used_by[v]))
                 products[op.result] = Product(op.result, a, b)
             else:
                 first, second = (products.get(v) for v in op.operands)
@@ -52,9 +48,9 @@ def shared_products(fn: Function, flags: dict[Op, str], fastmath: bool) -> dict[
                     found[op] = product
                 elif fastmath and op.name == "add" and first:
                     products[op.result] = Product(op.result, first.a, first.b, twice=True)
-    pays = {p.value: len(set(users[p.value])) > 1 for p in found.values()}
+    pays = {p.value: len(set(used_by[p.value])) > 1 for p in found.values()}
     for product in found.values():
-        pays[product.value] &= all(found.get(user) is product for user in users[product.value])
+        pays[product.value] &= all(found.get(user) is product for user in used_by[product.value])
     return {op: product for op, product in found.items() if pays[product.value]}
 
 

@@ -128,6 +128,15 @@ def makers(region: Region) -> dict[Value, Op]:
     return {result: op for op in walk(region) for result in op.results}
 
 
+def users(region: Region) -> dict[Value, list[Op]]:
+    """The ops there of which a value is an operand, once for each time that it is."""
+    found: dict[Value, list[Op]] = {}
+    for op in walk(region):
+        for operand in op.operands:
+            found.setdefault(operand, []).append(op)
+    return found
+
+
 def uses(region: Region) -> Counter[Value]:
     """How often each value is an operand there."""
     return Counter(operand for op in walk(region) for operand in op.operands)
@@ -143,7 +152,7 @@ def defined(region: Region) -> set[Value]:
 def mentioned(op: Op) -> list[Value]:
     """The values from outside that an op and its regions use."""
     inside = [op, *[inner for region in op.regions for inner in walk(region)]]
-    own = {r for inner in inside for r in inner.results} | {a for i in inside for r in i.regions for a in r.args}
+    own = set(op.results).union(*map(defined, op.regions))
     return [o for inner in inside for o in inner.operands if o not in own]
 
 

@@ -104,7 +104,7 @@ class _Blocks(Strips):
         if not self.is_plain(loop) or len(body.ops) > _LARGEST:
             return []
         sums, free = [], False
-        waiting = dependent(body)
+        waiting = dependent(body, body.args[1:])
         for k, following in enumerate(body.terminator.operands):
             found = self.sum_of(body, k)
             if found is None and following in waiting:

@@ -17,8 +17,13 @@ from llad.ir.types import FLOATS, INTS
 from llad.ops.table import OPS
 
 TRAPPING = frozenset({"floordiv", "mod", "shl", "shr", "ipow", "load"})
-# What an op may consist of to move at all.
-_KNOWN = frozenset({"alloc", "load", "store", "if", "for", "check", "yield"})
+# What an op may consist of to move at all, besides what only computes.
+_KNOWN = frozenset({"alloc", "store", "if", "for", "check", "yield"})
+
+
+def computes(op: Op) -> bool:
+    """Whether all that an op does is to compute its one result, from operands and perhaps memory."""
+    return op.name in OPS or op.name in PURE_STRUCTURED or op.name == "load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Effects:
             makes=frozenset(op.results),
             reads=self._aliases.read(op),
             writes=writes,
-            fixed=not all(o.name in _KNOWN or o.name in OPS or o.name in PURE_STRUCTURED for o in every),
+            fixed=not all(computes(o) or o.name in _KNOWN for o in every),
             raises=any(o.name == "check" for o in every),
             seen=not writes <= self._own,
             harmless=self._is_harmless(op),

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from llad.ir.alias import Aliases
-from llad.ir.core import PURE_STRUCTURED, TAPE, Function, Op, Region, Value, defined, makers, uses, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, defined, makers, uses, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType, is_float
-from llad.ops.cost import additions
-from llad.ops.table import OPS
+from llad.passes.effects import computes
+from llad.passes.strips import cost, dependent
 
 ENOUGH = 16  # iterations that are worth being vectors
 _FEWEST = 4  # iterations of an inner loop that is known to be short
@@ -89,7 +89,7 @@ class Plans:
         if loop.attrs["exits"] or step != 1 or few or not body.args[1:] or len(body.ops) > _LARGEST:
             return None
         bounds = not inside.isdisjoint(loop.operands[:3]) or self._uses.get(loop.results[-1])
-        if bounds or not all(map(_is_simple, body.ops[:-1])):
+        if bounds or not all(map(computes, body.ops[:-1])):
             return None
         updates = [self._made.get(v) for v in body.terminator.operands]
         sums = [u for u, carry in zip(updates, body.args[1:], strict=True) if u is not None and self._adds(u, carry)]
@@ -100,15 +100,14 @@ class Plans:
         other |= {v for v, start in begun if v in inside and start is None}
         if len(sums) < len(updates) or other or not self._aliases.read(loop).isdisjoint(self._aliases.written(outer)):
             return None
-        found = Sum(loop, sums, starts, _dependent(body, index))
+        moving = dependent(body, [index])
+        found = Sum(loop, sums, starts, {op for op in body.ops[:-1] if op.result in moving})
         return None if self._is_product(found) else found
 
     def _is_product(self, found: Sum) -> bool:
         """Whether vectors along the inner loop are as good: sums in any order, of one multiplication each."""
         free = self._free or all(op.attrs.get("reassoc") for op in found.updates)
-        ops = found.loop.regions[0].ops
-        cost = sum(additions(op.name) for op in ops if any(is_float(r.type) for r in op.results))
-        return free and cost <= 2 * len(found.updates)
+        return free and sum(map(cost, found.loop.regions[0].ops)) <= 2 * len(found.updates)
 
     def _adds(self, op: Op, carry: Value) -> bool:
         """Whether all that happens to a carry is that something is added or subtracted."""
@@ -158,18 +157,3 @@ class Plans:
             if steady and defined(loop.regions[0]).isdisjoint((array, *bounds)):
                 return Turned(array, loop, bounds[:2], bounds[2:])
         return None
-
-
-def _is_simple(op: Op) -> bool:
-    known = op.name in OPS or op.name in PURE_STRUCTURED or op.name == "load"
-    return known and not op.regions and len(op.results) == 1
-
-
-def _dependent(body: Region, index: Value) -> set[Op]:
-    """The ops of a body that depend on a value."""
-    values, found = {index}, set()
-    for op in body.ops[:-1]:
-        if not values.isdisjoint(op.operands):
-            found.add(op)
-            values.update(op.results)
-    return found

@@ -9,9 +9,10 @@ from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.poison import maybe_poison
 from llad.ir.types import is_float
-from llad.ops.cost import DEAR, additions
+from llad.ops.cost import DEAR
 from llad.passes.partial_sums import Chain
 from llad.passes.sharing import Shares, Sharing
+from llad.passes.strips import cost
 from llad.passes.varying import Varying
 
 WIDTH = 4  # iterations side by side: as many sums, and what they need, fit into registers
@@ -157,9 +158,9 @@ class Plan:
         sums = [op for op in accesses if self.varying.is_sum(op)]
         same = [op for op in accesses if op in sums or not any(map(self.varying, (*op.operands, *op.results)))]
         adds = bool(sums) or any(map(self.varying, body.args[1:])) or self._updates(accesses)
-        cost = sum(additions(op.name) for op in walk(body) if any(is_float(r.type) for r in op.results))
+        work = sum(map(cost, walk(body)))
         changed = bool(sums) or any(op.name == "store" for op in accesses)
-        return adds and len(same) * _COST_OF_ACCESS >= cost and (changed or not self._streams(loop))
+        return adds and len(same) * _COST_OF_ACCESS >= work and (changed or not self._streams(loop))
 
     def _streams(self, loop: Op) -> bool:
         """Whether all there is to do is to read one row after the other, which is done as fast as memory is read."""

@@ -55,16 +55,16 @@ After:
 from __future__ import annotations
 
 from llad.ir.alias import Aliases, Roots
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, mentioned, walk
+from llad.ir.core import Function, Op, Region, Value, mentioned, walk
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, Type, is_float
 from llad.ops.table import OPS
-from llad.passes.effects import TRAPPING
+from llad.passes.effects import TRAPPING, computes
 from llad.passes.rebuild import Rebuild
 
 _LINEAR = frozenset({"add", "sub", "neg"})  # their partials are ±1: a zero cotangent stays zero
-_QUIET = frozenset({"yield", "if", "for", "load"})
+_QUIET = frozenset({"yield", "if", "for"})
 _NOBODYS: dict[Type, object] = {I64: 1, I32: 1, BOOL: False}  # what is computed where the loop does not run
 
 
@@ -185,12 +185,8 @@ def _is_movable(op: Op) -> bool:
     """Whether the op only computes results, from operands and perhaps memory."""
     if op.regions:
         inner = [o for region in op.regions for o in walk(region)]
-        return op.name != "while" and all(_is_pure(o) or o.name in _QUIET for o in inner)
-    return _is_pure(op) or op.name == "load"
-
-
-def _is_pure(op: Op) -> bool:
-    return op.name in OPS or op.name in PURE_STRUCTURED
+        return op.name != "while" and all(computes(o) or o.name in _QUIET for o in inner)
+    return computes(op)
 
 
 def _is_harmless(op: Op) -> bool:

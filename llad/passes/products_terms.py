@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
+from llad.ir.core import Function, Op, Region, Value, defined, makers, users, walk
 from llad.ir.elements import Elements
 from llad.ir.types import is_float
 from llad.ops.table import OPS
@@ -31,10 +31,7 @@ class Known:
         self.aliases = Aliases(fn)
         self.sharing = Sharing(fn)
         self.made = makers(fn.body)
-        self.uses: dict[Value, list[Op]] = {}
-        for op in walk(fn.body):
-            for operand in op.operands:
-                self.uses.setdefault(operand, []).append(op)
+        self.uses = users(fn.body)
         self.copies = Copies(fn, self.aliases, self.elements, self.uses)
 
     def constant(self, value: Value) -> int | None:
@@ -280,27 +277,25 @@ class Terms:
         pure = op.name in OPS or op.name in ("const", "cast", "dim", "view")
         inner = not any(o.regions for o in self._region_of(op).ops)
         if pure or (op.name == "load" and (inner or self._is_constant_memory(op))):
-            found: set[int] = set()
-            for operand in op.operands:
-                loops = self._loops(operand)
-                if loops is None:
-                    return None
-                found |= loops
-            return frozenset(found)
+            return self._loops_of_any(op.operands)
         return frozenset(range(depth))
+
+    def _loops_of_any(self, values: Iterable[Value]) -> Kind | None:
+        """The loops on which some of the values depend; None if a loop carries one of them."""
+        found: set[int] = set()
+        for value in values:
+            loops = self._loops(value)
+            if loops is None:
+                return None
+            found |= loops
+        return frozenset(found)
 
     def _region_of(self, op: Op) -> Region:
         return next(region for region in self._depth if op in region.ops)
 
     def _of_window(self, window: Window) -> Kind | None:
-        found = set(range(self._spread_over(window.base)))
-        for form in window.at:
-            for atom in form.terms:
-                loops = self._loops(atom)
-                if loops is None:
-                    return None
-                found |= loops
-        return frozenset(found)
+        loops = self._loops_of_any(atom for form in window.at for atom in form.terms)
+        return None if loops is None else loops.union(range(self._spread_over(window.base)))
 
 
 def _same(one: Affine, other: Affine) -> bool:

@@ -6,10 +6,10 @@ inherit from here (`blocks.py`, `stages.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, users
 from llad.ir.elements import Elements
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.ops.cost import additions
@@ -40,10 +40,7 @@ class Strips(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._elements = Elements(fn)
-        self._uses: dict[Value, list[Op]] = {}
-        for op in walk(fn.body):
-            for operand in op.operands:
-                self._uses.setdefault(operand, []).append(op)
+        self._uses = users(fn.body)
         self._scratch: list[tuple[ScalarType, Value]] = []  # memory of one strip, which no two loops use at once
         self._first: list[Op] = []  # what makes it
 
@@ -130,9 +127,9 @@ class Strips(Rebuild):
         return block
 
 
-def dependent(body: Region) -> set[Value]:
-    """The values of a body that depend on what it carries."""
-    found = set(body.args[1:])
+def dependent(body: Region, values: Iterable[Value]) -> set[Value]:
+    """The values of a body that depend on some of those given, and these."""
+    found = set(values)
     for op in body.ops:
         if not found.isdisjoint(op.operands):
             found.update(op.results)

@@ -81,11 +81,11 @@ from dataclasses import dataclass
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, makers, mentioned, uses, walk
+from llad.ir.core import Function, Op, Region, Value, makers, mentioned, uses, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, ScalarType, is_float
 from llad.ops.cost import DEAR
-from llad.ops.table import OPS
+from llad.passes.effects import computes
 from llad.passes.rebuild import Rebuild
 
 _MOST = 8  # ops of an element
@@ -120,8 +120,7 @@ class _Search:
 
 def _is_simple(op: Op) -> bool:
     """Whether it gives the same whenever it is run, as long as memory is the same."""
-    scalars = all(isinstance(r.type, ScalarType) for r in op.results)
-    return not op.regions and scalars and (op.name in OPS or op.name in PURE_STRUCTURED or op.name == "load")
+    return computes(op) and isinstance(op.result.type, ScalarType)
 
 
 class _Winner(Rebuild):
@@ -181,7 +180,7 @@ class _Winner(Rebuild):
         if op.name == "for" and not op.attrs["exits"]:
             inner = list(walk(op.regions[0]))
             return len(inner) <= _MOST_INSIDE and all(_is_simple(o) or o.name in ("for", "yield") for o in inner)
-        return op.name not in DEAR and len(op.results) == 1 and _is_simple(op)
+        return op.name not in DEAR and _is_simple(op)
 
     # -- writing
 
@@ -211,7 +210,7 @@ class _Winner(Rebuild):
         """The element at an index; if its loops are `rare`, they say so."""
         mapping: Mapping = {**self.mapping, loop.regions[0].args[0]: index}
         copies = [copy_op(op, mapping) for op in search.ops]
-        for op in copies if rare else ():
+        for op in walk(Region((), copies)) if rare else ():
             if op.name == "for":
                 op.attrs = {**op.attrs, "rare": True}
         self.ops += copies
