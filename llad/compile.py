@@ -31,6 +31,7 @@ from llad.ir.core import Function, called
 from llad.ir.verify import verify
 from llad.objective import objective, tangible
 from llad.passes.accumulate import accumulate
+from llad.passes.ascend import ascend
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
@@ -91,11 +92,11 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, products, interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages,
-    blocks, ownership,
+    relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, rows, columns, version,
+    stages, blocks, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    products, interchange, jam, reuse, independent, foresee, flatten, cse, dce, rows, columns, version, stages,
+    products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, rows, columns, version, stages,
     ownership,
 )  # fmt: skip
 

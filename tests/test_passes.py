@@ -21,6 +21,7 @@ from llad.ir.rewrite import copy_function
 from llad.ir.text import show
 from llad.ir.verify import verify
 from llad.passes.accumulate import accumulate
+from llad.passes.ascend import ascend
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
@@ -59,8 +60,8 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, foresee, flatten,
-    rows, columns, version, stages, blocks, winner, relax, release, zeros, dce, ownership,
+    accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
+    flatten, rows, columns, version, stages, blocks, winner, relax, release, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
@@ -866,6 +867,48 @@ def test_loops_at_the_ends_of_the_numbers_have_ends(lo: int, hi: int):
     after = verify(peel(fn))
     assert names(after.body).count("for") == 3
     assert run(fn, [lo, hi]) == run(after, [lo, hi]) == (0,)
+
+
+def downwards(body: str, flags: str, apart: str = "{'apart': True}") -> str:
+    """A loop that steps down, sums what it loads, and does what `body` says."""
+    return f"""
+        func @f(%a: buffer<f64, 1, C>, %from: i64, %to: i64, %never: bool) {{
+          %minus: i64 = const -1
+          %z: f64 = const 0.0
+          %s: f64, %trips: i64 = for %i in %from..%to step %minus carry (%t: f64 = %z) {apart} {{
+            %e: f64 = load %a[%i]
+            {body}
+            %u: f64 = add %t, %e {flags}
+            yield %u
+          }}
+          return %s, %trips
+        }}
+    """
+
+
+@pytest.mark.parametrize(
+    "body, flags, apart, step",
+    [
+        ("%x: f64 = mul %e, %e", "{'reassoc': True}", "{'apart': True}", 1),
+        ("%x: f64 = mul %e, %e", "", "{'apart': True}", -1),
+        ("%x: f64 = mul %t, %e", "{'reassoc': True}", "{'apart': True}", -1),
+        ('check %never, %i, IndexError "{}"', "{'reassoc': True}", "{'apart': True}", -1),
+        ("%x: f64 = mul %e, %e", "{'reassoc': True}", "", -1),
+    ],
+)
+def test_only_loops_whose_order_makes_no_difference_turn(body: str, flags: str, apart: str, step: int):
+    fn = ascend(verify(parse(dedent(downwards(body, flags, apart)))))
+    made = {op.results[0]: op.attrs["value"] for op in fn.body.ops if op.name == "const"}
+    assert made[loop_of(fn).operands[2]] == step
+
+
+@pytest.mark.parametrize("hi, lo", [(4, 0), (3, -1), (0, 0), (0, 4), (LEAST, GREATEST), (GREATEST, GREATEST)])
+def test_loops_that_turn_meet_the_same_elements(hi: int, lo: int):
+    fn = verify(parse(dedent(downwards("store %t, %a[%i]", "{'reassoc': True}").replace("store %t", "store %z"))))
+    turned = verify(ascend(fn))
+    given = [np.arange(1.0, 6.0), np.arange(1.0, 6.0)]
+    assert run(fn, [given[0], hi, lo, True]) == run(turned, [given[1], hi, lo, True])
+    assert given[0].tolist() == given[1].tolist()
 
 
 @pytest.mark.parametrize("condition", ["gt %i, %second", "lt %i, %lo", "ge %i, %lo", "lt %i, %hi", "eq %i, %second"])

@@ -93,6 +93,10 @@ class _Range:
         index = e.new(f"add {'nuw ' if self.rises_from_zero else ''}nsw i64 {place[0]}, {self.step}")
         return [index, e.new(f"add nuw i64 {place[1]}, 1")] if self.trips else [index]
 
+    def reached(self, place: Sequence[str], end: str) -> list[str]:
+        """The place where iterations have gone on to `end`, said without the last index: of a vector, that is dear."""
+        return list(place) if self.trips else [end]
+
     def strip_end(self, e: Emitter, place: Sequence[str], length: int) -> str:
         """Where the strip that begins at `place` ends: not beyond the end of all, which LLVM sees."""
         down = self.step == "-1" and not self.trips
@@ -182,7 +186,8 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
     phis.close(e.block, following)
     leaving.append(strips.ended if strips else e.block)
     if strips:
-        strips.end(place, following)
+        place = range.reached(place, limit)
+        strips.end(place, [*place, *following[len(place) :]])
     e.open(done)
     for arg, result, init, value in zip(carries, op.results, inits, out, strict=False):
         if result in e.used and value is not arg:
