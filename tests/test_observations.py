@@ -9,15 +9,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from building import M, V, build, loop, when
-from native import Native
+from native import DTYPES, Native
 
 from llad.compile import PASSES, STRICT, WRITTEN_OUT, run_passes
 from llad.ir import interp
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value, walk
-from llad.ir.types import F64, I64, BufferType
+from llad.ir.types import F32, F64, I64, BufferType, ScalarType
 from llad.ir.verify import verify
 from llad.passes import foresee as foresight
+from llad.passes import rows as row_blocks
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.flatten import flatten
@@ -194,3 +195,29 @@ def test_machine_code_of_observations_is_right_in_blocks_and_beside_them(seed: i
         out, expected = outcome(interpreted(fn), seed, width, wrong, count)
         assert error == expected
         np.testing.assert_allclose(found, out, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [F64, F32])
+def test_rows_of_large_arrays_are_written_past_the_caches(dtype: ScalarType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same numbers arrive: in arrays that are large, in others, and where blocks and rows end."""
+    columns = 11
+
+    def body(b: Builder, x: Value, y: Value) -> list[Value]:
+        def step(i: Value) -> list[Value]:
+            value = b.load(x, i)
+            for k in range(columns):
+                b.store(value, y, i, b.i64(k))
+                value = b.op("add", value, b.load(x, i))
+            return []
+
+        loop(b, 0, b.dim(x, 0), [], step, kind="parallel")
+        return []
+
+    monkeypatch.setattr(row_blocks, "_LARGE", 100 * columns * dtype.bytes)
+    native = Native(rows(independent(build([BufferType(dtype, 1, "C"), BufferType(dtype, 2, "C")], body))))
+    assert "!nontemporal" in native.code.llvm_after
+    for count in (1, 64, 100, 101, 131):
+        x = np.arange(1, count + 1).astype(DTYPES[dtype])
+        y = np.zeros((count, columns), x.dtype)
+        native(x, y)
+        np.testing.assert_array_equal(y, np.outer(x, np.arange(1, columns + 1)))

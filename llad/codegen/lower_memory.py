@@ -97,8 +97,12 @@ def lower_load(e: Emitter, op: Op) -> None:
 def lower_store(e: Emitter, op: Op) -> None:
     type = _buffer_type(op, 1)
     address = _address(e, e.buffer(op.operands[1]), type, [e.scalar(i) for i in op.operands[2:]])
-    value = to_memory(e, e.scalar(op.operands[0]), type.dtype)
-    e.do(f"store {MEMORY[type.dtype.name]} {value}, ptr {address}{e.access()}")
+    value, kind = to_memory(e, e.scalar(op.operands[0]), type.dtype), MEMORY[type.dtype.name]
+    past = ""
+    if op.attrs.get("streams"):  # past the caches, which LLVM knows how to do with integers
+        value, kind = e.new(f"bitcast {kind} {value} to i{8 * type.dtype.bytes}"), f"i{8 * type.dtype.bytes}"
+        past = f", !nontemporal {e.node('!{i32 1}')}"
+    e.do(f"store {kind} {value}, ptr {address}{e.access()}{past}")
 
 
 def lower_dim(e: Emitter, op: Op) -> None:

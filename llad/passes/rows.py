@@ -3,7 +3,8 @@
 What: a loop whose iterations run several at once stores numbers far apart in memory if each iteration has a row of its
 own (`out[i, 0]`, `out[i, 1]`, …): one number at a time, which takes longer than to compute it. Instead, a block of
 iterations stores four numbers of each row side by side into memory in the nearest cache, for which vectors only have
-to be shuffled, and a loop behind it copies them to the rows.
+to be shuffled, and a loop behind it copies them to the rows: past the caches, if the array is larger than they are, so
+that its old elements are not fetched.
 
 When: the loop stands in no other, its iterations may run in any order (`apart`) and are straight code without checks,
 and nothing else in it touches the array. The elements are named by the index of the loop and constants, so those of one
@@ -32,6 +33,7 @@ Before:
 
 After:
 
+
     func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 2, C>, %n: i64) {
       %zero: i64 = const 0
       %one: i64 = const 1
@@ -42,7 +44,15 @@ After:
       %size: i64 = const 64
       %width: i64 = const 4
       %block: buffer<f64, 3, C> = alloc(%pieces, %size, %width)
-      %blocks: i64 = for %from in %zero..%n step %size {
+      %v4: i64 = dim %y, 0
+      %v5: i64 = dim %y, 1
+      %v6: i64 = const 5
+      %whole: bool = eq %v5, %v6
+      %v8: i64 = const 3145728
+      %v9: i64 = mul %v4, %v5
+      %many: bool = gt %v9, %v8
+      %large: bool = and %whole, %many
+      %blocks: i64 = for %from in %zero..%n step %size {'streams': True} {
         %left: i64 = sub %n, %from
         %count: i64 = min %left, %size
         %to: i64 = add %from, %count
@@ -51,44 +61,75 @@ After:
           %place: i64 = sub %i, %from
           %a: f64 = load %x[%i]
           %b: f64 = mul %a, %a
-          %c9: i64 = const 0
-          %c10: i64 = const 0
-          store %a, %block[%c9, %place, %c10]
-          %c11: i64 = const 1
-          store %b, %block[%c9, %place, %c11]
-          %c12: i64 = const 2
-          store %a, %block[%c9, %place, %c12]
-          %c13: i64 = const 3
-          store %b, %block[%c9, %place, %c13]
-          %c14: i64 = const 1
-          %c15: i64 = const 0
-          store %b, %block[%c14, %place, %c15]
-          %c16: i64 = const 1
-          store %a, %block[%c14, %place, %c16]
-          %c17: i64 = const 2
-          store %b, %block[%c14, %place, %c17]
-          %c18: i64 = const 3
-          store %a, %block[%c14, %place, %c18]
+          %v17: i64 = const 0
+          %v18: i64 = const 0
+          store %a, %block[%v17, %place, %v18]
+          %v19: i64 = const 1
+          store %b, %block[%v17, %place, %v19]
+          %v20: i64 = const 2
+          store %a, %block[%v17, %place, %v20]
+          %v21: i64 = const 3
+          store %b, %block[%v17, %place, %v21]
+          %v22: i64 = const 1
+          %v23: i64 = const 0
+          store %b, %block[%v22, %place, %v23]
+          %v24: i64 = const 1
+          store %a, %block[%v22, %place, %v24]
+          %v25: i64 = const 2
+          store %b, %block[%v22, %place, %v25]
+          %v26: i64 = const 3
+          store %a, %block[%v22, %place, %v26]
           yield
         }
-        %u: i64 = for %j in %from..%to step %unit {
-          %at: i64 = sub %j, %from
-          %c22: i64 = const 0
-          %c23: i64 = const 0
-          %c24: i64 = const 0
-          %v: i64 = for %k in %c24..%width step %unit {
-            %w: f64 = load %block[%c22, %at, %k]
-            %column: i64 = add %k, %c23
-            store %w, %y[%j, %column]
+        if %large {
+          %v46: i64 = for %v28 in %from..%to step %unit {
+            %v29: i64 = sub %v28, %from
+            %v30: i64 = const 0
+            %v31: i64 = const 0
+            %v32: i64 = const 0
+            %v33: i64 = const 4
+            %v37: i64 = for %v34 in %v32..%v33 step %unit {
+              %v35: f64 = load %block[%v30, %v29, %v34]
+              %v36: i64 = add %v34, %v31
+              store %v35, %y[%v28, %v36] {'streams': True}
+              yield
+            }
+            %v38: i64 = const 1
+            %v39: i64 = const 1
+            %v40: i64 = const 0
+            %v41: i64 = const 4
+            %v45: i64 = for %v42 in %v40..%v41 step %unit {
+              %v43: f64 = load %block[%v38, %v29, %v42]
+              %v44: i64 = add %v42, %v39
+              store %v43, %y[%v28, %v44] {'streams': True}
+              yield
+            }
             yield
           }
-          %c29: i64 = const 1
-          %c30: i64 = const 1
-          %c31: i64 = const 0
-          %v1: i64 = for %k in %c31..%width step %unit {
-            %w: f64 = load %block[%c29, %at, %k]
-            %column: i64 = add %k, %c30
-            store %w, %y[%j, %column]
+          yield
+        } else {
+          %v65: i64 = for %v47 in %from..%to step %unit {
+            %v48: i64 = sub %v47, %from
+            %v49: i64 = const 0
+            %v50: i64 = const 0
+            %v51: i64 = const 0
+            %v52: i64 = const 4
+            %v56: i64 = for %v53 in %v51..%v52 step %unit {
+              %v54: f64 = load %block[%v49, %v48, %v53]
+              %v55: i64 = add %v53, %v50
+              store %v54, %y[%v47, %v55]
+              yield
+            }
+            %v57: i64 = const 1
+            %v58: i64 = const 1
+            %v59: i64 = const 0
+            %v60: i64 = const 4
+            %v64: i64 = for %v61 in %v59..%v60 step %unit {
+              %v62: f64 = load %block[%v57, %v48, %v61]
+              %v63: i64 = add %v61, %v58
+              store %v62, %y[%v47, %v63]
+              yield
+            }
             yield
           }
           yield
@@ -97,23 +138,30 @@ After:
       }
       return
     }
+
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Any
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.elements import Elements
-from llad.ir.types import I64, BufferType, ScalarType, is_float
+from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
 _BLOCK = 64  # iterations whose rows wait: they stay in the nearest cache
 _WIDTH = 4  # numbers of a piece
 _LEAST = 2  # pieces for which a block pays
+_LARGE = 24 << 20  # bytes of an array that is written past the caches
+_SEQUENTIAL: dict[str, Any] = {"exits": False, "kind": "sequential"}
+_STREAMS: dict[str, Any] = {"streams": True}
+_HERE: dict[str, Any] = {}
 
 _Row = tuple[Value, tuple[Value | int, ...]]  # an array, and all indices but the last: values, or constants
 
@@ -199,21 +247,57 @@ class _Rows(Rebuild):
         extents = [self.const(k, I64, span) for k in (len(pieces), _BLOCK, _WIDTH)]
         block = self.emit("alloc", extents, [BufferType(type, 3, "C")], span, {"zero": False}).result
         start = Value(I64, "from")
+        large = self._are_large(pieces, loop.regions[0].args[0])
         outer, self.ops = self.ops, []
         left = self.emit("sub", [hi, start], [I64], span).result
         count = self.emit("min", [left, extents[1]], [I64], span).result
         end = self.emit("add", [start, count], [I64], span).result
         bounds = (start, end, self.const(1, I64, span))
         self._compute(loop, pieces, bounds, block)
-        self._copy(loop, pieces, bounds, block, extents[2])
-        self._loop(loop, [lo, hi, extents[1]], start, outer)
+        if large is None:
+            self._copy(loop, pieces, bounds, block)
+        else:
+            ways = [self._apart(partial(self._copy, loop, pieces, bounds, block, how)) for how in (_STREAMS, _HERE)]
+            self.emit("if", [large], [], span, None, tuple(ways))
+        self._loop(loop, [lo, hi, extents[1]], start, outer, _SEQUENTIAL | (_STREAMS if large else _HERE))
 
-    def _loop(self, loop: Op, bounds: Sequence[Value], index: Value, outer: list[Op], apart: bool = False) -> None:
+    def _apart(self, write: Callable[[], None]) -> Region:
+        """What is written, as a region of its own."""
+        outer, self.ops = self.ops, []
+        write()
+        self.emit("yield", [], [], None)
+        region, self.ops = Region((), self.ops), outer
+        return region
+
+    def _are_large(self, pieces: list[_Piece], index: Value) -> Value | None:
+        """Whether the arrays fit in no cache, if each is written from one end to the other; else None."""
+        stored: dict[Value, set[tuple[Value | int, ...]]] = {}
+        for store in [store for piece in pieces for store in piece.stores]:
+            at = [i if (n := self._constant(i)) is None else n for i in store.operands[2:]]
+            stored.setdefault(store.operands[1], set()).add(tuple(at))
+        conditions = []
+        for array, places in stored.items():
+            type = array.type
+            assert isinstance(type, BufferType)
+            if type.layout != "C" or any(at[0] is not index for at in places):
+                return None
+            extents = [self.emit("dim", [self.get(array)], [I64], None, {"axis": k}).result for k in range(type.rank)]
+            row = self._product(extents[1:])
+            conditions.append(self.emit("eq", [row, self.const(len(places), I64, None)], [BOOL], None).result)
+            least = self.const(_LARGE // type.dtype.bytes, I64, None)
+            conditions.append(self.emit("gt", [self._product([extents[0], row]), least], [BOOL], None).result)
+        return reduce(lambda a, b: self.emit("and", [a, b], [BOOL], None).result, conditions)
+
+    def _product(self, numbers: Sequence[Value]) -> Value:
+        return reduce(lambda a, b: self.emit("mul", [a, b], [I64], None).result, numbers)
+
+    def _loop(
+        self, loop: Op, bounds: Sequence[Value], index: Value, outer: list[Op], attrs: Mapping[str, Any]
+    ) -> None:
         """A loop over the ops emitted since `outer` was put aside, emitted there."""
         self.emit("yield", [], [], loop.span)
         body, self.ops = Region((index,), self.ops), outer
-        attrs = loop.attrs if apart else {"exits": False, "kind": "sequential"}
-        self.emit("for", bounds, [I64], loop.span, attrs, (body,))
+        self.emit("for", bounds, [I64], loop.span, dict(attrs), (body,))
 
     def _compute(self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value) -> None:
         body, span = loop.regions[0], loop.span
@@ -227,9 +311,11 @@ class _Rows(Rebuild):
             for k, store in enumerate(piece.stores):
                 at = [which, place, self.const(k, I64, span)]
                 self.emit("store", [self.get(store.operands[0]), block, *at], [], store.span)
-        self._loop(loop, bounds, index, outer, apart=True)
+        self._loop(loop, bounds, index, outer, loop.attrs)
 
-    def _copy(self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value, width: Value) -> None:
+    def _copy(
+        self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value, how: Mapping[str, Any] = _HERE
+    ) -> None:
         index, span = Value(I64), loop.span
         outer, self.ops = self.ops, []
         place = self.emit("sub", [index, bounds[0]], [I64], span).result
@@ -237,13 +323,13 @@ class _Rows(Rebuild):
             store = piece.stores[0]
             which, first = self.const(number, I64, span), self.const(piece.first, I64, span)
             row = [index if i is loop.regions[0].args[0] else self.get(i) for i in store.operands[2:-1]]
-            zero, column = self.const(0, I64, span), Value(I64)
+            zero, width, column = self.const(0, I64, span), self.const(_WIDTH, I64, span), Value(I64)
             around, self.ops = self.ops, []
             value = self.emit("load", [block, which, place, column], [store.operands[0].type], span).result
             there = self.emit("add", [column, first], [I64], span).result
-            self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span)
-            self._loop(loop, [zero, width, bounds[2]], column, around)
-        self._loop(loop, bounds, index, outer)
+            self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span, dict(how))
+            self._loop(loop, [zero, width, bounds[2]], column, around, _SEQUENTIAL)
+        self._loop(loop, bounds, index, outer, _SEQUENTIAL)
 
 
 _STRAIGHT = frozenset({"const", "cast", "load", "store", "undef", "yield"})
