@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.types import F64, BufferType, LifoType
@@ -43,16 +44,8 @@ class Aliases:
         self._fn = fn
         self._in_copies = in_copies
         self._effects: dict[Region | Op, tuple[Roots, Roots]] = {}
-        self._flow = _Flow(fn)
-        self._writes = _writes(fn.functions, in_copies) if writes is None else writes
-        self._escaped: set[Value] = set()
-        self._kept: set[Value] = set()
-        for op in walk(fn.body):
-            if op.name in _KEEPS_HANDLES:
-                for operand in filter(_tracked, op.operands):
-                    self._escaped |= self.roots(operand)
-                    if not _only_lends(op):
-                        self._kept |= self.roots(operand)
+        self._flow = _flow(fn)
+        self._writes = _writes(tuple(fn.functions.values()), in_copies) if writes is None else writes
 
     def roots(self, value: Value) -> Roots:
         """The parameters, allocations and lifos to whose memory `value` may refer; empty for a number."""
@@ -81,11 +74,11 @@ class Aliases:
         If not, it is used only by loads, stores, dims and views in the region of its `alloc` (and in regions
         inside that one), and dies with it.
         """
-        return alloc in self._escaped
+        return alloc in self._flow.escaped
 
     def outlives(self, alloc: Value) -> bool:
         """Whether it escapes to where a handle stays: not to a call that has nowhere to keep it."""
-        return alloc in self._kept
+        return alloc in self._flow.kept
 
     def _effects_of(self, what: Function | Region | Op) -> tuple[Roots, Roots]:
         if isinstance(what, Function):
@@ -131,6 +124,8 @@ class Aliases:
 _TOUCHES_MEMORY = frozenset({"load", "store", "matmul", "free", "push", "pop", "derivative", "call", "print"})
 # What makes a second name for a handle, or keeps it beyond the op.
 _KEEPS_HANDLES = frozenset({"yield", "return", "for", "while", "push", "derivative", "call"})
+# Where handles come from and go: these, and what makes them.
+_MOVES_HANDLES = _KEEPS_HANDLES | {"alloc", "lifo", "view", "if", "pop"}
 
 
 def _only_lends(op: Op) -> bool:
@@ -154,19 +149,20 @@ def written_operands(derivative: Op) -> list[Value]:
     return [o for o, p in zip(derivative.operands, callee.params, strict=False) if p in written]
 
 
-def _writes(functions: Mapping[str, Function], in_copies: bool) -> Writes:
+@lru_cache(maxsize=4)  # each pass asks for every function of a table
+def _writes(functions: tuple[Function, ...], in_copies: bool) -> Writes:
     """Per function, the numbers of the parameters through which it may write: the least fixpoint over its calls."""
+    writes: dict[str, frozenset[int]] = {fn.name: frozenset() for fn in functions}
     # Here a parameter stands for what is reached by its own name, so overlap is not asked for.
-    apart = [replace(fn, attrs={}) for fn in functions.values()]
-    writes: Writes = {name: frozenset() for name in functions}
-    before = None
-    while writes != before:
-        before = writes
-        found = [Aliases(fn, before, in_copies).written(fn) for fn in apart]
-        writes = {
-            fn.name: frozenset(k for k, p in enumerate(fn.params) if p in roots)
-            for fn, roots in zip(apart, found, strict=True)
-        }
+    apart = [replace(fn, attrs={}) for fn in functions]
+    grows = True
+    while grows:
+        grows = False
+        for fn in apart:
+            roots = Aliases(fn, writes, in_copies).written(fn)
+            found = frozenset(k for k, p in enumerate(fn.params) if p in roots)
+            grows |= found != writes[fn.name]
+            writes[fn.name] = found
     return writes
 
 
@@ -179,10 +175,25 @@ def _union(effects: Iterable[tuple[Roots, Roots]]) -> tuple[Roots, Roots]:
     return frozenset(reads), frozenset(writes)
 
 
-class _Flow:
-    """Roots carried along the ways that a handle can take, to a fixpoint."""
+_flows: WeakKeyDictionary[Region, dict[tuple[tuple[Value, ...], bool], _Flow]] = WeakKeyDictionary()
 
-    def __init__(self, fn: Function) -> None:
+
+def _flow(fn: Function) -> _Flow:
+    """Found once for each body: pass after pass asks about a function that the one before left as it was."""
+    key = fn.params, bool(fn.attrs.get("may_alias"))
+    known = _flows.setdefault(fn.body, {})
+    if key not in known:
+        known[key] = _Flow(fn, shared=key[1])
+    return known[key]
+
+
+class _Flow:
+    """Roots carried along the ways that a handle can take, to a fixpoint. It does not hold the body itself.
+
+    `shared`: whether arguments may overlap. `escaped`, `kept`: the roots of what gets a second name, of what is kept.
+    """
+
+    def __init__(self, fn: Function, shared: bool) -> None:
         self._sets: dict[_Node, set[Value]] = {}
         self._next: dict[_Node, list[_Node]] = {}
         self._pushes: list[Op] = []
@@ -191,17 +202,26 @@ class _Flow:
         params = [p for p in fn.params if isinstance(p.type, BufferType)]
         for param in fn.params:
             if _tracked(param):
-                shared = param in params and fn.attrs.get("may_alias")
-                self._add(param, params if shared else [param])
+                self._add(param, params if shared and param in params else [param])
         lifos = [p for p in fn.params if isinstance(p.type, LifoType)]
         for lifo in lifos:
             assert isinstance(lifo.type, LifoType)
             for k in _handles(lifo.type):
                 self._add((lifo, k), [*params, *lifos])
-        for op in walk(fn.body):
+        moving = [op for op in walk(fn.body) if op.name in _MOVES_HANDLES]
+        for op in moving:
             self._visit(op)
         self._resolve_lifos()
         self.roots = {node: frozenset(s) for node, s in self._sets.items() if isinstance(node, Value)}
+        self.escaped: set[Value] = set()
+        self.kept: set[Value] = set()
+        for op in moving:
+            if op.name in _KEEPS_HANDLES:
+                for operand in filter(_tracked, op.operands):
+                    roots = self.roots.get(operand, _NONE)
+                    self.escaped |= roots
+                    if not _only_lends(op):
+                        self.kept |= roots
 
     def _visit(self, op: Op) -> None:
         match op.name:

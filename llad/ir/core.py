@@ -33,7 +33,7 @@ class Value:
         return f"%{self.name or '?'}: {self.type}"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Region:
     """A straight list of ops with block arguments; the last op is its terminator."""
 
