@@ -64,6 +64,7 @@ from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.stages import stages
+from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
 from llad.passes.unroll import unroll
@@ -93,11 +94,11 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
     relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, rows, columns, version,
-    stages, blocks, ownership,
+    stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, rows, columns, version, stages,
-    ownership,
+    stream, ownership,
 )  # fmt: skip
 
 

@@ -213,7 +213,7 @@ def test_rows_of_large_arrays_are_written_past_the_caches(dtype: ScalarType, mon
         loop(b, 0, b.dim(x, 0), [], step, kind="parallel")
         return []
 
-    monkeypatch.setattr(row_blocks, "_LARGE", 100 * columns * dtype.bytes)
+    monkeypatch.setattr(row_blocks, "LARGE", 100 * columns * dtype.bytes)
     native = Native(rows(independent(build([BufferType(dtype, 1, "C"), BufferType(dtype, 2, "C")], body))))
     assert "!nontemporal" in native.code.llvm_after
     for count in (1, 64, 100, 101, 131):

@@ -51,6 +51,7 @@ from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.stages import stages
+from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
 from llad.passes.unroll import unroll
@@ -61,7 +62,7 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
-    flatten, rows, columns, version, stages, blocks, winner, relax, release, zeros, dce, ownership,
+    flatten, rows, columns, version, stages, blocks, stream, winner, relax, release, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

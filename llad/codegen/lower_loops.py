@@ -189,8 +189,6 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
         place = range.reached(place, limit)
         strips.end(place, [*place, *following[len(place) :]])
     e.open(done)
-    if op.attrs.get("streams"):  # what went past the caches is there for other threads
-        e.do("fence seq_cst")
     for arg, result, init, value in zip(carries, op.results, inits, out, strict=False):
         if result in e.used and value is not arg:
             e.values[result] = merge(e, result, [(before, init), *((block, e.values[value]) for block in leaving)])
@@ -198,6 +196,8 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
             e.values[result] = init
     if executed:
         e.values[trips] = merge(e, trips, [(before, "0"), *((block, executed) for block in leaving)])
+    if op.attrs.get("streams"):  # what went past the caches is there for other threads
+        e.do("fence seq_cst")
 
 
 def _lower_body(e: Emitter, op: Op, run: Run) -> str:

@@ -154,11 +154,11 @@ from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
+from llad.passes.stream import LARGE
 
 _BLOCK = 64  # iterations whose rows wait: they stay in the nearest cache
 _WIDTH = 4  # numbers of a piece
 _LEAST = 2  # pieces for which a block pays
-_LARGE = 24 << 20  # bytes of an array that is written past the caches
 _SEQUENTIAL: dict[str, Any] = {"exits": False, "kind": "sequential"}
 _STREAMS: dict[str, Any] = {"streams": True}
 _HERE: dict[str, Any] = {}
@@ -284,7 +284,7 @@ class _Rows(Rebuild):
             extents = [self.emit("dim", [self.get(array)], [I64], None, {"axis": k}).result for k in range(type.rank)]
             row = self._product(extents[1:])
             conditions.append(self.emit("eq", [row, self.const(len(places), I64, None)], [BOOL], None).result)
-            least = self.const(_LARGE // type.dtype.bytes, I64, None)
+            least = self.const(LARGE // type.dtype.bytes, I64, None)
             conditions.append(self.emit("gt", [self._product([extents[0], row]), least], [BOOL], None).result)
         return reduce(lambda a, b: self.emit("and", [a, b], [BOOL], None).result, conditions)
 

@@ -1,0 +1,220 @@
+"""What is kept in large arrays, row after row, is written past the caches.
+
+What: an innermost loop that fills rows of an array that fits in no cache fills a row in the nearest cache instead, from
+which each is copied as soon as it is complete, with stores that `stream`. Other stores would fetch each line of the
+array before they write it. Such arrays are what forward sweeps of long loops leave to reverse ones.
+
+When: the array is made before the outermost loop around, in which nothing else touches it; the rows are stored from one
+column to the next by iterations that are `apart`. Whether it is large, and its rows are neither very short nor very
+long, is asked when the loop begins.
+
+Before:
+
+    func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %kept: buffer<f64, 2, C> = alloc(%n, %m)
+      %trips: i64 = for %i in %zero..%n step %one {
+        %t: i64 = for %j in %zero..%m step %one {'apart': True} {
+          %e: f64 = load %x[%i, %j]
+          %s: f64 = mul %e, %e
+          store %s, %kept[%i, %j]
+          yield
+        }
+        yield
+      }
+      return %kept
+    }
+
+After:
+
+
+    func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %kept: buffer<f64, 2, C> = alloc(%n, %m)
+      %rows: i64 = dim %kept, 0
+      %columns: i64 = dim %kept, 1
+      %size: i64 = mul %rows, %columns
+      %v3: i64 = const 3145728
+      %many: bool = gt %size, %v3
+      %v5: i64 = const 64
+      %enough: bool = ge %columns, %v5
+      %v7: i64 = const 2048
+      %few: bool = le %columns, %v7
+      %both: bool = and %many, %enough
+      %large: bool = and %both, %few
+      %v11: i64 = const 2048
+      %row: buffer<f64, 1, C> = alloc(%v11) {'storage': 'stack'}
+      %trips: i64 = for %i in %zero..%n step %one {'streams': True} {
+        %to: buffer<f64, 1, C> = if %large {
+          yield %row
+        } else {
+          %place: buffer<f64, 1, C> = view %kept[%i, full]
+          yield %place
+        }
+        %t: i64 = for %j in %zero..%m step %one {'apart': True} {
+          %e: f64 = load %x[%i, %j]
+          %s: f64 = mul %e, %e
+          store %s, %to[%j]
+          yield
+        }
+        if %large {
+          %u: i64 = for %j_1 in %zero..%m step %one {
+            %w: f64 = load %row[%j_1]
+            store %w, %kept[%i, %j_1] {'streams': True}
+            yield
+          }
+          yield
+        } else {
+          yield
+        }
+        yield
+      }
+      return %kept
+    }
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from llad.ir.affine import Affine
+from llad.ir.alias import Aliases
+from llad.ir.core import Function, Op, Region, Value, defined, walk
+from llad.ir.elements import Elements
+from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
+from llad.passes.rebuild import Rebuild
+
+LARGE = 24 << 20  # bytes of an array that is written past the caches
+_ROW = 2048  # the most elements of a row: it stays in the nearest cache
+_LEAST = 64  # and the fewest, for which it pays
+_STACK: dict[str, Any] = {"zero": False, "storage": "stack"}
+_MOST = 4  # rows that wait, on the stack, in one function
+_TYPES = (F64, F32, I64, I32)
+
+
+def stream(fn: Function) -> Function:
+    """`fn` with rows of large arrays written past the caches."""
+    return fn if fn.attrs.get("may_alias") else _Stream(fn).function_or_same(fn)
+
+
+class _Stream(Rebuild):
+    def __init__(self, fn: Function) -> None:
+        super().__init__()
+        self._aliases = Aliases(fn)
+        self._elements = Elements(fn)
+        self._made = {op.result for op in walk(fn.body) if op.name == "alloc"}
+        self._loops: dict[Op, list[Op]] = {}  # the stores of innermost loops that fill rows
+        self._large: dict[Op, Value] = {}  # whether the array of such a store is large, and where rows then wait
+        self._waiting: dict[Op, Value] = {}
+        self._outermost = True
+
+    def visit(self, op: Op) -> None:
+        if op.name in ("for", "while") and self._outermost:
+            self._outermost = False
+            self._outer(op)
+            self._outermost = True
+        elif op in self._loops:
+            self._fill(op, self._loops[op])
+        elif op in self._waiting:
+            self.copy(op, (self.get(op.operands[0]), self._waiting[op], self.get(op.operands[-1])))
+        else:
+            self.keep(op)
+
+    # -- which stores
+
+    def _outer(self, loop: Op) -> None:
+        stores = self._rows(loop)
+        for store in stores:
+            self._ask(store)
+        kept = self.keep(loop)
+        if stores:
+            kept.attrs = {**kept.attrs, "streams": True}
+
+    def _rows(self, loop: Op) -> list[Op]:
+        """The stores in innermost loops of `loop` that fill rows of arrays which nothing else in it touches."""
+        ops = [loop, *(op for region in loop.regions for op in walk(region))]
+        made = {r for op in ops for r in op.results}
+        users: dict[Value, list[Op]] = {}
+        for op in ops:
+            for root in {r for o in op.operands for r in self._aliases.roots(o)}:
+                users.setdefault(root, []).append(op)
+        found: list[Op] = []
+        for inner in ops[1:]:
+            if inner.name != "for" or not self._is_plain(inner):
+                continue
+            rows = [s for s in inner.regions[0].ops if self._is_row(s, inner) and s.operands[1] not in made]
+            rows = [s for s in rows if users[s.operands[1]] == [s]][: _MOST - len(self._waiting) - len(found)]
+            if rows:
+                self._loops[inner] = rows
+                found += rows
+        return found
+
+    def _is_plain(self, loop: Op) -> bool:
+        plain = loop.attrs.get("apart") and not loop.attrs["exits"] and self._elements.constant(loop.operands[2]) == 1
+        return bool(plain) and not any(op.regions for op in loop.regions[0].ops)
+
+    def _is_row(self, store: Op, loop: Op) -> bool:
+        """Whether it goes from one column of an array to the next with the index of the loop."""
+        if store.name != "store" or store.attrs.get("streams") or store.operands[1] not in self._made:
+            return False
+        type, (*row, column) = store.operands[1].type, store.operands[2:]
+        assert isinstance(type, BufferType)
+        moving, form = defined(loop.regions[0]), self._elements.form(column)
+        along = form.terms.get(loop.regions[0].args[0], 0) == 1
+        others = set(form.terms) - {loop.regions[0].args[0]}
+        return bool(row) and along and moving.isdisjoint({*row, *others}) and type.dtype in _TYPES
+
+    # -- what is written
+
+    def _ask(self, store: Op) -> None:
+        """Emit, before the outermost loop, whether the array of a store is large, and memory for a row."""
+        array = self.get(store.operands[1])
+        type, span = array.type, store.span
+        assert isinstance(type, BufferType)
+        extents = [self.emit("dim", [array], [I64], span, {"axis": k}).result for k in range(type.rank)]
+        size = reduce(lambda a, b: self.emit("mul", [a, b], [I64], span).result, extents)
+        bounds = ("gt", size, LARGE // type.dtype.bytes), ("ge", extents[-1], _LEAST), ("le", extents[-1], _ROW)
+        asked = [self.emit(name, [n, self.const(m, I64, span)], [BOOL], span).result for name, n, m in bounds]
+        self._large[store] = reduce(lambda a, b: self.emit("and", [a, b], [BOOL], span).result, asked)
+        row = BufferType(type.dtype, 1, "C")
+        self._waiting[store] = self.emit("alloc", [self.const(_ROW, I64, span)], [row], span, dict(_STACK)).result
+
+    def _fill(self, loop: Op, stores: list[Op]) -> None:
+        rows = {}
+        for store in stores:
+            row = rows[store] = self._waiting[store]
+            other, self.ops = self.ops, []
+            self.emit("yield", [row], [], store.span)
+            here, self.ops = Region((), self.ops), []
+            array, indices = self.get(store.operands[1]), list(map(self.get, store.operands[2:-1]))
+            axes = ("index",) * len(indices) + ("full",)
+            there = self.emit("view", [array, *indices], [row.type], store.span, {"axes": axes}).result
+            self.emit("yield", [there], [], store.span)
+            regions, self.ops = (here, Region((), self.ops)), other
+            self._waiting[store] = self.emit("if", [self._large[store]], [row.type], store.span, None, regions).result
+        self.keep(loop)
+        for store in stores:
+            self._hand_on(loop, store, rows[store])
+
+    def _hand_on(self, loop: Op, store: Op, row: Value) -> None:
+        """Copy a row that waits to its place."""
+        index = loop.regions[0].args[0]
+        lo, hi, step = map(self.get, loop.operands[:3])
+        offset = self._elements.form(store.operands[-1]).plus(Affine(0, {index: 1}), -1)
+        outer, self.ops = self.ops, []
+        j = Value(I64, index.name)
+        at = self.number_of(offset, store.span, j)
+        element = self.emit("load", [row, at], [store.operands[0].type], store.span).result
+        place = [self.get(store.operands[1]), *map(self.get, store.operands[2:-1]), at]
+        self.emit("store", [element, *place], [], store.span, {"streams": True})
+        self.emit("yield", [], [], store.span)
+        body, self.ops = Region((j,), self.ops), []
+        self.emit("for", [lo, hi, step], [I64], store.span, {"exits": False, "kind": "sequential"}, (body,))
+        self.emit("yield", [], [], store.span)
+        then, self.ops = Region((), self.ops), []
+        self.emit("yield", [], [], store.span)
+        otherwise, self.ops = Region((), self.ops), outer
+        self.emit("if", [self._large[store]], [], store.span, None, (then, otherwise))
