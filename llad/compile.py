@@ -67,6 +67,7 @@ from llad.passes.stages import stages
 from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
+from llad.passes.unpack import unpack
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
@@ -82,7 +83,7 @@ PASSES: tuple[Pass, ...] = (
     cse, tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
-REVERSED: tuple[Pass, ...] = (permit, winner, relax, dce, independent)
+REVERSED: tuple[Pass, ...] = (unpack, permit, winner, relax, dce, independent)
 # First, when nothing is left to differentiate.
 RELEASED: tuple[Pass, ...] = (release,)
 # Once, then, since a derivative would ask what memory is zero.

@@ -54,6 +54,7 @@ from llad.passes.stages import stages
 from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
+from llad.passes.unpack import unpack
 from llad.passes.unroll import unroll
 from llad.passes.version import version
 from llad.passes.winner import winner
@@ -62,7 +63,7 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
-    flatten, rows, columns, version, stages, blocks, stream, winner, relax, release, zeros, dce, ownership,
+    flatten, rows, columns, version, stages, blocks, stream, winner, relax, release, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

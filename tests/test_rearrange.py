@@ -167,3 +167,64 @@ def test_squeeze_asks_for_axes_that_have_one_element_only_now() -> None:
     assert compiled(2).shape == (2, 3)
     with pytest.raises(ValueError, match="squeeze of axis 0, which has one element only now"):
         compiled(1)
+
+
+def _unpacked(theta: Any, s: float) -> Any:
+    """Writes through views of parts of a vector, however it lies in memory, and reads in between."""
+    w = theta[:6].reshape(2, 3)
+    v = theta[6:].reshape(2, -1)[1]
+    w[0, 1] = w[1, 0] * s
+    theta[2] = theta[3] * theta[7]
+    v *= w[0, 2] + theta[1]
+    return np.sum(w @ np.outer(w[1], v)) + theta[1] * theta[9]
+
+
+@pytest.mark.usefixtures("quick_code")
+@pytest.mark.parametrize("step", [1, 2, -1])
+def test_a_vector_is_unpacked_as_views(step: int) -> None:
+    def vector() -> Any:
+        return np.linspace(-1.0, 1.5, 10 * abs(step))[::step]
+
+    seen, written = vector(), vector().copy()
+    assert_close(llad.jit(_unpacked)(seen, 0.7), _unpacked(written, 0.7))
+    assert_close(seen, written)
+    gradient = llad.grad(_unpacked)
+    d = np.cos(np.arange(10.0))
+    slope = float(np.dot(gradient(vector(), 0.7), d))
+    h = 1e-5
+    high, low = (vector() + k * h * d for k in (1, -1))
+    assert_close(slope, (_unpacked(high.copy(), 0.7) - _unpacked(low.copy(), 0.7)) / (2 * h), rtol=1e-8)
+    assert_close(llad.jvp(_unpacked, (vector(), 0.7), (d, 0.0))[1], slope)
+    curvature = llad.jvp(lambda t: gradient(t, 0.7), (vector(),), (d,))[1]
+    assert_close(curvature, (gradient(high, 0.7) - gradient(low, 0.7)) / (2 * h), rtol=1e-7, atol=1e-8)
+
+
+def _layers(theta: Any, x: Any) -> Any:
+    p = x.shape[1]
+    w, b = theta[: 4 * p].reshape(p, 4), theta[4 * p : 4 * p + 4]
+    return np.sum(np.tanh(x @ w + b) @ theta[-12:].reshape(4, 3) + b[:3])
+
+
+@pytest.mark.usefixtures("quick_code")
+def test_unpacked_layers_have_the_derivatives_of_copies() -> None:
+    """In reverse mode they are read from memory of their own."""
+    theta, x = RANDOM.normal(size=24), RANDOM.normal(size=(5, 2))
+    d = RANDOM.normal(size=24)
+    h = 1e-5
+    slope = (_layers(theta + h * d, x) - _layers(theta - h * d, x)) / (2 * h)
+    gradient = llad.grad(_layers)
+    assert_close(float(gradient(theta, x) @ d), slope, rtol=1e-7)
+    assert_close(llad.jvp(_layers, (theta, x), (d, 0.0 * x))[1], slope, rtol=1e-7)
+
+
+def _either(a: Any, k: int) -> Any:
+    y = a[:, :2].reshape(-1)
+    if k > 0:
+        y = a[:, 1:].reshape(-1)
+    y[0] = 7.0
+    return np.sum(a)
+
+
+def test_what_may_be_a_copy_is_not_written_after_a_branch() -> None:
+    with pytest.raises(llad.UnsupportedError, match="may be a copy"):
+        llad.jit(_either)(A, 1)

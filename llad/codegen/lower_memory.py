@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from llad.codegen.lower_emit import (
     MEMORY,
@@ -26,7 +27,7 @@ from llad.codegen.lower_emit import (
     register_types,
 )
 from llad.codegen.runtime_memory import SERIAL
-from llad.ir.core import Op, Value
+from llad.ir.core import AXIS_OPERANDS, Op, Value
 from llad.ir.types import BOOL, BufferType, LifoType, ScalarType, Type
 
 _LARGEST = 1 << 62  # bytes; no allocation of this size succeeds, and no arithmetic below it overflows
@@ -185,10 +186,14 @@ def byte_strides(e: Emitter, buffer: Buffer, type: BufferType) -> tuple[str, ...
     """The strides of a buffer of either layout."""
     if type.layout == "strided":
         return buffer.strides
-    stride = str(type.dtype.bytes)
-    strides = [stride] * type.rank
-    for axis in range(type.rank - 2, -1, -1):
-        stride = _times(e, buffer.extents[axis + 1], stride)
+    return _spread(e, buffer.extents, str(type.dtype.bytes), "nuw nsw")
+
+
+def _spread(e: Emitter, extents: Sequence[str], stride: str, wrap: str = "") -> tuple[str, ...]:
+    """The strides of elements in C order, of which each is `stride` from the next."""
+    strides = [stride] * len(extents)
+    for axis in range(len(extents) - 2, -1, -1):
+        stride = _times(e, extents[axis + 1], stride, wrap)
         strides[axis] = stride
     return tuple(strides)
 
@@ -201,7 +206,8 @@ def lower_view(e: Emitter, op: Op) -> None:
     operands = [e.scalar(o) for o in op.operands[1:]]
     axes: tuple[str, ...] = op.attrs["axes"]
     if "shape" in axes:
-        e.values[op.result] = Buffer(source.pointer, tuple(operands))
+        spread = _spread(e, operands, source.strides[0]) if result.layout == "strided" else ()
+        e.values[op.result] = Buffer(source.pointer, tuple(operands), spread)
         return
     if result.layout == "C":
         e.values[op.result] = _rows(e, source, type, axes, operands)
@@ -221,11 +227,11 @@ def lower_view(e: Emitter, op: Op) -> None:
             extents.append(extent)
             strides.append(stride)
         else:
-            start, count, step = operands[:3]
-            del operands[:3]
+            start, count, *steps = operands[: AXIS_OPERANDS[what]]
+            del operands[: AXIS_OPERANDS[what]]
             offset = _plus(e, offset, _times(e, start, stride, ""), "")
             extents.append(count)
-            strides.append(_times(e, stride, step, ""))
+            strides.append(_times(e, stride, steps[0], "") if steps else stride)
     if order := op.attrs.get("order"):
         extents, strides = [extents[k] for k in order], [strides[k] for k in order]
     pointer = source.pointer if offset == "0" else e.new(f"getelementptr i8, ptr {source.pointer}, i64 {offset}")
@@ -244,16 +250,21 @@ def lower_matmul(e: Emitter, op: Op) -> None:
 
 
 def _rows(e: Emitter, source: Buffer, type: BufferType, axes: tuple[str, ...], operands: list[str]) -> Buffer:
-    """A contiguous window: leading indices, then every axis that is left."""
-    offset = _flat(e, operands, source.extents)
-    for extent in source.extents[len(operands) :]:
-        offset = _times(e, offset, extent)
-    remaining = iter(source.extents[len(operands) :])
+    """A contiguous window: leading indices, perhaps a run of what follows, then every axis that is left."""
+    left = list(source.extents[axes.count("index") :])
+    wrap = "nuw nsw"
+    if "run" in axes:
+        left[0], wrap = operands.pop(), ""
+    offset = "0"
+    for index, extent in zip_longest(operands, source.extents, fillvalue="0"):
+        offset = _plus(e, _times(e, offset, extent, wrap), index, wrap)
+    remaining = iter(left)
     extents = tuple("1" if what == "new" else next(remaining) for what in axes if what != "index")
     if offset == "0":
         return Buffer(source.pointer, extents)
+    inside = " inbounds nuw" if wrap else ""
     item = MEMORY[type.dtype.name]
-    return Buffer(e.new(f"getelementptr inbounds nuw {item}, ptr {source.pointer}, i64 {offset}"), extents)
+    return Buffer(e.new(f"getelementptr{inside} {item}, ptr {source.pointer}, i64 {offset}"), extents)
 
 
 # -- the LIFO

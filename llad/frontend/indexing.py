@@ -142,8 +142,9 @@ def window(ctx: Context, array: Array, items: list[Any]) -> Array:
             extent = selected.count if left_out is None else shorten(size, left_out)
             if isinstance(extent, Value) and is_single(item):
                 extent = Single(extent)
-            axes.append("slice")
-            operands += [emit(ctx, n) for n in (selected.start, measure(ctx, extent), selected.step)]
+            run = isinstance(selected.step, int) and selected.step == 1
+            axes.append("run" if run else "slice")
+            operands += [emit(ctx, n) for n in (selected.start, measure(ctx, extent), *[selected.step] * (not run))]
             extents.append(extent)
         axis += 1
     value = ctx.builder.view(array.value, axes, *operands)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -214,7 +215,7 @@ def join(ctx: Context, a: Any, b: Any) -> ScalarSpec | ArraySpec:
         if a.dtype != b.dtype or a.rank != b.rank:
             raise NoJoin
         both_c = a.type.layout == b.type.layout == "C"
-        return ArraySpec(a.dtype, a.rank, "C" if both_c else "strided")
+        return ArraySpec(a.dtype, a.rank, "C" if both_c else "strided", loose=a.loose or b.loose)
     if isinstance(a, Array) or isinstance(b, Array) or not (is_number(a) and is_number(b)):
         raise NoJoin
     kinds = kind_of(ctx, a), kind_of(ctx, b)
@@ -235,4 +236,4 @@ def convert(ctx: Context, x: Any, target: ScalarSpec | ArraySpec) -> Scalar | Ar
     assert isinstance(x, Array) and x.dtype == target.dtype and x.rank == target.rank, (x, target)
     if x.type.layout == target.layout:
         return x
-    return Array(ctx.builder.strided(x.value), x.extents, x.root, x.born)
+    return replace(x, value=ctx.builder.strided(x.value))

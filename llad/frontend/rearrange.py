@@ -107,12 +107,16 @@ def expand_dims(ctx: Context, a: Any, axis: Any) -> Array:
 
 
 def reshape(ctx: Context, a: Any, shape: Any, order: Any = None) -> Array:
-    """`np.reshape`: of a contiguous array a view, of others a copy."""
+    """`np.reshape`: of an array that is contiguous, or has one axis that is known to be longer than 1, a view.
+
+    Of others a copy."""
     array = as_array(ctx, a)
     if order not in (None, "C"):
         ctx.refuse("keyword", keyword="order", name="np.reshape")
     if array.type.layout != "C":
-        array = replace(copy(ctx, array), loose=True)
+        long = [k for k, extent in enumerate(extents_of(array)) if is_one(ctx, extent) is not True]
+        items = [slice(None) if k in (long or [0]) else 0 for k in range(array.rank)]
+        array = window(ctx, array, items) if len(long) < 2 else _dense(ctx, array)
     size = size_of(ctx, array)
     wanted = list(shape) if isinstance(shape, (tuple, list)) else [shape]
     free = [k for k, item in enumerate(wanted) if is_static_number(item) and plain(item) == -1]
@@ -145,9 +149,14 @@ def reshape_method(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any])
 
 
 def ravel(ctx: Context, a: Any) -> Array:
-    """`np.ravel`: all elements in C order."""
-    array = as_array(ctx, a)
-    return array if array.rank == 1 and array.type.layout == "C" else reshape(ctx, array, -1)
+    """`np.ravel`: all elements in C order, contiguous."""
+    array = _dense(ctx, as_array(ctx, a))
+    return array if array.rank == 1 else reshape(ctx, array, -1)
+
+
+def _dense(ctx: Context, array: Array) -> Array:
+    """The array, or a copy where it is not known to be contiguous; NumPy has none if it is all the same."""
+    return array if array.type.layout == "C" else replace(copy(ctx, array), loose=True)
 
 
 def squeeze(ctx: Context, a: Any, axis: Any) -> Array:

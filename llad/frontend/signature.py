@@ -40,12 +40,16 @@ class ScalarSpec:
 
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
-    """A run-time array. `ones`: which axes have one element, where that is known; it does not tell specs apart."""
+    """A run-time array. `ones`: which axes have one element, where that is known; it does not tell specs apart.
+
+    `loose`: it may be a copy where NumPy has a view, so it is not written.
+    """
 
     dtype: ScalarType
     rank: int
     layout: Layout = "C"
     ones: tuple[bool, ...] | None = field(default=None, compare=False, repr=False)
+    loose: bool = False
 
     @property
     def type(self) -> BufferType:

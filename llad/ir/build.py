@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from llad.diagnostics import Span
-from llad.ir.core import CHECKPOINT, Function, Limit, Op, Region, Value, shown_values
+from llad.ir.core import AXIS_OPERANDS, CHECKPOINT, Function, Limit, Op, Region, Value, shown_values, stays_contiguous
 from llad.ir.types import BOOL, F64, I64, BufferType, LifoType, ScalarType, Type, is_float
 from llad.ops.expr import Expr, depends_on
 from llad.ops.table import OPS
@@ -179,15 +179,14 @@ class Builder:
         """A window on the same memory. `axes` says, in order of the source's axes, what becomes of each:
 
         `index` (one operand, in range) drops it · `slice` (operands start, count, step; every element in range)
-        · `full` keeps it · `new` adds an axis of extent 1 (it consumes no source axis).
+        · `run` (operands start, count) is a slice of neighbours · `full` keeps it · `new` adds an axis of extent 1 (it
+        consumes no source axis).
         """
         type = _buffer(buffer)
         assert sum(a != "new" for a in axes) == type.rank, (axes, type)
-        assert len(operands) == sum({"index": 1, "slice": 3}.get(a, 0) for a in axes)
+        assert len(operands) == sum(AXIS_OPERANDS.get(a, 0) for a in axes)
         rank = sum(a != "index" for a in axes)
-        kept = [a for a in axes if a != "new"]
-        leading = next((k for k, a in enumerate(kept) if a != "index"), len(kept))
-        contiguous = type.layout == "C" and all(a == "full" for a in kept[leading:])
+        contiguous = type.layout == "C" and stays_contiguous(axes)
         result = BufferType(type.dtype, rank, "C" if contiguous else "strided")
         return self.emit("view", [buffer, *operands], [result], {"axes": tuple(axes)}).result
 
@@ -200,10 +199,13 @@ class Builder:
         return self.emit("view", [buffer], [result], attrs).result
 
     def reshaped(self, buffer: Value, extents: Sequence[Value]) -> Value:
-        """The elements of a contiguous buffer, in C order, as those of another shape, which must have as many."""
+        """The elements of a buffer, in C order, as those of another shape, which must have as many.
+
+        The buffer is contiguous, or has one axis.
+        """
         type = _buffer(buffer)
-        assert type.layout == "C" and extents, type
-        result = BufferType(type.dtype, len(extents), "C")
+        assert (type.layout == "C" or type.rank == 1) and extents, type
+        result = BufferType(type.dtype, len(extents), type.layout)
         return self.emit("view", [buffer, *extents], [result], {"axes": ("shape",) * len(extents)}).result
 
     def view_like(self, op: Op, buffer: Value, *operands: Value) -> Value:

@@ -11,7 +11,7 @@ new functions (`rewrite.py`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any
@@ -98,6 +98,17 @@ Limit = tuple[str, int]
 
 # The attribute of a function: the numbers of the parameters that its callers hand over as zeros, if there are any.
 ZEROED = "zeroed"
+
+
+# How many operands of a view say what becomes of an axis, where any does.
+AXIS_OPERANDS = {"index": 1, "run": 2, "slice": 3, "shape": 1}
+
+
+def stays_contiguous(axes: Sequence[str]) -> bool:
+    """Whether a view of contiguous memory is so, too: leading indices, perhaps a run, then every axis that is left."""
+    kept = [a for a in axes if a != "new"]
+    leading = next((k for k, a in enumerate(kept) if a != "index"), len(kept))
+    return all(a == "full" for a in kept[leading + (kept[leading : leading + 1] == ["run"]) :])
 
 
 _FORMATTER = Formatter()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Value, makers
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Value, makers
 from llad.ir.types import I64, BufferType
 
 Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
@@ -86,9 +86,9 @@ class Elements:
                     found.append(next(rest))
                 case "new":
                     next(rest)
-                case _:
-                    start, _, step = (next(operands) for _ in range(3))
-                    inner, factor = next(rest), self.constant(step)
+                case kind:
+                    start, _, *steps = (next(operands) for _ in range(AXIS_OPERANDS[kind]))
+                    inner, factor = next(rest), self.constant(steps[0]) if steps else 1
                     known = inner is not None and factor is not None
                     found.append(self.form(start).plus(inner, factor) if known else None)  # type: ignore[arg-type]
         return found

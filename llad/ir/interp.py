@@ -355,6 +355,8 @@ def _view(op: Op, env: Env) -> Buffer:
             keys.append(index)
         elif axis == "slice":
             keys.append(_slice(next(operands), next(operands), next(operands), extent))
+        elif axis == "run":
+            keys.append(_slice(next(operands), next(operands), 1, extent))
         else:
             assert axis == "full", axis
             keys.append(slice(None))

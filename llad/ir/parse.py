@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llad.diagnostics import Span
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Region, Value
 from llad.ir.types import SCALARS, BufferType, LifoType, ScalarType, Type
 
 _TOKEN = re.compile(
@@ -269,7 +269,7 @@ class _Parser:
                 operands.append(self.use(line))
                 return "index"
             word = line.next()
-            if word in ("slice", "shape"):
+            if word in AXIS_OPERANDS:
                 operands.extend(self.listed(line, "(", ")", self.use))
             return word
 

@@ -27,9 +27,10 @@ import json
 import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Region, Value, walk
 
 # The attributes that have a place in the syntax, by op; what is not listed is printed as a dict.
 SPELLED: dict[str, tuple[str, ...]] = {
@@ -185,10 +186,8 @@ class _Printer:
         for axis in op.attrs["axes"]:
             if axis == "index":
                 parts.append(self.use(next(operands)))
-            elif axis == "shape":
-                parts.append(f"shape({self.use(next(operands))})")
-            elif axis == "slice":
-                parts.append(f"slice({self.uses((next(operands), next(operands), next(operands)))})")
+            elif axis in AXIS_OPERANDS:
+                parts.append(f"{axis}({self.uses(tuple(islice(operands, AXIS_OPERANDS[axis])))})")
             else:
                 parts.append(axis)
         return ", ".join(parts)

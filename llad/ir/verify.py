@@ -35,7 +35,17 @@ from collections.abc import Sequence
 from functools import cache
 from typing import NoReturn
 
-from llad.ir.core import STRUCTURED, TERMINATORS, Function, Op, Region, Value, shown_values
+from llad.ir.core import (
+    AXIS_OPERANDS,
+    STRUCTURED,
+    TERMINATORS,
+    Function,
+    Op,
+    Region,
+    Value,
+    shown_values,
+    stays_contiguous,
+)
 from llad.ir.text import REGIONS, SPELLED, show
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
@@ -345,20 +355,20 @@ def _view_problem(
     axes: tuple[str, ...], order: tuple[int, ...] | None, source: BufferType, rest: Types, results: Types
 ) -> str:
     if "shape" in axes:
-        ok = set(axes) == {"shape"} and order is None and source.layout == "C" and rest == [I64] * len(axes)
-        return "" if ok and results == [BufferType(source.dtype, len(axes), "C")] else "want an i64 per new axis"
-    if not set(axes) <= {"index", "slice", "full", "new"} or sum(a != "new" for a in axes) != source.rank:
+        ok = set(axes) == {"shape"} and order is None and rest == [I64] * len(axes)
+        ok = ok and (source.layout == "C" or source.rank == 1)
+        ok = ok and results == [BufferType(source.dtype, len(axes), source.layout)]
+        return "" if ok else "want an i64 per new axis"
+    if not set(axes) <= {"index", "run", "slice", "full", "new"} or sum(a != "new" for a in axes) != source.rank:
         return f"axes {axes} do not fit {source}"
-    if rest != [I64] * sum({"index": 1, "slice": 3}.get(a, 0) for a in axes):
+    if rest != [I64] * sum(AXIS_OPERANDS.get(a, 0) for a in axes):
         return f"axes {axes} want other operands"
     result = results[0] if len(results) == 1 else None
     if not isinstance(result, BufferType) or result.dtype != source.dtype:
         return f"want → buffer of {source.dtype}"
     if order is not None and (set(axes) > {"full"} or sorted(order) != list(range(result.rank))):
         return f"{order} is no order of axes {axes}"
-    kept = [a for a in axes if a != "new"]
-    inner = kept[next((k for k, a in enumerate(kept) if a != "index"), len(kept)) :]
-    contiguous = source.layout == "C" and order is None and all(a == "full" for a in inner)
+    contiguous = source.layout == "C" and order is None and stays_contiguous(axes)
     ok = result.rank == sum(a != "index" for a in axes) and (result.layout == "strided" or contiguous)
     return "" if ok else f"{result} is not what axes {axes} leave of {source}"
 

@@ -35,7 +35,7 @@ import math
 import struct
 from collections.abc import Callable
 
-from llad.ir.core import Function, Op, Value
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Value
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.identities import IDENTITIES
@@ -246,9 +246,10 @@ def _axis_of_source(view: Op, axis: int) -> Value | int | None:
     for kind in view.attrs["axes"]:
         if kind != "index":
             if seen == axis:
-                return view.operands[operand + 1] if kind == "slice" else source_axis if kind == "full" else None
+                part = kind in ("run", "slice")
+                return view.operands[operand + 1] if part else source_axis if kind == "full" else None
             seen += 1
-        operand += {"index": 1, "slice": 3}.get(kind, 0)
+        operand += AXIS_OPERANDS.get(kind, 0)
         source_axis += kind != "new"
     raise AssertionError((view, axis))
 
@@ -277,8 +278,9 @@ def _access(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
                     picked.append(next(given))
                 case "full":
                     picked.append(next(asked))
-                case "slice":
-                    start, _, step = next(given), next(given), next(given)
+                case "run" | "slice":
+                    start, _, *steps = (next(given) for _ in range(AXIS_OPERANDS[kind]))
+                    step = steps[0] if steps else f.number(1, op, I64)
                     picked.append(_along(f, op, view.operands[0], len(picked), start, step, next(asked)))
                 case _:
                     next(asked)

@@ -194,7 +194,7 @@ def _is_harmless(op: Op) -> bool:
     if op.regions or op.name in TRAPPING:
         return False
     if op.name == "view":
-        return not any(kind in ("index", "slice") for kind in op.attrs["axes"])
+        return not any(kind in ("index", "run", "slice") for kind in op.attrs["axes"])
     if op.name == "cast":
         return not (op.operands[0].type in FLOATS and op.result.type in INTS)
     return op.name not in OPS or op.name in _LINEAR or not is_float(op.result.type)

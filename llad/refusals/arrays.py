@@ -226,10 +226,10 @@ ARRAYS = (
     ),
     Refusal(
         "LL623", "loose-write", "a write to a reshaped array that may be a copy",
-        "write to the array itself, or reshape one that is contiguous",
+        "write to the array itself, or reshape one that is contiguous or has one axis",
         """
         b = np.zeros((4, 4))
-        ▸b[:, 0].reshape(2, 2)[0, 0] = x
+        ▸b[:, 2:].reshape(4, 2)[0, 0] = x
         return np.sum(b)
         """,
         """
