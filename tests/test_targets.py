@@ -30,6 +30,7 @@ class Cpu:
     name: str
     features: str
     fuses: bool
+    scales: bool
     masks: bool
     size: int  # bytes of a vector
     registers: int  # for vectors
@@ -37,12 +38,11 @@ class Cpu:
     vectors: str  # what an instruction on vectors of doubles looks like
 
 
+LINUX, ARM_LINUX = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 CPUS = {
-    "generic": Cpu("x86_64-unknown-linux-gnu", "x86-64", "", False, False, 16, 16, 62, r"mulpd\s+.*%xmm"),
-    "AVX-512": Cpu(
-        "x86_64-unknown-linux-gnu", "skylake-avx512", "-prefer-256-bit", True, True, 64, 32, 62, r"vmulpd\s+.*%zmm"
-    ),
-    "aarch64": Cpu("aarch64-unknown-linux-gnu", "generic", "+neon", True, False, 16, 32, 183, r"fmul\s+v\d+\.2d"),
+    "generic": Cpu(LINUX, "x86-64", "", False, False, False, 16, 16, 62, r"mulpd\s+.*%xmm"),
+    "AVX-512": Cpu(LINUX, "skylake-avx512", "-prefer-256-bit", True, True, True, 64, 32, 62, r"vmulpd\s+.*%zmm"),
+    "aarch64": Cpu(ARM_LINUX, "generic", "+neon", True, False, False, 16, 32, 183, r"fmul\s+v\d+\.2d"),
 }
 
 
@@ -59,6 +59,7 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     vector_math.vector_text.cache_clear()
     runtime_matmul.matmul_text.cache_clear()
     monkeypatch.setattr(vector_text, "fuses", lambda: wanted.fuses)
+    monkeypatch.setattr(vector_text, "scales", lambda: wanted.scales)
     monkeypatch.setattr(loop_hints, "masks", lambda: wanted.masks)
     monkeypatch.setattr(runtime_matmul, "vectors", lambda: (wanted.size, wanted.registers))
     monkeypatch.setattr(jit, "machine", lambda: machine)
@@ -79,6 +80,7 @@ def assert_emitted(text: str, cpu: Cpu, symbol: str, vectors: bool) -> None:
     file = llvm.ObjectFileRef.from_data(image)  # which the sections need
     assert any(section.is_text() and section.size() > 16 for section in file.sections())
     assert symbol.encode() in image
+    assert b"llad.scaled" not in image  # nothing that is inlined late is left
 
 
 def mapped_text(name: str, dtype: ScalarType) -> str:
@@ -107,6 +109,16 @@ def visible(lowered: Lowered) -> str:
 def test_every_elementary_function_is_vectorised_for_every_cpu(cpu: Cpu, dtype: ScalarType) -> None:
     for name in vector_math.NAMES:
         assert_emitted(mapped_text(name, dtype), cpu, name + "_of_all", dtype == F64)
+
+
+@pytest.mark.parametrize("dtype", [F64, F32])
+def test_an_exponential_is_scaled_by_one_instruction_where_there_is_one(cpu: Cpu, dtype: ScalarType) -> None:
+    with jit._optimised(mapped_text("exp", dtype)) as module:
+        assembly = jit.machine().emit_assembly(module)
+    packed, single = ("pd", "sd") if dtype == F64 else ("ps", "ss")
+    register = "zmm" if cpu.scales else "[xyz]mm"
+    assert bool(re.search(rf"vscalef{packed}\s+.*%{register}", assembly)) == cpu.scales
+    assert (f"vscalef{single}" in assembly) <= cpu.scales
 
 
 def heat(u: Any, steps: int) -> Any:

@@ -103,7 +103,7 @@ def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch:
         cpu="x86-64", features="", opt=3, codemodel="jitdefault", jit=True
     )
     monkeypatch.setattr(vector_text, "fuses", lambda: False)
-    monkeypatch.setattr(loop_hints, "masks", lambda: False)
+    monkeypatch.setattr(vector_text, "scales", lambda: False)
     monkeypatch.setattr(loop_hints, "masks", lambda: False)
     monkeypatch.setattr(jit, "machine", lambda: plain)
     code = mapped(name)

@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 
 import llvmlite.binding as llvm
 
-from llad.codegen import layout
+from llad.codegen import late, layout
 from llad.codegen.deferred import undisturbed
 from llad.codegen.environment import digest, keep, kept
 from llad.codegen.printing import CALLBACKS
@@ -176,7 +176,17 @@ def _optimised(text: str) -> Iterator[Any]:
             module.verify()
             with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
                 builder.getModulePassManager().run(module, builder)
+                if late.mentioned(text):
+                    _define(module, builder, context)
             yield module
+
+
+def _define(module: Any, builder: Any, context: Any) -> None:
+    """Link in what O3 was not to see, and inline it."""
+    module.link_in(llvm.parse_assembly(header() + late.definitions(), context))
+    with llvm.create_new_module_pass_manager() as passes:
+        passes.add_always_inliner_pass()
+        passes.run(module, builder)
 
 
 def _tuning(text: str) -> Any:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
+from llad.codegen import late
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_matmul import matmul_text
@@ -118,7 +119,7 @@ def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str]
             continue
         given.add(symbol)
         text = next((table[symbol] for table in _TABLES if symbol in table), None)
-        text = text or vector_text(symbol) or matmul_text(symbol)
+        text = text or vector_text(symbol) or matmul_text(symbol) or late.declarations(symbol)
         if text is not None and not whole and symbol in _APART:
             support.append(_declarations(text))
             given.update(name for _, name in _HEAD.findall(text))

@@ -60,6 +60,14 @@ def fuses() -> bool:
 
 
 @cache
+def scales() -> bool:
+    """Whether x·2ᵏ, of vectors of any size, is one instruction of this host."""
+    with LOCK:
+        features = llvm.get_host_cpu_features()
+        return bool(features.get("avx512f") and features.get("avx512vl"))
+
+
+@cache
 def masks() -> bool:
     """Whether vectors are loaded and stored under a mask by one instruction of this host."""
     with LOCK:

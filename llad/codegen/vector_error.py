@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llad.codegen.vector_exp import reduce_exp, scale
+from llad.codegen.vector_exp import reduce_exp
 from llad.codegen.vector_text import Body
 
 _NEAR = 0.6
@@ -62,9 +62,10 @@ _Q = (
 
 @dataclass(frozen=True, slots=True)
 class _Gauss:
-    """e^(-a²) = 2ᵏ·(1 + (r + w)), with `bits` for `scale`. a is |x|, at most the bound."""
+    """e^(-a²) = 2ᵏ·(1 + (r + w)), with k and `bits` for `scale`. a is |x|, at most the bound."""
 
     a: str
+    k: str
     bits: str
     r: str
     w: str
@@ -74,13 +75,13 @@ def _gauss(b: Body, x: str) -> _Gauss:
     a = b.most(b.magnitude(x), _BOUND)
     square = b.mul(a, a)
     e = reduce_exp(b, b.sub(0.0, square), 2046, b.product_error(a, a, square))
-    return _Gauss(a, e.bits, e.r, e.w)
+    return _Gauss(a, e.k, e.bits, e.r, e.w)
 
 
 def gauss() -> str:
     b = Body("%x")
     e = _gauss(b, "%x")
-    return b.define("gauss", scale(b, b.add(b.add(e.r, e.w), 1.0), e.bits))
+    return b.define("gauss", b.scale(b.add(b.add(e.r, e.w), 1.0), e.k, e.bits))
 
 
 def _tail(b: Body, e: _Gauss) -> str:
@@ -95,7 +96,7 @@ def _tail(b: Body, e: _Gauss) -> str:
     d = b.mul(q, per)
     left = b.add(b.remainder(q, d, divisor), b.sub(q_low, b.mul(d, divisor_low)))
     d, d_low = b.sum(d, b.mul(left, per))
-    return scale(b, b.add(b.whole_product(d, e.r, b.muladd(d, e.w, d_low)), d), e.bits)
+    return b.scale(b.add(b.whole_product(d, e.r, b.muladd(d, e.w, d_low)), d), e.k, e.bits)
 
 
 def _near(b: Body, x: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from llad.codegen.vector_exp import LN2_PARTS, reduce_exp, scale
+from llad.codegen.vector_exp import LN2_PARTS, reduce_exp
 from llad.codegen.vector_log import end_log, scaled, split
 from llad.codegen.vector_text import Body
 
@@ -39,7 +39,7 @@ def pow() -> str:
     low = b.add(b.product_error("%y", log, e), b.mul("%y", log_low))
     low = b.select(b.compare("olt", b.magnitude(e), 750.0), low, 0.0)
     reduced = reduce_exp(b, b.most(b.least(e, -750.0), 711.0), 2046, b.sub(0.0, low))
-    value = scale(b, b.add(b.add(reduced.r, reduced.w), 1.0), reduced.bits)
+    value = b.scale(b.add(b.add(reduced.r, reduced.w), 1.0), reduced.k, reduced.bits)
     return b.define("pow", end_pow(b, size, value))
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llad.codegen.constants import number
-from llad.codegen.target import fuses
+from llad.codegen.late import scaled
+from llad.codegen.target import fuses, scales
 from llad.ir.types import F32, F64, ScalarType
 
 PURE = "memory(none) nounwind willreturn"
@@ -186,15 +187,20 @@ class Body:
         return self.select(self.compare("ogt", x, bound), bound, x)
 
     def polynomial(self, coefficients: tuple[float, ...], x: Operand) -> str:
-        """Σ cₖ xᵏ by Estrin's scheme: a depth of log₂ n, so that one argument alone is not slow either."""
+        """Σ cₖ xᵏ by Estrin's scheme: a depth of log₂ n, so that one argument alone is not slow either.
+
+        The last three terms are as deep in Horner's, which needs no further power.
+        """
         terms: list[Operand] = list(coefficients)
         power = x
-        while True:
+        while len(terms) > 3:
             pairs: list[Operand] = [self.muladd(b, power, a) for a, b in zip(terms[::2], terms[1::2], strict=False)]
             terms = pairs + terms[len(pairs) * 2 :]
-            if len(terms) == 1:
-                return str(terms[0])
             power = self.mul(power, power)
+        *others, result = terms
+        for term in reversed(others):
+            result = self.muladd(result, power, term)
+        return str(result)
 
     # -- their bits
 
@@ -206,6 +212,17 @@ class Body:
 
     def integer(self, operation: str, a: str | int, b: str | int) -> str:
         return self.new(f"{operation} {self.format.integer} {a}, {b}")
+
+    def scale(self, x: str, k: str, bits: str) -> str:
+        """`x`·2ᵏ, where the low bits of `bits` are k and twice the bias of exponents.
+
+        Without an instruction for it in two steps, since 2ᵏ may be beyond either end.
+        """
+        if scales():
+            return self.new(scaled(self.kind, x, k))
+        half = self.integer("lshr", bits, 1)
+        other = self.integer("sub", bits, half)
+        return self.mul(self.mul(x, self.exponent(half)), self.exponent(other))
 
     def exponent(self, bits: str) -> str:
         """The number whose exponent is the low bits of `bits`."""
