@@ -233,19 +233,18 @@ class _Accumulate(Rebuild):
         taken = {op for run in runs for o in run.offsets for item in run.row.at[o] for op in item.ops}
         for run in runs:
             run.pending = [Value(self._dtype(run), "pending") for _ in run.offsets[1:]]
-        outer, self.ops = self.ops, []
-        self.splice([op for op in body.ops[:-1] if op not in taken])
-        nexts: list[Value] = []
-        for run in runs:
-            amounts = [self._amount(run.row.at[offset], loop.span) for offset in run.offsets]
-            sums = [self._sum(a, p, loop.span) for a, p in zip(amounts, run.pending, strict=False)]
-            indices = [self.get(i) for i in run.row.at[run.offsets[0]][0].load.operands[1:]]
-            self._add(self.get(run.row.buffer), indices, sums[0], loop.span)
-            nexts += [*sums[1:], amounts[-1]]
-        last = body.ops[-1]
-        self.emit("yield", [*self.operands(last), *nexts], [], last.span)
-        inner, self.ops = self.ops, outer
-        return Region((*args, *[p for run in runs for p in run.pending]), inner)
+        with self.written(*args, *[p for run in runs for p in run.pending]) as written:
+            self.splice([op for op in body.ops[:-1] if op not in taken])
+            nexts: list[Value] = []
+            for run in runs:
+                amounts = [self._amount(run.row.at[offset], loop.span) for offset in run.offsets]
+                sums = [self._sum(a, p, loop.span) for a, p in zip(amounts, run.pending, strict=False)]
+                indices = [self.get(i) for i in run.row.at[run.offsets[0]][0].load.operands[1:]]
+                self._add(self.get(run.row.buffer), indices, sums[0], loop.span)
+                nexts += [*sums[1:], amounts[-1]]
+            last = body.ops[-1]
+            self.emit("yield", [*self.operands(last), *nexts], [], last.span)
+        return written
 
     def _amount(self, items: list[_Accumulation], span: Span | None) -> Value:
         """All that one iteration adds to one element."""
@@ -272,18 +271,17 @@ class _Accumulate(Rebuild):
         assert step is not None
         left = iter(made.results[len(loop.results) - 1 : -1])
         ran = self.emit("gt", [made.results[-1], self.const(0, I64, span)], [BOOL], span).result
-        outer, self.ops = self.ops, []
-        last = self.number_of(Affine(-step, {loop.operands[1]: 1}), span)
-        for run in runs:
-            for offset in run.offsets[1:]:
-                forms = list(run.row.indices)
-                index = loop.regions[0].args[0]
-                rest = Affine(offset, {a: c for a, c in forms[run.row.axis].terms.items() if a is not index})
-                indices = [self.number_of(f, span) for f in forms[: run.row.axis]]
-                indices.append(self.number_of(rest, span, last))
-                indices += [self.number_of(f, span) for f in forms[run.row.axis + 1 :]]
-                self._add(self.get(run.row.buffer), indices, next(left), span)
-        self.emit("yield", [], [], span)
-        then, self.ops = Region((), self.ops), outer
+        with self.written() as then:
+            last = self.number_of(Affine(-step, {loop.operands[1]: 1}), span)
+            for run in runs:
+                for offset in run.offsets[1:]:
+                    forms = list(run.row.indices)
+                    index = loop.regions[0].args[0]
+                    rest = Affine(offset, {a: c for a, c in forms[run.row.axis].terms.items() if a is not index})
+                    indices = [self.number_of(f, span) for f in forms[: run.row.axis]]
+                    indices.append(self.number_of(rest, span, last))
+                    indices += [self.number_of(f, span) for f in forms[run.row.axis + 1 :]]
+                    self._add(self.get(run.row.buffer), indices, next(left), span)
+            self.emit("yield", [], [], span)
         otherwise = Region((), [Op("yield", span=span)])
         self.emit("if", [ran], [], span, {}, (then, otherwise))

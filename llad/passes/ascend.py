@@ -85,10 +85,9 @@ class _Ascend(Rebuild):
         one = self.const(1, I64, loop.span)
         body = loop.regions[0]
         args = self.arguments(body)
-        outer, self.ops = self.ops, []
-        index = self.emit("add", [args[0], one], [I64], loop.span).result
-        index.name = args[0].name
-        self.replace(body.args[:1], [index])
-        self.splice(body.ops)
-        inner, self.ops = self.ops, outer
-        self.copy(loop, (lo, hi, one, *inits), (Region(args, inner),))
+        with self.written(*args) as upwards:
+            index = self.emit("add", [args[0], one], [I64], loop.span).result
+            index.name = args[0].name
+            self.replace(body.args[:1], [index])
+            self.splice(body.ops)
+        self.copy(loop, (lo, hi, one, *inits), (upwards,))

@@ -133,10 +133,9 @@ class _Blocks(Strips):
 
     def _yielding(self, write: Callable[[], Sequence[Value]]) -> Region:
         """A region that yields the values for which `write` emits ops."""
-        outer, self.ops = self.ops, []
-        self.emit("yield", write(), [], None)
-        inner, self.ops = self.ops, outer
-        return Region((), inner)
+        with self.written() as region:
+            self.emit("yield", write(), [], None)
+        return region
 
     def _in_blocks(self, loop: Op, sums: list[Sum]) -> list[Value]:
         """Emit the loop over blocks; what stands for the results of `loop`."""
@@ -156,14 +155,12 @@ class _Blocks(Strips):
         free = [k for k in range(len(carries)) if k not in ordered]
         args = [Value(a.type, a.name) for a in body.args]
         self.replace(body.args, args)
-        outer, self.ops = self.ops, []
-        self.splice(op for op in body.ops[:-1] if op not in adding)
-        place = self.emit("sub", [args[0], bounds[0]], [I64], loop.span).result
-        for term, block in scratch.items():
-            self.emit("store", [self.get(term), block, place], [], loop.span)
-        self.emit("yield", [self.get(body.terminator.operands[k]) for k in free], [], loop.span)
-        inner, self.ops = self.ops, outer
-        region = Region((args[0], *(args[1 + k] for k in free)), inner)
+        with self.written(args[0], *(args[1 + k] for k in free)) as region:
+            self.splice(op for op in body.ops[:-1] if op not in adding)
+            place = self.emit("sub", [args[0], bounds[0]], [I64], loop.span).result
+            for term, block in scratch.items():
+                self.emit("store", [self.get(term), block, place], [], loop.span)
+            self.emit("yield", [self.get(body.terminator.operands[k]) for k in free], [], loop.span)
         types = [*(carries[k].type for k in free), I64]
         made = self.emit("for", [*bounds, *(carries[k] for k in free)], types, loop.span, loop.attrs, (region,))
         for k, result in zip(free, made.results, strict=False):
@@ -173,18 +170,17 @@ class _Blocks(Strips):
         """The loop that adds the terms to the sums; `carries` learns these."""
         index = Value(I64)
         args = [Value(carries[found.number].type) for found in sums]
-        outer, self.ops = self.ops, []
-        results = []
-        for found, value in zip(sums, args, strict=True):
-            for op, term in zip(found.ops, found.terms, strict=True):
-                loaded = self.emit("load", [scratch[term], index], [term.type], op.span).result
-                operands = [loaded if o is term else value for o in op.operands]
-                value = self.emit(op.name, operands, [value.type], op.span, op.attrs).result
-            results.append(value)
-        self.emit("yield", results, [], loop.span)
-        inner, self.ops = self.ops, outer
+        with self.written(index, *args) as region:
+            results = []
+            for found, value in zip(sums, args, strict=True):
+                for op, term in zip(found.ops, found.terms, strict=True):
+                    loaded = self.emit("load", [scratch[term], index], [term.type], op.span).result
+                    operands = [loaded if o is term else value for o in op.operands]
+                    value = self.emit(op.name, operands, [value.type], op.span, op.attrs).result
+                results.append(value)
+            self.emit("yield", results, [], loop.span)
         types = [*(a.type for a in args), I64]
         operands = [*bounds, *(carries[found.number] for found in sums)]
-        made = self.emit("for", operands, types, loop.span, ORDERED, (Region((index, *args), inner),))
+        made = self.emit("for", operands, types, loop.span, ORDERED, (region,))
         for found, result in zip(sums, made.results, strict=False):
             carries[found.number] = result

@@ -207,22 +207,21 @@ class _Columns(Rebuild):
 
     def _split(self, loop: Op, plan: _Plan) -> None:
         condition = self._condition(loop, plan)
-        outer, self.ops = self.ops, []
-        self._memory = {}
-        for buffer in plan.read:
-            self._copy(buffer, plan)
-        for buffer in plan.added:
-            self._make(buffer, plan, zero=True)
-        self._plan = plan
-        body = self.region(loop.regions[0])
-        self._plan = None
-        results = tuple([Value(r.type, r.name) for r in loop.results])
-        self.ops.append(Op("for", self.operands(loop), results, loop.attrs, (body,), loop.span))
-        for buffer in plan.added:
-            self._add_back(buffer, plan)
-        self.emit("yield", results, [], loop.span)
-        inner, self.ops = self.ops, outer
-        versions = (Region((), inner), self._plain(loop))
+        with self.written() as apart:
+            self._memory = {}
+            for buffer in plan.read:
+                self._copy(buffer, plan)
+            for buffer in plan.added:
+                self._make(buffer, plan, zero=True)
+            self._plan = plan
+            body = self.region(loop.regions[0])
+            self._plan = None
+            results = tuple([Value(r.type, r.name) for r in loop.results])
+            self.ops.append(Op("for", self.operands(loop), results, loop.attrs, (body,), loop.span))
+            for buffer in plan.added:
+                self._add_back(buffer, plan)
+            self.emit("yield", results, [], loop.span)
+        versions = (apart, self._plain(loop))
         made = self.emit("if", [condition], [r.type for r in loop.results], loop.span, {}, versions)
         self.replace(loop.results, made.results)
 

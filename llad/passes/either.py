@@ -50,7 +50,7 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BufferType
 from llad.passes.rebuild import Rebuild
 
@@ -92,11 +92,10 @@ class _Either(Rebuild):
         condition, *arrays = self._chosen[operands[place]]
         regions = []
         for array in arrays:
-            outer, self.ops = self.ops, []
-            self._access(op, (*operands[:place], array, *operands[place + 1 :]))
-            found = [self.get(r) for r in op.results]
-            self.emit("yield", found, [], op.span)
-            inner, self.ops = self.ops, outer
-            regions.append(Region((), inner))
+            with self.written() as region:
+                self._access(op, (*operands[:place], array, *operands[place + 1 :]))
+                found = [self.get(r) for r in op.results]
+                self.emit("yield", found, [], op.span)
+            regions.append(region)
         made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(regions))
         self.replace(op.results, made.results)

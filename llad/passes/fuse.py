@@ -68,7 +68,7 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from llad.ir.alias import Aliases
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, makers, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Value, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements
 from llad.ir.types import I64, ScalarType
@@ -153,13 +153,12 @@ class _Fuse(Rebuild):
             fresh = [Value(a.type, a.name) for a in body.args[1:]]
             self.replace(body.args[1:], fresh)
             args += fresh
-        outer, self.ops = self.ops, []
-        self._depth += 1
-        self.splice([op for body in bodies for op in body.ops[:-1]])
-        self._depth -= 1
-        yielded = [self.get(o) for body in bodies for o in body.terminator.operands]
-        self.emit("yield", yielded, [], last.span)
-        region, self.ops = Region(tuple(args), self.ops), outer
+        with self.written(*args) as region:
+            self._depth += 1
+            self.splice([op for body in bodies for op in body.ops[:-1]])
+            self._depth -= 1
+            yielded = [self.get(o) for body in bodies for o in body.terminator.operands]
+            self.emit("yield", yielded, [], last.span)
         types = [*[a.type for a in args[1:]], I64]
         bounds = [self.get(o) for o in first.operands[:3]]
         attrs = {**first.attrs, "kind": self._kind(loops)}

@@ -72,15 +72,14 @@ class _Induction(Rebuild):
     def _body(self, loop: Op, counters: list[tuple[int, Value]]) -> Region:
         body, lo = loop.regions[0], loop.operands[0]
         args = self.arguments(body)
-        outer, self.ops = self.ops, []
-        for k, amount in counters:
-            offset = args[0]
-            if self._elements.constant(lo) != 0:
-                offset = self.emit("sub", [offset, self.get(lo)], [I64], loop.span).result
-            self.mapping[body.args[1 + k]] = self._sum(self.get(loop.operands[3 + k]), amount, offset, loop.span)
-        self.splice(body.ops)
-        inner, self.ops = self.ops, outer
-        return Region(args, inner)
+        with self.written(*args) as written:
+            for k, amount in counters:
+                offset = args[0]
+                if self._elements.constant(lo) != 0:
+                    offset = self.emit("sub", [offset, self.get(lo)], [I64], loop.span).result
+                self.mapping[body.args[1 + k]] = self._sum(self.get(loop.operands[3 + k]), amount, offset, loop.span)
+            self.splice(body.ops)
+        return written
 
     def _sum(self, init: Value, amount: Value, count: Value, span: Span | None) -> Value:
         """`init + amount · count`, where the constants may stand in the loop."""

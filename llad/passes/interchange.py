@@ -132,7 +132,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Value
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import I64, BufferType, ScalarType
 from llad.passes.interchange_plan import ENOUGH, Plans, Sum, Turned
@@ -221,18 +221,17 @@ class _Interchange(Strips):
         """The loop over a strip, which reads the sums."""
         body = loop.regions[0]
         args = self.arguments(body)
-        outside, self.ops = self.ops, []
-        place = self.emit("sub", [args[0], operands[0]], [I64], loop.span).result
-        known = {s.loop: memory for s, memory in zip(sums, tables, strict=True)}
-        for op in body.ops:
-            if op in known:
-                loads = [self.emit("load", [t, place], [_dtype(t)], op.span).result for t in known[op]]
-                self.replace(op.results[:-1], loads)
-            else:
-                self.visit(op)
-        inside, self.ops = self.ops, outside
+        with self.written(*args) as rest:
+            place = self.emit("sub", [args[0], operands[0]], [I64], loop.span).result
+            known = {s.loop: memory for s, memory in zip(sums, tables, strict=True)}
+            for op in body.ops:
+                if op in known:
+                    loads = [self.emit("load", [t, place], [_dtype(t)], op.span).result for t in known[op]]
+                    self.replace(op.results[:-1], loads)
+                else:
+                    self.visit(op)
         types = [r.type for r in loop.results]
-        return self.emit("for", operands, types, loop.span, loop.attrs, (Region(args, inside),))
+        return self.emit("for", operands, types, loop.span, loop.attrs, (rest,))
 
     # -- the sums of a strip
 
@@ -243,29 +242,27 @@ class _Interchange(Strips):
         kinds = [r.type for r in s.loop.results[:-1]]
         tables = [b.alloc(kind, [b.i64(STRIP)], hint="sums") for kind in kinds if isinstance(kind, ScalarType)]
         self.ops += b.root.ops
-        outside, self.ops = self.ops, []
-        last = end
-        if s.has_room:
-            b = Builder(s.loop.span)
-            last = b.op("add", begin, _rounded(b, b.op("sub", end, begin)))
-            self.ops += b.root.ops
-        self._each(outer, begin, last, lambda k, place: self._store(self._starts(s, outer, k), tables, place))
-        self._added(s, tables, begin, last, outer)
-        self.emit("yield", [], [], s.loop.span)
-        together, self.ops = Region((), self.ops), []
-        self._each(outer, begin, end, lambda k, place: self._store(self._alone(s, outer, k), tables, place))
-        self.emit("yield", [], [], s.loop.span)
-        alone, self.ops = Region((), self.ops), outside
+        with self.written() as together:
+            last = end
+            if s.has_room:
+                b = Builder(s.loop.span)
+                last = b.op("add", begin, _rounded(b, b.op("sub", end, begin)))
+                self.ops += b.root.ops
+            self._each(outer, begin, last, lambda k, place: self._store(self._starts(s, outer, k), tables, place))
+            self._added(s, tables, begin, last, outer)
+            self.emit("yield", [], [], s.loop.span)
+        with self.written() as alone:
+            self._each(outer, begin, end, lambda k, place: self._store(self._alone(s, outer, k), tables, place))
+            self.emit("yield", [], [], s.loop.span)
         self.emit("if", [wide], [], s.loop.span, {}, (together, alone))
         return tables
 
     def _each(self, outer: Op, begin: Value, end: Value, write: Any) -> None:
         """A loop over a strip, the body of which `write` writes, given the index and the place in a table."""
         index = Value(I64, outer.regions[0].args[0].name)
-        outside, self.ops = self.ops, []
-        write(index, self.emit("sub", [index, begin], [I64], outer.span).result)
-        self.emit("yield", [], [], outer.span)
-        body, self.ops = Region((index,), self.ops), outside
+        with self.written(index) as body:
+            write(index, self.emit("sub", [index, begin], [I64], outer.span).result)
+            self.emit("yield", [], [], outer.span)
         one = self.const(1, I64, outer.span)
         attrs = {"exits": False, "kind": "parallel"}
         self.emit("for", [begin, end, one], [I64], outer.span, attrs, (body,))
@@ -301,11 +298,10 @@ class _Interchange(Strips):
         self.ops += b.root.ops
         for bounds, count in (((lo, middle, terms), _TERMS), ((middle, hi, step), 1)):
             index = Value(I64, s.loop.regions[0].args[0].name)
-            outside, self.ops = self.ops, []
-            steady = [self._steady(s, index, number) for number in range(count)]
-            self._each(outer, begin, end, lambda k, place, ms=steady: self._terms(s, outer, tables, k, place, ms))
-            self.emit("yield", [], [], s.loop.span)
-            body, self.ops = Region((index,), self.ops), outside
+            with self.written(index) as body:
+                steady = [self._steady(s, index, number) for number in range(count)]
+                self._each(outer, begin, end, lambda k, place, ms=steady: self._terms(s, outer, tables, k, place, ms))
+                self.emit("yield", [], [], s.loop.span)
             self.emit("for", bounds, [I64], s.loop.span, {"exits": False, "kind": "sequential"}, (body,))
 
     def _steady(self, s: Sum, index: Value, number: int) -> Mapping:

@@ -305,11 +305,10 @@ class _Lockstep(Rebuild):
 
     def _inner(self, region: Region, like: Sequence[Value]) -> list[Op]:
         """The ops of a region, which yields as many values as `like` has for all iterations."""
-        outer, self.ops = self.ops, []
-        self.splice(region.ops[:-1])
-        self.emit("yield", self._spread(region.terminator.operands, like), [], region.terminator.span)
-        inner, self.ops = self.ops, outer
-        return inner
+        with self.written() as inner:
+            self.splice(region.ops[:-1])
+            self.emit("yield", self._spread(region.terminator.operands, like), [], region.terminator.span)
+        return inner.ops
 
     def _spread(self, values: Sequence[Value], like: Sequence[Value]) -> list[Value]:
         """One value where that of `like` is the same for all iterations, else one for each."""

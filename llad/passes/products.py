@@ -173,11 +173,10 @@ class _Products(Rebuild):
             return
         large = self._is_large(op, chosen)
         apart = InParts(self._known, chosen, op, self.mapping).result
-        outer, self.ops = self.ops, []
-        for needed in chosen.sunk:
-            self.keep(needed)
-        self.emit("yield", self.keep(op).results, [], op.span)
-        alone, self.ops = Region((), self.ops), outer
+        with self.written() as alone:
+            for needed in chosen.sunk:
+                self.keep(needed)
+            self.emit("yield", self.keep(op).results, [], op.span)
         made = self.emit("if", [large], [r.type for r in op.results], op.span, {}, (apart, alone))
         self.replace(op.results, made.results)
 

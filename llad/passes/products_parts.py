@@ -54,18 +54,16 @@ class InParts(Rebuild):
         strip = self._make_memory(self._number("sub", hi, lo))
         start = Value(I64, "from")
         carries = [Value(a.type, a.name) for a in loop.regions[0].args[1:]]
-        outer, self.ops = self.ops, []
-        count = self._number("min", self._number("sub", hi, start), strip)
-        self._bounds[loop] = start, self._number("add", start, count)
-        following = list(carries)
-        for part in self._plan.parts:
-            if part.product is None:
-                self._straight(part, following)
-            else:
-                self._product(part, part.product)
-        self.emit("yield", following, [], span)
-        inner_ops, self.ops = self.ops, outer
-        region = Region((start, *carries), inner_ops)
+        with self.written(start, *carries) as region:
+            count = self._number("min", self._number("sub", hi, start), strip)
+            self._bounds[loop] = start, self._number("add", start, count)
+            following = list(carries)
+            for part in self._plan.parts:
+                if part.product is None:
+                    self._straight(part, following)
+                else:
+                    self._product(part, part.product)
+            self.emit("yield", following, [], span)
         inits = [self.get(o) for o in loop.operands[3:]]
         types = [r.type for r in loop.results]
         return self.emit("for", [lo, hi, strip, *inits], types, span, _ORDERED, (region,)).results
@@ -156,24 +154,23 @@ class InParts(Rebuild):
             args = [Value(i.type, body.args[1 + k].name) for k, i in zip(own, inits, strict=True)]
             self.replace([body.args[0], *(body.args[1 + k] for k in own)], [index, *args])
             self._open.add(loop)
-            outer, self.ops = self.ops, []
-            self._bring(needed, depth + 1)
-            if depth + 1 < len(part.path):
-                level(depth + 1)
-            else:
-                self.splice(op for op in part.ops if op not in plan.dropped)
-            for value in kept:
-                if plan.home[value][1] == depth + 1:
-                    self.emit("store", [self.get(value), self._memory[value], *self._places(value)], [], loop.span)
-            self.emit("yield", [self.get(body.terminator.operands[k]) for k in own], [], loop.span)
-            inner, self.ops = self.ops, outer
+            with self.written(index, *args) as region:
+                self._bring(needed, depth + 1)
+                if depth + 1 < len(part.path):
+                    level(depth + 1)
+                else:
+                    self.splice(op for op in part.ops if op not in plan.dropped)
+                for value in kept:
+                    if plan.home[value][1] == depth + 1:
+                        self.emit("store", [self.get(value), self._memory[value], *self._places(value)], [], loop.span)
+                self.emit("yield", [self.get(body.terminator.operands[k]) for k in own], [], loop.span)
             self._open.remove(loop)
             types = [*(i.type for i in inits), I64]
             bounds = [*self._bounds[loop], self._one] if depth == 0 else [self._bound(o) for o in loop.operands[:3]]
             operands = [*bounds, *inits]
             attrs = {key: value for key, value in loop.attrs.items() if key != CHECKPOINT}
             attrs |= {"part": True} if depth == 0 else {}
-            made = self.emit("for", operands, types, loop.span, attrs, (Region((index, *args), inner),))
+            made = self.emit("for", operands, types, loop.span, attrs, (region,))
             for k, result in zip(own, made.results, strict=False):
                 if depth == 0:
                     carries[k] = result
@@ -209,12 +206,11 @@ class InParts(Rebuild):
                 write(indices)
                 return
             index = Value(I64, "i")
-            outer, self.ops = self.ops, []
-            level([*indices, index])
-            self.emit("yield", [], [], self._loop.span)
-            inner, self.ops = self.ops, outer
+            with self.written(index) as region:
+                level([*indices, index])
+                self.emit("yield", [], [], self._loop.span)
             operands = [*bounds[len(indices)], self._one]
-            self.emit("for", operands, [I64], self._loop.span, attrs, (Region((index,), inner),))
+            self.emit("for", operands, [I64], self._loop.span, attrs, (region,))
 
         level([])
 

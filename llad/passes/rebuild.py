@@ -11,7 +11,8 @@ in every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llad.diagnostics import Span
@@ -65,6 +66,13 @@ class Rebuild:
         self.splice(region.ops)
         inner, self.ops = self.ops, outer
         return Region(args, inner)
+
+    @contextmanager
+    def written(self, *args: Value) -> Iterator[Region]:
+        """A region with these block arguments, of what the `with` body emits."""
+        outer, self.ops = self.ops, []
+        yield Region(args, self.ops)
+        self.ops = outer
 
     def arguments(self, region: Region) -> tuple[Value, ...]:
         """Fresh block arguments, which stand for those of `region`."""

@@ -249,17 +249,16 @@ class _Records(Rebuild):
         assert condition is not None
         versions = []
         for numbers in (known, {}):
-            outer, self.ops = self.ops, []
-            mapping: Mapping = dict(self.mapping)
-            for value, number in numbers.items():
-                assert isinstance(value.type, ScalarType)
-                mapping[value] = self.const(number, value.type, op.span)
-            results = tuple([Value(r.type, r.name) for r in op.results])
-            operands = tuple([mapping.get(o, o) for o in op.operands])
-            self.ops.append(Op("for", operands, results, op.attrs, (copy_region(op.regions[0], mapping),), op.span))
-            self.ops.append(Op("yield", results))
-            inner, self.ops = self.ops, outer
-            versions.append(Region((), inner))
+            with self.written() as version:
+                mapping: Mapping = dict(self.mapping)
+                for value, number in numbers.items():
+                    assert isinstance(value.type, ScalarType)
+                    mapping[value] = self.const(number, value.type, op.span)
+                results = tuple([Value(r.type, r.name) for r in op.results])
+                operands = tuple([mapping.get(o, o) for o in op.operands])
+                self.ops.append(Op("for", operands, results, op.attrs, (copy_region(op.regions[0], mapping),), op.span))
+                self.ops.append(Op("yield", results))
+            versions.append(version)
         made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(versions))
         self.replace(op.results, made.results)
 

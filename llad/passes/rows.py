@@ -143,9 +143,9 @@ After:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import reduce
 from typing import Any
 
 from llad.ir.alias import Aliases
@@ -248,26 +248,29 @@ class _Rows(Rebuild):
         block = self.emit("alloc", extents, [BufferType(type, 3, "C")], span, {"zero": False}).result
         start = Value(I64, "from")
         large = self._are_large(pieces, loop.regions[0].args[0])
-        outer, self.ops = self.ops, []
-        left = self.emit("sub", [hi, start], [I64], span).result
-        count = self.emit("min", [left, extents[1]], [I64], span).result
-        end = self.emit("add", [start, count], [I64], span).result
-        bounds = (start, end, self.const(1, I64, span))
-        self._compute(loop, pieces, bounds, block)
-        if large is None:
-            self._copy(loop, pieces, bounds, block)
-        else:
-            ways = [self._apart(partial(self._copy, loop, pieces, bounds, block, how)) for how in (_STREAMS, _HERE)]
-            self.emit("if", [large], [], span, None, tuple(ways))
-        self._loop(loop, [lo, hi, extents[1]], start, outer, _SEQUENTIAL | (_STREAMS if large else _HERE))
+        with self.written(start) as blocks:
+            left = self.emit("sub", [hi, start], [I64], span).result
+            count = self.emit("min", [left, extents[1]], [I64], span).result
+            end = self.emit("add", [start, count], [I64], span).result
+            bounds = (start, end, self.const(1, I64, span))
+            self._compute(loop, pieces, bounds, block)
+            if large is None:
+                self._copy(loop, pieces, bounds, block)
+            else:
+                self._copy_either_way(loop, pieces, bounds, block, large)
+        self._loop(loop, [lo, hi, extents[1]], blocks, _SEQUENTIAL | (_STREAMS if large else _HERE))
 
-    def _apart(self, write: Callable[[], None]) -> Region:
-        """What is written, as a region of its own."""
-        outer, self.ops = self.ops, []
-        write()
-        self.emit("yield", [], [], None)
-        region, self.ops = Region((), self.ops), outer
-        return region
+    def _copy_either_way(
+        self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value, large: Value
+    ) -> None:
+        """Copy the rows past the caches, if that is better."""
+        with self.written() as past:
+            self._copy(loop, pieces, bounds, block, _STREAMS)
+            self.emit("yield", [], [], loop.span)
+        with self.written() as plainly:
+            self._copy(loop, pieces, bounds, block)
+            self.emit("yield", [], [], loop.span)
+        self.emit("if", [large], [], loop.span, None, (past, plainly))
 
     def _are_large(self, pieces: list[_Piece], index: Value) -> Value | None:
         """Whether the arrays fit in no cache, if each is written from one end to the other; else None."""
@@ -291,45 +294,42 @@ class _Rows(Rebuild):
     def _product(self, numbers: Sequence[Value]) -> Value:
         return reduce(lambda a, b: self.emit("mul", [a, b], [I64], None).result, numbers)
 
-    def _loop(
-        self, loop: Op, bounds: Sequence[Value], index: Value, outer: list[Op], attrs: Mapping[str, Any]
-    ) -> None:
-        """A loop over the ops emitted since `outer` was put aside, emitted there."""
-        self.emit("yield", [], [], loop.span)
-        body, self.ops = Region((index,), self.ops), outer
+    def _loop(self, loop: Op, bounds: Sequence[Value], body: Region, attrs: Mapping[str, Any]) -> None:
+        """A loop over what was written."""
+        body.ops.append(Op("yield", span=loop.span))
         self.emit("for", bounds, [I64], loop.span, dict(attrs), (body,))
 
     def _compute(self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value) -> None:
         body, span = loop.regions[0], loop.span
         (index,) = self.arguments(body)
-        outer, self.ops = self.ops, []
-        place = self.emit("sub", [index, bounds[0]], [I64], span).result
         moved = {op for piece in pieces for op in piece.stores}
-        self.splice(op for op in body.ops[:-1] if op not in moved)
-        for number, piece in enumerate(pieces):
-            which = self.const(number, I64, span)
-            for k, store in enumerate(piece.stores):
-                at = [which, place, self.const(k, I64, span)]
-                self.emit("store", [self.get(store.operands[0]), block, *at], [], store.span)
-        self._loop(loop, bounds, index, outer, loop.attrs)
+        with self.written(index) as computing:
+            place = self.emit("sub", [index, bounds[0]], [I64], span).result
+            self.splice(op for op in body.ops[:-1] if op not in moved)
+            for number, piece in enumerate(pieces):
+                which = self.const(number, I64, span)
+                for k, store in enumerate(piece.stores):
+                    at = [which, place, self.const(k, I64, span)]
+                    self.emit("store", [self.get(store.operands[0]), block, *at], [], store.span)
+        self._loop(loop, bounds, computing, loop.attrs)
 
     def _copy(
         self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value, how: Mapping[str, Any] = _HERE
     ) -> None:
         index, span = Value(I64), loop.span
-        outer, self.ops = self.ops, []
-        place = self.emit("sub", [index, bounds[0]], [I64], span).result
-        for number, piece in enumerate(pieces):
-            store = piece.stores[0]
-            which, first = self.const(number, I64, span), self.const(piece.first, I64, span)
-            row = [index if i is loop.regions[0].args[0] else self.get(i) for i in store.operands[2:-1]]
-            zero, width, column = self.const(0, I64, span), self.const(_WIDTH, I64, span), Value(I64)
-            around, self.ops = self.ops, []
-            value = self.emit("load", [block, which, place, column], [store.operands[0].type], span).result
-            there = self.emit("add", [column, first], [I64], span).result
-            self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span, dict(how))
-            self._loop(loop, [zero, width, bounds[2]], column, around, _SEQUENTIAL)
-        self._loop(loop, bounds, index, outer, _SEQUENTIAL)
+        with self.written(index) as copying:
+            place = self.emit("sub", [index, bounds[0]], [I64], span).result
+            for number, piece in enumerate(pieces):
+                store = piece.stores[0]
+                which, first = self.const(number, I64, span), self.const(piece.first, I64, span)
+                row = [index if i is loop.regions[0].args[0] else self.get(i) for i in store.operands[2:-1]]
+                zero, width, column = self.const(0, I64, span), self.const(_WIDTH, I64, span), Value(I64)
+                with self.written(column) as moving:
+                    value = self.emit("load", [block, which, place, column], [store.operands[0].type], span).result
+                    there = self.emit("add", [column, first], [I64], span).result
+                    self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span, dict(how))
+                self._loop(loop, [zero, width, bounds[2]], moving, _SEQUENTIAL)
+        self._loop(loop, bounds, copying, _SEQUENTIAL)
 
 
 _STRAIGHT = frozenset({"const", "cast", "load", "store", "undef", "yield"})

@@ -205,19 +205,17 @@ class _Stages(Strips):
         index = Value(I64, body.args[0].name)
         args = [Value(a.type, a.name) for a in body.args[1:]] if last else []
         self.replace(body.args if last else body.args[:1], [index, *args])
-        outer, self.ops = self.ops, []
-        ops = list(_with_needed(body, plan, k))
-        earlier = [v for values in plan.kept[:k] for v in values if any(v in op.operands for op in ops)]
-        place = self.emit("sub", [index, bounds[0]], [I64], span).result
-        loaded = [self.emit("load", [scratch[v], place], [v.type], span).result for v in earlier]
-        self.replace(earlier, loaded)
-        self.splice(ops)
-        for value in plan.kept[k]:
-            self.emit("store", [self.get(value), scratch[value], place], [], span)
-        self.emit("yield", self.operands(body.terminator) if last else [], [], span)
-        inner, self.ops = self.ops, outer
+        with self.written(index, *args) as region:
+            ops = list(_with_needed(body, plan, k))
+            earlier = [v for values in plan.kept[:k] for v in values if any(v in op.operands for op in ops)]
+            place = self.emit("sub", [index, bounds[0]], [I64], span).result
+            loaded = [self.emit("load", [scratch[v], place], [v.type], span).result for v in earlier]
+            self.replace(earlier, loaded)
+            self.splice(ops)
+            for value in plan.kept[k]:
+                self.emit("store", [self.get(value), scratch[value], place], [], span)
+            self.emit("yield", self.operands(body.terminator) if last else [], [], span)
         inits, types = (carries if last else []), [a.type for a in args]
-        region = Region((index, *args), inner)
         made = self.emit("for", [*bounds, *inits], [*types, I64], span, loop.attrs, (region,))
         if last:
             carries[:] = made.results[:-1]

@@ -183,38 +183,35 @@ class _Stream(Rebuild):
         self._waiting[store] = self.emit("alloc", [self.const(_ROW, I64, span)], [row], span, dict(_STACK)).result
 
     def _fill(self, loop: Op, stores: list[Op]) -> None:
-        rows = {}
-        for store in stores:
-            row = rows[store] = self._waiting[store]
-            other, self.ops = self.ops, []
-            self.emit("yield", [row], [], store.span)
-            here, self.ops = Region((), self.ops), []
-            array, indices = self.get(store.operands[1]), list(map(self.get, store.operands[2:-1]))
-            axes = ("index",) * len(indices) + ("full",)
-            there = self.emit("view", [array, *indices], [row.type], store.span, {"axes": axes}).result
-            self.emit("yield", [there], [], store.span)
-            regions, self.ops = (here, Region((), self.ops)), other
-            self._waiting[store] = self.emit("if", [self._large[store]], [row.type], store.span, None, regions).result
+        rows = {store: self._waiting[store] for store in stores}
+        for store, row in rows.items():
+            with self.written() as near:
+                self.emit("yield", [row], [], store.span)
+            with self.written() as there:
+                array, *indices = map(self.get, store.operands[1:-1])
+                axes = ("index",) * len(indices) + ("full",)
+                window = self.emit("view", [array, *indices], [row.type], store.span, {"axes": axes}).result
+                self.emit("yield", [window], [], store.span)
+            chosen = self.emit("if", [self._large[store]], [row.type], store.span, None, (near, there)).result
+            self._waiting[store] = chosen
         self.keep(loop)
-        for store in stores:
-            self._hand_on(loop, store, rows[store])
+        for store, row in rows.items():
+            self._hand_on(loop, store, row)
 
     def _hand_on(self, loop: Op, store: Op, row: Value) -> None:
         """Copy a row that waits to its place."""
-        index = loop.regions[0].args[0]
-        lo, hi, step = map(self.get, loop.operands[:3])
+        span, index = store.span, loop.regions[0].args[0]
         offset = self._elements.form(store.operands[-1]).plus(Affine(0, {index: 1}), -1)
-        outer, self.ops = self.ops, []
-        j = Value(I64, index.name)
-        at = self.number_of(offset, store.span, j)
-        element = self.emit("load", [row, at], [store.operands[0].type], store.span).result
-        place = [self.get(store.operands[1]), *map(self.get, store.operands[2:-1]), at]
-        self.emit("store", [element, *place], [], store.span, {"streams": True})
-        self.emit("yield", [], [], store.span)
-        body, self.ops = Region((j,), self.ops), []
-        self.emit("for", [lo, hi, step], [I64], store.span, {"exits": False, "kind": "sequential"}, (body,))
-        self.emit("yield", [], [], store.span)
-        then, self.ops = Region((), self.ops), []
-        self.emit("yield", [], [], store.span)
-        otherwise, self.ops = Region((), self.ops), outer
-        self.emit("if", [self._large[store]], [], store.span, None, (then, otherwise))
+        new = Value(I64, index.name)
+        with self.written(new) as body:
+            at = self.number_of(offset, span, new)
+            element = self.emit("load", [row, at], [store.operands[0].type], span).result
+            place = [*map(self.get, store.operands[1:-1]), at]
+            self.emit("store", [element, *place], [], span, {"streams": True})
+            self.emit("yield", [], [], span)
+        with self.written() as then:
+            bounds = [self.get(o) for o in loop.operands[:3]]
+            self.emit("for", bounds, [I64], span, {"exits": False, "kind": "sequential"}, (body,))
+            self.emit("yield", [], [], span)
+        otherwise = Region((), [Op("yield", span=span)])
+        self.emit("if", [self._large[store]], [], span, None, (then, otherwise))

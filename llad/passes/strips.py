@@ -86,16 +86,14 @@ class Strips(Rebuild):
         none, unit, size = (self.const(k, I64, span) for k in (0, 1, STRIP))
         carries = [Value(a.type, a.name) for a in loop.regions[0].args[1:]]
         start = Value(I64, "from")
-        outer, self.ops = self.ops, []
-        left = self.emit("sub", [hi, start], [I64], span).result
-        count = self.emit("min", [left, size], [I64], span).result
-        end = self.emit("add", [start, count], [I64], span).result
-        following = list(carries)
-        parts((start, end, unit), (none, count, unit), following)
-        self.emit("yield", following, [], span)
-        inner, self.ops = self.ops, outer
+        with self.written(start, *carries) as region:
+            left = self.emit("sub", [hi, start], [I64], span).result
+            count = self.emit("min", [left, size], [I64], span).result
+            end = self.emit("add", [start, count], [I64], span).result
+            following = list(carries)
+            parts((start, end, unit), (none, count, unit), following)
+            self.emit("yield", following, [], span)
         inits = [self.get(o) for o in loop.operands[3:]]
-        region = Region((start, *carries), inner)
         types = [r.type for r in loop.results]
         made = self.emit("for", [lo, hi, size, *inits], types, span, ORDERED, (region,))
         return [*made.results[:-1], self._trips(loop, lo, hi)]

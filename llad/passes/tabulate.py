@@ -209,11 +209,10 @@ class _Tabulate(Rebuild):
             assert isinstance(dtype, ScalarType)
             type = BufferType(dtype, len(extents), "C")
             table.buffer = self.emit("alloc", extents, [type], span, {"zero": False}).result
-            outside, self.ops = self.ops, []
-            self._nest(table, table.loops, dict(self.mapping))
-            self._tables[table.ops[-1]] = table
-            self.emit("yield", [], [], span)
-            then, self.ops = Region((), self.ops), outside
+            with self.written() as then:
+                self._nest(table, table.loops, dict(self.mapping))
+                self._tables[table.ops[-1]] = table
+                self.emit("yield", [], [], span)
             otherwise = Region((), [Op("yield", span=span)])
             self.emit("if", [runs], [], span, {}, (then, otherwise))
 
@@ -230,10 +229,9 @@ class _Tabulate(Rebuild):
         step = self.const(1, I64, loop.span)
         index = Value(I64, loop.regions[0].args[0].name)
         mapping[loop.regions[0].args[0]] = index
-        outside, self.ops = self.ops, []
-        self._nest(table, loops[1:], mapping)
-        self.emit("yield", [], [], loop.span)
-        body, self.ops = Region((index,), self.ops), outside
+        with self.written(index) as body:
+            self._nest(table, loops[1:], mapping)
+            self.emit("yield", [], [], loop.span)
         self.emit("for", [lo, hi, step], [I64], loop.span, {"exits": False, "kind": "parallel"}, (body,))
 
     def _bounds(self, loop: Op) -> list[Value]:

@@ -197,13 +197,11 @@ class _Winner(Rebuild):
         at, alone = self._find(loop, search, top, table)
         started = self.emit("ne", [start, top], [BOOL], span).result
         single = self.emit("and", [alone, started], [BOOL], span).result
-        outside, self.ops = self.ops, []
-        element = self._evaluate(loop, search, at)
-        self.emit("yield", [element], [], span)
-        then, self.ops = Region((), self.ops), []
-        again = self._loop(loop, search, search.op.name, rare=True)
-        self.emit("yield", [again.results[0]], [], span)
-        otherwise, self.ops = Region((), self.ops), outside
+        with self.written() as then:
+            self.emit("yield", [self._evaluate(loop, search, at)], [], span)
+        with self.written() as otherwise:
+            again = self._loop(loop, search, search.op.name, rare=True)
+            self.emit("yield", [again.results[0]], [], span)
         return self.emit("if", [single], [extremum.type], span, {}, (then, otherwise)).result
 
     def _evaluate(self, loop: Op, search: _Search, index: Value, rare: bool = False) -> Value:
@@ -234,13 +232,12 @@ class _Winner(Rebuild):
         op, span = search.op, loop.span
         carry = Value(op.result.type, loop.regions[0].args[1 + search.number].name)
         index = Value(I64, loop.regions[0].args[0].name)
-        outside, self.ops = self.ops, []
-        element = self._evaluate(loop, search, index, rare)
-        if table is not None:
-            self.emit("store", [element, table, self._place(loop, index)], [], span)
-        operands = [element if o is search.element else carry for o in op.operands]
-        self.emit("yield", [self.emit(name, operands, [carry.type], op.span).result], [], span)
-        body, self.ops = Region((index, carry), self.ops), outside
+        with self.written(index, carry) as body:
+            element = self._evaluate(loop, search, index, rare)
+            if table is not None:
+                self.emit("store", [element, table, self._place(loop, index)], [], span)
+            operands = [element if o is search.element else carry for o in op.operands]
+            self.emit("yield", [self.emit(name, operands, [carry.type], op.span).result], [], span)
         inputs = [*[self.get(o) for o in loop.operands[:3]], self.get(loop.operands[3 + search.number])]
         attrs = {"exits": False, "kind": "sequential"} | ({"rare": True} if rare else {})
         return self.emit("for", inputs, [carry.type, I64], span, attrs, (body,))
@@ -252,20 +249,19 @@ class _Winner(Rebuild):
         none, each = b.i64(0), b.i64(_EACH)
         index, found = Value(I64, loop.regions[0].args[0].name), Value(I64, "found")
         self.ops += b.root.ops
-        outside, self.ops = self.ops, []
-        place = self._place(loop, index)
-        if table is None:
-            element = self._evaluate(loop, search, index)
-        else:
-            element = self.emit("load", [table, place], [top.type], span).result
-        equal = self.emit("eq", [element, top], [BOOL], span).result
-        if search.takes_nan and table is None:
-            odd = self.emit("isnan", [element], [BOOL], span).result
-            equal = self.emit("or", [equal, odd], [BOOL], span).result
-        tagged = self.emit("add", [place, each], [I64], span).result
-        here = self.emit("select", [equal, tagged, none], [I64], span).result
-        self.emit("yield", [self.emit("add", [found, here], [I64], span).result], [], span)
-        body, self.ops = Region((index, found), self.ops), outside
+        with self.written(index, found) as body:
+            place = self._place(loop, index)
+            if table is None:
+                element = self._evaluate(loop, search, index)
+            else:
+                element = self.emit("load", [table, place], [top.type], span).result
+            equal = self.emit("eq", [element, top], [BOOL], span).result
+            if search.takes_nan and table is None:
+                odd = self.emit("isnan", [element], [BOOL], span).result
+                equal = self.emit("or", [equal, odd], [BOOL], span).result
+            tagged = self.emit("add", [place, each], [I64], span).result
+            here = self.emit("select", [equal, tagged, none], [I64], span).result
+            self.emit("yield", [self.emit("add", [found, here], [I64], span).result], [], span)
         attrs = {"exits": False, "kind": "sequential"}
         total, trips = self.emit("for", [lo, hi, step, none], [I64, I64], span, attrs, (body,)).results
         b = Builder(loop.span)

@@ -252,10 +252,9 @@ class _Zeros(Rebuild):
         every = held[0]
         for more in held[1:]:
             every = self.emit("and", [every, more], [BOOL], span).result
-        outer, self.ops = self.ops, []
-        self._fill(root, extents, span)
-        self.emit("yield", [], [], span)
-        otherwise, self.ops = Region((), self.ops), outer
+        with self.written() as otherwise:
+            self._fill(root, extents, span)
+            self.emit("yield", [], [], span)
         self.emit("if", [every], [], span, {}, (Region((), [Op("yield", span=span)]), otherwise))
 
     def _holds(self, condition: _Condition, extents: Sequence[Value], span: Span | None) -> Value:
