@@ -20,7 +20,7 @@ import llad
 from llad.ops.table import OPS
 from llad.testing import assert_close
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 X = np.array([0.3, -0.7, 1.1, 0.4])
 

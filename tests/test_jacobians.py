@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 import llad
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 X = np.array([0.5, 1.5, -0.7])
 

@@ -14,7 +14,7 @@ from language.case import cases_of
 import llad
 from llad.testing import assert_close, check_gradient, copy_arguments, flatten
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 CASES = [case for module in (structures, names, quantities) for case in cases_of(module)]
 every_case = pytest.mark.parametrize(("function", "args"), CASES, ids=[f.__name__ for f, _ in CASES])

@@ -12,7 +12,7 @@ import pytest
 
 import llad
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 
 def along(f):

@@ -14,7 +14,7 @@ from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
 from llad.ir.core import walk
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 
 def written(name, source, **names):

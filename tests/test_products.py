@@ -104,6 +104,7 @@ def test_values_are_numpys(name: str) -> None:
         assert_close(np.asarray(got), np.asarray(expected), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("name", CASES)
 def test_derivatives(name: str) -> None:
     f, arguments = CASES[name]

@@ -14,7 +14,7 @@ from leaks import left_behind
 import llad
 from llad.testing import assert_close, check_gradient, check_tangent
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 Line = namedtuple("Line", "slope offset")
 

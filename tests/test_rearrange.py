@@ -73,6 +73,7 @@ LAYOUTS = [
 ]
 
 
+@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("layout", range(len(LAYOUTS)))
 @pytest.mark.parametrize("program", range(len(MATRIX) + len(CUBE)))
 def test_values_are_numpys(program: int, layout: int) -> None:
@@ -89,7 +90,7 @@ def test_values_are_numpys(program: int, layout: int) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-15)
 
 
-@pytest.mark.usefixtures("quick_code")
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("program", range(len(MATRIX) + len(CUBE)))
 def test_derivatives(program: int) -> None:
     f, x = ([*MATRIX, *CUBE][program], A if program < len(MATRIX) else C)

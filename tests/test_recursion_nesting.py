@@ -10,7 +10,7 @@ import llad
 from llad.frontend.signature import spec_of
 from llad.frontend.trace import trace
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 DEPTH = np.array([5])
 

@@ -134,7 +134,7 @@ def test_the_wrong_program_of_a_row_is_refused_by_it(row):
     assert f"[{row.code}]" in str(error).partition("\n")[0] and error.hint
 
 
-@pytest.mark.usefixtures("quick_code")
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("row", SHOWN, ids=lambda row: row.code)
 def test_the_right_program_of_a_row_has_its_gradient(row):
     program = row.fixed

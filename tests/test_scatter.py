@@ -7,7 +7,7 @@ import pytest
 
 import llad
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 N = np.array([3, 0, 4, 1, 3])
 M = np.array([True, False, True, True, False])

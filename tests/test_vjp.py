@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import llad
 
-pytestmark = pytest.mark.usefixtures("quick_code")
+pytestmark = pytest.mark.usefixtures("scalar_code")
 
 CAPTURED = np.array([1.0, 2.0, 3.0])
 EVERY_SECOND = np.arange(6.0)[::2]

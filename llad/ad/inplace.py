@@ -39,9 +39,9 @@ def in_place(fn: Function) -> Function:
     copy, _ = copy_function(fn)
     new: Mapping = {}
     _rewrite(copy.body, new)
-    _zero_states(copy)
     for op in walk(copy.body):
         op.operands = tuple(_last(new, o) for o in op.operands)
+    _zero_states(copy)
     return replace(copy, functions=fn.functions)
 
 

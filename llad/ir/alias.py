@@ -179,7 +179,7 @@ _flows: WeakKeyDictionary[Region, dict[tuple[tuple[Value, ...], bool], _Flow]] =
 
 
 def _flow(fn: Function) -> _Flow:
-    """Found once for each body: pass after pass asks about a function that the one before left as it was."""
+    """Found once for each body, which is finished: pass after pass asks about what the one before left as it was."""
     key = fn.params, bool(fn.attrs.get("may_alias"))
     known = _flows.setdefault(fn.body, {})
     if key not in known:
