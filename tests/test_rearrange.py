@@ -73,7 +73,6 @@ LAYOUTS = [
 ]
 
 
-@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("layout", range(len(LAYOUTS)))
 @pytest.mark.parametrize("program", range(len(MATRIX) + len(CUBE)))
 def test_values_are_numpys(program: int, layout: int) -> None:
