@@ -50,6 +50,7 @@ from llad.passes.induction import induction
 from llad.passes.interchange import interchange
 from llad.passes.jam import jam
 from llad.passes.licm import licm
+from llad.passes.lodge import lodge
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.parts import parts
@@ -94,12 +95,12 @@ WRITTEN_OUT: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, rows, columns, version,
-    stages, blocks, stream, ownership,
+    relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, lodge, rows, columns,
+    version, stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, rows, columns, version, stages,
-    stream, ownership,
+    products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, lodge, rows, columns, version,
+    stages, stream, ownership,
 )  # fmt: skip
 
 

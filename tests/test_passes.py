@@ -39,6 +39,7 @@ from llad.passes.induction import induction
 from llad.passes.interchange import interchange
 from llad.passes.jam import jam
 from llad.passes.licm import licm
+from llad.passes.lodge import lodge
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.peel import peel
@@ -63,7 +64,8 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
-    flatten, rows, columns, version, stages, blocks, stream, winner, relax, release, unpack, zeros, dce, ownership,
+    flatten, lodge, rows, columns, version, stages, blocks, stream, winner, relax, release, unpack, zeros, dce,
+    ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

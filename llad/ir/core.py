@@ -98,6 +98,8 @@ Limit = tuple[str, int]
 
 # The attribute of a function: the numbers of the parameters that its callers hand over as zeros, if there are any.
 ZEROED = "zeroed"
+# Of those that they need not hand over as zeros, either: every element is stored to before it is read.
+BLANK = "blank"
 
 
 # How many operands of a view say what becomes of an axis, where any does.

@@ -66,7 +66,7 @@ from dataclasses import dataclass
 from llad.diagnostics import Span
 from llad.ir.affine import LONGEST, Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import ZEROED, Function, Op, Region, Value, walk
+from llad.ir.core import BLANK, ZEROED, Function, Op, Region, Value, walk
 from llad.ir.coverage import Box, Coverage
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type, is_float
@@ -229,7 +229,9 @@ class _Zeros(Rebuild):
     def function(self, fn: Function) -> Function:
         made = super().function(fn)
         if ZEROED in fn.attrs:
-            made.attrs[ZEROED] = tuple(n for n in fn.attrs[ZEROED] if fn.params[n] not in self._bare)
+            blank = tuple(n for n in fn.attrs[ZEROED] if fn.params[n] in self._bare)
+            made.attrs[ZEROED] = tuple(n for n in fn.attrs[ZEROED] if n not in blank)
+            made.attrs[BLANK] = (*fn.attrs.get(BLANK, ()), *blank)
         return made
 
     def visit(self, op: Op) -> None:
