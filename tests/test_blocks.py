@@ -114,3 +114,15 @@ def test_terms_that_cancel_are_added_in_pythons_order(n: int):
 def test_terms_are_computed_several_at_a_time(of: str):
     code = llad.jit_grad(one_sum).dump_asm(np.ones(8), 0.3, of=of)
     assert re.search(r"v?mulpd|v?fmadd\w*pd", code)
+
+
+def dear(x, w):
+    total = 0.0
+    for i in range(len(x)):
+        total += math.erf(x[i]) * math.exp(x[i] * w) + math.log(2.0 + x[i])
+    return total
+
+
+@pytest.mark.parametrize(("program", "is_narrow"), [(one_sum, True), (two_terms_of_one_sum, True), (dear, False)])
+def test_terms_are_narrow_unless_they_take_longer_than_their_sum(program: Any, is_narrow: bool):
+    assert ("'narrow': True" in llad.jit(program).dump_ir(np.ones(3), 0.5)) == is_narrow

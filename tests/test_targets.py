@@ -61,6 +61,7 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(vector_text, "fuses", lambda: wanted.fuses)
     monkeypatch.setattr(vector_text, "scales", lambda: wanted.scales)
     monkeypatch.setattr(loop_hints, "masks", lambda: wanted.masks)
+    monkeypatch.setattr(loop_hints, "narrower", lambda: wanted.size // 2 if wanted.size == 64 else 0)
     monkeypatch.setattr(runtime_matmul, "vectors", lambda: (wanted.size, wanted.registers))
     monkeypatch.setattr(jit, "machine", lambda: machine)
     monkeypatch.setattr(jit, "header", lambda: layout)
@@ -159,6 +160,21 @@ def test_whole_programs_are_emitted_for_every_cpu(cpu: Cpu) -> None:
     for k, (f, args) in enumerate(PROGRAMS):
         gradient = parse(llad.jit_grad(f).dump_ir(*args, of="gradient"))
         assert_emitted(visible(lower(gradient, f.__name__, bool(k % 2))), cpu, f.__name__, False)
+
+
+def squares(x: Any) -> Any:
+    total = 0.0
+    for i in range(len(x)):
+        total += (x[i] - 1.0) * (x[i] * x[i] + 2.0 * x[i]) * (3.0 - x[i]) + x[i]
+    return total
+
+
+def test_the_terms_of_an_ordered_sum_are_in_vectors_that_do_not_slow_it_down(cpu: Cpu) -> None:
+    function = parse(llad.jit(squares).dump_ir(np.ones(3)))
+    with jit._optimised(visible(lower(function, "squares", False))) as module:
+        assembly = jit.machine().emit_assembly(module)
+    assert "zmm" not in assembly
+    assert ("ymm" in assembly) == (cpu.size == 64)
 
 
 def test_the_product_of_matrices_holds_its_tiles_in_registers(cpu: Cpu) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from llad.codegen.lower_emit import Emitter
 from llad.codegen.lower_scalar import written_lines
-from llad.codegen.target import masks
+from llad.codegen.target import masks, narrower
 from llad.ir.core import Op, Region, walk
-from llad.ir.types import I64, is_float
+from llad.ir.types import I64, ScalarType, is_float
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
 # carries, for which that takes little time.
@@ -74,6 +74,10 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
     slow = _SLOW_LINES * sum(inner.name in _SLOW and is_float(inner.result.type) for inner in op.regions[0].ops)
     if lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
         properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
+    if op.attrs.get("narrow") and (size := narrower()) and _runs_along_rows(op.regions[0]):
+        results = [r.type for inner in op.regions[0].ops for r in inner.results]
+        widest = max(type.bytes for type in results if isinstance(type, ScalarType) and is_float(type))
+        properties.append(e.node(f'!{{!"llvm.loop.vectorize.width", i32 {size // widest}}}'))
     largest = STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES
     if lines > largest or op.attrs.get("packed"):
         properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))

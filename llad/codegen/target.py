@@ -75,6 +75,17 @@ def masks() -> bool:
 
 
 @cache
+def narrower() -> int:
+    """The bytes of vectors between additions of single numbers that wait for each other; 0: as many as otherwise.
+
+    While there are vectors of 64 bytes in them, Intel's processors do without one of the two units that add fast.
+    """
+    with LOCK:
+        amd = llvm.get_host_cpu_name().startswith("znver")
+        return 32 if vectors()[0] == 64 and not amd else 0
+
+
+@cache
 def vectors() -> tuple[int, int]:
     """Of the host's vectors: the bytes of one, and how many registers there are for them."""
     with LOCK:

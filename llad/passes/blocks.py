@@ -2,7 +2,9 @@
 
 What: an innermost loop that computes independently but for sums whose order counts goes through its range in blocks.
 For each block one loop computes the terms of the sums into scratch memory, and another adds them up, in their order.
-The first loop waits for no iteration before, so machine code may run several at once.
+The first loop waits for no iteration before, so machine code may run several at once. Unless the terms are dear, it is
+`narrow`: additions that wait for each other are what takes the time, and vectors of full width slow some processors
+down at these.
 
 When: floating-point sums must keep their order (not with `fastmath`); the loop is `apart`, has no checks or branches,
 and carries nothing but such sums, sums whose order is free, and what an iteration tells the next one of itself alone;
@@ -39,7 +41,7 @@ After:
         %left: i64 = sub %n, %from
         %count: i64 = min %left, %block
         %to: i64 = add %from, %count
-        %done: i64 = for %i in %from..%to step %unit {'apart': True} {
+        %done: i64 = for %i in %from..%to step %unit {'apart': True, 'narrow': True} {
           %u: f64 = load %x[%i]
           %e: f64 = exp %u
           %k: i64 = sub %i, %from
@@ -69,6 +71,7 @@ _SHORTEST = 32  # trips of an inner loop for which blocks pay
 _LARGEST = 150  # ops of a body that is sure to be vectorised
 # What the terms must cost for blocks to pay, in additions: each addition of the sum waits for the one before.
 _DEAR_ENOUGH = 8
+_NARROW = 40  # what the terms may cost, in additions, for each of those of the sum, to be computed less wide
 _MOST = 4  # sums of a loop, each with a block of terms
 
 
@@ -114,7 +117,7 @@ class _Blocks(Strips):
             free |= found is not None and found not in sums
         adding = {op for found in sums for op in found.ops}
         terms = sum(len(found.terms) for found in sums)
-        dear = sum(cost(op) for op in body.ops if op not in adding) >= _DEAR_ENOUGH
+        dear = _cost_beside(body, adding) >= _DEAR_ENOUGH
         return sums if (free or dear) and terms <= _MOST else []
 
     # -- the loops that stand for it
@@ -162,7 +165,9 @@ class _Blocks(Strips):
                 self.emit("store", [self.get(term), block, place], [], loop.span)
             self.emit("yield", [self.get(body.terminator.operands[k]) for k in free], [], loop.span)
         types = [*(carries[k].type for k in free), I64]
-        made = self.emit("for", [*bounds, *(carries[k] for k in free)], types, loop.span, loop.attrs, (region,))
+        narrow = _cost_beside(body, adding) <= _NARROW * len(adding)
+        attrs = {**loop.attrs, "narrow": True} if narrow else loop.attrs
+        made = self.emit("for", [*bounds, *(carries[k] for k in free)], types, loop.span, attrs, (region,))
         for k, result in zip(free, made.results, strict=False):
             carries[k] = result
 
@@ -184,3 +189,8 @@ class _Blocks(Strips):
         made = self.emit("for", operands, types, loop.span, ORDERED, (region,))
         for found, result in zip(sums, made.results, strict=False):
             carries[found.number] = result
+
+
+def _cost_beside(body: Region, adding: set[Op]) -> int:
+    """What an iteration costs without the additions to sums."""
+    return sum(cost(op) for op in body.ops if op not in adding)
