@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llad.api import jit_grad
+from llad.api import jit, jit_grad
 from llad.diagnostics import LladError, UnsupportedError
 from llad.frontend.signature import (
     spec_of,
@@ -748,6 +748,10 @@ def test_equal_extrema_share_the_derivative() -> None:
     m = np.array([[1.0, 2.0], [2.0, 0.0]])
     np.testing.assert_array_equal(jit_grad(lambda m: np.max(m)).grad(m), [[0, 0.5], [0.5, 0]])
     np.testing.assert_array_equal(jit_grad(lambda m: np.sum(np.max(m, axis=0))).grad(m), [[0, 1], [1, 0]])
+
+
+def test_a_value_of_an_extremum_asks_for_no_position() -> None:
+    assert jit(lambda x: np.max(x) - np.min(x)).dump_ir(np.ones(3)).count(" for ") <= 2
 
 
 def test_derivatives_at_bounds_and_ties() -> None:

@@ -105,7 +105,9 @@ def extremum(ctx: Context, array: Array, op: str, initial: Value | None = None) 
     with b.region() as alone:
         b.yield_(zero)
     (deviation,) = b.if_(shared, ties, alone)
-    return Scalar(b.op("sub", top, b.op("div", deviation, b.cast(count, array.dtype))))
+    # The value is that of the fold: where nothing is differentiated, nobody asks for positions.
+    derived = b.op("sub", top, b.op("div", deviation, b.cast(count, array.dtype)))
+    return Scalar(b.op("with_derivative", best, derived))
 
 
 def _from(ctx: Context, array: Array, op: str, initial: Value, some: bool | Value) -> Scalar:
