@@ -6,7 +6,7 @@ SMOOTH = {
     "var": ["np.var(x)", "np.var(x, axis=(0, 1), ddof=1)", "x.var(axis=0, keepdims=True)"],
     "std": ["np.std(x, axis=1, ddof=1)", "v.std()"],
     "ptp": ["np.ptp(x, axis=0)", "np.ptp(v)"],
-    "average": ["np.average(x, axis=0)", "np.average(v, weights=w * w)", "np.average(x, axis=1, weights=np.ones(4))"],
+    "average": ["np.average(x, axis=0)", "np.average(v, weights=w * w)", "np.average(x, axis=1, weights=w[:4])"],
     "nansum": ["np.nansum(np.where(x > 0.5, np.nan, x), axis=0)"],
     "nanmean": ["np.nanmean(np.where(v > 0.9, np.nan, v))"],
     "cov": ["np.cov(x)", "np.cov(x, rowvar=False, ddof=0)"],
@@ -28,12 +28,15 @@ SMOOTH = {
     "trapezoid": [
         "np.trapezoid(v)", "np.trapezoid(x, dx=0.5, axis=0)", "np.trapezoid(v, w)", "np.trapezoid(x.T, w[:3])",
     ],
-    "gradient": ["np.gradient(x, 0.5, np.cumsum(w)[:4])[1]", "np.gradient(v, 0.5)", "np.gradient(x, axis=1)"],
+    "gradient": [
+        "np.gradient(x, 0.5, np.cumsum(w)[:4])[1]", "np.gradient(v, 0.5)", "np.gradient(x, axis=1)",
+        "np.gradient(x, 0.5, np.cumsum(w)[:4], edge_order=2)[1]", "np.gradient(v, edge_order=2)",
+    ],
     "convolve": ["np.convolve(v, w[:3])", "np.convolve(v, w[:2], 'same')", "np.convolve(w[:2], v, 'valid')"],
     "correlate": ["np.correlate(v, w[:3])", "np.correlate(v, w, 'full')"],
     "interp": [
         "np.interp(0.35, np.arange(5.0), v)", "np.interp(v, np.cumsum(w * w), w)",
-        "np.interp(v, np.arange(5.0), w, left=0.0)",
+        "np.interp(v, np.arange(5.0), w, left=0.0)", "np.interp(v, np.repeat(np.sort(v), 2)[1:6], w)",
     ],
     "polyval": ["np.polyval(v, 0.5)", "np.polyval(w, v)"],
     "select": ["np.select([v > 0.5, v < 0.0], [v * v, -w], 1.0)"],
@@ -78,15 +81,20 @@ SMOOTH = {
     "trace": ["np.trace(x)", "x.trace(1)"],
     "fliplr": ["np.fliplr(x) * x"],
     "flipud": ["np.flipud(x) * x"],
-    "rot90": ["np.rot90(x)", "np.rot90(x, 2)", "np.rot90(x, -1)"],
+    "rot90": [
+        "np.rot90(x)", "np.rot90(x, 2)", "np.rot90(x, -1)", "np.rot90(x[None] * v[:2, None, None], 1, (2, 0))",
+    ],
     "atleast_1d": ["np.atleast_1d(v)", "np.atleast_1d(v[0])"],
     "atleast_2d": ["np.atleast_2d(v)", "np.atleast_2d(x)"],
-    "dstack": ["np.dstack([v, w])", "np.dstack([x, x])"],
+    "atleast_3d": ["np.atleast_3d(v)", "np.atleast_3d(x)"],
+    "dstack": ["np.dstack([v, w])", "np.dstack([x, x])", "np.dstack([x[None], x[None, :, :1]])"],
     "vander": ["np.vander(v)", "np.vander(v, 3, increasing=True)"],
     "logspace": ["np.logspace(v[0], 1.0, 4)"],
-    "linspace": ["np.linspace(v[0], 1.0, 4, endpoint=False)"],
+    "linspace": ["np.linspace(v[0], 1.0, 4, endpoint=False)", "np.linspace(1, w[0], 3)"],
     "geomspace": ["np.geomspace(v[0] * v[0] + 0.1, 3.0, 4) - np.geomspace(-1.0, -2.0, 4)"],
-    "reshape": ["x.reshape(4, 3)", "np.reshape(x, (2, -1))", "x.T.reshape(-1)", "v.reshape(5, 1) * v"],
+    "reshape": [
+        "x.reshape(4, 3)", "np.reshape(x, (2, -1))", "x.T.reshape(-1)", "v.reshape(5, 1) * v", "v[1:2].reshape(()) * x",
+    ],
     "ravel": ["np.ravel(x)", "x[:, ::-1].ravel()"],
     "squeeze": ["np.squeeze(x[:, :1], axis=1)", "np.squeeze(x[None, :, 2:3])"],
     "sum": [
@@ -133,6 +141,9 @@ DISCRETE = {
         "np.array([[1.0, 3.0]], np.float32).std(axis=1)", "np.nan_to_num(n) + np.polyval(n, 2)",
     ],
     "unique": ["np.unique(n - 2, return_inverse=True, return_counts=True)[1]", "np.unique(np.round(x))"],
+    "dtypes": [
+        "np.piecewise(n, [n < 2], [0.7, lambda t: t / 2])", "np.sum(n, initial=2.7) + np.bitwise_and.reduce(n[:0])",
+    ],
     "counts": ["np.histogram(n, bins=[0, 1, 3, 4])[0]", "np.divmod(n, 3)[0] - np.modf(9.0 * v)[1]"],
     "nanargmax": ["np.nanargmax(np.where(v > 0.5, np.nan, v)) - np.nanargmin(x, axis=0)"],
     "triangles": [
@@ -154,3 +165,7 @@ DISCRETE = {
     "any": ["np.any(x > 0.9, axis=0)", "np.any(x > 0.9)"],
     "all": ["np.all(x > -1.5, axis=1, keepdims=True)"],
 }
+# Of no elements, NumPy divides sizes, says 0, or gives integers, and squeezes what has no element here.
+ELSEWHERE = frozenset({
+    "np.average(x, axis=0)", "np.linalg.norm(v, np.inf)", "np.bincount(n, weights=v)", "np.squeeze(x[None, :, 2:3])",
+})  # fmt: skip

@@ -208,19 +208,20 @@ def linspace(ctx: Context, start: Any, stop: Any, num: Any, endpoint: Any) -> Ar
     b = ctx.builder
     if not all(isinstance(x, Scalar) or is_static_number(x) for x in (start, stop)):
         ctx.refuse("not-a-number", name="np.linspace", got=describe(start))
-    first, last = value_of(ctx, start, F64), value_of(ctx, stop, F64)
+    dtype, _ = promote([kind_of(ctx, start), kind_of(ctx, stop), (F64, True)], arrays=False)
+    first, last = value_of(ctx, start, dtype), value_of(ctx, stop, dtype)
     if type(endpoint) is not bool:
         ctx.refuse("keyword", keyword="endpoint", name="np.linspace")
-    (extent,) = shape_argument(ctx, num, F64)
+    (extent,) = shape_argument(ctx, num, dtype)
     count = measure(ctx, extent)
     gaps = ext.sub(ctx, count, 1) if endpoint else count
-    step = b.op("div", b.op("sub", last, first), b.cast(ext.emit(ctx, ext.greatest(ctx, gaps, 1)), F64))
+    step = b.op("div", b.op("sub", last, first), b.cast(ext.emit(ctx, ext.greatest(ctx, gaps, 1)), dtype))
     end = ext.emit(ctx, ext.choose(ctx, ext.compare(ctx, "lt", gaps, 1), -1, gaps) if endpoint else -1)
-    out = allocate(ctx, F64, [extent])
+    out = allocate(ctx, dtype, [extent])
 
     def body(indices: list[Value], _: list[Value]) -> list[Value]:
         (i,) = indices
-        value = b.op("add", b.op("mul", b.cast(i, F64), step), first)
+        value = b.op("add", b.op("mul", b.cast(i, dtype), step), first)
         b.store(b.op("select", b.op("eq", i, end), last, value), out.value, i)
         return []
 

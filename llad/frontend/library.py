@@ -120,7 +120,8 @@ def reduction(name: str, function: Reduction) -> Handler:
         type = function.result(array.dtype)
         result: Any = reductions.along(ctx, array, axes, type, partial(reduce, ctx))
         if "initial" in given and function.joins:
-            result = binary(ctx, function.joins, strong(result), given["initial"])
+            initial = Scalar(stored(ctx, given["initial"], result.dtype if isinstance(result, Array) else result.type))
+            result = binary(ctx, function.joins, strong(result), initial)
         return _keep_axes(ctx, result, axes, array.rank) if given.get("keepdims") else result
 
     handle.__doc__ = usage.replace(", out", "")

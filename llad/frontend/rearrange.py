@@ -120,9 +120,12 @@ def reshape(ctx: Context, a: Any, shape: Any, order: Any = None) -> Array:
     size = size_of(ctx, array)
     wanted = list(shape) if isinstance(shape, (tuple, list)) else [shape]
     free = [k for k, item in enumerate(wanted) if is_static_number(item) and plain(item) == -1]
+    if not wanted:
+        check(ctx, compare(ctx, "eq", size, 1), "ValueError", "cannot reshape array of size {} into shape ()", size)
+        return window(ctx, array, [0] * array.rank)
     known = shape_argument(ctx, [item for k, item in enumerate(wanted) if k not in free], array.dtype)
-    if len(free) > 1 or not wanted:
-        ctx.refuse("static-error", error="can only specify one unknown dimension" if wanted else "reshape to no axes")
+    if len(free) > 1:
+        ctx.refuse("static-error", error="can only specify one unknown dimension")
     product: Int = 1
     for extent in known:
         product = mul(ctx, product, measure(ctx, extent))

@@ -22,6 +22,7 @@ _ACCUMULATE: dict[np.ufunc, Callable[..., Any]] = {np.add: np.cumsum, np.multipl
 _IN_ORDER = frozenset({
     np.subtract, np.divide, np.fmax, np.fmin, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
 })  # fmt: skip
+_EMPTY = {np.bitwise_and: -1, np.bitwise_or: 0, np.bitwise_xor: 0}  # what there is of none
 _RUNNING = _IN_ORDER | {np.maximum, np.minimum, np.logaddexp, np.hypot, np.logical_and, np.logical_or}
 
 
@@ -48,7 +49,7 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
         given = {n: x for n, x in zip(names, options, strict=True) if x is not None}
         if ufunc in _REDUCE:
             return ctx.call(_REDUCE[ufunc], [array], {"axis": axis, **given})
-        return ctx.call(code.reduce, [ufunc, array], {"axis": axis, **given})
+        return ctx.call(code.reduce, [ufunc, array], {"axis": axis, "empty": _EMPTY.get(ufunc), **given})
     if name == "accumulate" and (ufunc in _ACCUMULATE or ufunc in _RUNNING):
         array, axis, dtype = bind(ctx, f"{usage}(array, axis, dtype)", args, kwargs, [0, None])
         if ufunc in _ACCUMULATE:

@@ -59,22 +59,34 @@ def gradient(f, *varargs, axis=None, edge_order=1):
     f = np.asarray(f)
     axes = tuple(range(f.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     steps = (1.0,) * len(axes) if len(varargs) == 0 else varargs * len(axes) if len(varargs) == 1 else varargs
+    if len(steps) != len(axes):
+        raise TypeError("invalid number of arguments")
     out = tuple([_slope(f, k, step, edge_order) for k, step in zip(axes, steps, strict=True)])
     return out if len(out) > 1 else out[0]
 
 
 def _slope(f, axis, step, edge_order):
-    if edge_order != 1:
-        raise NotImplementedError("np.gradient with edge_order 2")
+    if edge_order > 2:
+        raise ValueError("'edge_order' greater than 2 not supported")
     rows = np.moveaxis(f, axis, 0)
+    if len(rows) < edge_order + 1:
+        raise ValueError(
+            "Shape of array too small to calculate a numerical gradient, "
+            "at least (edge_order + 1) elements are required."
+        )
     out = np.empty(rows.shape, (rows[:1] * 1.0).dtype)
     if np.ndim(step) == 0:
         out[1:-1] = (rows[2:] - rows[:-2]) / (2.0 * step)
-        out[0] = (rows[1] - rows[0]) / step
-        out[-1] = (rows[-1] - rows[-2]) / step
+        if edge_order == 1:
+            out[0] = (rows[1] - rows[0]) / step
+            out[-1] = (rows[-1] - rows[-2]) / step
+        else:
+            out[0] = (-1.5 * rows[0] + 2.0 * rows[1] - 0.5 * rows[2]) / step
+            out[-1] = (0.5 * rows[-3] - 2.0 * rows[-2] + 1.5 * rows[-1]) / step
     else:
-        h = np.diff(step)
-        first, last = h[0], h[-1]
+        if len(step) != len(rows):
+            raise ValueError("when 1d, distances must match the length of the corresponding dimension")
+        gaps = h = np.diff(step)
         h = np.expand_dims(h, tuple(range(1, rows.ndim)))
         behind, ahead = h[:-1], h[1:]
         out[1:-1] = (
@@ -82,9 +94,19 @@ def _slope(f, axis, step, edge_order):
             + (ahead - behind) / (behind * ahead) * rows[1:-1]
             + behind / (ahead * (behind + ahead)) * rows[2:]
         )
-        out[0] = (rows[1] - rows[0]) / first
-        out[-1] = (rows[-1] - rows[-2]) / last
+        if edge_order == 1:
+            out[0] = (rows[1] - rows[0]) / gaps[0]
+            out[-1] = (rows[-1] - rows[-2]) / gaps[-1]
+        else:
+            out[0] = _slope_at_end(rows[0], rows[1], rows[2], gaps[0], gaps[1])
+            out[-1] = -_slope_at_end(rows[-1], rows[-2], rows[-3], gaps[-1], gaps[-2])
     return np.moveaxis(out, 0, axis)
+
+
+def _slope_at_end(a, b, c, near, far):
+    """The slope at `a` of the parabola through it and through what stands `near`, and `far` from there, ahead of it."""
+    both = near + far
+    return -(near + both) / (near * both) * a + both / (near * far) * b - near / (far * both) * c
 
 
 def convolve(a, v, mode="full"):
@@ -109,7 +131,11 @@ def correlate(a, v, mode="valid"):
 
 def interp(x, xp, fp, left=None, right=None):
     """Values between points by straight lines; beyond the ends those of the ends, or `left` and `right`."""
-    xp, fp = np.asarray(xp), np.asarray(fp)
+    x, xp, fp = np.multiply(x, np.float64(1.0)), np.asarray(xp, np.float64), np.asarray(fp, np.float64)
+    if len(xp) == 0:
+        raise ValueError("array of sample points is empty")
+    if len(xp) != len(fp):
+        raise ValueError("fp and xp are not of the same length.")
     if np.ndim(x) == 0:
         return _interpolated(x, xp, fp, left, right)
     flat = np.ravel(x)
@@ -121,9 +147,9 @@ def interp(x, xp, fp, left=None, right=None):
 
 def _interpolated(x, xp, fp, left, right):
     n = len(xp)
-    if x <= xp[0]:
-        return fp[0] if left is None or x == xp[0] else left + 0.0 * x
-    if x >= xp[n - 1]:
+    if x < xp[0]:
+        return fp[0] if left is None else left + 0.0 * x
+    if n == 1 or x >= xp[n - 1]:
         return fp[n - 1] if right is None or x == xp[n - 1] else right + 0.0 * x
     low, high = 0, n - 1
     while high - low > 1:

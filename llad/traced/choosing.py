@@ -17,7 +17,8 @@ def piecewise(x, condlist, funclist):
     out = out(x) if callable(out) else out
     for condition, piece in zip(condlist, funclist, strict=False):
         out = np.where(condition, piece(x) if callable(piece) else piece, out)
-    return out + np.zeros_like(x)
+    out = out + np.zeros_like(x)
+    return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 
 def heaviside(x1, x2):
@@ -88,7 +89,7 @@ def modf(x):
 
 def float_power(x1, x2):
     """The power, in float64."""
-    return np.power(np.multiply(x1, 1.0), x2)
+    return np.power(np.multiply(x1, np.float64(1.0)), x2)
 
 
 def logaddexp2(x1, x2):

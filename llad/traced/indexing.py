@@ -147,11 +147,15 @@ def tril_indices(n, k=0, m=None):
 
 def triu_indices_from(arr, k=0):
     """`triu_indices` of the shape of a matrix."""
+    if arr.ndim != 2:
+        raise ValueError("input array must be 2-d")
     return triu_indices(arr.shape[0], k, arr.shape[1])
 
 
 def tril_indices_from(arr, k=0):
     """`tril_indices` of the shape of a matrix."""
+    if arr.ndim != 2:
+        raise ValueError("input array must be 2-d")
     return tril_indices(arr.shape[0], k, arr.shape[1])
 
 

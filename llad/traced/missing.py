@@ -51,7 +51,8 @@ def nanvar(a, axis=None, *, ddof=0, keepdims=False):
 
 def nanstd(a, axis=None, *, ddof=0, keepdims=False):
     """The square root of `nanvar`."""
-    return np.sqrt(nanvar(a, axis=axis, ddof=ddof, keepdims=keepdims))
+    square = nanvar(a, axis=axis, ddof=ddof, keepdims=keepdims)
+    return np.where(square == 0.0, 0.0 * square, np.sqrt(square))
 
 
 def nanmax(a, axis=None, *, keepdims=False):

@@ -84,9 +84,13 @@ def pad(array, pad_width, mode="constant", *, constant_values=0):
         widths = ((pad_width[0], pad_width[-1]),) * a.ndim
     else:
         widths = tuple(pad_width) * (a.ndim if len(pad_width) == 1 else 1)
+    if len(widths) != a.ndim:
+        raise ValueError("operands could not be broadcast together: np.pad wants a pair of widths for each axis")
     for axis, (before, after) in enumerate(widths):
         rows = np.moveaxis(a, axis, 0)
         n = len(rows)
+        if mode != "constant" and n == 0 and before + after > 0:
+            raise ValueError(f"can't extend empty axis {axis} using modes other than 'constant' or 'empty'")
         out = np.empty((before + n + after, *rows.shape[1:]), a.dtype)
         out[before : before + n] = rows
         for k in range(before):
@@ -252,14 +256,16 @@ def flipud(m):
     return np.asarray(m)[::-1]
 
 
-def rot90(m, k=1):
-    """The matrix turned by so many right angles: a view."""
+def rot90(m, k=1, axes=(0, 1)):
+    """The array turned by so many right angles, from one axis to another: a view."""
     m, k = np.asarray(m), k % 4
+    if m.ndim < 2 or axes[0] % m.ndim == axes[1] % m.ndim:
+        raise ValueError("Axes must be different.")
     if k == 0:
         return m[:]
     if k == 2:
-        return m[::-1, ::-1]
-    return m[:, ::-1].T if k == 1 else m[::-1].T
+        return np.flip(m, axes)
+    return np.swapaxes(np.flip(m, axes[1]), *axes) if k == 1 else np.flip(np.swapaxes(m, *axes), axes[1])
 
 
 def atleast_1d(a):
@@ -274,16 +280,22 @@ def atleast_2d(a):
     return a if a.ndim > 1 else a[None]
 
 
+def atleast_3d(a):
+    """The array with at least three axes: a vector is a row, and what two axes stand for are numbers."""
+    a = np.asarray(a)
+    return atleast_2d(a)[..., None] if a.ndim < 3 else a
+
+
 def dstack(tup):
     """Arrays joined along a third axis."""
-    return np.concatenate([x[..., None] if x.ndim == 2 else x[None, :, None] for x in tup], axis=2)
+    return np.concatenate([atleast_3d(x) for x in tup], axis=2)
 
 
 def vander(x, N=None, increasing=False):
     """The powers of the elements, a row for each."""
     x = np.asarray(x)
     n = len(x) if N is None else N
-    out = np.ones((len(x), n), x.dtype)
+    out = np.ones((len(x), n), (x[:1] * np.ones(1, np.int64)).dtype)
     for k in range(1, n):
         out[:, k] = out[:, k - 1] * x
     return out if increasing else out[:, ::-1]
@@ -297,4 +309,5 @@ def logspace(start, stop, num=50, base=10.0):
 def geomspace(start, stop, num=50):
     """Numbers of equal ratios, all of one sign."""
     sign = np.sign(start) if start * stop > 0.0 else np.nan
+    start, stop = np.multiply(start, np.float64(1.0)), np.multiply(stop, np.float64(1.0))
     return sign * np.exp(np.linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num))

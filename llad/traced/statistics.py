@@ -11,8 +11,9 @@ def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False):
 
 
 def std(a, axis=None, dtype=None, *, ddof=0, keepdims=False):
-    """The square root of `var`. Where that is zero, the derivative is not finite."""
-    return np.sqrt(var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims))
+    """The square root of `var`. Where that is zero, so is the derivative."""
+    square = var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims)
+    return np.where(square == 0.0, 0.0 * square, np.sqrt(square))
 
 
 def _count(a, axis):
@@ -43,9 +44,16 @@ def average(a, axis=None, weights=None, *, keepdims=False):
     if weights is None:
         return np.mean(a, axis=axis, keepdims=keepdims)
     w = np.asarray(weights)
-    if w.ndim != a.ndim:
+    if axis is None or w.ndim == a.ndim:
+        if w.shape != a.shape:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    else:
+        if w.ndim != 1 or len(w) != a.shape[axis]:
+            raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
         w = np.expand_dims(w, tuple([k for k in range(a.ndim) if k != axis % a.ndim])) + np.zeros_like(a)
     total = np.sum(w, axis=axis, keepdims=keepdims)
+    if np.any(total == 0.0):
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
     return np.sum(a * w, axis=axis, keepdims=keepdims) / total
 
 
@@ -57,7 +65,7 @@ def quantile(a, q, axis=None, *, keepdims=False):
         out = _between(rows, q)
     else:
         parts = np.ravel(q)
-        out = np.empty((len(parts), *rows.shape[1:]), (rows[:1] * 1.0).dtype)
+        out = np.empty((len(parts), *rows.shape[1:]), (rows[:1] * np.true_divide(parts[:1], 1.0)).dtype)
         for k in range(len(parts)):
             out[k] = _between(rows, parts[k])
         out = out.reshape((*np.shape(q), *rows.shape[1:]))
@@ -124,11 +132,12 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None):
     d = rows - np.mean(rows, axis=1, keepdims=True)
     fewer = (0 if bias else 1) if ddof is None else ddof
     c = (d @ d.T) / np.float64(max(rows.shape[1] - fewer, 0))
-    return c if np.ndim(m) == 2 or y is not None else c[0, 0]
+    return np.squeeze(c) if np.ndim(m) == 2 or y is not None else c[0, 0]
 
 
 def _variables(m, rowvar):
     m = np.asarray(m)
+    m = m if m.dtype == np.float64 else m.astype(np.float64)
     if m.ndim == 1:
         return m[None]
     return m if rowvar else m.T

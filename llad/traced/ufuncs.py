@@ -20,18 +20,20 @@ def accumulate(ufunc, array, axis=0):
     return np.moveaxis(out, 0, axis)
 
 
-def reduce(ufunc, array, axis=0, keepdims=False):
-    """The last of what `accumulate` gives, for a ufunc that has no value for no elements."""
+def reduce(ufunc, array, axis=0, keepdims=False, empty=None):
+    """The last of what `accumulate` gives, and `empty` for no elements, for which most ufuncs have no value."""
     a = np.asarray(array)
     rows = np.ravel(a) if axis is None else np.moveaxis(a, axis, 0)
-    if len(rows) == 0:
-        raise ValueError("zero-size array to reduction operation which has no identity")
+    if empty is None and len(rows) == 0:
+        raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     if rows.ndim == 1:
-        total = rows[0]
+        total = rows[0] if empty is None or len(rows) > 0 else ufunc(empty, rows.dtype.type(empty))
         for k in range(1, len(rows)):
             total = ufunc(total, rows[k])
         return np.full((1,) * a.ndim, total) if keepdims else total
-    out = np.array(rows[0], ufunc(rows[:1], rows[:1]).dtype)
+    out = np.full(rows.shape[1:], 0 if empty is None else empty, ufunc(rows[:1], rows[:1]).dtype)
+    if len(rows) > 0:
+        out[...] = rows[0]
     for k in range(1, len(rows)):
         out[...] = ufunc(out, rows[k])
     return np.expand_dims(out, axis) if keepdims else out
@@ -39,7 +41,7 @@ def reduce(ufunc, array, axis=0, keepdims=False):
 
 def log_sum_exp(array, axis=0, keepdims=False):
     """`np.logaddexp.reduce`, with the greatest element taken out: minus infinity for no elements."""
-    a = np.asarray(array)
+    a = np.multiply(array, 1.0)
     top = np.max(a, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     out = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
