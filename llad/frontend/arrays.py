@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from llad.frontend import extents as ext
 from llad.frontend.casts import to_element
@@ -72,24 +73,35 @@ class Axis:
         return ctx.builder.op("mul", indices[self.result], self.factor)
 
 
-def merge(ctx: Context, a: Extent, b: Extent) -> tuple[Extent, bool | Value]:
-    """The common extent of an axis, and whether there is one."""
+class Merged(NamedTuple):
+    """The common extent of an axis, whether there is one, and whether the two are then equal."""
+
+    extent: Extent
+    fits: bool | Value = True
+    equal: bool = False
+
+
+def merge(ctx: Context, a: Extent, b: Extent) -> Merged:
+    """What two operands make of an axis."""
+    a, b = (ctx.alike.name(ctx.builder, extent) for extent in (a, b))
     if a == b or b == 1:
-        return a, True
+        return Merged(a)
     if a == 1:
-        return b, True
+        return Merged(b)
     x_one, y_one = _is_one(ctx, a), _is_one(ctx, b)
     if y_one is True:
-        return a, True
+        return Merged(a)
     if x_one is True:
-        return b, True
+        return Merged(b)
     x, y = measure(ctx, a), measure(ctx, b)
     if isinstance(x, int) and isinstance(y, int):
-        return a, False
+        return Merged(a, False)
     fits = ext.either(ctx, ext.compare(ctx, "eq", x, y), ext.either(ctx, x_one, y_one))
+    if x_one is False and y_one is False:
+        return Merged(b if isinstance(b, int) else a, fits, equal=True)
     if x_one is False:
-        return a, fits
-    return (b if y_one is False else ext.choose(ctx, x_one, y, x)), fits
+        return Merged(a, fits)
+    return Merged(b if y_one is False else ext.choose(ctx, x_one, y, x), fits)
 
 
 def _is_one(ctx: Context, extent: Extent) -> bool | Value:
@@ -103,16 +115,20 @@ def broadcast(ctx: Context, arrays: Sequence[Array]) -> tuple[Extent, ...]:
     rank = max(a.rank for a in arrays)
     merged: list[Extent] = [1] * rank
     fits: bool | Value = True
+    equal: list[tuple[Extent, Extent]] = []
     for array in arrays:
         for k, extent in enumerate(extents_of(array), start=rank - array.rank):
-            merged[k], fine = merge(ctx, merged[k], extent)
-            fits = ext.both(ctx, fits, fine)
+            met = merge(ctx, merged[k], extent)
+            equal += [(merged[k], extent)] if met.equal else []
+            merged[k], fits = met.extent, ext.both(ctx, fits, met.fits)
     if fits is not True:
         shapes = [shape_of(ctx, a) for a in arrays]
         message = "operands could not be broadcast together"
         listed = " ".join(map(ext.shape_text, shapes))
         values = [n for shape in shapes for n in shape]
         ext.check(ctx, fits, "ValueError", f"{message} with shapes {listed} ", *values, brief=message)
+    for first, second in equal:
+        ctx.alike.note(ctx.builder, first, second)
     return tuple(merged)
 
 

@@ -4,6 +4,9 @@ A carry has a shape, which widens until the body gives back what it was given: i
 strided. The body is then traced again. A name that only earlier iterations may have bound starts as `Unknown` in
 the first round, and as a `Maybe` with a carried bound flag in the next.
 
+Of the extents of an array, those are known that every iteration hands on as they were before the loop; of others, that
+no iteration hands on a single element where there were more, so that it does not broadcast.
+
 Invariant: widening only ever goes up, so the rounds end.
 """
 
@@ -14,23 +17,27 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of, is_one
 from llad.frontend.fork import split
 from llad.frontend.shapes import Shape, escapes, flatten, join, rebuild, shape_of, types_of
 from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import NoJoin, Unbound, describe
+from llad.frontend.values import Array, Dim, Extent, Marker, NoJoin, Unbound, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, Type
+
+_MANY = Marker("many")  # of an extent: it is not 1
 
 
 @dataclass(frozen=True, slots=True)
 class Carry:
     """`shape` of what the name holds (`None`: never bound); `flagged`: whether it is bound is carried too; `ran`: it
-    is bound exactly if the loop has run."""
+    is bound exactly if the loop has run; `extents`: of an array, what is known of each (`None`: nothing)."""
 
     shape: Shape | None = None
     flagged: bool = False
     ran: bool = False
     conflict: Conflict | None = None
+    extents: tuple[Extent | Marker | None, ...] = ()
 
     @property
     def types(self) -> list[Type]:
@@ -45,6 +52,8 @@ class Carry:
         if self.shape is None:
             return Unknown if first_round else Unbound
         inner = rebuild(t, self.shape, leaves, given=True)
+        if self.extents:
+            inner = replace(inner, extents=tuple(_extent(x, inner.value, k) for k, x in enumerate(self.extents)))
         return Maybe(inner, next(leaves), on_exit) if self.flagged else inner
 
     def leaves(self, t: Tracer, value: Any, gone: Flag = False) -> list[Value]:
@@ -60,6 +69,11 @@ class Carry:
         return flat
 
 
+def _extent(known: Extent | Marker | None, array: Value, axis: int) -> Extent:
+    """What stands for an extent of which so much is known."""
+    return Dim(array, axis, many=known is _MANY) if known is None or isinstance(known, Marker) else known
+
+
 def initial(value: Any) -> Carry:
     """The carry of a name that holds `value` before the loop."""
     if isinstance(value, Conflict):
@@ -67,7 +81,8 @@ def initial(value: Any) -> Carry:
     inner, bound = split(value)
     if inner is Gone:
         return Carry()
-    return Carry(shape_of(inner, run_time=True), flagged=bound is not True)
+    extents = extents_of(inner) if isinstance(inner, Array) else ()
+    return Carry(shape_of(inner, run_time=True), flagged=bound is not True, extents=extents)
 
 
 def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: State) -> Carry:
@@ -89,12 +104,31 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
         return Carry(shape_of(inner, run_time=True), flagged=True)
     known, _ = split(start)
     try:
-        return replace(carry, shape=join(t, known, inner))
+        return replace(carry, shape=join(t, known, inner), extents=_kept(t, carry, inner))
     except NoJoin:
         first = before.values.get(name, Unbound)
         spans = before.spans.get(name), end.spans.get(name)
         shown = describe(known if first is Unbound else split(first)[0])
         return Carry(conflict=Conflict(shown, describe(inner), *spans))
+
+
+def _kept(t: Tracer, carry: Carry, value: Any) -> tuple[Extent | Marker | None, ...]:
+    """What is still known of the extents, if the body hands on `value`."""
+    if not carry.extents or not isinstance(value, Array):
+        return ()
+
+    def still(known: Extent | Marker | None, now: Extent) -> Extent | Marker | None:
+        if known is None:
+            return None
+        if isinstance(known, Marker):
+            was_many = True
+        elif t.alike.name(t.builder, known) == t.alike.name(t.builder, now):
+            return known
+        else:
+            was_many = is_one(t, known) is False
+        return _MANY if was_many and is_one(t, now) is False else None
+
+    return tuple(still(a, b) for a, b in zip(carry.extents, extents_of(value), strict=True))
 
 
 def late(t: Tracer, name: str, before: State, end: State) -> Carry:

@@ -221,7 +221,7 @@ def _stacked(ctx: Context, a: Array, b: Array, letters: str) -> dict[str, Extent
     fits: bool | Value = True
     for k, letter in enumerate(letters):
         own = [shape[k - len(letters)] for shape in shapes if len(letters) - k <= len(shape)]
-        extent, fine = merge(ctx, own[0], own[-1])
+        extent, fine, _ = merge(ctx, own[0], own[-1])
         found[letter], fits = extent, ext.both(ctx, fits, fine)
     if fits is not True:
         brief = "operands could not be broadcast together with remapped shapes"

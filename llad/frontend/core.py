@@ -19,6 +19,7 @@ import numpy as np
 from llad.complex_numbers import Complex, is_complex
 from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
+from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
 from llad.frontend.signature import ArraySpec, spec_of
@@ -50,6 +51,7 @@ class Tracer:
         self.builder = Builder()
         self.guards = Guards()
         self.axes = Axes()
+        self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
         self.born: dict[int, tuple[object, Scope]] = {}

@@ -109,7 +109,7 @@ def _sizes(ctx: Context, terms: Sequence[Term]) -> dict[str, Extent]:
                 ext.check(ctx, ext.compare(ctx, "eq", one, other), "ValueError", text, one, other)
             own.setdefault(letter, extent)
         for letter, extent in own.items():
-            sizes[letter], fine = merge(ctx, sizes.get(letter, 1), extent) if letter in sizes else (extent, True)
+            sizes[letter], fine, _ = merge(ctx, sizes.get(letter, 1), extent)
             fits = ext.both(ctx, fits, fine)
     ext.check(ctx, fits, "ValueError", "operands could not be broadcast together with remapped shapes")
     return sizes

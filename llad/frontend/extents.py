@@ -27,7 +27,7 @@ def extents_of(array: Array) -> tuple[Extent, ...]:
 
 def measure(ctx: Context, extent: Extent) -> Int:
     """The extent as a number."""
-    match extent:
+    match extent := ctx.alike.name(ctx.builder, extent):
         case Dim(buffer, axis):
             return ctx.builder.dim(buffer, axis)
         case Less(of, by):
@@ -43,8 +43,8 @@ def is_one(ctx: Context, extent: Extent) -> bool | None:
     match extent:
         case int():
             return extent == 1
-        case Dim(buffer, axis):
-            return ctx.axes.has_one(buffer, axis)
+        case Dim(buffer, axis, many):
+            return False if many else ctx.axes.has_one(buffer, axis)
         case _:
             return None
 

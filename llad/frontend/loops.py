@@ -195,9 +195,11 @@ def _settle(t: Tracer, loop: Loop) -> Round:
     """Trace the body until the carries hold."""
     for number in range(_ROUNDS):
         done = _round(t, loop, first=number == 0)
-        wider = {
-            name: widen(t, carry, name, loop.before, done.start[name], done.end) for name, carry in loop.carried.items()
-        }
+        with t.builder.inside(done.region):
+            wider = {
+                name: widen(t, carry, name, loop.before, done.start[name], done.end)
+                for name, carry in loop.carried.items()
+            }
         unknown = number == 0 and any(c.shape is None and c.conflict is None for c in wider.values())
         if wider == loop.carried and not unknown:
             return done

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final, NoReturn, Protocol
 
+from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.ir.build import Builder
 from llad.ir.core import Value
@@ -29,10 +30,11 @@ from llad.structures import Form, opened
 
 @dataclass(frozen=True, slots=True)
 class Dim:
-    """The extent of one axis of a buffer, by name: equal names are equal extents."""
+    """The extent of one axis of a buffer, by name: equal names are equal extents. `many`: it is known not to be 1."""
 
     buffer: Value
     axis: int
+    many: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,10 @@ class Context(Protocol):
     @property
     def axes(self) -> Axes:
         """What is known of the axes of arguments."""
+
+    @property
+    def alike(self) -> Alike:
+        """Which extents are equal."""
 
     def refuse(self, name: str, /, **details: object) -> NoReturn:
         """Raise `UnsupportedError` at the current span with the text of row `name` of the table of refusals."""

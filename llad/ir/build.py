@@ -39,6 +39,16 @@ class Builder:
     def current(self) -> Region:
         return self._stack[-1]
 
+    @property
+    def around(self) -> list[Region]:
+        """The regions around the op that is written next, the innermost last."""
+        found: list[Region] = []
+        for region in self._stack:
+            if region in found:  # it was opened again, further out
+                del found[found.index(region) :]
+            found.append(region)
+        return found
+
     @contextmanager
     def region(self, arg_types: Sequence[Type] = (), names: Sequence[str] = ()) -> Iterator[Region]:
         """A new region, open for the `with` body. It is not attached to any op until it is given to one."""
