@@ -151,7 +151,7 @@ class Jit(Compiled):
             return show(found.function(of, wrt, last=stage == "optimised"))
 
     def dump_llvm(self, *args: Any, of: What = "primal", stage: Literal["before", "after"] = "after") -> str:
-        """The LLVM IR of the native function for such arguments, `before` or `after` O3."""
+        """The LLVM IR of the native function for such arguments, `before` or `after` O2."""
         listing = self._specialisation(args, of).listing
         return listing.llvm_before if stage == "before" else listing.llvm_after
 

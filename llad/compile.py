@@ -1,6 +1,6 @@
 """The pipeline: from a Python function and the specs of its arguments to the IR that machine code is made of.
 
-    Python source --trace--> IR --PASSES--> IR --differentiate--> IR --PASSES--> IR --lower--> LLVM IR --O3--> code
+    Python source --trace--> IR --PASSES--> IR --differentiate--> IR --PASSES--> IR --lower--> LLVM IR --O2--> code
 
 All that is needed to make IR is reached from here only, and loaded when IR is first made (`program.py`).
 
@@ -27,7 +27,7 @@ from llad.diagnostics import Span
 from llad.facts import EACH_PASS, VERIFY, What
 from llad.frontend.signature import ArgSpec, Traced, leaf_ranges
 from llad.frontend.trace import trace
-from llad.ir.core import Function, called
+from llad.ir.core import Function, called, walk
 from llad.ir.verify import verify
 from llad.objective import objective, tangible
 from llad.passes.accumulate import accumulate
@@ -102,6 +102,11 @@ FAST: tuple[Pass, ...] = (
     products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, lodge, rows, columns, version,
     stages, stream, ownership,
 )  # fmt: skip
+# Those that have nothing to do where there is no loop.
+OF_LOOPS: frozenset[Pass] = frozenset({
+    fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, reuse, independent,
+    ascend, foresee, flatten, rows, columns, version, stages, blocks,
+})  # fmt: skip
 
 
 def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
@@ -111,19 +116,24 @@ def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
     it, by that pass.
     """
     finished: dict[Pass, Function] = {}  # what each pass found nothing to do in
+    loops = _has_loops(fn)  # no pass makes the first one
     for step in passes:
-        if finished.get(step) is fn:
+        if finished.get(step) is fn or (not loops and step in OF_LOOPS):
             continue
         known = fn.functions
         made = {name: _changed(f, step(replace(f, functions=known))) for name, f in known.items()}
         stepped = _changed(fn, step(fn))
-        functions = {name: made[name] for name in called(stepped.body, made)}
+        functions = {name: made[name] for name in called(stepped.body, made)} if made else {}
         if stepped is fn and functions == known:
             finished[step] = fn
         else:
             fn = replace(stepped, functions=functions)
             fn = verify(fn) if EACH_PASS else fn
     return fn if EACH_PASS else checked(fn)
+
+
+def _has_loops(fn: Function) -> bool:
+    return any(op.name in ("for", "while") for f in (fn, *fn.functions.values()) for op in walk(f.body))
 
 
 def _changed(before: Function, after: Function) -> Function:

@@ -155,7 +155,7 @@ def show_function(out: TextIO) -> bool:
     section("its IR", f.dump_ir(*POINT, of="primal"))
     section("the IR of its gradient", f.dump_ir(*POINT, of="gradient"))
     sizes = "\n".join(
-        f"{of:9} {instructions(f.dump_llvm(*POINT, of=of)):5d} LLVM instructions after O3, "
+        f"{of:9} {instructions(f.dump_llvm(*POINT, of=of)):5d} LLVM instructions after O2, "
         f"{instructions(f.dump_asm(*POINT, of=of)):5d} machine instructions"
         for of in ("primal", "gradient")
     )

@@ -71,7 +71,7 @@ def arguments(text: str, module: ModuleType) -> tuple[Any, ...]:
 
 
 def show(target: str, args: str, stage: str, of: str, before: bool) -> str:
-    """The text of one stage. `before`: the IR as traced, or the LLVM IR before O3."""
+    """The text of one stage. `before`: the IR as traced, or the LLVM IR before O2."""
     function, module = find(target)
     values = arguments(args, module)
     if stage == "ir":

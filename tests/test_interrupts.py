@@ -393,3 +393,31 @@ def test_strips_of_every_length(step, monkeypatch):
     assert f.specialisations[0].lowered.text.count("@llad.poll") >= 2
     edge = 2**63 - 1 if step > 0 else -(2**63)
     assert f(edge - 7 * step, edge, HUGE)[0] == 7
+
+
+def triangle(x: np.ndarray, start: int) -> float:
+    s = 0.0
+    for i in range(len(x)):
+        if x[i] > 0.0:
+            for j in range(i + 1, len(x)):
+                s += x[i] * x[j]
+        for j in range(len(x) - 1, -1, -1):
+            s += 0.1 * x[j]
+    return s
+
+
+def longer(x: np.ndarray, start: int) -> float:
+    s = 0.0
+    for _ in range(len(x)):
+        for j in range(start, len(x)):
+            s += float(j)
+    return s
+
+
+@pytest.mark.parametrize(("function", "strips"), [(triangle, 0), (longer, 1)])
+def test_parts_of_an_extent_are_counted_and_what_may_be_longer_has_strips(function, strips, quick_code):
+    f, x = llad.jit(function), np.linspace(-1.0, 2.0, 7)
+    assert_close(f(x, -5), function(x, -5), rtol=1e-13)
+    text = f.specialisations[0].lowered.text
+    assert text.count("call i64 @llvm.sadd.sat") + text.count("call i64 @llvm.ssub.sat") == strips
+    assert "@llad.poll" in text

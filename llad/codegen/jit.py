@@ -1,9 +1,9 @@
 """Textual LLVM IR → machine code in this process.
 
-`link` parses and verifies a module, runs the O3 pipeline for the host (with SLP vectorisation, which is off by
+`link` parses and verifies a module, runs the O2 pipeline for the host (with SLP vectorisation, which is off by
 default, unless a basic block is so long that it would take longer than all the rest together), emits an object and
 links that with ORC against the addresses in `symbols.py`, those handed in, and the resident run-time. Only
-the input text is kept: what O3 made of it, and the assembly, are produced again when somebody asks, which is
+the input text is kept: what O2 made of it, and the assembly, are produced again when somebody asks, which is
 deterministic and costs nothing to those who do not ask.
 
 An object is the same in every process: text holds no address, only names (`assembly.py`). So it is kept on disk under
@@ -87,15 +87,15 @@ class Linked:
 
     @cached_property
     def llvm_after(self) -> str:
-        """The module as O3 left it."""
-        return undisturbed(self._after_o3, str)
+        """The module as O2 left it."""
+        return undisturbed(self._after_o2, str)
 
     @cached_property
     def asm(self) -> str:
         """The assembly of the whole module."""
-        return undisturbed(self._after_o3, lambda module: str(_emitted(machine().emit_assembly, module)))
+        return undisturbed(self._after_o2, lambda module: str(_emitted(machine().emit_assembly, module)))
 
-    def _after_o3(self, show: Callable[[Any], str]) -> str:
+    def _after_o2(self, show: Callable[[Any], str]) -> str:
         with _optimised(self.llvm_before) as module:
             return show(module)
 
@@ -169,7 +169,7 @@ def _emitted(emit: Callable[[Any], T], module: Any) -> T:
 
 @contextmanager
 def _optimised(text: str) -> Iterator[Any]:
-    """The module after O3, in a context of its own so that nothing of it outlives the `with`."""
+    """The module after O2, in a context of its own so that nothing of it outlives the `with`."""
     with LOCK, llvm.create_context() as context:
         module = llvm.parse_assembly(header() + text, context)
         with module:
@@ -182,7 +182,7 @@ def _optimised(text: str) -> Iterator[Any]:
 
 
 def _define(module: Any, builder: Any, context: Any) -> None:
-    """Link in what O3 was not to see, and inline it."""
+    """Link in what O2 was not to see, and inline it."""
     module.link_in(llvm.parse_assembly(header() + late.definitions(), context))
     with llvm.create_new_module_pass_manager() as passes:
         passes.add_always_inliner_pass()
@@ -190,8 +190,12 @@ def _define(module: Any, builder: Any, context: Any) -> None:
 
 
 def _tuning(text: str) -> Any:
-    """What is asked of the passes of LLVM."""
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    """What is asked of the passes of LLVM.
+
+    O3 would write loops a second time for branches that do not change in them, and little else: loops over time steps
+    take a sixth longer to compile, and none of what is measured ran faster.
+    """
+    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
     tuning.slp_vectorization = _longest_block(text) <= SLP_LINES
     return tuning
 

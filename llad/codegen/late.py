@@ -1,7 +1,7 @@
 """Operations that are one instruction of some hosts, though LLVM's loop vectoriser does not know it.
 
 The vectoriser is told of functions of vectors by an attribute of a call, and chooses one of so many lanes. All that it
-sees of them are declarations. Their definitions, an instruction each, are linked in after O3 and inlined: so a loop is
+sees of them are declarations. Their definitions, an instruction each, are linked in after O2 and inlined: so a loop is
 widened around the call, and nothing is called in the end.
 
 `llad.scaled.f64` of x and k is x·2ᵏ, rounded once, for a k that is an integer (AVX-512).

@@ -113,6 +113,7 @@ class Emitter:
     lines: list[str] = field(default_factory=list)
     slots: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    failed: dict[tuple[int | str, ...], str] = field(default_factory=dict)  # the blocks of `failures`
     block: str = "entry"
     counter: int = 0
     values: dict[Value, Operand] = field(default_factory=dict)
@@ -226,22 +227,30 @@ class Emitter:
     def fail_unless(self, condition: str, site: ErrorSite, values: Sequence[str]) -> None:
         """Leave the function with the site's code unless `condition`; `values` go into the message."""
         code = self.errors.setdefault(site, len(self.errors)) + 1
-        failed = self._failure(condition)
+        failed, is_new = self._failure(condition, code, *values)
+        if not is_new:
+            return
         for k, value in enumerate(values):
             self.failures.append(f"  %{failed}.{k} = getelementptr inbounds i8, ptr %ctx, i64 {8 + 8 * k}")
             self.failures.append(f"  store i64 {value}, ptr %{failed}.{k}")
         self.failures.append(f"  ret i32 {code}")
 
-    def pass_on(self, code: str) -> None:
-        """Leave the function with the code of a callee that failed."""
-        self._failure(self.new(f"icmp eq i32 {code}, 0"))
-        self.failures.append(f"  ret i32 {code}")
+    def pass_on(self, code: str, only: int | None = None) -> None:
+        """Leave the function with the code of a callee that failed, which is `only`, if that is known."""
+        _, is_new = self._failure(self.new(f"icmp eq i32 {code}, 0"), code if only is None else only)
+        if is_new:
+            self.failures.append(f"  ret i32 {code if only is None else only}")
 
-    def _failure(self, condition: str) -> str:
-        """Go on if the condition holds; else to a block of this label, which stands open in `failures`."""
-        passed, failed = self.label(), self.label()
+    def _failure(self, condition: str, *what: int | str) -> tuple[str, bool]:
+        """Go on if the condition holds; else to the block for `what` failed: its label, and whether it stands open.
+
+        It is one block for all that fail alike, whose values are the same wherever they are known.
+        """
+        is_new = what not in self.failed
+        passed, failed = self.label(), self.failed.setdefault(what, f"f{len(self.failed)}")
         weights = self.node('!{!"branch_weights", i32 1048575, i32 1}')
         self.branch(condition, passed, failed, f", !prof {weights}")
-        self.failures.append(f"{failed}:")
+        if is_new:
+            self.failures.append(f"{failed}:")
         self.open(passed)
-        return failed
+        return failed, is_new

@@ -30,7 +30,6 @@ from llad.codegen.runtime_memory import SERIAL
 from llad.ir.core import AXIS_OPERANDS, Op, Value
 from llad.ir.types import BOOL, BufferType, LifoType, ScalarType, Type
 
-_LARGEST = 1 << 62  # bytes; no allocation of this size succeeds, and no arithmetic below it overflows
 _RECORDS = 64  # room of a LIFO after its first growth
 
 
@@ -136,7 +135,7 @@ def lower_alloc(e: Emitter, op: Op) -> None:
     shape = ", ".join(["{}"] * len(shown)) + ("," if len(shown) == 1 else "")
     message = f"unable to allocate an array of shape ({shape})" if shown else "unable to allocate an array"
     site = ErrorSite("MemoryError", message, op.span)
-    bytes = _checked_bytes(e, extents, type.dtype.bytes, site, shown) if size is None else str(size)
+    bytes = _bytes(e, extents, type.dtype.bytes, site, shown) if size is None else str(size)
     e.nonnegative.update(extents)
     function = "@llad.alloc_zero" if op.attrs["zero"] else "@llad.alloc"
     pointer = e.new(f"call noalias align 64 ptr {function}(ptr %ctx, i64 {bytes})")
@@ -144,20 +143,23 @@ def lower_alloc(e: Emitter, op: Op) -> None:
     e.values[op.result] = Buffer(pointer, extents)
 
 
-def _checked_bytes(e: Emitter, extents: tuple[str, ...], item: int, site: ErrorSite, shown: tuple[str, ...]) -> str:
-    """The product of extents and item size; a product beyond `_LARGEST`, or a negative extent, is the error."""
+def _bytes(e: Emitter, extents: tuple[str, ...], item: int, site: ErrorSite, shown: tuple[str, ...]) -> str:
+    """The product of extents and item size, or as many bytes as there never are; that of a negative extent is such.
+
+    One number says it all, so that what allocates has one way to fail.
+    """
+    signed = [x for x in extents if literal(x) is None and x not in e.nonnegative] if len(extents) > 1 else []
+    if signed:  # 0 * -1 is 0
+        joined = signed[0]
+        for extent in signed[1:]:
+            joined = e.new(f"or i64 {joined}, {extent}")
+        e.fail_unless(e.new(f"icmp sge i64 {joined}, 0"), site, shown)
     total = extents[0]
     for extent in extents[1:]:
-        e.declare("@llvm.umul.with.overflow.i64", "{i64, i1}", ["i64", "i64"])
-        pair = e.new(f"call {{i64, i1}} @llvm.umul.with.overflow.i64(i64 {total}, i64 {extent})")
-        total = e.new(f"extractvalue {{i64, i1}} {pair}, 0")
-        overflow = e.new(f"extractvalue {{i64, i1}} {pair}, 1")
-        e.fail_unless(e.new(f"xor i1 {overflow}, true"), site, shown)
-    for extent in extents if len(extents) > 1 else ():  # 0 * -1 does not overflow
-        if literal(extent) is None and extent not in e.nonnegative:
-            e.fail_unless(e.new(f"icmp sge i64 {extent}, 0"), site, shown)
-    e.fail_unless(e.new(f"icmp ule i64 {total}, {_LARGEST // item}"), site, shown)
-    return _times(e, total, str(item))
+        e.declare("@llvm.umul.fix.sat.i64", "i64", ["i64", "i64", "i32"])
+        total = e.new(f"call i64 @llvm.umul.fix.sat.i64(i64 {total}, i64 {extent}, i32 0)")
+    e.declare("@llvm.ushl.sat.i64", "i64", ["i64", "i64"])
+    return e.new(f"call i64 @llvm.ushl.sat.i64(i64 {total}, i64 {item.bit_length() - 1})")
 
 
 def lower_free(e: Emitter, op: Op) -> None:

@@ -6,8 +6,9 @@ Asking costs a call (`runtime_poll.py`), so it is done seldom, in one of two way
   LLVM vectorises or unrolls is the one inside, as it was;
 - every other loop, and every function that calls itself, adds to a counter in the context, and asks when that is full.
 
-A loop whose trips are few and known does neither; nor does a short loop over an extent of an array inside a loop that
-counts, which adds that extent: small matrices would feel the strips.
+A loop whose trips are few and known does neither; nor does a short loop over an extent of an array, or a part of one,
+inside a loop that counts, which adds that extent: small matrices would feel the strips, and each takes LLVM as long
+as another loop.
 
 Invariant: between two questions lies a bounded number of operations, about a millisecond's, unless one array is so
 large that a single loop over it takes longer.
@@ -15,11 +16,11 @@ large that a single loop over it takes longer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from llad.codegen.lower_emit import Emitter
-from llad.ir.core import Op, Region, Value
+from llad.ir.core import Op, Region, Value, walk
 
 COUNTER = 56  # of the counter's address in the context
 INTERRUPTED = -1  # the code of a call that ends because Python code raised under way; the exception is set
@@ -28,7 +29,8 @@ HEAVY = 1 << 6  # what is added for an iteration, or a call, of unknown length
 _FULL = 1 << 16  # the counter
 _STRIP = 1 << 20  # operations in a strip
 _LONG = 1 << 12  # operations in an iteration for which strips do not pay
-_SHORT = 1 << 5  # those in an iteration of a loop that is counted by its extent
+_FEW = 1 << 8  # those in one that has loops of its own
+_SHORT = 1 << 7  # those in an iteration of a loop that is counted by its extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,13 @@ def polling(e: Emitter, op: Op) -> Polling:
     inside = [_bound(region, e.definitions) for region in op.regions]
     length = sum(n for n in inside if n is not None)
     if None not in inside:
-        if op.name == "for" and length <= _LONG:
+        nested = any(inner.name in ("for", "while") for inner in walk(op.regions[-1]))
+        if op.name == "for" and length <= (_FEW if nested else _LONG):
             return Polling(strip=_STRIP // length)
         return Polling(weight=min(HEAVY, 1 + length // HEAVY))
-    short = [inner for inner in op.regions[-1].ops if _is_short(inner, e.definitions)]
+    short = dict(_short(e, op, op.regions[-1]))
     e.counted.update(short)
-    return Polling(weight=HEAVY, extents=tuple(inner.operands[1] for inner in short))
+    return Polling(weight=HEAVY, extents=tuple(dict.fromkeys(short.values())))
 
 
 def count(e: Emitter, how: Polling) -> None:
@@ -75,22 +78,51 @@ def count(e: Emitter, how: Polling) -> None:
 
 def ask(e: Emitter) -> None:
     """Leave the function if a signal handler raised."""
-    e.pass_on(e.new("call i32 @llad.poll(ptr %ctx)"))
+    e.pass_on(e.new("call i32 @llad.poll(ptr %ctx)"), only=INTERRUPTED)
 
 
-def _is_short(op: Op, definitions: Mapping[Value, Op]) -> bool:
-    """Whether the op is a loop over an extent, or a part of one, whose iterations are short and have a known bound."""
-    if op.name != "for" or _bound_of(op, definitions) is not None:
+def _short(e: Emitter, outer: Op, region: Region) -> Iterator[tuple[Op, Value]]:
+    """The loops in an iteration of `outer`, branches included, over an extent or a part of one, each with the extent.
+
+    Their iterations are short and have a known bound.
+    """
+    for op in region.ops:
+        if op.name == "if":
+            inside = (pair for inner in op.regions for pair in _short(e, outer, inner))
+            yield from ((loop, extent) for loop, extent in inside if extent in e.values)  # known behind the branch, too
+        elif op.name == "for" and _bound_of(op, e.definitions) is None:
+            length, extent = _bound(op.regions[0], e.definitions), _extent(op, outer, e.definitions)
+            if extent is not None and length is not None and length <= _SHORT:
+                yield op, extent
+
+
+def _extent(op: Op, outer: Op, definitions: Mapping[Value, Op]) -> Value | None:
+    """The extent that bounds the trips of a `for` in an iteration of `outer`, upwards or downwards."""
+    lo, hi, step = op.operands[:3]
+    by = _constant(step, definitions) or 0
+    least, most = (lo, hi) if by > 0 else (hi, lo)
+    if not by or not _is_index(least, outer, definitions, by):
+        return None
+    last = definitions.get(most)
+    if by < 0 and last is not None and last.name == "sub" and (_constant(last.operands[1], definitions) or 0) > 0:
+        most = last.operands[0]
+        last = definitions.get(most)
+    return most if last is not None and last.name == "dim" else None
+
+
+def _is_index(least: Value, outer: Op, definitions: Mapping[Value, Op], by: int) -> bool:
+    """Whether what a loop begins with, or ends before where `by` is negative, lies in an array or just before it.
+
+    It is a constant, or what comes after the index of `outer`.
+    """
+    if (known := _constant(least, definitions)) is not None:
+        return known >= min(by, 0)
+    made = definitions.get(least)
+    if outer.name != "for" or made is None or made.name != "add" or made.operands[0] is not outer.regions[0].args[0]:
         return False
-    inside = _bound(op.regions[0], definitions)
-    lo, hi, step = (definitions.get(v) for v in op.operands[:3])
-    return (
-        inside is not None
-        and inside <= _SHORT
-        and (hi is not None and hi.name == "dim")
-        and (lo is not None and lo.name == "const" and lo.attrs["value"] >= 0)
-        and (step is not None and step.name == "const" and step.attrs["value"] > 0)
-    )
+    begin, end, step = (_constant(v, definitions) for v in outer.operands[:3])
+    first = begin if (step or 0) > 0 else None if end is None else end + 1
+    return first is not None and first + (_constant(made.operands[1], definitions) or -1) >= 0
 
 
 def _bound(region: Region, definitions: Mapping[Value, Op]) -> int | None:
@@ -120,19 +152,18 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
 
 
 def _known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
-    """The trips of a `for`, or the most: those from `lo` to `lo + min(…, most)`."""
+    """The trips of a `for`, or the most: those from `lo` to `lo + min(…, most)`, or to `min(…, most)`."""
     known = [_constant(v, definitions) for v in op.operands[:3]]
     lo, hi, step = known
     if lo is not None and hi is not None and step:
         return len(range(lo, hi, step))
-    end = definitions.get(op.operands[1])
-    if step != 1 or end is None or end.name != "add" or end.operands[0] is not op.operands[0]:
-        return None
-    count = definitions.get(end.operands[1])
-    if count is None or count.name != "min":
+    count = definitions.get(op.operands[1])
+    if step == 1 and count is not None and count.name == "add" and count.operands[0] is op.operands[0]:
+        lo, count = 0, definitions.get(count.operands[1])
+    if step != 1 or lo is None or count is None or count.name != "min":
         return None
     most = [n for n in (_constant(v, definitions) for v in count.operands) if n is not None]
-    return max(most[0], 0) if most else None
+    return max(most[0] - lo, 0) if most else None
 
 
 def _constant(value: Value, definitions: Mapping[Value, Op]) -> int | None:

@@ -18,6 +18,7 @@ SERIAL = 72  # of the number of blocks made, in the context
 HEADER = 48  # bytes before the data of a block
 EXTRA = HEADER + 64  # what an aligned block takes besides its data
 _CTX = "ptr captures(none) %ctx"
+_LARGEST = 1 << 62  # bytes; no allocation of this size succeeds, and no arithmetic below it overflows
 _FAMILY = '"alloc-family"="llad.alloc"'
 
 
@@ -28,6 +29,9 @@ def _allocator(name: str, kind: str, request: str, reused: str = "") -> str:
     """
     return f"""
 define noalias ptr @{name}({_CTX}, i64 %bytes) noinline allocsize(1) allockind("alloc,{kind}") {_FAMILY} {_OWN} {{
+  %possible = icmp ult i64 %bytes, {_LARGEST}
+  br i1 %possible, label %find, label %failed
+find:
   %size = add nuw nsw i64 %bytes, {EXTRA}
   %kept = call ptr @llad.take(i64 %size)
   %fresh = icmp eq ptr %kept, null

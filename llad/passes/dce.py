@@ -47,7 +47,9 @@ from llad.passes.rebuild import Rebuild
 
 def dce(fn: Function) -> Function:
     """`fn` without what has no effect on results, memory that is seen, or errors."""
-    return _Sweep(_Marks(fn)).function(fn)
+    sweep = _Sweep(_Marks(fn))
+    rebuilt = sweep.function(fn)
+    return rebuilt if sweep.dropped else fn
 
 
 class _Marks:
@@ -217,6 +219,7 @@ class _Sweep(Rebuild):
         super().__init__()
         self._marks = marks
         self._kept: list[list[int]] = []  # per open region: which operands its terminator keeps
+        self.dropped = False  # whether anything was
 
     def visit(self, op: Op) -> None:
         marks = self._marks
@@ -224,7 +227,7 @@ class _Sweep(Rebuild):
             operands = self.operands(op)
             self.copy(op, tuple([operands[k] for k in self._kept[-1]]))
         elif op not in marks.ops:
-            return
+            self.dropped = True
         elif op.name in ("if", "for", "while"):
             self._control(op)
         elif op.name in ("lifo", "push", "pop"):
@@ -266,12 +269,14 @@ class _Sweep(Rebuild):
         self, op: Op, operands: tuple[Value, ...], kept: list[int], regions: tuple[Region, ...] = ()
     ) -> None:
         shrunk = Op(op.name, (), tuple([op.results[k] for k in kept]), op.attrs, (), op.span)
+        self.dropped |= len(kept) < len(op.results)
         self.copy(shrunk, operands, regions)
 
     def _tape(self, op: Op) -> None:
         lifo = op.result if op.name == "lifo" else op.operands[0]
         assert isinstance(lifo.type, LifoType)
         kept = [k for k in range(len(lifo.type.fields)) if self._marks.field_needed(op, k)]
+        self.dropped |= len(kept) < len(lifo.type.fields)
         operands = self.operands(op)
         match op.name:
             case "lifo":
