@@ -95,15 +95,17 @@ class Reduced:
     w: str
 
 
-def reduce_exp(b: Body, x: str, bias: int, below: Operand = 0.0) -> Reduced:
-    """Of e to the `x` - `below`, where `below` is tiny. `bias` is added to k in the bits."""
+def reduce_exp(b: Body, x: str, bias: int, below: Operand = 0.0, whole: bool = False) -> Reduced:
+    """Of e to the `x` - `below`, where `below` is tiny. `bias` is added to k in the bits.
+
+    `whole`: w has what r was rounded by, too, which is at most a quarter of a unit of eʳ.
+    """
     k, bits, high = _whole_part(b, x, bias)
-    low = b.mul(k, LN2_PARTS[b.kind][1])
-    if below:
-        low = b.add(low, below)
+    ln2_low = LN2_PARTS[b.kind][1]
+    low = b.muladd(k, ln2_low, below) if below else b.mul(k, ln2_low)
     r = b.sub(high, low)
-    rest = b.sub(b.sub(high, r), low)  # what the difference was rounded by
-    w = b.muladd(b.mul(r, r), b.polynomial(_G[b.kind], r), rest)
+    square, g = b.mul(r, r), b.polynomial(_G[b.kind], r)
+    w = b.muladd(square, g, b.sub(b.sub(high, r), low)) if whole else b.mul(square, g)
     return Reduced(k, bits, r, w)
 
 
@@ -117,7 +119,7 @@ def _whole_part(b: Body, x: str, bias: int) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Short:
-    """eˣ = 2ᵏ·(1 + s), off by a quarter of a unit more than what keeps that by which r was rounded."""
+    """eˣ = 2ᵏ·(1 + s), for what needs no more than the sum of r and w."""
 
     k: str
     bits: str
@@ -154,7 +156,7 @@ def exp2(kind: ScalarType) -> str:
 def expm1(kind: ScalarType) -> str:
     """2ᵏ·w + (2ᵏ·r + (2ᵏ - 1)), all of it halved, so that 2¹⁰²⁴ is in range."""
     b = Body("%x", kind=kind)
-    e = reduce_exp(b, b.most(b.least("%x", _ENDS[kind].less), _ENDS[kind].most), b.format.bias - 1)
+    e = reduce_exp(b, b.most(b.least("%x", _ENDS[kind].less), _ENDS[kind].most), b.format.bias - 1, whole=True)
     s = b.exponent(e.bits)
     half = b.muladd(s, e.w, b.muladd(s, e.r, b.sub(s, 0.5)))
     tiny = b.compare("olt", b.magnitude("%x"), _ENDS[kind].tiny)
