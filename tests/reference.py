@@ -66,6 +66,7 @@ class Reference:
         prefer: Preference = cheapest,
     ) -> None:
         self.prefer = prefer
+        self._reversed: dict[Preference, Function] = {}
         self.args = tuple(args)
         self.traced = trace(function, tuple(map(spec_of, self.args)))
         self.optimise = run_passes if optimised else verify
@@ -89,9 +90,15 @@ class Reference:
         results = self.run(self.primal, [*leaves, *self.traced.captured])
         return rebuild(self.traced.result, results, leaves)
 
+    def reversed(self) -> Function:
+        """The gradient as differentiation leaves it, made once for each preference."""
+        if self.prefer not in self._reversed:
+            self._reversed[self.prefer] = gradient(self.primal, self.wrt, self.prefer)
+        return self._reversed[self.prefer]
+
     def gradient(self) -> tuple[Any, Vector]:
         """(value, flat gradient); asserts that the arguments were not written."""
-        fn = self.optimise(verify(gradient(self.primal, self.wrt, self.prefer)))
+        fn = self.optimise(verify(self.reversed()))
         args = copy_arguments(self.args)
         leaves = runtime_leaves(args)
         shadows = {k: np.zeros_like(leaves[k], order="C") for k in self.wrt if isinstance(leaves[k], np.ndarray)}

@@ -36,6 +36,7 @@ def apart(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
 
 
+@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("name", arrays.PROBLEMS)
 def test_array_problems_are_the_same_for_all(name: str) -> None:
     arrays.calls(name, 150, others=["autograd"])
@@ -58,6 +59,7 @@ def solved(family: Family) -> tuple[Problem, tuple[list[Any], list[Any]]]:
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
+@pytest.mark.usefixtures("quick_code")
 @each_family
 def test_loops_and_arrays_are_the_same_objective(family: Family) -> None:
     problem, (value, _) = solved(family)

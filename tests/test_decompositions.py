@@ -47,6 +47,7 @@ def sum_of_qr(a: Any) -> Any:
     return np.sum(np.sin((q * weights) @ q.T)) + np.sum(np.cos(r * r))
 
 
+@pytest.mark.usefixtures("scalar_code")
 def test_qr() -> None:
     """No column of a triangle is reflected, which is no reason for the derivative not to see what is below."""
     random = np.random.default_rng(5)
@@ -139,6 +140,7 @@ def sum_of_lstsq(c: Any) -> Any:
     return np.sum(np.sin(x)) + np.sum(np.cos(squares)) + rank + 10.0 * len(squares)
 
 
+@pytest.mark.usefixtures("scalar_code")
 def test_lstsq() -> None:
     """More rows than columns, as many, fewer, and dependent ones."""
     random = np.random.default_rng(5)
@@ -158,6 +160,7 @@ def sum_over_stacks(a: Any) -> Any:
     return np.sum(np.sin(np.linalg.solve(a, a[0] + 1.0))) + np.sum(np.cos(np.linalg.pinv(a[..., 1:], rtol=None)))
 
 
+@pytest.mark.usefixtures("scalar_code")
 def test_derivatives_of_stacks() -> None:
     random = np.random.default_rng(5)
     check(sum_over_stacks, [random.normal(size=(2, 2, 3, 3)) + 3.0 * np.eye(3)], rtol=1e-10)
@@ -181,6 +184,7 @@ def test_values_of_stacks() -> None:
 # -- the exponential
 
 
+@pytest.mark.usefixtures("scalar_code")
 def test_expm() -> None:
     random = np.random.default_rng(5)
     expm = pytest.importorskip("scipy.linalg").expm

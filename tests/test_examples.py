@@ -258,6 +258,7 @@ def test_gaussian_mixture_terms_are_adbench_s() -> None:
     assert_close(model.log_posterior(*args), data - wishart, rtol=1e-12)
 
 
+@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("size", [(8, 3, 2), (1, 1, 1), (5, 2, 4)])
 def test_gaussian_mixture_gradient(size: tuple[int, int, int]) -> None:
     check_gradient(by_everything(example("gaussian_mixture").log_posterior), *mixture(*size))

@@ -51,6 +51,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
 }
 
 
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("name", CASES)
 def test_values_and_derivatives(name: str) -> None:
     f, a, b = CASES[name]

@@ -14,6 +14,8 @@ from leaks import left_behind
 import llad
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 class Spring:
     gravity = 9.5

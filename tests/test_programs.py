@@ -23,6 +23,7 @@ import llad
 from llad.ad.strategies import always
 from llad.ad.structure import Strategy
 from llad.ir.core import Function
+from llad.ir.text import show
 from llad.testing import (
     Vector,
     assert_close,
@@ -35,6 +36,8 @@ from llad.testing import (
     flatten,
     unflatten,
 )
+
+WAYS: tuple[Strategy, ...] = ("taped", "recomputed")  # fused loops are preferred everywhere
 
 CORPUS = [
     p
@@ -96,7 +99,17 @@ def check_reverse_on_ir(program: Program, reference: Reference) -> Vector:
 @every_program
 @pytest.mark.parametrize("optimised", [False, True], ids=["traced", "optimised"])
 def test_interpreter(program: Program, optimised: bool) -> None:
-    check_on_ir(program, Reference(program.function, program.draw(), optimised))
+    """And each way to reverse a loop wherever it is legal, once for each gradient that comes of it."""
+    reference = Reference(program.function, program.draw(), optimised)
+    check_on_ir(program, reference)
+    if not program.scalar:
+        return
+    seen = {show(reference.reversed())}
+    for strategy in WAYS:
+        reference.prefer = always(strategy)
+        if (text := show(reference.reversed())) not in seen:
+            check_reverse_on_ir(program, reference)
+        seen.add(text)
 
 
 @again
@@ -108,14 +121,6 @@ def test_native_without_passes(program: Program) -> None:
         return Native(fn)(*args)
 
     check_reverse_on_ir(program, Reference(program.function, program.draw(), False, run))
-
-
-@every_objective
-@pytest.mark.parametrize("strategy", ["taped", "recomputed"])
-def test_each_way_to_reverse_a_loop(program: Program, strategy: Strategy) -> None:
-    """Wherever it is legal. (Fused loops are preferred everywhere.)"""
-    for optimised in (False, True):
-        check_reverse_on_ir(program, Reference(program.function, program.draw(), optimised, prefer=always(strategy)))
 
 
 @again

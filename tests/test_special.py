@@ -8,6 +8,8 @@ import pytest
 import llad
 from llad import jit_grad
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 special = pytest.importorskip("scipy.special")
 
 ONE = {

@@ -128,12 +128,15 @@ def quoted(text: str) -> str:
 
 def walk(region: Region) -> Iterator[Op]:
     """Every op of the region and of the regions in it, in program order, owners before what they own."""
-    pending = region.ops[::-1]
+    pending = [iter(region.ops[:])]
     while pending:
-        op = pending.pop()
-        yield op
-        for inner in reversed(op.regions):
-            pending += inner.ops[::-1]
+        for op in pending[-1]:
+            yield op
+            if op.regions:
+                pending += [iter(inner.ops[:]) for inner in reversed(op.regions)]
+                break
+        else:
+            pending.pop()
 
 
 def makers(region: Region) -> dict[Value, Op]:

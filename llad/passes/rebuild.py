@@ -94,7 +94,8 @@ class Rebuild:
     def copy(self, op: Op, operands: tuple[Value, ...], regions: tuple[Region, ...] = ()) -> Op:
         """`op` with new operands and regions, emitted; its results stand for the old ones."""
         results = tuple([Value(r.type, r.name) for r in op.results])
-        self.replace(op.results, results)
+        for old, new in zip(op.results, results, strict=True):
+            self.mapping[old] = new
         copied = Op(op.name, operands, results, op.attrs, regions, op.span)
         self.ops.append(copied)
         return copied
