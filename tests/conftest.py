@@ -42,14 +42,12 @@ def _beginning(module: str, generator: Any) -> Any:
 
 @pytest.fixture
 def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Machine code that is right, not fast, for tests of values: after O2, which acts on all that the text promises
-    and makes vectors, LLVM chooses instructions and registers without optimising, in a fraction of the time; and what
-    has the same text is compiled once."""
+    """Machine code that is right, not fast, for tests of values: after all of O2, LLVM chooses instructions and
+    registers without optimising, in a fraction of the time; and what has the same text is compiled once."""
     from llad.codegen import jit
 
     quick = _quick_machine()
     monkeypatch.setattr(jit, "machine", lambda: quick)
-    _tune(monkeypatch, speed_level=2)
     _remember(monkeypatch, _quick_objects)
 
 
@@ -57,23 +55,18 @@ def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
 def scalar_code(quick_code: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Quick code where vectors and copies of loops add nothing: another test compiles the like of it in full, or arrays
     are shorter than a vector. O1 leaves loops as they are."""
-    _tune(monkeypatch, speed_level=1, loop_vectorization=False, slp_vectorization=False, loop_unrolling=False)
-    _remember(monkeypatch, _scalar_objects)
-
-
-def _tune(patch: pytest.MonkeyPatch, **options: Any) -> None:
-    """Let LLVM's passes have `options`, whatever else they are asked for."""
     from llad.codegen import jit
 
     usual = jit._tuning
 
     def tuning(text: str) -> Any:
-        chosen = usual(text)
-        for name, value in options.items():
-            setattr(chosen, name, value)
-        return chosen
+        options = usual(text)
+        options.speed_level = 1
+        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+        return options
 
-    patch.setattr(jit, "_tuning", tuning)
+    monkeypatch.setattr(jit, "_tuning", tuning)
+    _remember(monkeypatch, _scalar_objects)
 
 
 _Objects = dict[tuple[bytes, bytes], bytes]
