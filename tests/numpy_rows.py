@@ -4,7 +4,8 @@ floats; `n` has five integers from 0 to 4, `m` five truths."""
 # name: expressions; those with a derivative
 SMOOTH = {
     "var": ["np.var(x)", "np.var(x, axis=(0, 1), ddof=1)", "x.var(axis=0, keepdims=True)"],
-    "std": ["np.std(x, axis=1, ddof=1)", "v.std()"],
+    "std": ["np.std(x, axis=1, ddof=1)", "v.std()", "np.std(x, where=x > -0.9, ddof=1)"],
+    "var_where": ["x.var(axis=0, where=m[:3, None] | (x > -2.0)) * np.var(v, where=m)"],
     "ptp": ["np.ptp(x, axis=0)", "np.ptp(v)"],
     "average": ["np.average(x, axis=0)", "np.average(v, weights=w * w)", "np.average(x, axis=1, weights=w[:4])"],
     "nansum": ["np.nansum(np.where(x > 0.5, np.nan, x), axis=0)"],
@@ -23,7 +24,7 @@ SMOOTH = {
     ],
     "cumsum": ["np.cumsum(v)", "np.cumsum(x)", "x.cumsum(axis=1)", "np.cumsum(x, axis=0)"],
     "cumprod": ["np.cumprod(v)", "np.cumprod(x, axis=1)"],
-    "diff": ["np.diff(v)", "np.diff(x, axis=0)", "np.diff(v, n=2)"],
+    "diff": ["np.diff(v)", "np.diff(x, axis=0)", "np.diff(v, n=2)", "np.diff(x, axis=0, prepend=w[0], append=x[:2])"],
     "ediff1d": ["np.ediff1d(x)"],
     "trapezoid": [
         "np.trapezoid(v)", "np.trapezoid(x, dx=0.5, axis=0)", "np.trapezoid(v, w)", "np.trapezoid(x.T, w[:3])",
@@ -38,6 +39,8 @@ SMOOTH = {
         "np.interp(0.35, np.arange(5.0), v)", "np.interp(v, np.cumsum(w * w), w)",
         "np.interp(v, np.arange(5.0), w, left=0.0)", "np.interp(v, np.repeat(np.sort(v), 2)[1:6], w)",
     ],
+    "sinc": ["np.sinc(v * 2.0)", "np.sinc(np.concatenate([v * 0.04, np.zeros(1)]))"],
+    "polyfit": ["np.polyfit(np.cumsum(w) - 1.0, 2.0 + v, 1)", "np.polyfit(v, np.stack([w, v * w], 1), 1, w=w)"],
     "polyval": ["np.polyval(v, 0.5)", "np.polyval(w, v)"],
     "select": ["np.select([v > 0.5, v < 0.0], [v * v, -w], 1.0)"],
     "piecewise": ["np.piecewise(v, [v < -0.3, v > 0.3], [lambda t: t**2, 1.5, np.sin])"],
@@ -88,12 +91,26 @@ SMOOTH = {
     "atleast_2d": ["np.atleast_2d(v)", "np.atleast_2d(x)"],
     "atleast_3d": ["np.atleast_3d(v)", "np.atleast_3d(x)"],
     "dstack": ["np.dstack([v, w])", "np.dstack([x, x])", "np.dstack([x[None], x[None, :, :1]])"],
+    "delete": [
+        "np.delete(v, 1)", "np.delete(x, [0, -1], axis=1)", "np.delete(x, slice(1, None, 2))", "np.delete(v, m)",
+    ],
+    "insert": [
+        "np.insert(v, 2, w[:2])", "np.insert(x, [1, -1, 1], v[:3, None], axis=0)", "np.insert(x, 1, 2.0, axis=1)",
+        "np.insert(v, n, w)", "np.insert(x, [2], x[:, :2], axis=1)", "np.insert(x, -1, v[:4], axis=0)",
+    ],
+    "block": ["np.block([[x, x[:, :1]], [v[:4], w[0]]])", "np.block([v, w[0]])", "np.block(v)"],
+    "stacked": [
+        "np.vecdot(x, v[:4])", "np.matvec(x, v[:4])", "np.vecmat(v[:3], x) * w[:4]", "np.matrix_transpose(x) @ x.mT.T",
+    ],
     "vander": ["np.vander(v)", "np.vander(v, 3, increasing=True)"],
     "logspace": ["np.logspace(v[0], 1.0, 4)"],
     "linspace": ["np.linspace(v[0], 1.0, 4, endpoint=False)", "np.linspace(1, w[0], 3)"],
     "geomspace": ["np.geomspace(v[0] * v[0] + 0.1, 3.0, 4) - np.geomspace(-1.0, -2.0, 4)"],
     "reshape": [
         "x.reshape(4, 3)", "np.reshape(x, (2, -1))", "x.T.reshape(-1)", "v.reshape(5, 1) * v", "v[1:2].reshape(()) * x",
+    ],
+    "order": [
+        "x.reshape((2, -1), order='F')", "np.ravel(x, order='F') * x.flatten('F')", "np.reshape(x, 12, order='F')",
     ],
     "ravel": ["np.ravel(x)", "x[:, ::-1].ravel()"],
     "squeeze": ["np.squeeze(x[:, :1], axis=1)", "np.squeeze(x[None, :, 2:3])"],
@@ -102,6 +119,7 @@ SMOOTH = {
         "np.sum(x, axis=0, where=x > 0.0)",
     ],
     "prod": ["np.prod(x, axis=0)", "np.prod(v, initial=0.5)", "v.prod()"],
+    "mean_where": ["np.mean(x, axis=1, where=x > -0.9, keepdims=True)", "v.mean(where=m)"],
     "mean": ["np.mean(x, axis=(1, 0))", "x.mean(axis=0, keepdims=True)"],
     "max": [
         "np.max(x, axis=1)", "x.max()", "np.max(x, axis=(0, 1), keepdims=True)", "np.max(x, axis=0, initial=0.3)",
@@ -132,6 +150,7 @@ DISCRETE = {
     "array_equal": ["np.array_equal(v, v + 0.0) & (not np.array_equal(v, v[1:]))"],
     "allclose": ["np.allclose(v, w)", "np.allclose(v, v + 1e-9)"],
     "round": ["np.round(v, 2)", "v.round()", "np.round(v * 100.0, -1)", "np.round(n * 7, -1) + np.round(n)"],
+    "lexsort": ["np.lexsort((v, n))", "np.lexsort(np.round(x))"],
     "around": ["np.around(v, 1)"],
     "argsort": ["np.argsort(v)", "x.argsort(axis=0)"],
     "argpartition": ["np.argpartition(v, 2)[2]"],

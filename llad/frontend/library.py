@@ -30,6 +30,7 @@ from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
+from llad.traced.table import MEAN_WHERE
 
 
 def creator(usage: str, make: Callable[..., Any], defaults: Sequence[Any] = ()) -> Handler:
@@ -128,6 +129,18 @@ def reduction(name: str, function: Reduction) -> Handler:
     return handle
 
 
+def mean(name: str) -> Handler:
+    """`np.mean(a, axis, …)`, with `where` too."""
+    plain = reduction(name, REDUCTIONS["mean"])
+
+    def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        rest = {key: value for key, value in kwargs.items() if key != "where" or value is not True}
+        return ctx.call(MEAN_WHERE, args, rest) if "where" in rest else plain(ctx, args, rest)
+
+    handle.__doc__ = f"{str(plain.__doc__)[:-1]}, where)"
+    return handle
+
+
 def _keep_axes(ctx: Context, result: Any, axes: Sequence[int], rank: int) -> Array:
     """The result with the axes that were reduced, of one element."""
     if not isinstance(result, Array):
@@ -166,6 +179,11 @@ def sum_builtin(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
 # -- products
 
 
+def _conjugate(ctx: Context, x: Any) -> Any:
+    """A copy of real numbers (`complex_functions.py` has complex ones)."""
+    return copy(ctx, as_array(ctx, x)) if isinstance(x, (Array, tuple, list)) else strong(x)
+
+
 def _matmul(ctx: Context, a: Any, b: Any) -> Any:
     return matmul(ctx, as_array(ctx, a), as_array(ctx, b))
 
@@ -182,6 +200,7 @@ FUNCTIONS: dict[str, Handler] = {
     "array": creator("np.array(object, dtype)", array_of, [None]),
     "asarray": creator("np.asarray(a, dtype)", as_array, [None]),
     "ascontiguousarray": creator("np.ascontiguousarray(a, dtype)", _contiguous, [None]),
+    "conjugate": creator("np.conjugate(x)", _conjugate),
     "copy": creator("np.copy(a)", lambda ctx, a: array_of(ctx, a, None)),
     "arange": creator("np.arange(start, stop, step, dtype)", creation.arange, [None, 1, None]),
     "linspace": creator("np.linspace(start, stop, num, endpoint)", creation.linspace, [50, True]),
@@ -198,7 +217,7 @@ FUNCTIONS: dict[str, Handler] = {
     "size": creator("np.size(a)", lambda ctx, a: _size(ctx, as_array(ctx, a))),
     "ndim": creator("np.ndim(a)", lambda ctx, a: as_array(ctx, a).rank),
     "reshape": creator("np.reshape(a, shape, order)", rearrange.reshape, [None]),
-    "ravel": creator("np.ravel(a)", rearrange.ravel),
+    "ravel": creator("np.ravel(a, order)", rearrange.ravel, [None]),
     "squeeze": creator("np.squeeze(a, axis)", rearrange.squeeze, [None]),
     "transpose": creator("np.transpose(a, axes)", rearrange.transpose, [None]),
     "swapaxes": creator("np.swapaxes(a, axis1, axis2)", rearrange.swapaxes),
@@ -213,6 +232,7 @@ FUNCTIONS: dict[str, Handler] = {
     "append": creator("np.append(arr, values, axis)", rearrange.append, [None]),
     "abs": absolute,
     **{name: reduction(f"np.{name}", function) for name, function in REDUCTIONS.items()},
+    "mean": mean("np.mean"),
     **COMPOSED,
 }
 FUNCTIONS |= {"amax": FUNCTIONS["max"], "amin": FUNCTIONS["min"]}
@@ -265,6 +285,7 @@ def _transpose(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 METHODS: dict[str, Handler] = {
     **{name: reduction(f"a.{name}", function) for name, function in REDUCTIONS.items()},
+    "mean": mean("a.mean"),
     "copy": creator("a.copy(a)", copy),
     "dot": creator("a.dot(a, b)", products.product_of(dot)),
     "fill": creator("a.fill(a, value)", _fill),
@@ -272,7 +293,7 @@ METHODS: dict[str, Handler] = {
     "tolist": creator("a.tolist(a)", _to_list),
     "astype": creator("a.astype(a, dtype)", _astype),
     "clip": COMPOSED["clip"],
-    "ravel": creator("a.ravel(a)", rearrange.ravel),
+    "ravel": creator("a.ravel(a, order)", rearrange.ravel, [None]),
     "reshape": rearrange.reshape_method,
     "squeeze": creator("a.squeeze(a, axis)", rearrange.squeeze, [None]),
     "swapaxes": creator("a.swapaxes(a, axis1, axis2)", rearrange.swapaxes),
@@ -297,4 +318,5 @@ ATTRIBUTES: dict[str, Callable[[Context, Array], Any]] = {
     "ndim": lambda ctx, array: array.rank,
     "dtype": lambda ctx, array: np.dtype(NUMPY[array.dtype]),
     "T": lambda ctx, array: array if array.rank < 2 else rearrange.transpose(ctx, array, None),
+    "mT": lambda ctx, array: rearrange.swapaxes(ctx, array, -1, -2),
 }

@@ -111,6 +111,9 @@ def reshape(ctx: Context, a: Any, shape: Any, order: Any = None) -> Array:
 
     Of others a copy."""
     array = as_array(ctx, a)
+    if order == "F":  # the first axes change fastest, in both shapes
+        turned = tuple(shape)[::-1] if isinstance(shape, (tuple, list)) else shape
+        return transpose(ctx, reshape(ctx, transpose(ctx, array, None), turned), None)
     if order not in (None, "C"):
         ctx.refuse("keyword", keyword="order", name="np.reshape")
     if array.type.layout != "C":
@@ -151,9 +154,11 @@ def reshape_method(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any])
     return reshape(ctx, args[0], shape, order)
 
 
-def ravel(ctx: Context, a: Any) -> Array:
-    """`np.ravel`: all elements in C order, contiguous."""
-    array = _dense(ctx, as_array(ctx, a))
+def ravel(ctx: Context, a: Any, order: Any = None) -> Array:
+    """`np.ravel`: all elements, contiguous, in C order or with the first axes changing fastest."""
+    if order not in (None, "C", "F"):
+        ctx.refuse("keyword", keyword="order", name="np.ravel")
+    array = _dense(ctx, transpose(ctx, a, None) if order == "F" else as_array(ctx, a))
     return array if array.rank == 1 else reshape(ctx, array, -1)
 
 

@@ -113,6 +113,7 @@ _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 _INSTEAD = {
     "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
+    "np.fft": "transform before the call, or multiply by the matrix of `np.exp(-2j * np.pi * j * k / n)`",
     "np.random": "pass the random numbers as an argument",
 }  # fmt: skip
 

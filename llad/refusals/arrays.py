@@ -181,10 +181,10 @@ ARRAYS = (
     Refusal(
         "LL617", "function", "the function `{name}`", "{hint}",
         """
-        return np.sum(▸np.sinc(a))
+        return np.sum(▸np.unwrap(a))
         """,
         """
-        return np.sum(np.sin(np.pi * a) / (np.pi * a))
+        return np.sum(a - 2.0 * np.pi * np.round(a / (2.0 * np.pi)))
         """,
     ),
     Refusal(

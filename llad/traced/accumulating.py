@@ -25,13 +25,25 @@ def cumprod(a, axis=None, dtype=None):
     return out
 
 
-def diff(a, n=1, axis=-1):
-    """The differences of neighbours along an axis, `n` times."""
+def diff(a, n=1, axis=-1, prepend=None, append=None):
+    """The differences of neighbours along an axis, `n` times, of the array with more elements at its ends."""
     a = np.asarray(a)
+    before = () if prepend is None else (_row(prepend, a, axis),)
+    after = () if append is None else (_row(append, a, axis),)
+    if len(before) + len(after) > 0:
+        a = np.concatenate((*before, a, *after), axis)
     for _ in range(n):
         rows = np.moveaxis(a, axis, 0)
         a = np.moveaxis(rows[1:] - rows[:-1], 0, axis)
     return a
+
+
+def _row(part, a, axis):
+    """What stands before or after an array: a number as one row."""
+    if np.ndim(part) > 0:
+        return part
+    row = np.moveaxis(np.moveaxis(a, axis, 0)[:1], 0, axis)
+    return np.broadcast_to(part, tuple([1 if k == axis % a.ndim else row.shape[k] for k in range(a.ndim)]))
 
 
 def ediff1d(ary):
@@ -159,12 +171,3 @@ def _interpolated(x, xp, fp, left, right):
         else:
             high = middle
     return fp[low] + (fp[low + 1] - fp[low]) / (xp[low + 1] - xp[low]) * (x - xp[low])
-
-
-def polyval(p, x):
-    """The polynomial with coefficients `p`, the highest first, by Horner's scheme."""
-    p = np.asarray(p)
-    total = np.zeros_like(x) if np.ndim(x) else np.zeros_like(np.asarray(x))[()]
-    for k in range(len(p)):
-        total = total * x + p[k]
-    return total

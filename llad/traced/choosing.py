@@ -95,3 +95,13 @@ def float_power(x1, x2):
 def logaddexp2(x1, x2):
     """log2(2**x1 + 2**x2)."""
     return np.logaddexp(np.multiply(x1, 0.6931471805599453), np.multiply(x2, 0.6931471805599453)) / 0.6931471805599453
+
+
+def sinc(x):
+    """sin(πx)/(πx), and 1 at 0."""
+    y = np.multiply(x, np.pi)
+    s = y * y
+    near = np.abs(y) < 0.1
+    series = 1.0 - s / 6.0 * (1.0 - s / 20.0 * (1.0 - s / 42.0 * (1.0 - s / 72.0)))
+    y = np.where(near, 1.0, y)
+    return np.where(near, series, np.sin(y) / y)

@@ -187,3 +187,14 @@ def bincount(x, weights=None, minlength=0):
     for k in range(len(x)):
         sums[x[k]] += weights[k]
     return sums
+
+
+def lexsort(keys, axis=-1):
+    """The indices that sort by the last key, where that is equal by the one before, and so on."""
+    if len(keys) == 0:
+        raise TypeError("need sequence of keys with len > 0 in lexsort")
+    order = np.argsort(np.asarray(keys[0]), axis)
+    for k in range(1, len(keys)):
+        key = np.take_along_axis(np.asarray(keys[k]), order, axis)
+        order = np.take_along_axis(order, np.argsort(key, axis), axis)
+    return order

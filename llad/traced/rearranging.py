@@ -3,9 +3,9 @@
 import numpy as np
 
 
-def flatten(a):
-    """A copy of all elements, in C order."""
-    return np.array(np.ravel(a))
+def flatten(a, order="C"):
+    """A copy of all elements, in C order or with the first axes changing fastest."""
+    return np.array(np.ravel(a, order))
 
 
 def broadcast_to(array, shape):

@@ -7,16 +7,30 @@ from types import FunctionType, ModuleType
 
 import numpy as np
 
-from llad.traced import accumulating, choosing, indexing, missing, ordering, rearranging, statistics
+from llad.traced import (
+    accumulating,
+    choosing,
+    editing,
+    indexing,
+    missing,
+    ordering,
+    polynomials,
+    rearranging,
+    stacked,
+    statistics,
+)
 
 SECTIONS: dict[str, ModuleType] = {
     "Statistics": statistics,
     "Without nan": missing,
     "Running sums, differences and integrals": accumulating,
+    "Polynomials": polynomials,
     "Choosing": choosing,
     "Order": ordering,
     "Indices": indexing,
     "Shapes": rearranging,
+    "Elements taken out and put in": editing,
+    "Products of stacks": stacked,
 }
 
 # Of these there are methods, too.
@@ -42,4 +56,5 @@ LIBRARY: dict[Callable[..., object], FunctionType] = {
     function: f for name, f in _NAMED.items() if (function := getattr(np, name, None)) is not None
 }
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
+MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]
 METHODS["sort"] = vars(ordering)["_sort_in_place"]

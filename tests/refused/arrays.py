@@ -55,7 +55,7 @@ def math_of_an_array(a):
 
 
 def an_unknown_function(a):
-    return np.lexsort(a)[0]  # error: the function `np.lexsort`
+    return np.unwrap(a)[0]  # error: the function `np.unwrap`
     #      ^
 
 
@@ -96,4 +96,9 @@ def adding_to_what_may_be_a_copy(a):
 
 def a_method_of_a_ufunc(a):
     return np.hypot.reduce(a)  # error: the function `np.hypot.reduce`
+    #      ^
+
+
+def a_transform(a):
+    return np.fft.rfft(a)  # error: the function `np.fft
     #      ^

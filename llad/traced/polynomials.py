@@ -1,0 +1,33 @@
+"""Polynomials, whose coefficients stand with the highest power first."""
+
+import numpy as np
+
+
+def polyval(p, x):
+    """The polynomial with coefficients `p`, the highest first, by Horner's scheme."""
+    p = np.asarray(p)
+    total = np.zeros_like(x) if np.ndim(x) else np.zeros_like(np.asarray(x))[()]
+    for k in range(len(p)):
+        total = total * x + p[k]
+    return total
+
+
+def polyfit(x, y, deg, *, w=None):
+    """The coefficients of the polynomial of degree `deg` that is nearest to points, by (weighted) least squares."""
+    x, y = np.multiply(x, np.float64(1.0)), np.multiply(y, np.float64(1.0))
+    if deg < 0:
+        raise ValueError("expected deg >= 0")
+    if x.ndim != 1 or y.ndim < 1 or y.ndim > 2:
+        raise TypeError("expected 1D vector for x, and 1D or 2D array for y")
+    if len(x) == 0:
+        raise TypeError("expected non-empty vector for x")
+    if len(x) != len(y):
+        raise TypeError("expected x and y to have same length")
+    powers = np.vander(x, deg + 1)
+    if w is not None:
+        w = np.asarray(w)
+        powers = powers * w[:, None]
+        y = y * (w if y.ndim == 1 else w[:, None])
+    scale = np.sqrt(np.sum(powers * powers, axis=0))
+    found = np.linalg.lstsq(powers / scale, y, rcond=len(x) * 2.220446049250313e-16)[0]
+    return found / (scale if y.ndim == 1 else scale[:, None])
