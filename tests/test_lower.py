@@ -13,6 +13,7 @@ import random_ir
 from building import S2, Body, M, S, V, build, loop, run, when
 from native import DTYPES, Native
 
+from llad.codegen.lower import lower
 from llad.diagnostics import Span
 from llad.ir import interp
 from llad.ir.build import Builder
@@ -420,6 +421,20 @@ def test_exhausted_memory_is_a_memory_error_that_leaks_nothing() -> None:
             native(shape[0], min(shape[1], 300)) if shape[1] <= 300 else native.__class__(
                 build([I64, I64], lambda b, n, m: b.alloc(F64, [n, m]))
             )(*shape)
+
+
+@pytest.mark.parametrize(("trips", "kept"), [(None, False), (12, True)])
+def test_loops_inside_others_are_unrolled_only_if_their_trips_are_known(trips: int | None, kept: bool) -> None:
+    def body(b: Builder, n: Value, x: Value) -> Value:
+        inner = n if trips is None else b.i64(trips)
+        outside = loop(b, 0, n, [x], lambda i, s: [b.op("mul", s, x)])[0]
+        return loop(b, 0, n, [outside], lambda i, s: [loop(b, 0, inner, [s], lambda j, t: [b.op("add", t, x)])[0]])[0]
+
+    text = lower(build([I64, F64], body), "f").text
+    (node, *_) = re.findall(r'^(!\d+) = !{!"llvm.loop.unroll.disable"}', text, re.MULTILINE) or [""]
+    assert bool(node) is not kept
+    if node:
+        assert len(re.findall(rf"^!\d+ = distinct !.*{node}\b", text, re.MULTILINE)) == 1
 
 
 # -- everything together

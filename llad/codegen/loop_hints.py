@@ -1,12 +1,13 @@
 """What LLVM is told of a loop in its metadata: that it ends, that its iterations are independent, and what is worth it.
 
-Large bodies are not worth unrolling, nor very large ones vectorising, which costs more time than all else. The last few
-iterations of a heavy loop are worth running at once, under a mask.
+Large bodies are not worth unrolling, nor loops inside others that may be short, nor very large bodies vectorising,
+which costs more time than all else. The last few iterations of a heavy loop are worth running at once, under a mask.
 """
 
 from __future__ import annotations
 
 from llad.codegen.lower_emit import Emitter
+from llad.codegen.lower_poll import known_trips
 from llad.codegen.lower_scalar import written_lines
 from llad.codegen.target import masks, narrower
 from llad.ir.core import Op, Region, walk
@@ -69,7 +70,9 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
         properties.append(e.node('!{!"llvm.loop.mustprogress"}'))
     if group:
         properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
-    if lines > UNROLLED_LINES:
+    if e.depth and known_trips(op, e.definitions) is None:  # nor what is left of it once it is a loop of vectors
+        properties.append(e.node('!{!"llvm.loop.unroll.disable"}'))
+    elif lines > UNROLLED_LINES:
         properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
     slow = _SLOW_LINES * sum(inner.name in _SLOW and is_float(inner.result.type) for inner in op.regions[0].ops)
     if lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):

@@ -208,7 +208,9 @@ def _lower_body(e: Emitter, op: Op, run: Run) -> str:
         e.groups.append(group)
     outer = e.writes_out, e.chained
     e.writes_out, e.chained = writes_out(op.regions[0]), _chained(op)
+    e.depth += 1
     run(op.regions[0])
+    e.depth -= 1
     e.writes_out, e.chained = outer
     if group:
         e.groups.pop()
@@ -273,11 +275,13 @@ def lower_while(e: Emitter, op: Op, run: Run) -> None:
     for mine, other in zip(condition.args, body.args, strict=True):
         e.values[mine] = e.values[other]
     outer, e.writes_out = e.writes_out, False
+    e.depth += 1
     run(condition)
     tested = e.block
     e.branch(e.scalar(condition.terminator.operands[0]), inside, done)
     e.open(inside)
     run(body)
+    e.depth -= 1
     e.writes_out = outer
     sweep(e, mark, out)
     counted = e.new(f"add nuw nsw i64 {counter}, 1") if counting else ""

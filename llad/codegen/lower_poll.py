@@ -141,7 +141,7 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
         case "while" | "call":
             return None
         case "for":
-            trips, inside = _known_trips(op, definitions), _bound(op.regions[0], definitions)
+            trips, inside = known_trips(op, definitions), _bound(op.regions[0], definitions)
             if trips is None or inside is None or trips * inside > _FULL:
                 return None
             return trips * inside
@@ -151,7 +151,7 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
             return 1 + sum(known) if len(known) == len(inner) else None
 
 
-def _known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
+def known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
     """The trips of a `for`, or the most: those from `lo` to `lo + min(…, most)`, or to `min(…, most)`."""
     known = [_constant(v, definitions) for v in op.operands[:3]]
     lo, hi, step = known
