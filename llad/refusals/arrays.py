@@ -190,7 +190,7 @@ ARRAYS = (
     Refusal(
         "LL618", "keyword", "the argument `{keyword}` of `{name}`", "leave it out",
         """
-        return np.sum(▸np.sin(a, out=a))
+        return np.sum(▸np.sin(a, order="F"))
         """,
         """
         return np.sum(np.sin(a))
