@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
-from llad.compile import FAST, PASSES, RELEASED, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
+from llad.compile import FAST, HANDED_ON, PASSES, RELEASED, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
 from llad.frontend.decompositions import LINALG, SCIPY
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS
@@ -39,6 +39,7 @@ PIPELINE: dict[str, tuple[Pass, ...]] = {
     "Before reverse mode": REVERSED,
     "First, when nothing is left to differentiate": RELEASED,
     "Once, then": SETTLED,
+    "Where loops hand on small arrays": HANDED_ON,
     "Where loops over records were written for their usual length": WRITTEN_OUT,
     "Before machine code": FAST,
     "Before machine code, where sums keep their order": STRICT,

@@ -65,6 +65,7 @@ from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.stages import stages
+from llad.passes.states import hands_on_few, states
 from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
@@ -92,6 +93,10 @@ SETTLED: tuple[Pass, ...] = (permit, zeros, fold, dce)
 # After loops over records were written for the usual length, too.
 WRITTEN_OUT: tuple[Pass, ...] = (
     fold, unite, fold, unroll, fold, simplify, fold, dce, either, scalars, *PASSES, scalars, cse, dce,
+)  # fmt: skip
+# Where loops hand on small arrays, which become numbers.
+HANDED_ON: tuple[Pass, ...] = (
+    fold, unroll, fold, simplify, fold, dce, either, scalars, states, *PASSES, scalars, cse, dce,
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
@@ -144,7 +149,13 @@ def _changed(before: Function, after: Function) -> Function:
 
 def prepared(fn: Function) -> Function:
     """`fn` as it is differentiated."""
-    return run_passes(fn, (*PASSES, permit))
+    return optimised(fn, (*PASSES, permit))
+
+
+def optimised(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
+    """`fn` after the passes, with numbers where loops hand on small arrays."""
+    fn = run_passes(fn, passes)
+    return run_passes(fn, HANDED_ON) if hands_on_few(fn) else fn
 
 
 def _unordered(fn: Function) -> Function:
@@ -238,7 +249,7 @@ class Forms:
         fn, result = self.traced.function, self.traced.result
         base = tangible(fn, result)[0] if what == "tangent" else objective(fn, result, self.definition)
         with timed(self.times, "passes"):
-            base = run_passes(self._expand(base))
+            base = optimised(self._expand(base))
             if what == "gradient":
                 base = run_passes(base, REVERSED)
             else:
@@ -264,7 +275,7 @@ class Forms:
 
     def _finish(self, fn: Function) -> Function:
         with timed(self.times, "passes"):
-            fn = run_passes(fn, (*RELEASED, *PASSES, *SETTLED))
+            fn = optimised(fn, (*RELEASED, *PASSES, *SETTLED))
             if (cut := chunks(fn)) is not fn:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:
@@ -274,4 +285,4 @@ class Forms:
     def explain(self, wrt: tuple[int, ...]) -> Report:
         """How the gradient reverses the loops of the function, and what memory they take."""
         base = objective(self.traced.function, self.traced.result, self.definition)
-        return explain(run_passes(self._expand(base), PASSES + REVERSED), wrt)
+        return explain(run_passes(optimised(self._expand(base)), REVERSED), wrt)

@@ -52,6 +52,7 @@ from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
 from llad.passes.stages import stages
+from llad.passes.states import states
 from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
 from llad.passes.unite import unite
@@ -64,7 +65,7 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
-    flatten, lodge, rows, columns, version, stages, blocks, stream, winner, relax, release, unpack, zeros, dce,
+    flatten, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax, release, unpack, zeros, dce,
     ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}

@@ -55,7 +55,7 @@ from llad.passes.rebuild import Rebuild
 
 _MOST = 64  # elements
 
-_Element = tuple[int, ...]
+Element = tuple[int, ...]
 
 
 def scalars(fn: Function) -> Function:
@@ -70,7 +70,7 @@ class _Small:
     def __init__(self, fn: Function) -> None:
         self._constant = Elements(fn).constant
         self._loop: dict[Value, Op | None] = {}  # around the `alloc`
-        self._stored: dict[Value, set[_Element]] = {}
+        self._stored: dict[Value, set[Element]] = {}
         self.found: set[Value] = set()
         self._visit(fn.body, None)
 
@@ -109,16 +109,16 @@ class _Small:
             self._stored[op.result] = set(elements if op.attrs["zero"] else ())
 
 
-def element_at(indices: Sequence[Value], constant: Callable[[Value], int | None]) -> _Element | None:
+def element_at(indices: Sequence[Value], constant: Callable[[Value], int | None]) -> Element | None:
     """The element that the indices name, if they are constants."""
     numbers = [constant(i) for i in indices]
     known = tuple(n for n in numbers if n is not None)
     return known if len(known) == len(numbers) else None
 
 
-def elements_of(extents: Sequence[int]) -> list[_Element] | None:
+def elements_of(extents: Sequence[int]) -> list[Element] | None:
     """All elements of an array, if they are few."""
-    found: list[_Element] = [()]
+    found: list[Element] = [()]
     for extent in extents:
         if len(found) * extent > _MOST:
             return None
@@ -131,7 +131,7 @@ class _Scalars(Rebuild):
         super().__init__()
         self._constant = Elements(fn).constant
         self._small = small
-        self._now: dict[Value, dict[_Element, Value]] = {}  # what the elements hold
+        self._now: dict[Value, dict[Element, Value]] = {}  # what the elements hold
         self._extents: dict[Value, tuple[Value, ...]] = {}
 
     def visit(self, op: Op) -> None:
@@ -161,7 +161,7 @@ class _Scalars(Rebuild):
             case _:
                 raise AssertionError(op.name)
 
-    def _held(self, buffer: Value, element: _Element, span: Span | None) -> Value:
+    def _held(self, buffer: Value, element: Element, span: Span | None) -> Value:
         """What the element holds now."""
         assert isinstance(buffer.type, BufferType)
         held = self._now[buffer].get(element)
@@ -197,7 +197,7 @@ class _Scalars(Rebuild):
         for (buffer, element), value in zip(changed, results[len(op.results) :], strict=True):
             self._now[buffer][element] = value
 
-    def _at(self, indices: Sequence[Value]) -> _Element:
+    def _at(self, indices: Sequence[Value]) -> Element:
         element = element_at(indices, self._constant)
         assert element is not None
         return element
