@@ -172,7 +172,7 @@ def off_from_mpmath(name: str) -> float:
     import mpmath
 
     most = 0.0
-    special = {"pow": mpmath.power}
+    special = {"pow": mpmath.power, "exp2": lambda x: mpmath.power(2, x), "log2": lambda x: mpmath.log(x, 2)}
     f = special.get(name) or getattr(mpmath, name)
     rng = np.random.default_rng(5)
     with mpmath.workprec(2400):  # for sines of huge angles, and erfc's tail

@@ -41,6 +41,7 @@ from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.either import either
+from llad.passes.extrema import extrema
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
@@ -100,17 +101,17 @@ HANDED_ON: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, lodge, rows, columns,
-    version, stages, blocks, stream, ownership,
+    relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge, rows,
+    columns, version, stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, lodge, rows, columns, version,
-    stages, stream, ownership,
+    products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge, rows,
+    columns, version, stages, stream, ownership,
 )  # fmt: skip
 # Those that have nothing to do where there is no loop.
 OF_LOOPS: frozenset[Pass] = frozenset({
     fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, reuse, independent,
-    ascend, foresee, flatten, rows, columns, version, stages, blocks,
+    ascend, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks,
 })  # fmt: skip
 
 

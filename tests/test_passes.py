@@ -30,6 +30,7 @@ from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.either import either
+from llad.passes.extrema import extrema
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
@@ -65,8 +66,8 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
-    flatten, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax, release, unpack, zeros, dce,
-    ownership,
+    flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax, release, unpack,
+    zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

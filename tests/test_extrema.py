@@ -1,0 +1,54 @@
+"""Extrema of loops, found several elements at a time: Python's to the sign of a zero, whatever is NaN."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import llad
+
+
+def greatest(x: Any, start: Any) -> Any:
+    top = start
+    for i in range(len(x)):
+        top = max(top, x[i] * 0.5)
+    return top
+
+
+def least(x: Any, start: Any) -> Any:
+    top = start
+    for i in range(len(x)):
+        top = min(top, x[i])
+    return top
+
+
+def last_of_nans(x: Any, start: Any) -> Any:
+    top = start
+    for i in range(len(x)):
+        top = max(x[i], top)
+    return top
+
+
+VALUES = (0.0, -0.0, math.nan, 1.0, -math.inf)
+
+
+@pytest.mark.parametrize("fastmath", [False, True])
+@pytest.mark.parametrize("program", [greatest, least, last_of_nans])
+def test_an_extremum_is_that_of_python(program: Any, fastmath: bool) -> None:
+    f = llad.jit(program, fastmath=fastmath)
+    for start, *row in itertools.product(VALUES, repeat=3):
+        for x in ([], row, [*row, *[min(row)] * 40, row[0]]):
+            got, wanted = f(np.array(x), start), program(x, start)
+            assert got == wanted or (math.isnan(got) and math.isnan(wanted)), (x, start)
+            assert fastmath or math.isnan(wanted) or math.copysign(1, got) == math.copysign(1, wanted), (x, start)
+
+
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_it_is_found_in_vectors(fastmath: bool) -> None:
+    text = llad.jit(greatest, fastmath=fastmath).dump_llvm(np.ones(3), 0.0)
+    assert re.search(r"<\d+ x double> @llvm\.maxnum", text)
