@@ -16,7 +16,7 @@ from llad.ad.forward import tangent
 from llad.ad.reverse import gradient
 from llad.ad.strategies import Preference, cheapest
 from llad.compile import run_passes
-from llad.frontend.signature import spec_of
+from llad.frontend.signature import Traced, spec_of
 from llad.frontend.trace import trace
 from llad.ir.core import Function
 from llad.ir.interp import run
@@ -54,7 +54,8 @@ def rebuild(tree: Result, results: Sequence[Any], leaves: Sequence[Any]) -> Any:
 class Reference:
     """A Python function on IR: as it was traced, or (`optimised`) after the passes, before and after differentiation.
 
-    `run` is the interpreter or anything that runs a `Function` as it does; `prefer` chooses how loops are reversed.
+    `run` is the interpreter or anything that runs a `Function` as it does; `prefer` chooses how loops are reversed;
+    `traced` is the function's trace, if there is one.
     """
 
     def __init__(
@@ -64,11 +65,12 @@ class Reference:
         optimised: bool,
         run: Run = run,
         prefer: Preference = cheapest,
+        traced: Traced | None = None,
     ) -> None:
         self.prefer = prefer
         self._reversed: dict[Preference, Function] = {}
         self.args = tuple(args)
-        self.traced = trace(function, tuple(map(spec_of, self.args)))
+        self.traced = traced or trace(function, tuple(map(spec_of, self.args)))
         self.optimise = run_passes if optimised else verify
         self.run = run
         self.primal = self.optimise(expand(verify(self.traced.function), self.optimise))

@@ -53,7 +53,8 @@ class Affine:
         coefficient = self.terms.get(atom, 0)
         if not coefficient:
             return self
-        return self.plus(Affine(0, {atom: coefficient}), -1).plus(form, coefficient)
+        rest = {other: factor for other, factor in self.terms.items() if other is not atom}
+        return Affine(self.const, rest).plus(form, coefficient)
 
 
 class Knowledge:

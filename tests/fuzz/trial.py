@@ -78,7 +78,7 @@ class Trial:
 
     @cached_property
     def optimised(self) -> Reference:
-        return Reference(self.subject.function, self.subject.args, optimised=True)
+        return Reference(self.subject.function, self.subject.args, optimised=True, traced=self.traced.traced)
 
     @cached_property
     def interpreted(self) -> tuple[Any, Vector]:
