@@ -100,7 +100,8 @@ SMOOTH = {
     ],
     "block": ["np.block([[x, x[:, :1]], [v[:4], w[0]]])", "np.block([v, w[0]])", "np.block(v)"],
     "stacked": [
-        "np.vecdot(x, v[:4])", "np.matvec(x, v[:4])", "np.vecmat(v[:3], x) * w[:4]", "np.matrix_transpose(x) @ x.mT.T",
+        "np.vecdot(x, v[:4])", "np.matvec(x, v[:4])", "np.vecmat(v[:3], x) * np.conj(w[:4])",
+        "np.matrix_transpose(x) @ x.mT.T",
     ],
     "vander": ["np.vander(v)", "np.vander(v, 3, increasing=True)"],
     "logspace": ["np.logspace(v[0], 1.0, 4)"],

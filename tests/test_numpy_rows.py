@@ -17,13 +17,20 @@ from llad.traced.table import SECTIONS, functions_of
 
 pytestmark = pytest.mark.usefixtures("quick_code")
 
-ROWS = [(name, k, text) for name, texts in numpy_rows.SMOOTH.items() for k, text in enumerate(texts)]
-DISCRETE = [(name, k, text) for name, texts in numpy_rows.DISCRETE.items() for k, text in enumerate(texts)]
+
+def rows_of(table: dict[str, list[str]]) -> list[tuple[str, int, str]]:
+    """The rows of a table, but for functions that this NumPy does not have."""
+    rows = [(name, k, text) for name, texts in table.items() for k, text in enumerate(texts)]
+    return [row for row in rows if all(hasattr(np, name) for name in re.findall(r"np\.(\w+)\(", row[2]))]
+
+
+ROWS, DISCRETE = rows_of(numpy_rows.SMOOTH), rows_of(numpy_rows.DISCRETE)
 
 
 def test_every_function_has_a_row():
     known = {name for module in SECTIONS.values() for name in functions_of(module)}
-    written = " ".join(text for _, _, text in (*ROWS, *DISCRETE))
+    tables = (numpy_rows.SMOOTH, numpy_rows.DISCRETE)
+    written = " ".join(text for table in tables for texts in table.values() for text in texts)
     assert known <= set(re.findall(r"\.(\w+)\(", written))
 
 
