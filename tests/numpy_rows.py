@@ -40,7 +40,7 @@ SMOOTH = {
         "np.interp(v, np.arange(5.0), w, left=0.0)", "np.interp(v, np.repeat(np.sort(v), 2)[1:6], w)",
     ],
     "sinc": ["np.sinc(v * 2.0)", "np.sinc(np.concatenate([v * 0.04, np.zeros(1)]))"],
-    "polyfit": ["np.polyfit(np.cumsum(w) - 1.0, 2.0 + v, 1)", "np.polyfit(v, np.stack([w, v * w], 1), 1, w=w)"],
+    "polyfit": ["np.polyfit(v, np.stack([w, v * w], 1), 1, w=w)"],
     "polyval": ["np.polyval(v, 0.5)", "np.polyval(w, v)"],
     "select": ["np.select([v > 0.5, v < 0.0], [v * v, -w], 1.0)"],
     "piecewise": ["np.piecewise(v, [v < -0.3, v > 0.3], [lambda t: t**2, 1.5, np.sin])"],
