@@ -136,6 +136,7 @@ def test_linear_regression_gradient() -> None:
     assert_close(regression.squared_error.grad(1.5, -0.5, x, y), expected, rtol=1e-12)
 
 
+@pytest.mark.packages
 def test_linear_regression_finds_the_line_of_the_normal_equations(tmp_path: Path) -> None:
     regression = example("linear_regression")
     assert_close(regression.main([]), regression.closed_form(*regression.measurements(1_000)), rtol=1e-10)
@@ -171,6 +172,7 @@ def test_digits_gradient_in_closed_form() -> None:
     assert_close(example("digits").loss.grad(*args), expected, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.packages
 def test_digits_are_learnt(tmp_path: Path) -> None:
     for package in ("sklearn", "tqdm", "matplotlib"):
         pytest.importorskip(package)
@@ -208,6 +210,7 @@ def test_predator_prey_keeps_the_constant_of_motion() -> None:
     assert np.ptp(energy) < 1e-6
 
 
+@pytest.mark.packages
 def test_predator_prey_fits_the_counts(tmp_path: Path) -> None:
     for package in ("scipy", "matplotlib"):
         pytest.importorskip(package)
@@ -264,6 +267,7 @@ def test_gaussian_mixture_gradient(size: tuple[int, int, int]) -> None:
     check_gradient(by_everything(example("gaussian_mixture").log_posterior), *mixture(*size))
 
 
+@pytest.mark.packages
 def test_gaussian_mixture_finds_the_species(tmp_path: Path) -> None:
     for package in ("sklearn", "scipy", "matplotlib"):
         pytest.importorskip(package)
@@ -316,6 +320,7 @@ def test_n_body_paths_in_arrays() -> None:
         v = v + 0.005 * forces(r, m, gravity, softening)[1] / m[:, None]
 
 
+@pytest.mark.packages
 def test_n_body_leapfrog_keeps_what_should_be_kept(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     model = example("n_body")
@@ -393,6 +398,7 @@ def test_adaptive_quadrature_of_a_pendulum(k: float) -> None:
     assert_close(model.period.value_and_grad(k, 1e-12), (4.0 * first, 4.0 * slope), rtol=1e-10)
 
 
+@pytest.mark.packages
 def test_adaptive_quadrature_finds_the_swing(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     model = example("adaptive_quadrature")
@@ -435,6 +441,7 @@ def test_newton_fractal_derivatives(point: tuple[float, float]) -> None:
     assert_close(model.root.grad(*point, 1.5, 100), expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.packages
 def test_newton_fractal_picture(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     example("newton_fractal").main(["--size", "30", "--output", str(tmp_path / "basins.png")])
@@ -477,6 +484,7 @@ def test_bundle_adjustment_residuals_and_blocks() -> None:
             assert_close(blocks[n, :, k], difference, rtol=1e-6, atol=1e-5)
 
 
+@pytest.mark.packages
 def test_bundle_adjustment_reaches_the_noise(tmp_path: Path) -> None:
     for package in ("scipy", "matplotlib"):
         pytest.importorskip(package)
@@ -543,6 +551,7 @@ def test_lstm_gradient_against_differences_of_arrays() -> None:
             assert_close(gradient[k], (ends[0] - ends[1]) / 2e-5, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.packages
 def test_lstm_learns_more_than_frequencies(tmp_path: Path) -> None:
     for package in ("tqdm", "matplotlib"):
         pytest.importorskip(package)
