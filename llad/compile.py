@@ -111,7 +111,7 @@ FAST: tuple[Pass, ...] = (
 # Those that have nothing to do where there is no loop.
 OF_LOOPS: frozenset[Pass] = frozenset({
     fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, reuse, independent,
-    ascend, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks,
+    ascend, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks, stream, states,
 })  # fmt: skip
 
 

@@ -64,6 +64,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, makers, users, walk
@@ -106,10 +107,15 @@ class _Known:
     """What the loops of a function hand on."""
 
     def __init__(self, fn: Function) -> None:
+        self._fn = fn
         self._constant = Elements(fn).constant
-        self._aliases = Aliases(fn)
         self._made = makers(fn.body)
         self._users = users(fn.body)
+
+    @cached_property
+    def _aliases(self) -> Aliases:
+        """Asked only where a loop hands on such an array, which few do."""
+        return Aliases(self._fn)
 
     def buffers(self, loop: Op) -> Iterable[int]:
         """The carries that are arrays."""
