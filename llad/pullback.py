@@ -118,9 +118,9 @@ class Pullback:
 
 
 def _held(value: Any) -> Any:
-    """The value with copies of the arrays in it."""
+    """The value with copies of the arrays in it, that lie in memory as they do."""
     if type(value) is np.ndarray or type(value) is np.memmap:
-        return np.array(value, order="C")
+        return laid_out(np.asarray(value))
     if isinstance(value, Node):
         return Node(value.form, tuple(map(_held, value.items)))
     structure = opened(value)

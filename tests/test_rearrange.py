@@ -228,3 +228,54 @@ def _either(a: Any, k: int) -> Any:
 def test_what_may_be_a_copy_is_not_written_after_a_branch() -> None:
     with pytest.raises(llad.UnsupportedError, match="may be a copy"):
         llad.jit(_either)(A, 1)
+
+
+def _late(x: Any) -> Any:
+    y = x.T.ravel()
+    x[0, 0] = 7.0
+    return y * 1.0
+
+
+def _late_in_a_loop(x: Any) -> Any:
+    y, s = x[:, :2].reshape(-1), 0.0
+    for k in range(3):
+        s += y[k]
+        x *= 0.5
+    return s
+
+
+def _late_in_what_is_called(x: Any, n: int) -> Any:
+    return x.T.ravel() if n <= 0 else _late_in_what_is_called(x, n - 1)
+
+
+def _late_after_a_call(x: Any) -> Any:
+    y = _late_in_what_is_called(x, len(x))
+    x[0, 0] = 7.0
+    return y
+
+
+def _in_time(x: Any) -> Any:
+    """The copies that NumPy makes, too, or read before there is a difference."""
+    s = 0.0
+    kept = x.T.ravel().copy()
+    for k in range(3):
+        y = x.T.reshape(-1)
+        s += y[k]
+        x *= 0.5
+    return s * kept + np.sum(x[:, 1:].ravel())
+
+
+@pytest.mark.parametrize("f", [_late, _late_in_a_loop, _late_after_a_call])
+def test_what_may_be_a_copy_is_not_read_after_its_source_is_written(f: Any) -> None:
+    with pytest.raises(llad.UnsupportedError, match="may be a copy, read"):
+        llad.jit(f)(A.copy())
+
+
+def test_what_may_be_a_copy_is_read_before_its_source_is_written() -> None:
+    assert_close(llad.jit(_in_time)(A.copy()), _in_time(A.copy()))
+
+
+def test_pullbacks_take_arrays_as_they_lie() -> None:
+    """Whether a reshape is a view is asked of the array, not of the copy that the pullback keeps."""
+    with pytest.raises(llad.UnsupportedError, match="may be a copy, read"):
+        llad.vjp(_late, np.asfortranarray(A))

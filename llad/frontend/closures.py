@@ -13,6 +13,7 @@ from typing import Any
 from llad.frontend import extents, numbers
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
+from llad.frontend.loose import refuse_late_reads
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
@@ -60,9 +61,10 @@ def close_over(
         value = t.call(function, inner_args, kwargs)
         value, result = _owned(t, value)
         t.builder.return_(*flatten(t, value, result))
-        functions = close(t.home, t.builder.root)
+        functions = close(t.home, t.builder.root, t.copied)
         free = free_values(t.builder.root, set(params))
         traced = replace(t.builder.function("closure", [*params, *free]), functions=functions)
+        refuse_late_reads(traced, t.copied)
     except PathEnds:
         raises = True
     finally:

@@ -22,6 +22,7 @@ from llad.frontend import refused
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
+from llad.frontend.loose import Copied
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
 from llad.frontend.values import Array, Marker, NotHandled, Record, compose, reaches
@@ -51,6 +52,7 @@ class Tracer:
         self.builder = Builder()
         self.guards = Guards()
         self.axes = Axes()
+        self.copied: list[Copied] = []
         self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part

@@ -23,6 +23,7 @@ from llad.frontend.extents import (
     mul,
 )
 from llad.frontend.indexing import window
+from llad.frontend.loose import Copied
 from llad.frontend.promotion import is_static_number, plain, promote
 from llad.frontend.reductions import size_of
 from llad.frontend.values import Array, Context, Extent, Scalar, Single, describe
@@ -164,7 +165,11 @@ def ravel(ctx: Context, a: Any, order: Any = None) -> Array:
 
 def _dense(ctx: Context, array: Array) -> Array:
     """The array, or a copy where it is not known to be contiguous; NumPy has none if it is all the same."""
-    return array if array.type.layout == "C" else replace(copy(ctx, array), loose=True)
+    if array.type.layout == "C":
+        return array
+    made = replace(copy(ctx, array), loose=True)
+    ctx.copied.append(Copied(made.value, array.value, ctx.builder.span))
+    return made
 
 
 def squeeze(ctx: Context, a: Any, axis: Any) -> Array:

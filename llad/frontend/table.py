@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from llad.frontend.loose import Copied
 from llad.frontend.state import Local
 from llad.ir.core import Function, Op, Region, Value, called, walk
 from llad.ir.rewrite import Mapping as Renaming
@@ -32,8 +33,11 @@ def free_values(region: Region, bound: set[Value]) -> list[Value]:
     return list(free)
 
 
-def close(home: Mapping[str, Local], root: Region) -> dict[str, Function]:
-    """The table of a complete trace: what a function uses from outside is a parameter, which every call passes."""
+def close(home: Mapping[str, Local], root: Region, copied: list[Copied]) -> dict[str, Function]:
+    """The table of a complete trace: what a function uses from outside is a parameter, which every call passes.
+
+    What was `copied` in a function is noted again, with the names that it has in the table.
+    """
     functions = _functions(home)
     names = called(root, functions)
     needs = _needs(functions, names)
@@ -45,6 +49,7 @@ def close(home: Mapping[str, Local], root: Region) -> dict[str, Function]:
         mapping: Renaming = {v: Value(v.type, v.name) for v in outer}
         params = tuple(mapping[v] for v in outer)
         table[name] = Function(name, params, copy_region(functions[name].body, mapping), {"may_alias": True})
+        copied += [Copied(mapping[c.copy], mapping[c.source], c.span) for c in copied if c.copy in mapping]
     return _merged(table, root)
 
 

@@ -24,6 +24,7 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.expressions import EXPRESSIONS
+from llad.frontend.loose import refuse_late_reads
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced
@@ -78,9 +79,10 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     t.builder.return_(*results.leaves)
     captured = tuple(t.captured.values())
     name = getattr(function, "__name__", "function")
-    functions = close(t.home, t.builder.root)
+    functions = close(t.home, t.builder.root, t.copied)
     everything = [*params, *(v for _, v in captured)]
     made = replace(t.builder.function(name, everything), functions=functions)
+    refuse_late_reads(made, t.copied)
     arrays = tuple(array for array, _ in captured)
     return Traced(made, tree, arrays, t.guards.reads(), t.guards.all(), t.axes.answers(everything))
 

@@ -22,6 +22,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
+from llad.frontend.loose import Copied
 from llad.ir.build import Builder
 from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType
@@ -143,6 +144,10 @@ class Context(Protocol):
     @property
     def alike(self) -> Alike:
         """Which extents are equal."""
+
+    @property
+    def copied(self) -> list[Copied]:
+        """The copies made where NumPy may have a view."""
 
     def refuse(self, name: str, /, **details: object) -> NoReturn:
         """Raise `UnsupportedError` at the current span with the text of row `name` of the table of refusals."""

@@ -238,4 +238,21 @@ ARRAYS = (
         return np.sum(b)
         """,
     ),
+    Refusal(
+        "LL624", "loose-read",
+        "a reshaped array that may be a copy, read (line {read}) after what it was made of is written (line {written})",
+        "copy it, e.g. `a[:, 2:].reshape(-1).copy()`, or reshape it after that",
+        """
+        b = np.full((4, 4), x)
+        c = ▸b[:, 2:].reshape(4, 2)
+        b[0, 2] = 1.0
+        return np.sum(c)
+        """,
+        """
+        b = np.full((4, 4), x)
+        b[0, 2] = 1.0
+        c = b[:, 2:].reshape(4, 2)
+        return np.sum(c)
+        """,
+    ),
 )
