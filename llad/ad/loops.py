@@ -16,9 +16,9 @@ from llad.ad.guards import either, unless_zero
 from llad.ad.mirror import Fusion, Mirror
 from llad.ad.snapshots import Snapshots, iterations
 from llad.ad.strategies import Strategies
-from llad.ad.structure import LOOPS, Structure
+from llad.ad.structure import Structure
 from llad.ad.tape import position
-from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, Op, Region, Value, walk
 from llad.ir.types import I64, is_float
 from llad.ops.table import OPS
 
@@ -222,8 +222,7 @@ class Loops:
         """Bounds of the reversed loop: a plain `for` with step 1 runs over its own indices, others count trips down.
 
         Independent iterations whose adjoints do not pass through each other (`any_order`) run forwards, which
-        suits caches and vectors; then no record may be popped, so their tapes must be rectangular, and those of the
-        loops inside.
+        suits caches and vectors; then no record may be popped, which come in the opposite order.
         """
         b = self.b
         if not self.own_indices(op):
@@ -231,20 +230,13 @@ class Loops:
         lo, hi, step = op.operands[:3]
         body = op.regions[-1]
         independent = any_order and (op.attrs["kind"] != "sequential" or op.attrs.get("apart", False))
-        if independent and self.pops_nothing(op):
+        if independent and self.strategies.pops_nothing(op):
             return lo, hi, step
         if self.has_neighbours(lo) and self.has_neighbours(hi):
             one = b.i64(1)
             return b.op("sub", hi, one), b.op("sub", lo, one), b.i64(-1)
         self.count_behind(body)
         return hi, lo, b.i64(-1)
-
-    def pops_nothing(self, op: Op) -> bool:
-        """Whether what the reversed loop needs of the forward sweep is found by indices, in whatever order it runs."""
-        root, inside = self.structure.root(self.structure.home(op)), [op, *walk(op.regions[-1])]
-        bodies = [inner.regions[-1] for inner in inside if inner.name in LOOPS]
-        rectangular = all(self.structure.rectangular(body, root) for body in bodies)
-        return rectangular and not any(inner.name in TAPE or inner.name == "call" for inner in inside)
 
     def has_neighbours(self, bound: Value) -> bool:
         """Whether the numbers beside `bound` are sure to be numbers: it is an extent, or a constant of usual size."""

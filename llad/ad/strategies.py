@@ -186,18 +186,19 @@ class Strategies:
 
     def may_be_skipped(self, loop: Op) -> bool:
         """Whether the reversed loop is nothing without adjoints of its results, and pops nothing."""
-        structure = self._structure
-        body = loop.regions[-1]
-        inner = [op for op in walk(body) if op.name in LOOPS]
-        bodies = [op.regions[-1] for op in (loop, *inner)]
-        return (
-            all(op.name == "for" and not op.attrs["exits"] for op in (loop, *inner))
-            and not any(op.name in TAPE or op.name == "call" for op in walk(body))
-            and not any(isinstance(v.type, BufferType) for b in bodies for v in b.args)
-            and not any(isinstance(r.type, BufferType) for op in walk(body) for r in op.results)
-            and not any(self._activity.active(r) for r in self._aliases.written(loop))
-            and all(structure.rectangular(b, structure.root(structure.home(loop))) for b in bodies)
-        )
+        return self.pops_nothing(loop) and not any(map(self._activity.active, self._aliases.written(loop)))
+
+    def pops_nothing(self, loop: Op) -> bool:
+        """Whether the reversed loop finds by indices what it needs of the forward sweep, in whatever order it runs.
+
+        Numbers of loops over boxes are found so. Handles that change from one iteration to the next are always popped.
+        """
+        structure, inside = self._structure, [loop, *walk(loop.regions[-1])]
+        bodies = [op.regions[-1] for op in inside if op.name in LOOPS]
+        root = structure.root(structure.home(loop))
+        handles = any(isinstance(v.type, BufferType) for op in inside for v in op.results)
+        pops = any(op.name in TAPE or op.name == "call" for op in inside)
+        return not handles and not pops and all(structure.rectangular(body, root) for body in bodies)
 
     def carried_choice(self, op: Op) -> int | None:
         """Which operand of a `min` or `max` is the carry of the loop that looks for the least or the greatest."""

@@ -109,3 +109,18 @@ def rows_permuted(a, p):
         row = a[p[i]]
         s += np.dot(row, previous) * (i + 1)
     return s
+
+
+@program(lambda r: (r.normal(size=4), r.normal(size=4)), second=True)
+def read_first_here_then_there(x, y):
+    """The iterations are independent, and each reads the array that the one before hands on."""
+    s = 0.0
+    u = x * y
+    for i in range(len(x)):
+        s += math.sin(u[i]) * i
+        u = x
+        for j in range(len(y)):
+            s += math.cos(u[j]) * i
+            u = y
+        u = x
+    return s
