@@ -74,7 +74,7 @@ from llad.passes.rebuild import Rebuild
 
 def accumulate(fn: Function) -> Function:
     """`fn` with accumulations at neighbouring elements carried between the iterations that make them."""
-    return _Accumulate(fn).function_or_same(fn)
+    return _Accumulate(fn).function(fn)
 
 
 @dataclass(slots=True)
@@ -229,7 +229,7 @@ class _Accumulate(Rebuild):
 
     def _body(self, loop: Op, runs: list[_Run]) -> Region:
         body = loop.regions[0]
-        args = self.arguments(body)
+        args = self.arguments(body.args)
         taken = {op for run in runs for o in run.offsets for item in run.row.at[o] for op in item.ops}
         for run in runs:
             run.pending = [Value(self._dtype(run), "pending") for _ in run.offsets[1:]]

@@ -50,7 +50,7 @@ _IN_ORDER = frozenset({"check", "print", "push", "pop", "call", "for", "while"})
 
 def ascend(fn: Function) -> Function:
     """`fn` with innermost loops that run upwards."""
-    return _Ascend(fn).function_or_same(fn)
+    return _Ascend(fn).function(fn)
 
 
 class _Ascend(Rebuild):
@@ -84,7 +84,7 @@ class _Ascend(Rebuild):
         hi, lo, _, *inits = self.operands(loop)
         one = self.const(1, I64, loop.span)
         body = loop.regions[0]
-        args = self.arguments(body)
+        args = self.arguments(body.args)
         with self.written(*args) as upwards:
             index = self.emit("add", [args[0], one], [I64], loop.span).result
             index.name = args[0].name

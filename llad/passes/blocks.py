@@ -77,7 +77,7 @@ _MOST = 4  # sums of a loop, each with a block of terms
 
 def blocks(fn: Function) -> Function:
     """`fn` with the terms of ordered sums computed in blocks, apart from the sums. Small frames stay as they are."""
-    return fn if fn.attrs.get("may_alias") else _Blocks(fn).function_or_same(fn)
+    return fn if fn.attrs.get("may_alias") else _Blocks(fn).function(fn)
 
 
 class _Blocks(Strips):
@@ -127,10 +127,9 @@ class _Blocks(Strips):
         lo, hi = (self.get(o) for o in op.operands[:2])
         trips = self.emit("sub", [hi, lo], [I64], op.span).result
         long = self.emit("ge", [trips, self.const(_SHORTEST, I64, op.span)], [BOOL], op.span).result
-        versions = (
-            self._yielding(lambda: self._in_blocks(op, sums)),
-            self._yielding(lambda: self.keep(op).results),
-        )
+        with self.afresh():
+            in_blocks = self._yielding(lambda: self._in_blocks(op, sums))
+        versions = in_blocks, self._yielding(lambda: self.keep(op).results)
         made = self.emit("if", [long], [r.type for r in op.results], op.span, {}, versions)
         self.replace(op.results, made.results)
 

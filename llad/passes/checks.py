@@ -202,7 +202,7 @@ class _Checks(Rebuild):
             body, frame = self._inside(op.regions[0])
         moved = self._hoist(op, frame)
         if moved:
-            body.ops[:] = [inner for inner in body.ops if inner not in moved]
+            body = Region(body.args, [inner for inner in body.ops if inner not in moved])
         frame.claims = [claim for claim in frame.claims if claim.placed not in moved]
         self._frames[-1].keep_all(frame)
         self.copy(op, operands, (body,))

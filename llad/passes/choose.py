@@ -46,7 +46,7 @@ _MOST = 4  # ops in a branch: both are computed
 
 def choose(fn: Function) -> Function:
     """`fn` with integers chosen by `select` rather than by branches."""
-    return _Choose(fn).function_or_same(fn)
+    return _Choose(fn).function(fn)
 
 
 class _Choose(Rebuild):

@@ -40,7 +40,7 @@ After, with `%count` chunks of `%size`:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
@@ -93,8 +93,7 @@ class _Chunks(Rebuild):
 
     def function(self, fn: Function) -> Function:
         made = super().function(fn)
-        made.functions = self._functions
-        return made
+        return made if made is fn else replace(made, functions=self._functions)
 
     def visit(self, op: Op) -> None:
         if op.attrs.get("threads"):

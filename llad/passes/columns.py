@@ -110,7 +110,7 @@ _STRANGERS = TAPE | {"call", "derivative", "free", "matmul", "while"}
 
 def columns(fn: Function) -> Function:
     """`fn` with the columns that nests of loops go through in memory of their own."""
-    return _Columns(fn).function_or_same(fn)
+    return _Columns(fn).function(fn)
 
 
 @dataclass

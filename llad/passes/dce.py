@@ -47,9 +47,7 @@ from llad.passes.rebuild import Rebuild
 
 def dce(fn: Function) -> Function:
     """`fn` without what has no effect on results, memory that is seen, or errors."""
-    sweep = _Sweep(_Marks(fn))
-    rebuilt = sweep.function(fn)
-    return rebuilt if sweep.dropped else fn
+    return _Sweep(_Marks(fn)).function(fn)
 
 
 class _Marks:
@@ -219,7 +217,6 @@ class _Sweep(Rebuild):
         super().__init__()
         self._marks = marks
         self._kept: list[list[int]] = []  # per open region: which operands its terminator keeps
-        self.dropped = False  # whether anything was
 
     def visit(self, op: Op) -> None:
         marks = self._marks
@@ -227,7 +224,7 @@ class _Sweep(Rebuild):
             operands = self.operands(op)
             self.copy(op, tuple([operands[k] for k in self._kept[-1]]))
         elif op not in marks.ops:
-            self.dropped = True
+            return
         elif op.name in ("if", "for", "while"):
             self._control(op)
         elif op.name in ("lifo", "push", "pop"):
@@ -261,27 +258,28 @@ class _Sweep(Rebuild):
 
     def _shrunk(self, region: Region, args: tuple[Value, ...], kept: list[int]) -> Region:
         self._kept.append(kept)
-        rebuilt = self.region(Region(args, region.ops))
+        rebuilt = self.region(region if len(args) == len(region.args) else Region(args, region.ops))
         self._kept.pop()
         return rebuilt
 
     def _emit_shrunk(
         self, op: Op, operands: tuple[Value, ...], kept: list[int], regions: tuple[Region, ...] = ()
     ) -> None:
-        shrunk = Op(op.name, (), tuple([op.results[k] for k in kept]), op.attrs, (), op.span)
-        self.dropped |= len(kept) < len(op.results)
-        self.copy(shrunk, operands, regions)
+        if len(kept) < len(op.results):
+            op = Op(op.name, (), tuple([op.results[k] for k in kept]), op.attrs, (), op.span)
+        self.copy(op, operands, regions)
 
     def _tape(self, op: Op) -> None:
         lifo = op.result if op.name == "lifo" else op.operands[0]
         assert isinstance(lifo.type, LifoType)
         kept = [k for k in range(len(lifo.type.fields)) if self._marks.field_needed(op, k)]
-        self.dropped |= len(kept) < len(lifo.type.fields)
         operands = self.operands(op)
         match op.name:
+            case _ if len(kept) == len(lifo.type.fields):
+                self.copy(op, operands)
             case "lifo":
-                self.copy(op, ())
-                self.ops[-1].results[0].type = LifoType(tuple([lifo.type.fields[k] for k in kept]))
+                type = LifoType(tuple([lifo.type.fields[k] for k in kept]))
+                self.replace(op.results, self.emit(op.name, (), [type], op.span, op.attrs).results)
             case "push":
                 self.copy(op, (operands[0], *[operands[1 + k] for k in kept]))
             case _:

@@ -57,10 +57,16 @@ from llad.passes.rebuild import Rebuild
 
 def either(fn: Function) -> Function:
     """`fn` with accesses to chosen arrays made accesses to either array."""
-    return _Either(fn).function(fn)
+    return _Either(fn).function(fn) if any(map(_chooses_array, walk(fn.body))) else fn
+
+
+def _chooses_array(op: Op) -> bool:
+    return op.name == "if" and any(isinstance(r.type, BufferType) for r in op.results)
 
 
 class _Either(Rebuild):
+    again = True  # an access becomes two
+
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._kept: set[Value] = set()  # buffers that are more than loaded from and stored to

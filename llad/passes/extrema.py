@@ -52,6 +52,8 @@ After (and `dce`):
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llad.ir.core import Function, Op, Region, Value, makers, uses
 from llad.ir.rewrite import copy_op
 from llad.ir.types import BOOL, ScalarType, is_float
@@ -61,7 +63,7 @@ from llad.passes.rebuild import Rebuild
 
 def extrema(fn: Function) -> Function:
     """`fn` with extrema that are found several elements at a time."""
-    return _Extrema(fn).function_or_same(fn)
+    return _Extrema(fn).function(fn)
 
 
 class _Extrema(Rebuild):
@@ -71,17 +73,19 @@ class _Extrema(Rebuild):
         self._outermost = set(fn.body.ops)
         self._made = makers(fn.body)
         self._uses = uses(fn.body)
+        self._loose: Op | None = None  # the op that is to find an extremum in any order
 
     def visit(self, op: Op) -> None:
+        if op is self._loose:
+            self.ops.append(replace(op, name=f"f{op.name}", operands=self.operands(op)))
+            return
         if op not in self._outermost or not self._searches(op):
             self.keep(op)
             return
         start, type = self.get(op.operands[3]), op.results[0].type
         assert isinstance(type, ScalarType)
+        self._loose = op.regions[0].ops[-2]
         spread = self.keep(op)
-        self.idle = False
-        body = spread.regions[0]
-        body.ops[-2].name = f"f{body.ops[-2].name}"
         odd = self.emit("isnan", [start], [BOOL], op.span).result
         top = self.emit("select", [odd, start, spread.results[0]], [type], op.span).result
         if not self._zeros_alike:

@@ -63,7 +63,7 @@ _TRAPS = frozenset({"floordiv", "mod", "ipow", "ipow_overflows", "shl", "shr"}) 
 
 def flatten(fn: Function) -> Function:
     """`fn` without branches that only compute, in loops whose iterations may run side by side."""
-    return _Flatten(fn).function_or_same(fn)
+    return _Flatten(fn).function(fn)
 
 
 class _Flatten(Rebuild):
@@ -97,7 +97,6 @@ class _Flatten(Rebuild):
         return [v for v in yielded if v not in self._poison]
 
     def _choose(self, op: Op) -> None:
-        self.idle = False
         condition = self.get(op.operands[0])
         for region in op.regions:
             self.splice(region.ops[:-1])

@@ -89,7 +89,7 @@ _MOST = 4  # checks
 
 def foresee(fn: Function) -> Function:
     """`fn` with the checks of loaded indices made before the loops that may then do several iterations at once."""
-    return _Foresee(fn).function_or_same(fn)
+    return _Foresee(fn).function(fn)
 
 
 class _Foresee(Rebuild):

@@ -67,9 +67,8 @@ class _Independent(Rebuild):
         self._distinct = Distinct(fn, self._aliases)
 
     def visit(self, op: Op) -> None:
-        kept = self.keep(op)
-        if op.name == "for" and self._is_apart(op):
-            kept.attrs = {**op.attrs, "apart": True}
+        found = op.name == "for" and not op.attrs.get("apart") and self._is_apart(op)
+        self.keep(op, {"apart": True} if found else None)
 
     def _is_apart(self, loop: Op) -> bool:
         body = loop.regions[0]

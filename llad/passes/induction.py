@@ -50,7 +50,7 @@ from llad.passes.rebuild import Rebuild
 
 def induction(fn: Function) -> Function:
     """`fn` with its loop counters written as sums of loop indices."""
-    return _Induction(fn).function_or_same(fn)
+    return _Induction(fn).function(fn)
 
 
 class _Induction(Rebuild):
@@ -60,10 +60,10 @@ class _Induction(Rebuild):
         self._made = makers(fn.body)
 
     def visit(self, op: Op) -> None:
-        if op.name != "for" or self._elements.constant(op.operands[2]) != 1:
+        counters = self._find(op) if op.name == "for" and self._elements.constant(op.operands[2]) == 1 else []
+        if not counters:
             self.keep(op)
             return
-        counters = self._find(op)
         operands = self.operands(op)
         copied = self.copy(op, operands, (self._body(op, counters),))
         for k, amount in counters:
@@ -71,7 +71,7 @@ class _Induction(Rebuild):
 
     def _body(self, loop: Op, counters: list[tuple[int, Value]]) -> Region:
         body, lo = loop.regions[0], loop.operands[0]
-        args = self.arguments(body)
+        args = self.arguments(body.args)
         with self.written(*args) as written:
             for k, amount in counters:
                 offset = args[0]

@@ -220,7 +220,7 @@ class _Interchange(Strips):
     def _rest(self, loop: Op, sums: Sequence[Sum], tables: Sequence[list[Value]], operands: tuple[Value, ...]) -> Op:
         """The loop over a strip, which reads the sums."""
         body = loop.regions[0]
-        args = self.arguments(body)
+        args = self.arguments(body.args)
         with self.written(*args) as rest:
             place = self.emit("sub", [args[0], operands[0]], [I64], loop.span).result
             known = {s.loop: memory for s, memory in zip(sums, tables, strict=True)}

@@ -187,6 +187,8 @@ class _Jam(Rebuild):
 class _Lockstep(Rebuild):
     """Writes the body of a loop for several iterations at once, op by op."""
 
+    again = True  # what is left over is done one by one
+
     def __init__(self, plan: Plan, mapping: dict[Value, Value], lanes: dict[Value, list[Value]]) -> None:
         super().__init__()
         self.mapping = dict(mapping)
@@ -283,7 +285,7 @@ class _Lockstep(Rebuild):
     def _for(self, op: Op) -> None:
         body = op.regions[0]
         inits = self._spread(op.operands[3:], body.args[1:])
-        index, *args = self.arguments(Region(body.args[:1])) + tuple(v for a in body.args[1:] for v in self._fresh(a))
+        index, *args = self.arguments(body.args[:1]) + tuple(v for a in body.args[1:] for v in self._fresh(a))
         inner = self._inner(body, body.args[1:])
         types = [*(v.type for v in inits), I64]
         operands = [*map(self.get, op.operands[:3]), *inits]

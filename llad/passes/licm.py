@@ -78,42 +78,36 @@ class _Licm(Rebuild):
         super().__init__()
         self._aliases = Aliases(fn)
         self._reads: dict[Op, Roots] = {}  # of the new ops that read memory
-        self._old_poison = maybe_poison(fn)
-        self._poison: set[Value] = set()  # new values that only the program may know to be defined
+        self._poison: set[Value] = set(maybe_poison(fn))  # values that only the program may know to be defined
         self._constants: dict[Value, float] = {}
 
     def visit(self, op: Op) -> None:
         operands = self.operands(op)
         regions = tuple([self.region(r) for r in op.regions])
         if op.name in ("for", "while"):
-            self._hoist(op, operands, regions)
+            regions = self._hoist(op, operands, regions)
         copied = self.copy(op, operands, regions)
-        self._poison.update(self.get(r) for r in op.results if r in self._old_poison)
         if op.name == "const":
             self._constants[copied.result] = op.attrs["value"]
         elif op.name == "load" or regions:
             self._reads[copied] = self._aliases.read(op)
 
-    def arguments(self, region: Region) -> tuple[Value, ...]:
-        args = super().arguments(region)
-        self._poison.update(a for a, old in zip(args, region.args, strict=True) if old in self._old_poison)
-        return args
-
-    def _hoist(self, loop: Op, operands: tuple[Value, ...], regions: tuple[Region, ...]) -> None:
-        """Take what is invariant out of the new `regions` of `loop` and emit it here."""
+    def _hoist(self, loop: Op, operands: tuple[Value, ...], regions: tuple[Region, ...]) -> tuple[Region, ...]:
+        """Emit here what is invariant in the rebuilt `regions` of `loop`; the regions without it."""
         written = self._aliases.written(loop)
+        left = []
         for region in regions:
             once = loop.name == "while" and region is regions[0]
             guard = None
             if loop.name == "for":
                 guard, once = self._runs(loop, operands)
             found = _Invariants(region, written, self._reads, self._poison, guard is not None, once)
-            if found.plain or found.guarded:
-                region.ops[:] = found.stays
-                self.ops += found.plain
-                if found.guarded:
-                    assert guard is not None
-                    self._emit_guarded(loop, guard, operands, found.guarded)
+            self.ops += found.plain
+            if found.guarded:
+                assert guard is not None
+                self._emit_guarded(loop, guard, operands, found.guarded)
+            left.append(Region(region.args, found.stays) if found.plain or found.guarded else region)
+        return tuple(left)
 
     def _runs(self, loop: Op, operands: tuple[Value, ...]) -> tuple[str | None, bool]:
         """The comparison of lo with hi that tells if the `for` runs (None: unknown), and if it surely does."""

@@ -89,6 +89,9 @@ class _Frame:
     owned: list[Value] = field(default_factory=list)
 
 
+_SWEEP = {"sweep": True}
+
+
 class _Ownership(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
@@ -122,7 +125,8 @@ class _Ownership(Rebuild):
                 self._while(op)
             case "yield" | "return":
                 self._leave(op)
-                self._swept(self.keep(op), op.name == "return" and self._frames[-1].kind == "called" and self._sweeps)
+                sweeps = op.name == "return" and self._frames[-1].kind == "called" and self._sweeps
+                self.keep(op, _SWEEP if sweeps else None)
             case _:
                 if op.name == "const":
                     self._constants[op.result] = op.attrs["value"]
@@ -191,16 +195,13 @@ class _Ownership(Rebuild):
         # Iterations that may run at once need memory of their own.
         sequential = op.attrs["kind"] == "sequential"
         frame = self._frame("loop" if sequential else "branch", op.regions[0])
-        self._swept(self.copy(op, self.operands(op), (frame,)), sequential and self._leaves_behind(op.regions[0]))
+        sweeps = sequential and self._leaves_behind(op.regions[0])
+        self.copy(op, self.operands(op), (frame,), _SWEEP if sweeps else None)
 
     def _while(self, op: Op) -> None:
         condition, body = op.regions
         frames = self._frame("condition", condition), self._frame("loop", body)
-        self._swept(self.copy(op, self.operands(op), frames), self._leaves_behind(body))
-
-    def _swept(self, op: Op, sweeps: bool) -> None:
-        if sweeps:
-            op.attrs = {**op.attrs, "sweep": True}
+        self.copy(op, self.operands(op), frames, _SWEEP if self._leaves_behind(body) else None)
 
     def _leaves_behind(self, region: Region) -> bool:
         """Whether running it may leave memory behind, all of which is reached through what it yields or returns."""

@@ -48,6 +48,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.ir.alias import Aliases
@@ -97,9 +98,7 @@ class _Parts(Rebuild):
         self._whole = False
 
     def function(self, fn: Function) -> Function:
-        made = super().function(fn)
-        made.functions = self._functions
-        return made
+        return replace(super().function(fn), functions=self._functions)
 
     def visit(self, op: Op) -> None:
         if op.name != "while":

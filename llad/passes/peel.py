@@ -74,7 +74,7 @@ _MIRRORED = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge", "eq": "eq", "ne": "
 
 def peel(fn: Function) -> Function:
     """`fn` with the ends of loops apart that are chosen by index."""
-    return _Peel(fn).function_or_same(fn)
+    return _Peel(fn).function(fn)
 
 
 class _Peel(Rebuild):

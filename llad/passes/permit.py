@@ -57,9 +57,7 @@ class _Permit(Rebuild):
         self._sharing = None if fn.attrs.get("may_alias") else Sharing(fn)
 
     def visit(self, op: Op) -> None:
-        kept = self.keep(op)
-        if op.attrs.get("threads") != "asked":
-            return
-        if self._sharing is not None and (why := self._sharing(op).why):
+        asks = op.attrs.get("threads") == "asked"
+        self.keep(op, {"threads": "may"} if asks else None)
+        if asks and self._sharing is not None and (why := self._sharing(op).why):
             raise refusal("prange", op.span, got=why)
-        kept.attrs = {**op.attrs, "threads": "may"}

@@ -27,6 +27,8 @@ _KEPT = 1 << 18  # elements that a strip keeps, if it is longer than that
 class InParts(Rebuild):
     """`result` yields what stands for the results of the loop."""
 
+    again = True  # beside the loop as it is
+
     def __init__(self, known: Known, plan: Plan, loop: Op, mapping: dict[Value, Value]) -> None:
         super().__init__()
         self.mapping = dict(mapping)

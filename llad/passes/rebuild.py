@@ -1,12 +1,16 @@
 """How a pass makes its output: op by op into a new function, with a mapping from old values to new ones.
 
 A pass subclasses `Rebuild` and overrides `visit`, which is called for every op in program order and emits
-what shall stand for it. What it does not care about it hands to `keep`, which copies the op and visits its
-regions.
+what shall stand for it. What it does not care about it hands to `keep`, which visits the regions of the op.
 
-Invariant: `mapping` holds every old value that was visited; a value it does not hold stands for itself.
-Nothing reachable from the input is edited. New values are made in program order, so the output is the same
-in every run.
+What a pass leaves as it is, it shares: an op that keeps its operands and regions stands in the output as well as in the
+input, a region whose ops all do is the same region, and a function without a change is the same function. An op that
+changes keeps the values that are its results. So a pass costs what it changes, and analyses of what it did not change
+still hold. A pass that may write an op more than once says so (`again`): then every copy has values of its own.
+
+Invariant: a value that `mapping` does not hold stands for itself. Nothing reachable from the input is edited, which
+holds for what `keep` and `copy` give back, too. New values are made in program order, so the output is the same in
+every run.
 """
 
 from __future__ import annotations
@@ -23,23 +27,19 @@ from llad.ir.types import I64, ScalarType, Type
 
 
 class Rebuild:
-    """Copies a function; `ops` is the list of the region being written."""
+    """`ops` is the list of the region being written. `again`: ops may be written more than once."""
+
+    again = False
 
     def __init__(self) -> None:
         self.mapping: Mapping = {}
         self.ops: list[Op] = []
-        self.idle = True  # nothing was emitted but copies
 
     def function(self, fn: Function) -> Function:
-        """The rebuilt function, with fresh parameters."""
-        params = tuple(Value(p.type, p.name) for p in fn.params)
-        self.mapping.update(zip(fn.params, params, strict=True))
-        return Function(fn.name, params, self.region(fn.body), dict(fn.attrs), dict(fn.functions))
-
-    def function_or_same(self, fn: Function) -> Function:
-        """The rebuilt function, or `fn` itself if that is a copy: for passes that emit whatever they change."""
-        rebuilt = self.function(fn)
-        return fn if self.idle else rebuilt
+        """The rebuilt function: `fn` itself if nothing changed."""
+        params = self.arguments(fn.params)
+        body = self.region(fn.body)
+        return fn if body is fn.body else Function(fn.name, params, body, dict(fn.attrs), dict(fn.functions))
 
     def visit(self, op: Op) -> None:
         """Emit what stands for `op`; the default is a copy."""
@@ -52,20 +52,28 @@ class Rebuild:
     def operands(self, op: Op) -> tuple[Value, ...]:
         """What stands for the operands of `op`."""
         mapping = self.mapping
-        return tuple([mapping.get(o, o) for o in op.operands])
+        return tuple([mapping.get(o, o) for o in op.operands]) if mapping else op.operands
 
     def replace(self, old: Iterable[Value], new: Iterable[Value]) -> None:
         """From now on `new` stand for `old`."""
         self.mapping.update(zip(old, new, strict=True))
 
     def region(self, region: Region, known: Mapping | None = None) -> Region:
-        """The rebuilt region, with fresh block arguments; those that are `known` inside it are not read."""
-        args = self.arguments(region)
+        """The rebuilt region; those of its block arguments that are `known` inside it are not read."""
+        args = self.arguments(region.args)
         self.mapping.update(known or {})
         outer, self.ops = self.ops, []
         self.splice(region.ops)
         inner, self.ops = self.ops, outer
-        return Region(args, inner)
+        return region if args == region.args and inner == region.ops else Region(args, inner)
+
+    @contextmanager
+    def afresh(self) -> Iterator[None]:
+        """What the `with` body copies gets values of its own; outside, the old values stand for what they stood for."""
+        again, mapping = self.again, dict(self.mapping)
+        self.again = True
+        yield
+        self.again, self.mapping = again, mapping
 
     @contextmanager
     def written(self, *args: Value) -> Iterator[Region]:
@@ -74,11 +82,13 @@ class Rebuild:
         yield Region(args, self.ops)
         self.ops = outer
 
-    def arguments(self, region: Region) -> tuple[Value, ...]:
-        """Fresh block arguments, which stand for those of `region`."""
-        args = tuple([Value(a.type, a.name) for a in region.args])
-        self.replace(region.args, args)
-        return args
+    def arguments(self, args: tuple[Value, ...]) -> tuple[Value, ...]:
+        """The block arguments of what is rebuilt: the same, or fresh ones, which stand for them."""
+        if not self.again:
+            return args
+        fresh = tuple([Value(a.type, a.name) for a in args])
+        self.replace(args, fresh)
+        return fresh
 
     def splice(self, ops: Iterable[Op]) -> None:
         """Visit `ops` into the region being written."""
@@ -86,17 +96,28 @@ class Rebuild:
         for op in ops:
             visit(op)
 
-    def keep(self, op: Op) -> Op:
-        """A copy of `op`, its regions rebuilt."""
+    def keep(self, op: Op, attrs: dict[str, Any] | None = None) -> Op:
+        """`op` with its regions rebuilt, and with further attributes if there are any."""
         operands = self.operands(op)
-        return self.copy(op, operands, tuple([self.region(r) for r in op.regions]) if op.regions else ())
+        return self.copy(op, operands, tuple([self.region(r) for r in op.regions]) if op.regions else (), attrs)
 
-    def copy(self, op: Op, operands: tuple[Value, ...], regions: tuple[Region, ...] = ()) -> Op:
-        """`op` with new operands and regions, emitted; its results stand for the old ones."""
-        results = tuple([Value(r.type, r.name) for r in op.results])
-        for old, new in zip(op.results, results, strict=True):
-            self.mapping[old] = new
-        copied = Op(op.name, operands, results, op.attrs, regions, op.span)
+    def copy(
+        self,
+        op: Op,
+        operands: tuple[Value, ...],
+        regions: tuple[Region, ...] = (),
+        attrs: dict[str, Any] | None = None,
+    ) -> Op:
+        """`op` with these operands and regions, and with further attributes, emitted; its results stand for the old."""
+        results = op.results
+        if self.again:
+            results = tuple([Value(r.type, r.name) for r in results])
+            for old, new in zip(op.results, results, strict=True):
+                self.mapping[old] = new
+        elif attrs is None and operands == op.operands and regions == op.regions:
+            self.ops.append(op)
+            return op
+        copied = Op(op.name, operands, results, op.attrs if attrs is None else {**op.attrs, **attrs}, regions, op.span)
         self.ops.append(copied)
         return copied
 
@@ -113,7 +134,6 @@ class Rebuild:
         results = tuple([Value(t) for t in types])
         op = Op(name, tuple(operands), results, attrs or {}, regions, span)
         self.ops.append(op)
-        self.idle = False
         return op
 
     def const(self, value: float | int | bool, type: ScalarType, span: Span | None) -> Value:

@@ -90,9 +90,7 @@ def records(fn: Function) -> Function:
     numbers = _guessed(fn)
     if not numbers.guesses:
         return fn
-    step = _Records(numbers)
-    made = step.function(fn)
-    return made if step.found else fn
+    return _Records(numbers).function(fn)
 
 
 class _Numbers:
@@ -219,28 +217,23 @@ def _less(condition: Value, made: dict[Value, Op]) -> Iterator[tuple[Value, Valu
 class _Records(Rebuild):
     def __init__(self, numbers: _Numbers) -> None:
         super().__init__()
-        self.found = False
+        self._looked = False  # whether what is visited is part of a nest that has been looked at
         self._guesses = numbers.guesses
         self._made = numbers.made
         self._numbers = numbers
         self._number = numbers.number
 
     def visit(self, op: Op) -> None:
-        if op.name == "for":
-            known = self._known(op)
-            if known:
-                self._split(op, known)
-            else:
-                self._copy(op)
-            return
-        self.keep(op)
-
-    def _copy(self, op: Op) -> None:
-        """A copy of a loop. What stands in it is part of a nest that has been looked at."""
-        self.copy(op, self.operands(op), tuple([copy_region(r, self.mapping) for r in op.regions]))
+        if op.name != "for" or self._looked:
+            self.keep(op)
+        elif known := self._known(op):
+            self._split(op, known)
+        else:
+            self._looked = True
+            self.keep(op)
+            self._looked = False
 
     def _split(self, op: Op, known: dict[Value, Number]) -> None:
-        self.found = True
         condition: Value | None = None
         for extent in [v for v in self._guesses if v in known]:
             guess = self.const(known[extent], I64, op.span)

@@ -55,6 +55,5 @@ class _Relax(Rebuild):
         self._found = found
 
     def visit(self, op: Op) -> None:
-        kept = self.keep(op)
-        if op in self._found:
-            kept.attrs = {**op.attrs, "reassoc": True}
+        found = op in self._found and not op.attrs.get("reassoc")
+        self.keep(op, {"reassoc": True} if found else None)

@@ -25,6 +25,8 @@ After (and `dce`):
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from llad.ir.core import Function, Op, walk
 from llad.ops.held import RECORDS
 from llad.passes.rebuild import Rebuild
@@ -43,6 +45,6 @@ class _Release(Rebuild):
             case "with_derivative" | "underived":
                 self.mapping[op.result] = self.operands(op)[0]
             case "held_mul" | "held_mulz":
-                self.keep(op).name = "mul"
+                self.ops.append(replace(op, name="mul", operands=self.operands(op)))
             case _:
                 self.keep(op)

@@ -77,12 +77,14 @@ class _Reuse(Rebuild):
     def visit(self, op: Op) -> None:
         operands = self.operands(op)
         regions = tuple([self.region(r) for r in op.regions])
-        taken = False
+        attrs = None
         if op.name in ("for", "while"):
-            taken = self._take_out(regions[-1], operands[:3] if op.name == "for" else None)
-        copied = self.copy(op, operands, regions)
-        if taken and op.name == "for":  # iterations that share scratch are not independent
-            copied.attrs = {**op.attrs, "kind": "sequential"}
+            *others, body = regions
+            left = self._take_out(body, operands[:3] if op.name == "for" else None)
+            regions = (*others, left)
+            if left is not body and op.name == "for":  # iterations that share scratch are not independent
+                attrs = {"kind": "sequential"}
+        copied = self.copy(op, operands, regions, attrs)
         match op.name:
             case "const":
                 self._constants[copied.result] = op.attrs["value"]
@@ -93,11 +95,10 @@ class _Reuse(Rebuild):
             case "alloc" if not self._aliases.escapes(op.result):
                 self._local.add(copied.result)
 
-    def _take_out(self, body: Region, bounds: tuple[Value, ...] | None) -> bool:
-        """Emit here the allocations of a rebuilt loop body that can stand before the loop; whether there are any."""
+    def _take_out(self, body: Region, bounds: tuple[Value, ...] | None) -> Region:
+        """Emit here the allocations of a rebuilt loop body that can stand before the loop; the body without them."""
         inside = set(body.args) | {r for op in walk(body) for r in op.results}
         stays: list[Op] = []
-        taken = False
         for op in body.ops:
             movable = (
                 op.name == "alloc"
@@ -108,13 +109,11 @@ class _Reuse(Rebuild):
             if not movable:
                 stays.append(op)
                 continue
-            taken = True
             extents = tuple([self._before(self._outside(o, inside, bounds, op), bounds, op) for o in op.operands])
             self.ops.append(Op("alloc", extents, op.results, {**op.attrs, "zero": False}, (), op.span))
             if op.attrs["zero"]:
                 stays += _fill(op, extents)
-        body.ops[:] = stays
-        return taken
+        return body if stays == body.ops else Region(body.args, stays)
 
     def _computable(self, value: Value, inside: set[Value]) -> bool:
         """Whether a value can be had before the loop that makes what is `inside`."""

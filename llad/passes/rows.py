@@ -168,7 +168,7 @@ _Row = tuple[Value, tuple[Value | int, ...]]  # an array, and all indices but th
 
 def rows(fn: Function) -> Function:
     """`fn` with the rows that iterations store copied from blocks in pieces. Functions that are called stay."""
-    return fn if fn.attrs.get("may_alias") else _Rows(fn).function_or_same(fn)
+    return fn if fn.attrs.get("may_alias") else _Rows(fn).function(fn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +301,7 @@ class _Rows(Rebuild):
 
     def _compute(self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value) -> None:
         body, span = loop.regions[0], loop.span
-        (index,) = self.arguments(body)
+        (index,) = self.arguments(body.args)
         moved = {op for piece in pieces for op in piece.stores}
         with self.written(index) as computing:
             place = self.emit("sub", [index, bounds[0]], [I64], span).result

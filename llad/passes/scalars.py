@@ -45,6 +45,7 @@ After (and `dce`):
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from llad.diagnostics import Span
 from llad.ir.core import Function, Op, Region, Value
@@ -126,12 +127,15 @@ def elements_of(extents: Sequence[int]) -> list[Element] | None:
     return found
 
 
+_Now = dict[Value, dict[Element, Value]]
+
+
 class _Scalars(Rebuild):
     def __init__(self, fn: Function, small: set[Value]) -> None:
         super().__init__()
         self._constant = Elements(fn).constant
         self._small = small
-        self._now: dict[Value, dict[Element, Value]] = {}  # what the elements hold
+        self._now: _Now = {}  # what the elements hold
         self._extents: dict[Value, tuple[Value, ...]] = {}
 
     def visit(self, op: Op) -> None:
@@ -182,20 +186,24 @@ class _Scalars(Rebuild):
             for element in dict.fromkeys(e for now in after for e in now[buffer])
             if any(now[buffer].get(element) is not held.get(element) for now in after)
         ]
-        for region, now in zip(regions, after, strict=True):
-            self._now, outer, self.ops = now, self.ops, region.ops
-            last = self.ops.pop()
-            more = [self._held(buffer, element, op.span) for buffer, element in changed]
-            last.operands = (*last.operands, *more)
-            self.ops.append(last)
-            self.ops = outer
+        if changed:
+            regions = [self._with_more(region, now, changed) for region, now in zip(regions, after, strict=True)]
         self._now = before
-        types = [v.type for v in regions[0].terminator.operands[len(op.results) :]]
-        results = [Value(r.type, r.name) for r in op.results] + [Value(t) for t in types]
-        self.ops.append(Op("if", self.operands(op), tuple(results), op.attrs, tuple(regions), op.span))
-        self.replace(op.results, results[: len(op.results)])
-        for (buffer, element), value in zip(changed, results[len(op.results) :], strict=True):
+        added = [Value(v.type) for v in regions[0].terminator.operands[len(op.results) :]]
+        branched = replace(op, results=(*op.results, *added)) if changed else op
+        self.copy(branched, self.operands(op), tuple(regions))
+        for (buffer, element), value in zip(changed, added, strict=True):
             self._now[buffer][element] = value
+
+    def _with_more(self, region: Region, now: _Now, changed: Sequence[tuple[Value, Element]]) -> Region:
+        """A rebuilt region that yields, too, what elements hold at its end."""
+        self._now = now
+        *ops, last = region.ops
+        with self.written() as made:
+            self.ops += ops
+            more = [self._held(buffer, element, last.span) for buffer, element in changed]
+            self.ops.append(replace(last, operands=(*last.operands, *more)))
+        return made
 
     def _at(self, indices: Sequence[Value]) -> Element:
         element = element_at(indices, self._constant)

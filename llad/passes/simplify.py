@@ -101,5 +101,5 @@ class _Simplify(Rebuild):
                 self.mapping[result] = self.const(made[chosen[0]].attrs["value"], result.type, op.span)
             elif len(chosen) == 1 and chosen[0] not in inside and isinstance(result.type, ScalarType):
                 self.mapping[result] = chosen[0]
-            else:
-                self.mapping[result] = seen.setdefault(pair, self.mapping[result])
+            elif (same := seen.setdefault(pair, result)) is not result:
+                self.mapping[result] = same

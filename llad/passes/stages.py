@@ -87,7 +87,7 @@ _MOST = 12  # values that are kept between stages
 
 def stages(fn: Function) -> Function:
     """`fn` with chains of dear functions in stages. Small frames stay as they are."""
-    return fn if fn.attrs.get("may_alias") else _Stages(fn).function_or_same(fn)
+    return fn if fn.attrs.get("may_alias") else _Stages(fn).function(fn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,8 @@ class _Stages(Strips):
             for k in range(len(plan.stages)):
                 self._stage(loop, plan, k, bounds, carries, scratch)
 
-        return self.in_strips(loop, parts)
+        with self.afresh():
+            return self.in_strips(loop, parts)
 
     def _stage(
         self, loop: Op, plan: _Plan, k: int, bounds: Bounds, carries: list[Value], scratch: Scratch

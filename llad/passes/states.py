@@ -214,7 +214,7 @@ class _States(Rebuild):
         body, gone = loop.regions[0], {plan.k for plan in plans}
         kept = [k for k in range(len(body.args) - 1) if k not in gone]
         starts = [value for plan in plans for value in self._starts(loop, plan)]
-        index, *same = self.arguments(Region((body.args[0], *(body.args[1 + k] for k in kept))))
+        index, *same = self.arguments((body.args[0], *(body.args[1 + k] for k in kept)))
         added = []
         for plan in plans:
             type = plan.given.type

@@ -97,7 +97,7 @@ _TYPES = (F64, F32, I64, I32)
 
 def stream(fn: Function) -> Function:
     """`fn` with rows of large arrays written past the caches."""
-    return fn if fn.attrs.get("may_alias") else _Stream(fn).function_or_same(fn)
+    return fn if fn.attrs.get("may_alias") else _Stream(fn).function(fn)
 
 
 class _Stream(Rebuild):
@@ -129,9 +129,7 @@ class _Stream(Rebuild):
         stores = self._rows(loop)
         for store in stores:
             self._ask(store)
-        kept = self.keep(loop)
-        if stores:
-            kept.attrs = {**kept.attrs, "streams": True}
+        self.keep(loop, {"streams": True} if stores else None)
 
     def _rows(self, loop: Op) -> list[Op]:
         """The stores in innermost loops of `loop` that fill rows of arrays which nothing else in it touches."""

@@ -7,7 +7,7 @@ inherit from here (`blocks.py`, `stages.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llad.ir.core import Function, Op, Region, Value, users
 from llad.ir.elements import Elements
@@ -46,8 +46,7 @@ class Strips(Rebuild):
 
     def function(self, fn: Function) -> Function:
         made = super().function(fn)
-        made.body.ops[:0] = self._first
-        return made
+        return replace(made, body=Region((), [*self._first, *made.body.ops])) if self._first else made
 
     def is_plain(self, loop: Op) -> bool:
         """Whether a loop has iterations that are independent in memory, goes up by ones, and holds straight code."""

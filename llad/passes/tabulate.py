@@ -91,7 +91,7 @@ _MAY_STOP = frozenset({"check", "while", "call", "derivative"})
 
 def tabulate(fn: Function) -> Function:
     """`fn` with the dear functions of its loop nests computed once an element where that is enough."""
-    return _Tabulate(fn).function_or_same(fn)
+    return _Tabulate(fn).function(fn)
 
 
 @dataclass(slots=True)
@@ -246,7 +246,8 @@ class _Tabulate(Rebuild):
         """Where the table holds the value for the indices that `mapping` names."""
         places = []
         for loop in table.loops:
-            index, lo = mapping[loop.regions[0].args[0]], loop.operands[0]
+            index, lo = loop.regions[0].args[0], loop.operands[0]
+            index = mapping.get(index, index)
             if self._elements.constant(lo) != 0:
                 first = self._outside(lo, loop) if self._elements.constant(lo) is not None else mapping.get(lo, lo)
                 index = self.emit("sub", [index, first], [I64], loop.span).result

@@ -59,10 +59,11 @@ class _Unroll(Rebuild):
             return
         body = op.regions[0]
         carries = [self.get(o) for o in op.operands[3:]]
-        for index in indices:
-            self.replace(body.args, [self.const(index, I64, op.span), *carries])
-            self.splice(body.ops[:-1])
-            carries = [self.get(v) for v in body.terminator.operands]
+        with self.afresh():
+            for index in indices:
+                self.replace(body.args, [self.const(index, I64, op.span), *carries])
+                self.splice(body.ops[:-1])
+                carries = [self.get(v) for v in body.terminator.operands]
         self.replace(op.results, [*carries, self.const(len(indices), I64, op.span)])
 
     def _indices(self, op: Op) -> range | None:

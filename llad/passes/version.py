@@ -68,7 +68,7 @@ _LARGEST = 250  # ops of a loop that is worth having twice
 
 def version(fn: Function) -> Function:
     """`fn` with the loops over short rows written for the usual length of a row, too."""
-    return _Version(fn).function_or_same(fn)
+    return _Version(fn).function(fn)
 
 
 class _Version(Rebuild):

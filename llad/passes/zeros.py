@@ -61,7 +61,7 @@ After:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llad.diagnostics import Span
 from llad.ir.affine import LONGEST, Affine
@@ -228,11 +228,11 @@ class _Zeros(Rebuild):
 
     def function(self, fn: Function) -> Function:
         made = super().function(fn)
-        if ZEROED in fn.attrs:
-            blank = tuple(n for n in fn.attrs[ZEROED] if fn.params[n] in self._bare)
-            made.attrs[ZEROED] = tuple(n for n in fn.attrs[ZEROED] if n not in blank)
-            made.attrs[BLANK] = (*fn.attrs.get(BLANK, ()), *blank)
-        return made
+        if ZEROED not in fn.attrs:
+            return made
+        blank = tuple(n for n in fn.attrs[ZEROED] if fn.params[n] in self._bare)
+        zeroed = tuple(n for n in fn.attrs[ZEROED] if n not in blank)
+        return replace(made, attrs={**fn.attrs, ZEROED: zeroed, BLANK: (*fn.attrs.get(BLANK, ()), *blank)})
 
     def visit(self, op: Op) -> None:
         if op in self._loads:
@@ -242,9 +242,8 @@ class _Zeros(Rebuild):
         for cover in self._before.get(op, ()):
             if cover.whole:
                 self._fill_unless_whole(cover, cover.whole)
-        kept = self.keep(op)
-        if op.name == "alloc" and op.result in self._bare:
-            kept.attrs = {**op.attrs, "zero": False}
+        bare = op.name == "alloc" and op.result in self._bare
+        self.keep(op, {"zero": False} if bare else None)
 
     def _fill_unless_whole(self, cover: _Cover, whole: Sequence[_Condition]) -> None:
         span, root = cover.nest[0].span, self.get(cover.root)
