@@ -10,6 +10,8 @@ import ctypes
 from collections.abc import Sequence
 from typing import Any
 
+from llad.structures import ABSENT
+
 
 class Pins:
     """A table of pointers that machine code reads: objects kept alive, and words that it may also write.
@@ -32,9 +34,9 @@ class Pins:
         return self._objects[id(value)][0]
 
     def words(self, values: Sequence[Any]) -> int:
-        """The first of new words in a row that hold the addresses of the values; zero for `None`."""
+        """The first of new words in a row that hold the addresses of the values; zero for `ABSENT`."""
         self._rows.append(list(values))
-        self._words += [0 if value is None else id(value) for value in values]
+        self._words += [0 if value is ABSENT else id(value) for value in values]
         return len(self._words) - len(values)
 
     def word(self) -> int:

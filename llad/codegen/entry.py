@@ -39,7 +39,6 @@ DECLARATIONS = f"""\
 @_Py_TrueStruct = external global i8
 @_Py_FalseStruct = external global i8
 declare i64 @llvm.abs.i64(i64, i1)
-declare ptr @PyDict_GetItem(ptr, ptr)
 declare ptr @PyFloat_FromDouble(double)
 declare i64 @PyLong_AsLongLongAndOverflow(ptr, ptr)
 declare ptr @PyLong_FromLongLong(i64)
@@ -222,9 +221,10 @@ class _Results:
                 if isinstance(type, ScalarType):
                     return self._number(self.outputs[index], type)
                 assert isinstance(type, BufferType)
-                arguments = tuple((self.leaves[k], a) for k, a in enumerate(self.plan.leaves()))
+                arguments = zip(self.leaves, self.plan.leaves(), strict=True)
+                alike = [leaf.object for leaf, a in arguments if isinstance(a, ArrayArgument) and a.dtype == type.dtype]
                 memory = self.plan.memory_of(index)
-                return Handover(code, self.layout, self.outputs[index], type, arguments).make(memory)
+                return Handover(code, self.layout, self.outputs[index], type, tuple(alike)).make(memory)
             case Passed(leaf=leaf):
                 return self._referenced(self.leaves[leaf].object)
             case Constant(value=value):

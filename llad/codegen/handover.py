@@ -14,21 +14,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llad.codegen.assembly import Assembly
-from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, WRITEABLE, Layout
-from llad.codegen.plan import NUMPY_TYPES, ArrayArgument, Memory, NumberArgument
-from llad.codegen.runtime_memory import EXTRA
-from llad.codegen.unpack import Unpacked, byte_range
+from llad.codegen.layout import Layout
+from llad.codegen.plan import NUMPY_TYPES, Memory
 from llad.ir.types import BufferType, ScalarType
 
 DECLARATIONS = """\
 @PyArray_Type = external global i8
 declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
 declare ptr @PyArray_NewCopy(ptr, i32)
-declare i32 @PyArray_SetBaseObject(ptr, ptr)
 """
 
 COPIED = 16384  # bytes of the largest array that is copied though it could be handed over
-_PLAIN = C_CONTIGUOUS | ALIGNED | WRITEABLE
 
 
 def size_of(code: Assembly, extents: list[str], dtype: ScalarType) -> str:
@@ -39,33 +35,15 @@ def size_of(code: Assembly, extents: list[str], dtype: ScalarType) -> str:
     return size
 
 
-def new_array(
-    code: Assembly,
-    number: int,
-    rank: int,
-    shape: str,
-    strides: str = "null",
-    data: str = "null",
-    flags: str = "0",
-) -> str:
-    """A new array of NumPy's type `number`, over `data` if given; goes to `fail` if there is no memory."""
-    array = code.let(
-        f"call ptr @PyArray_New(ptr @PyArray_Type, i32 {rank}, ptr {shape}, i32 {number}, ptr {strides}, "
-        f"ptr {data}, i32 0, i32 {flags}, ptr null)"
-    )
-    code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
-    return array
-
-
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Makes the array of one output. `arguments`: what it may be a window on, with registers."""
+    """Makes the array of one output. `arguments`: the registers of the arrays that it may be a window on."""
 
     code: Assembly
     layout: Layout
     output: str
     type: BufferType
-    arguments: tuple[tuple[Unpacked, NumberArgument | ArrayArgument], ...]
+    arguments: tuple[str, ...]
 
     def make(self, memory: Memory) -> str:
         """A register with a new reference; goes to `fail` if there is no memory."""
@@ -105,107 +83,47 @@ class Handover:
         strided = self.type.layout == "strided" and self.type.rank
         return self.code.at(self.output, 8 + 8 * self.type.rank) if strided else "null"
 
-    def _window(self, data: str, flags: str) -> str:
-        number = NUMPY_TYPES[self.type.dtype].num
-        return new_array(self.code, number, self.type.rank, self._shape, self._strides, data, flags)
+    @property
+    def _number(self) -> int:
+        return NUMPY_TYPES[self.type.dtype].num
 
     def _copy(self, data: str, size: str) -> str:
         code = self.code
         if self.type.layout == "C":
-            array = new_array(code, NUMPY_TYPES[self.type.dtype].num, self.type.rank, self._shape)
+            array = self._new("null", "null")
             target = code.load("ptr", array, self.layout.data)
             code.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {data}, i64 {size}, i1 false)")
             return array
-        window = self._window(data, "0")
+        window = self._new(self._strides, data)
         array = code.let(f"call ptr @PyArray_NewCopy(ptr {window}, i32 0)")
         code.do(f"call void @Py_DecRef(ptr {window})")
-        code.require(code.let(f"icmp ne ptr {array}, null"), "fail")
-        return array
+        return self._made(array)
+
+    def _new(self, strides: str, data: str) -> str:
+        """A new array, over `data` if given."""
+        form = f"i32 {self.type.rank}, ptr {self._shape}, i32 {self._number}, ptr {strides}"
+        made = self.code.let(f"call ptr @PyArray_New(ptr @PyArray_Type, {form}, ptr {data}, i32 0, i32 0, ptr null)")
+        return self._made(made)
 
     def _hold(self, data: str, in_argument: bool, done: str, arms: list[tuple[str, str]]) -> None:
         """A window on the call's memory, or maybe on an argument; goes on with what is in neither."""
         code = self.code
+        array = f"ptr {data}, i32 {self.type.rank}, ptr {self._shape}, i32 {self._number}, ptr {self._strides}"
         block = code.let(f"call ptr @llad.holder(ptr %ctx, ptr {data})")
         mine, other = code.name("mine"), code.name("other")
         code.branch(code.let(f"icmp ne ptr {block}, null"), mine, other)
         code.start(mine)
-        window = self._window(data, str(_PLAIN))
-        code.do(f"call i32 @PyArray_SetBaseObject(ptr {window}, ptr {self._owner(block, window)})")
-        self._finish(window, done, arms)
+        self._finish(self._made(code.let(f"call ptr @llad.window(ptr {block}, {array})")), done, arms)
         code.start(other)
-        for leaf, argument in self.arguments if in_argument else ():
-            if isinstance(argument, ArrayArgument) and argument.dtype == self.type.dtype:
-                self._view(leaf, argument, data, done, arms)
+        for argument in self.arguments if in_argument else ():
+            size = self.type.dtype.bytes
+            found = code.let(f"call {{ptr, i1}} @llad.view(ptr {argument}, i64 {size}, {array})")
+            inside, outside = code.name("inside"), code.name("outside")
+            code.branch(code.let(f"extractvalue {{ptr, i1}} {found}, 1"), inside, outside)
+            code.start(inside)
+            self._finish(self._made(code.let(f"extractvalue {{ptr, i1}} {found}, 0")), done, arms)
+            code.start(outside)
 
-    def _owner(self, block: str, window: str) -> str:
-        """A new reference to the capsule that owns a block, which it takes over if it has none."""
-        code = self.code
-        place = code.at(block, 40)
-        known, fresh, have = code.name("known"), code.name("fresh"), code.name("have")
-        before = code.load("ptr", place)
-        code.branch(code.let(f"icmp ne ptr {before}, null"), known, fresh)
-        code.start(known)
-        code.do(f"call void @Py_IncRef(ptr {before})")
-        code.go(have)
-        code.start(fresh)
-        raw = code.load("ptr", block, 16)
-        total = code.let(f"add i64 {code.load('i64', block, 24)}, {EXTRA}")
-        owner = code.let(f"call ptr @llad.capsule(ptr {raw}, i64 {total})")
-        lost, found = code.name("lost"), code.name("found")
-        code.branch(code.let(f"icmp ne ptr {owner}, null"), found, lost)
-        code.start(found)
-        code.do(f"store ptr {owner}, ptr {place}")
-        code.do(f"store ptr null, ptr {code.at(block, 16)}")
-        taken = code.name("taken")
-        code.go(taken)
-        code.start(lost)
-        code.do(f"call void @Py_DecRef(ptr {window})")
-        code.go("fail")
-        code.start(taken)
-        code.go(have)
-        code.start(have)
-        return code.let(f"phi ptr [ {before}, %{known} ], [ {owner}, %{taken} ]")
-
-    def _view(self, leaf: Unpacked, argument: ArrayArgument, data: str, done: str, arms: list[tuple[str, str]]) -> None:
-        """The argument, or a view of it, if the data lie in it; else goes on."""
-        code = self.code
-        lowest, highest = byte_range(code, leaf, argument)
-        at = code.let(f"ptrtoint ptr {data} to i64")
-        inside, outside, whole, part = (code.name(hint) for hint in ("inside", "outside", "whole", "part"))
-        from_here = code.let(f"icmp uge i64 {at}, {lowest}")
-        code.branch(code.both(from_here, code.let(f"icmp ult i64 {at}, {highest}")), inside, outside)
-        code.start(inside)
-        code.branch(self._is_all_of(leaf, argument, data), whole, part)
-        code.start(whole)
-        code.do(f"call void @Py_IncRef(ptr {leaf.object})")
-        self._finish(leaf.object, done, arms)
-        code.start(part)
-        writeable = code.let(f"and i32 {code.load('i32', leaf.object, self.layout.flags)}, {WRITEABLE}")
-        window = self._window(data, code.let(f"or i32 {writeable}, {C_CONTIGUOUS | ALIGNED}"))
-        code.do(f"call void @Py_IncRef(ptr {leaf.object})")
-        code.do(f"call i32 @PyArray_SetBaseObject(ptr {window}, ptr {leaf.object})")
-        self._finish(window, done, arms)
-        code.start(outside)
-
-    def _is_all_of(self, leaf: Unpacked, argument: ArrayArgument, data: str) -> str:
-        """Whether the output has the address, extents and strides of an argument."""
-        code, rank = self.code, self.type.rank
-        if argument.rank != rank:
-            return "false"
-        same = code.let(f"icmp eq ptr {data}, {leaf.data}")
-        for k, extent in enumerate(leaf.extents):
-            same = code.both(same, code.let(f"icmp eq i64 {extent}, {code.load('i64', self.output, 8 + 8 * k)}"))
-        mine = self._steps(code, [code.load("i64", self.output, 8 + 8 * k) for k in range(rank)])
-        theirs = leaf.strides if argument.layout == "strided" else _c_strides(code, leaf.extents, argument.dtype)
-        for a, b in zip(mine, theirs, strict=True):
-            same = code.both(same, code.let(f"icmp eq i64 {a}, {b}"))
-        return same
-
-    def _steps(self, code: Assembly, extents: list[str]) -> list[str]:
-        if self.type.layout == "C":
-            return _c_strides(code, extents, self.type.dtype)
-        return [code.load("i64", self.output, 8 + 8 * (self.type.rank + k)) for k in range(self.type.rank)]
-
-
-def _c_strides(code: Assembly, extents: list[str], dtype: ScalarType) -> list[str]:
-    return [size_of(code, extents[k + 1 :], dtype) for k in range(len(extents))]
+    def _made(self, array: str) -> str:
+        self.code.require(self.code.let(f"icmp ne ptr {array}, null"), "fail")
+        return array

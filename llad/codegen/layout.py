@@ -20,6 +20,7 @@ import numpy as np
 
 # Array flags, and the slots of NumPy's C API table (fixed by NumPy's ABI policy).
 C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400
+PLAIN = C_CONTIGUOUS | ALIGNED | WRITEABLE
 _SLOT_TYPE, _SLOT_COPY, _SLOT_NEW, _SLOT_SET_BASE = 2, 85, 93, 282
 
 _POINTER = ctypes.sizeof(ctypes.c_void_p)

@@ -20,6 +20,7 @@ from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
 from llad.codegen.runtime_threads import THREADS, THREADS_DECLARATIONS
+from llad.codegen.runtime_windows import WINDOWS
 from llad.codegen.vector_math import vector_text
 from llad.codegen.vector_text import INTRINSICS
 from llad.codegen.vector_trig import FAR, far_names
@@ -58,7 +59,7 @@ CONTEXT_WORDS = 10
 RESIDENT: tuple[tuple[str, ...], ...] = (
     (  # what nearly every function needs
         *("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all"),
-        *("llad.owned", "llad.capsule", "llad.holder", "llad.poll", *OBJECTS),
+        *("llad.owned", "llad.capsule", "llad.holder", "llad.poll", *OBJECTS, *WINDOWS),
     ),
     ("llad.grow", "llad.sweep"),
     ("llad.print",),
@@ -74,7 +75,7 @@ _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))",
 _HEAD = re.compile(r"^define (.*?@([\w.]+)\(.*) \{$", re.MULTILINE)
 _NODE = re.compile(r'"[^"]*"|!(\d+)\b')
 _NODES = re.compile(r"^!(\d+) = ", re.MULTILINE)
-_TABLES = (MEMORY, POOL, OBJECTS, MATH, POLL, STACK, THREADS)
+_TABLES = (MEMORY, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS)
 _APART = frozenset(name for group in RESIDENT for name in group)
 
 

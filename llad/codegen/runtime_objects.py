@@ -7,11 +7,10 @@ Invariant: nothing here keeps a reference, but in what it returns.
 
 from __future__ import annotations
 
-from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, LAYOUT, WRITEABLE, Layout
+from llad.codegen.layout import LAYOUT, PLAIN, Layout
 from llad.codegen.runtime_pool import LARGE
 
 _VALUES = "iLLLL"  # how the error code and the values of its message are handed to Python
-_PLAIN = C_CONTIGUOUS | ALIGNED | WRITEABLE
 
 
 def _texts(layout: Layout) -> dict[str, str]:
@@ -46,6 +45,30 @@ counted:
 miss:
   ret i64 -1
 }}
+""",
+        # Whether a dict holds what a table says: `count` pairs of a name and an object, null for a name that is absent.
+        "llad.unchanged": """
+define i1 @llad.unchanged(ptr %dict, ptr %table, i64 %count) noinline nounwind {
+  br label %pair
+pair:
+  %k = phi i64 [0, %0], [%next, %same]
+  %more = icmp ult i64 %k, %count
+  br i1 %more, label %look, label %done
+look:
+  %name.p = getelementptr [2 x ptr], ptr %table, i64 %k
+  %wanted.p = getelementptr i8, ptr %name.p, i64 8
+  %name = load ptr, ptr %name.p
+  %wanted = load ptr, ptr %wanted.p
+  %found = call ptr @PyDict_GetItem(ptr %dict, ptr %name)
+  %equal = icmp eq ptr %found, %wanted
+  br i1 %equal, label %same, label %done
+same:
+  %next = add i64 %k, 1
+  br label %pair
+done:
+  %all = phi i1 [true, %pair], [false, %look]
+  ret i1 %all
+}
 """,
         # Have Python make the exception of an error code, with `make`, and set it.
         "llad.raise": f"""
@@ -90,7 +113,7 @@ short:
   br label %failed
 wrap:
   %window = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank, ptr %shape, i32 %number, ptr null,
-    ptr %block, i32 0, i32 {_PLAIN}, ptr null)
+    ptr %block, i32 0, i32 {PLAIN}, ptr null)
   %lost = icmp eq ptr %window, null
   br i1 %lost, label %drop, label %own
 drop:
@@ -117,5 +140,7 @@ OBJECTS_DECLARATIONS = {
     "PyArray_SetBaseObject": "declare i32 @PyArray_SetBaseObject(ptr, ptr)",
     "PyArray_Type": "@PyArray_Type = external global i8",
     "PyErr_NoMemory": "declare ptr @PyErr_NoMemory()",
+    "PyDict_GetItem": "declare ptr @PyDict_GetItem(ptr, ptr)",
+    "Py_IncRef": "declare void @Py_IncRef(ptr)",
     "PyErr_SetObject": "declare void @PyErr_SetObject(ptr, ptr)",
 }

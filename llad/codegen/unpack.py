@@ -92,7 +92,7 @@ def _check_call(code: Assembly, plan: Plan, layout: Layout) -> str:
 
 def _check_names(code: Assembly, plan: Plan, count: str, unnamed: str) -> str:
     """Arguments by name stand behind the positional ones: they are right if their names follow in order."""
-    table = code.pins.words([None if name is None else sys.intern(name) for name in plan.names])
+    table = code.pins.words([ABSENT if name is None else sys.intern(name) for name in plan.names])
     before, named, counted = (code.name(hint) for hint in ("before", "named", "counted"))
     code.go(before)
     code.start(before)
@@ -177,25 +177,24 @@ def _captured(
     """One that is used where it lies: of a class and with a dtype that are only equal to NumPy's own, maybe."""
     object = code.pin(array)
     code.require(code.same(code.load("ptr", object, layout.type), type(array)))
-    code.require(code.same(code.load("ptr", object, layout.dtype), array.dtype))
-    return _laid_out(code, layout, argument, object, before)
+    return _laid_out(code, layout, argument, object, array.dtype, before)
 
 
 def _array(code: Assembly, layout: Layout, argument: ArrayArgument, object: str, before: list[Unpacked]) -> Unpacked:
     code.require(code.let(f"icmp eq ptr {code.load('ptr', object, layout.type)}, @PyArray_Type"))
-    code.require(code.same(code.load("ptr", object, layout.dtype), NUMPY_TYPES[argument.dtype]))
-    return _laid_out(code, layout, argument, object, before)
+    return _laid_out(code, layout, argument, object, NUMPY_TYPES[argument.dtype], before)
 
 
 def _laid_out(
-    code: Assembly, layout: Layout, argument: ArrayArgument, object: str, before: list[Unpacked]
+    code: Assembly, layout: Layout, argument: ArrayArgument, object: str, dtype: object, before: list[Unpacked]
 ) -> Unpacked:
-    """What is asked of an array of the right class and dtype."""
-    code.require(code.let(f"icmp eq i32 {code.load('i32', object, layout.rank)}, {argument.rank}"))
+    """What is asked of an array of the right class."""
+    typed = code.same(code.load("ptr", object, layout.dtype), dtype)
+    ranked = code.let(f"icmp eq i32 {code.load('i32', object, layout.rank)}, {argument.rank}")
     wanted = ALIGNED | (C_CONTIGUOUS if argument.layout == "C" else 0)
     wanted |= WRITEABLE if argument.writeable else 0
     masked = code.let(f"and i32 {code.load('i32', object, layout.flags)}, {wanted | C_CONTIGUOUS}")
-    code.require(code.let(f"icmp eq i32 {masked}, {wanted}"))
+    code.require(code.both(code.both(typed, ranked), code.let(f"icmp eq i32 {masked}, {wanted}")))
     array = Unpacked(object, data=code.load("ptr", object, layout.data))
     if argument.rank:
         array.shape = code.load("ptr", object, layout.extents)
@@ -272,9 +271,8 @@ def _check_dict(code: Assembly, layout: Layout, holder: dict[str, object], guard
         look = code.name("look")
         code.branch(code.let(f"icmp eq i64 {version}, {code.load('i64', seen)}"), done, look)
         code.start(look)
-    for guard in guards:
-        item = code.let(f"call ptr @PyDict_GetItem(ptr {namespace}, ptr {code.pin(guard.name)})")
-        _require_pointer(code, item, guard.value)
+    table = code.pin_address(code.pins.words([word for guard in guards for word in (guard.name, guard.value)]))
+    code.require(code.let(f"call i1 @llad.unchanged(ptr {namespace}, ptr {table}, i64 {len(guards)})"))
     if version:
         code.do(f"store i64 {version}, ptr {seen}")
         code.go(done)
@@ -288,7 +286,7 @@ def _check_overlap(code: Assembly, plan: Plan, found: list[Unpacked]) -> None:
     if plan.overlap == "any" or not written or len(arrays) < 2:
         assert plan.overlap != "some"
         return
-    ranges = [byte_range(code, x, a) for x, a in arrays]
+    ranges = [_byte_range(code, x, a) for x, a in arrays]
     overlaps = "false"
     for k, (lo, hi) in enumerate(ranges):
         for w in written:
@@ -300,7 +298,7 @@ def _check_overlap(code: Assembly, plan: Plan, found: list[Unpacked]) -> None:
     code.require(overlaps if plan.overlap == "some" else code.let(f"xor i1 {overlaps}, true"))
 
 
-def byte_range(code: Assembly, array: Unpacked, argument: ArrayArgument) -> tuple[str, str]:
+def _byte_range(code: Assembly, array: Unpacked, argument: ArrayArgument) -> tuple[str, str]:
     """First byte and the one past the last; of an empty array a range that meets no other."""
     lo = hi = code.let(f"ptrtoint ptr {array.data} to i64")
     empty = "false"
