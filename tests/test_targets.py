@@ -60,7 +60,7 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     runtime_matmul.matmul_text.cache_clear()
     monkeypatch.setattr(vector_text, "fuses", lambda: wanted.fuses)
     monkeypatch.setattr(vector_text, "scales", lambda: wanted.scales)
-    monkeypatch.setattr(loop_hints, "masks", lambda: wanted.masks)
+    monkeypatch.setattr(loop_hints, "masks", lambda stores: wanted.masks)
     monkeypatch.setattr(loop_hints, "narrower", lambda: wanted.size // 2 if wanted.size == 64 else 0)
     monkeypatch.setattr(runtime_matmul, "vectors", lambda: (wanted.size, wanted.registers))
     monkeypatch.setattr(jit, "machine", lambda: machine)

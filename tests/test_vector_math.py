@@ -104,7 +104,7 @@ def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch:
     )
     monkeypatch.setattr(vector_text, "fuses", lambda: False)
     monkeypatch.setattr(vector_text, "scales", lambda: False)
-    monkeypatch.setattr(loop_hints, "masks", lambda: False)
+    monkeypatch.setattr(loop_hints, "masks", lambda stores: False)
     monkeypatch.setattr(jit, "machine", lambda: plain)
     code = mapped(name)
     vector_math.vector_text.cache_clear()

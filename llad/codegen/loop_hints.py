@@ -75,7 +75,9 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
     elif lines > UNROLLED_LINES:
         properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
     slow = _SLOW_LINES * sum(inner.name in _SLOW and is_float(inner.result.type) for inner in op.regions[0].ops)
-    if lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES and masks() and _runs_along_rows(op.regions[0]):
+    heavy = lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES
+    stores = any(inner.name == "store" for inner in op.regions[0].ops)
+    if heavy and masks(stores) and _runs_along_rows(op.regions[0]):
         properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
     if op.attrs.get("narrow") and (size := narrower()) and _runs_along_rows(op.regions[0]):
         results = [r.type for inner in op.regions[0].ops for r in inner.results]

@@ -5,13 +5,14 @@ LLVM's native target is initialised on first use, so importing llad does not pay
 all tracing and compiling. A fork waits for it, so that no child is born with LLVM half-way through something, or with
 a lock that nobody will release.
 
-Invariant: nothing process-global is set in LLVM (no `set_option`), so Numba in the same process is not affected.
+Invariant: nothing process-global stays set in LLVM, so Numba in the same process is not affected.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import sys
 import threading
 from functools import cache
 from typing import Any, TypeVar
@@ -36,9 +37,17 @@ def machine() -> Any:
             cpu=llvm.get_host_cpu_name(),
             features=_features(),
             opt=3,
-            codemodel="jitdefault",
             jit=True,
+            **({"reloc": "pic", "codemodel": "small"} if _together() else {"codemodel": "jitdefault"}),
         )
+
+
+def _together() -> bool:
+    """Whether an object's code and constants get their place in one piece, so that an instruction can read a constant.
+
+    Otherwise its address is an instruction, too. JITLink gives them such a place, and calls out of it their way.
+    """
+    return llvm.get_process_triple().startswith("x86_64") and sys.platform == "linux"
 
 
 def _features() -> str:
@@ -68,10 +77,15 @@ def scales() -> bool:
 
 
 @cache
-def masks() -> bool:
-    """Whether vectors are loaded and stored under a mask by one instruction of this host."""
+def masks(stores: bool) -> bool:
+    """Whether vectors are loaded, and maybe stored, under a mask by one quick instruction of this host.
+
+    AMD's processors without AVX-512 take a dozen cycles for such a store.
+    """
     with LOCK:
-        return bool(llvm.get_host_cpu_features().get("avx2"))
+        features = llvm.get_host_cpu_features()
+        slow = stores and llvm.get_host_cpu_name().startswith("znver")
+        return bool(features.get("avx512f") or (features.get("avx2") and not slow))
 
 
 @cache
@@ -108,7 +122,7 @@ def header() -> str:
 def linker() -> Any:
     """The process's one ORC JIT, into which every specialisation is linked as a library of its own."""
     with LOCK:
-        return immortal(llvm.create_lljit_compiler(machine()))
+        return immortal(llvm.create_lljit_compiler(machine(), use_jit_link=_together()))
 
 
 def immortal(thing: T) -> T:
