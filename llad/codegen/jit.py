@@ -153,18 +153,25 @@ def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int], 
     return Linked(module, image, tracker, exports, times, True)
 
 
+@contextmanager
+def _switched(option: str, value: bool) -> Iterator[None]:
+    """LLVM with a switch of it turned. It is the whole process's, which others may share: so it is turned back."""
+    with LOCK:
+        llvm.set_option("", f"-{option}={str(value).lower()}")
+        try:
+            yield
+        finally:
+            llvm.set_option("", f"-{option}={str(not value).lower()}")
+
+
 def _emitted(emit: Callable[[Any], T], module: Any) -> T:
     """What `emit` makes of a module, without LLVM's loop strength reduction.
 
     That takes a third of the time of code generation, and its addresses are no better than those of x86-64 and aarch64
-    as they are. LLVM knows only a switch for the whole process, which others may share: it is turned back at once.
+    as they are.
     """
-    with LOCK:
-        llvm.set_option("", "-disable-lsr=true")
-        try:
-            return emit(module)
-        finally:
-            llvm.set_option("", "-disable-lsr=false")
+    with _switched("disable-lsr", True):
+        return emit(module)
 
 
 @contextmanager
@@ -175,7 +182,9 @@ def _optimised(text: str) -> Iterator[Any]:
         with module:
             module.verify()
             with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
-                builder.getModulePassManager().run(module, builder)
+                # What the next iteration loads again would be carried to it, which takes longer with vectors.
+                with _switched("enable-load-pre", False):
+                    builder.getModulePassManager().run(module, builder)
                 if late.mentioned(text):
                     _define(module, builder, context)
             yield module
