@@ -17,6 +17,7 @@ import pytest
 from reference import Reference
 
 import llad
+from llad.ad import stretches
 from llad.ops.table import OPS
 from llad.testing import assert_close
 
@@ -170,11 +171,17 @@ def marked(function: Callable[..., Any], slots: int | None = None, memory: int |
     return program
 
 
+LIMITS: list[tuple[dict[str, int], int]] = [  # and how many iterations a stretch has at most
+    ({"slots": 1}, 2), ({"slots": 2}, 1), ({"slots": 3}, 1), ({"slots": 40}, 3), ({"memory": 100}, 1), ({}, 5),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("function", PROGRAMS)
-def test_gradients_are_those_of_the_plain_loop(function: Callable[..., Any]):
+def test_gradients_are_those_of_the_plain_loop(function: Callable[..., Any], monkeypatch: pytest.MonkeyPatch):
     reference = llad.jit_grad(plain(function))
     wanted = {n: reference.value_and_grad(X, n) for n in (0, 1, 2, 3, 7, 12)}
-    for limit in ({"slots": 1}, {"slots": 2}, {"slots": 3}, {"slots": 40}, {"memory": 100}, {}):
+    for limit, longest in LIMITS:
+        monkeypatch.setattr(stretches, "LONGEST", longest)
         f = llad.jit_grad(marked(function, **limit))
         for n, (value, (bar, _)) in wanted.items():
             got, (x_bar, _) = f.value_and_grad(X, n)
@@ -184,9 +191,12 @@ def test_gradients_are_those_of_the_plain_loop(function: Callable[..., Any]):
 
 @pytest.mark.parametrize("function", PROGRAMS)
 @pytest.mark.parametrize("optimised", [False, True])
-def test_the_interpreter_finds_no_read_of_what_is_not_there(function: Callable[..., Any], optimised: bool):
+def test_the_interpreter_finds_no_read_of_what_is_not_there(
+    function: Callable[..., Any], optimised: bool, monkeypatch: pytest.MonkeyPatch
+):
     _, wanted = Reference(plain(function), (X, 5), optimised).gradient()
-    for slots in (2, 9):
+    for slots, longest in ((2, 1), (9, 2)):
+        monkeypatch.setattr(stretches, "LONGEST", longest)
         _, got = Reference(marked(function, slots=slots), (X, 5), optimised).gradient()
         assert_close(got, wanted, rtol=1e-11, atol=1e-13, what=str(slots))
 
@@ -237,7 +247,10 @@ def sines(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize(("trips", "slots"), SIZES)
-def test_as_few_iterations_run_as_can_be(trips: int, slots: int, sines: list[float]):
+def test_as_few_iterations_run_as_can_be(
+    trips: int, slots: int, sines: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stretches, "LONGEST", 1)
     Reference(marked(sine, slots=slots), (X, trips), True).gradient()
     assert len(sines) == fewest_runs(trips, slots)  # a sine is reversed from its operand, so this runs none
 
@@ -247,8 +260,24 @@ def test_by_default_no_iteration_runs_more_than_three_times(sines: list[float]):
     assert max(map(sines.count, sines)) <= 3
 
 
+@pytest.mark.parametrize("longest", [1, 64])
+@pytest.mark.parametrize(("trips", "slots"), [(200, 1), (500, 3)])
+def test_a_stretch_is_run_again_as_a_whole(
+    trips: int, slots: int, longest: int, sines: list[float], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stretches, "LONGEST", longest)
+    Reference(marked(sine, slots=slots), (X, trips), True).gradient()
+    count = -(-trips // longest)
+    again = trips if longest > 1 else 0  # for what a stretch keeps
+    assert len(sines) <= longest * fewest_runs(count, slots) + again
+
+
 @pytest.mark.parametrize("function", [heat, two_buffers, inner_loops, with_history])
-def test_a_pullback_can_be_applied_again(function: Callable[..., Any]):
+@pytest.mark.parametrize("longest", [1, 4])
+def test_a_pullback_can_be_applied_again(
+    function: Callable[..., Any], longest: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(stretches, "LONGEST", longest)
     for n in (0, 1, 6):
         _, wanted = llad.vjp(plain(function), X, n)
         _, pullback = llad.vjp(marked(function, slots=3), X, n)

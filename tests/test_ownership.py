@@ -101,6 +101,41 @@ def of_changing_size(x, n):
 STEADY = [replaced, kept_or_replaced, out_of_inner_loops, in_a_while, a_ring, windows, of_changing_size]
 
 
+def samples(x, n):
+    total = 0.0
+    for k in range(n):
+        u = x * (0.1 * k)
+        for _ in range(3):
+            u = u + 0.1 * np.sin(u)
+        total += np.sum(u * u)
+    return total
+
+
+def one_after_the_other(x, n):
+    u = x
+    for _ in range(n):
+        u = u + 0.1 * np.sin(u)
+    return np.sum(u * u)
+
+
+def gradients_peak(function: Any, n: int) -> int:
+    x = np.array([0.3, -0.8, 1.2])
+    native = Native(final(function, (x, n), "gradient"))
+    bar = np.zeros(3)
+    native(x, n, bar)
+    assert_close(bar, llad.grad(function)(x, n), rtol=1e-13, atol=0.0)
+    assert_close(llad.jvp(function, (x, n), (x, None))[1], bar @ x, rtol=1e-12, atol=0.0)
+    return native.heap.peak
+
+
+def test_a_gradient_keeps_the_arrays_of_one_sample() -> None:
+    assert gradients_peak(samples, 30) == gradients_peak(samples, 5)
+
+
+def test_a_gradient_keeps_the_arrays_of_a_loop_that_is_reversed_behind_it() -> None:
+    assert gradients_peak(one_after_the_other, 30) > gradients_peak(one_after_the_other, 5)
+
+
 @pytest.mark.parametrize("function", STEADY)
 def test_a_loop_runs_in_constant_memory(function: Any) -> None:
     x = np.arange(50.0)

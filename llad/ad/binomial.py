@@ -25,8 +25,9 @@ def slots(b: Builder, limit: Limit, trips: Value, size: Value) -> Value:
         wanted = b.i64(number)
     elif kind == "memory":
         wanted = b.op("floordiv", b.i64(number), b.op("max", size, b.i64(1)))
-    else:  # C(s + 2, 2) >= n for s >= sqrt(2 n)
-        wanted = b.cast(b.op("ceil", b.op("sqrt", b.op("mul", b.f64(2.0), b.cast(trips, F64)))), I64)
+    else:  # C(s + 2, 2) >= n for s >= sqrt(2 n), for which a stretch of several iterations leaves room twice
+        twice = b.f64(8.0 if kind == "stretches" else 2.0)
+        wanted = b.cast(b.op("ceil", b.op("sqrt", b.op("mul", twice, b.cast(trips, F64)))), I64)
     return b.op("max", b.i64(1), b.op("min", wanted, trips))
 
 

@@ -11,18 +11,22 @@ no other name may have it: the carries never meet (`ir.distinct`), and what they
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from llad.ad.activity import loop_carries, loop_inits, loop_yields
 from llad.ad.memory import as_layout, copy_buffer, copy_into
+from llad.ad.stretches import stretched
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
 from llad.ir.poison import maybe_poison
-from llad.ir.rewrite import Mapping, copy_function
+from llad.ir.rewrite import copy_function
 from llad.ir.types import BufferType
 from llad.refusals.table import refusal
+
+Values = dict[Value, Value]
 
 _CHANGED = "an array that a checkpointed loop hands on changes its shape"
 
@@ -37,8 +41,9 @@ def in_place(fn: Function) -> Function:
         return fn
     _Judge(fn).refuse_seen(loops)
     copy, _ = copy_function(fn)
-    new: Mapping = {}
-    _rewrite(copy.body, new)
+    new: Values = {}
+    constants = {op.result: op.attrs["value"] for op in walk(copy.body) if op.name == "const"}
+    _rewrite(copy.body, new, constants)
     for op in walk(copy.body):
         op.operands = tuple(_last(new, o) for o in op.operands)
     _zero_states(copy)
@@ -50,22 +55,31 @@ def _is_rewritten(op: Op) -> bool:
     return CHECKPOINT in op.attrs and not op.attrs["exits"]
 
 
-def _last(new: Mapping, value: Value) -> Value:
+def _last(new: Values, value: Value) -> Value:
     while value in new:
         value = new[value]
     return value
 
 
-def _rewrite(region: Region, new: Mapping) -> None:
+def _rewrite(region: Region, new: Values, constants: Mapping[Value, object]) -> None:
     ops: list[Op] = []
     for op in region.ops:
         for inner in op.regions:
-            _rewrite(inner, new)
-        ops += _held(op, new) if _is_rewritten(op) else [op]
+            _rewrite(inner, new, constants)
+        ops += _in_stretches(op, new, constants) if _is_rewritten(op) else [op]
     region.ops = ops
 
 
-def _held(loop: Op, new: Mapping) -> list[Op]:
+def _in_stretches(loop: Op, new: Values, constants: Mapping[Value, object]) -> list[Op]:
+    b = Builder(loop.span)
+    found = stretched(b, loop, constants)
+    if found is None:
+        return _held(loop, new)
+    made, new[loop.results[-1]] = found
+    return [*b.root.ops, *_held(made, new)]
+
+
+def _held(loop: Op, new: Values) -> list[Op]:
     """What stands for a loop; `new` learns what stands for its arrays."""
     b = Builder(loop.span)
     body, carries, yields = loop.regions[0], loop_carries(loop), loop_yields(loop)

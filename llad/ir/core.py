@@ -92,7 +92,7 @@ STRUCTURED = CONTROL | TERMINATORS | MEMORY | TAPE | {"const", "undef", "cast", 
 PURE_STRUCTURED = frozenset({"const", "undef", "cast", "dim", "view"})
 
 # The attribute of a `for` that says how much its reverse sweep may keep: so many "slots" for copies of what iterations
-# hand on, "memory" bytes of such copies, or the "default".
+# hand on, "memory" bytes of such copies, or the "default", of iterations or of "stretches" of several.
 CHECKPOINT = "checkpoint"
 Limit = tuple[str, int]
 

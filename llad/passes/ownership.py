@@ -8,9 +8,9 @@ made since it began that none of the buffers that it yields lies in. So loops ru
 else belongs to the call, which releases it at its end.
 
 When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). What an iteration made can be
-reached later only through what it yields, unless handles were pushed on a stack in it; so a loop sweeps if it pushes
-none, passes none to a function with a stack of handles, and holds an allocation that escapes or a call that
-gives a buffer. A function with the attribute
+reached later only through what it yields, unless handles stay on a stack that it pushed them on; so a loop sweeps if
+its iterations pop all that they push (`balance.py`), pass nothing to a function with a stack of handles, and hold an
+allocation that escapes or a call that gives a buffer. A function with the attribute
 `may_alias` may be called again and again by the one that was called from outside, so it frees what is its own before it
 returns, sweeping like a loop, and its frames are small. So does one that keeps a tape, which is to hold nothing else.
 Memory made once for
@@ -68,6 +68,7 @@ from dataclasses import dataclass, field
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.types import BufferType, LifoType
+from llad.passes.balance import pops_all
 from llad.passes.rebuild import Rebuild
 
 STACK_BYTES = 2048  # of all stack slots of a function
@@ -97,6 +98,7 @@ class _Ownership(Rebuild):
         super().__init__()
         self._aliases = Aliases(fn)
         self._constants: dict[Value, int] = {}
+        self._steps = {op.result: op.attrs["value"] for op in walk(fn.body) if op.name == "const"}
         self._axes: dict[Value, tuple[Value, int]] = {}  # the buffer and axis of which a number is the extent
         self._level: dict[Value, int] = {}  # the number of frames open where an old value was made
         self._frames: list[_Frame] = []
@@ -206,7 +208,11 @@ class _Ownership(Rebuild):
     def _leaves_behind(self, region: Region) -> bool:
         """Whether running it may leave memory behind, all of which is reached through what it yields or returns."""
         inside = list(walk(region))
-        return any(map(self._leaves_memory, inside)) and not any(map(_keeps_handles, inside))
+        if not any(map(self._leaves_memory, inside)) or any(map(_lends_stack, inside)):
+            return False
+        made = {r for op in inside for r in op.results}
+        stacks = dict.fromkeys(op.operands[0] for op in inside if op.name == "push" and _pushes_handles(op))
+        return all(stack not in made and pops_all(region, stack, self._steps) for stack in stacks)
 
     def _leaves_memory(self, op: Op) -> bool:
         if op.name == "alloc":
@@ -214,10 +220,12 @@ class _Ownership(Rebuild):
         return op.name == "call" and any(isinstance(r.type, BufferType) for r in op.results)
 
 
-def _keeps_handles(op: Op) -> bool:
-    """Whether the op may leave a handle on a stack."""
-    if op.name == "push":
-        return any(isinstance(o.type, BufferType | LifoType) for o in op.operands[1:])
+def _pushes_handles(op: Op) -> bool:
+    return any(isinstance(o.type, BufferType | LifoType) for o in op.operands[1:])
+
+
+def _lends_stack(op: Op) -> bool:
+    """Whether the op calls what may leave a handle on a stack."""
     return op.name == "call" and any(
         isinstance(o.type, LifoType) and any(isinstance(f, BufferType | LifoType) for f in o.type.fields)
         for o in op.operands
