@@ -7,12 +7,12 @@ SMOOTH = {
     "std": ["np.std(x, axis=1, ddof=1)", "v.std()", "np.std(x, where=x > -0.9, ddof=1)"],
     "var_where": ["x.var(axis=0, where=m[:3, None] | (x > -2.0)) * np.var(v, where=m)"],
     "ptp": ["np.ptp(x, axis=0)", "np.ptp(v)"],
-    "average": ["np.average(x, axis=0)", "np.average(v, weights=w * w)", "np.average(x, axis=1, weights=w[:4])"],
+    "average": ["np.average(x, axis=0)", "np.average(v, weights=w * w)", "np.average(x[None], (2, 0), w[:4, None])"],
     "nansum": ["np.nansum(np.where(x > 0.5, np.nan, x), axis=0)"],
     "nanmean": ["np.nanmean(np.where(v > 0.9, np.nan, v))"],
     "cov": ["np.cov(x)", "np.cov(x, rowvar=False, ddof=0)"],
     "corrcoef": ["np.corrcoef(x)", "np.cov(v, w) * np.corrcoef(v, w)[0, 1] + np.cov(v, bias=True)"],
-    "quantile": ["np.quantile(v, 0.3)", "np.percentile(x, [10, 90], axis=1)"],
+    "quantile": ["np.quantile(v, 0.3)", "np.percentile(x, [10, 90], axis=(1, 0), method='hazen')"],
     "histogram": ["np.histogram(v, 3, range=(-1, 1), weights=w)[0]"],
     "without_nan": [
         "(y := np.where(x > 0.8, np.nan, x), np.nanprod(y, axis=0) + np.nancumsum(y)[:4] - np.nancumprod(y, 1)[1])[1]",
@@ -21,6 +21,7 @@ SMOOTH = {
     ],
     "linalg_norm": [
         "np.linalg.norm(x)", "np.linalg.norm(x, axis=1)", "np.linalg.norm(v, 1)", "np.linalg.norm(v, np.inf)",
+        "np.linalg.norm(x[None], np.inf, axis=(2, 1)) - np.linalg.norm(x[:2, :2], 'nuc', (0, 1), True)",
     ],
     "cumsum": ["np.cumsum(v)", "np.cumsum(x)", "x.cumsum(axis=1)", "np.cumsum(x, axis=0)"],
     "cumprod": ["np.cumprod(v)", "np.cumprod(x, axis=1)"],
@@ -34,7 +35,7 @@ SMOOTH = {
         "np.gradient(x, 0.5, np.cumsum(w)[:4], edge_order=2)[1]", "np.gradient(v, edge_order=2)",
     ],
     "convolve": ["np.convolve(v, w[:3])", "np.convolve(v, w[:2], 'same')", "np.convolve(w[:2], v, 'valid')"],
-    "correlate": ["np.correlate(v, w[:3])", "np.correlate(v, w, 'full')"],
+    "correlate": ["np.correlate(v, w[:3])", "np.correlate(v, w, 'full')", "np.correlate(v[:2], w, 'same')"],
     "interp": [
         "np.interp(0.35, np.arange(5.0), v)", "np.interp(v, np.cumsum(w * w), w)",
         "np.interp(v, np.arange(5.0), w, left=0.0)", "np.interp(v, np.repeat(np.sort(v), 2)[1:6], w)",
@@ -96,7 +97,7 @@ SMOOTH = {
     ],
     "insert": [
         "np.insert(v, 2, w[:2])", "np.insert(x, [1, -1, 1], v[:3, None], axis=0)", "np.insert(x, 1, 2.0, axis=1)",
-        "np.insert(v, n, w)", "np.insert(x, [2], x[:, :2], axis=1)", "np.insert(x, -1, v[:4], axis=0)",
+        "np.insert(v, m, w[:3])", "np.insert(x, [2], x[:, :2], axis=1)", "np.insert(x, -1, v[:4], axis=0)",
     ],
     "block": ["np.block([[x, x[:, :1]], [v[:4], w[0]]])", "np.block([v, w[0]])", "np.block(v)"],
     "stacked": [
@@ -145,6 +146,7 @@ SMOOTH = {
 }
 # Without a derivative: integers and truths.
 DISCRETE = {
+    "of_truths": ["np.median(m[:4]) + np.diff(m[1:3])[0]", "np.median(n * 2**60)"],
     "count_nonzero": ["np.count_nonzero(x > 0.2, axis=0)", "np.count_nonzero(v)"],
     "heaviside": ["np.heaviside(v, 0.5)"],
     "isclose": ["np.isclose(v, w, atol=0.5)", "np.isclose(v, v)"],
@@ -168,7 +170,7 @@ DISCRETE = {
     "nanargmax": ["np.nanargmax(np.where(v > 0.5, np.nan, v)) - np.nanargmin(x, axis=0)"],
     "triangles": [
         "np.concatenate(np.triu_indices(3, 1, 4) + np.tril_indices(3, -1) + np.triu_indices_from(x) + "
-        "np.tril_indices_from(x, 1) + np.diag_indices(4))",
+        "np.tril_indices_from(x, 1) + np.diag_indices(4) + np.diag_indices_from(x[:3, :3]))",
     ],
     "searchsorted": ["np.searchsorted(np.sort(v), w)", "np.searchsorted(np.sort(v), 0.1, side='right')"],
     "digitize": ["np.digitize(v, np.array([-0.5, 0.0, 0.5])) - np.digitize(v, [0.5, 0.0, -0.5])"],

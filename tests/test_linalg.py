@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         A,
         V,
     ),
-    "norms of matrices": (lambda a, b: b[0] * np.array([np.linalg.norm(a, k) for k in (1, -1, np.inf, -np.inf)]), A, V),
+    "norms of matrices": (lambda a, b: b[0] * np.array([np.linalg.norm(a, k) for k in (1, "nuc", np.inf, -2)]), A, V),
     "norms of rows": (lambda a, b: np.linalg.norm(a, axis=1) + np.linalg.norm(a - b, 1, axis=0, keepdims=True), A, V),
 }
 
@@ -179,8 +179,8 @@ REFUSED: list[tuple[str, Any]] = [
     ("one matrix", lambda a: np.linalg.solve(a[0], a)),
     ("one matrix", lambda a: np.linalg.inv(a[0])),
     ("give a constant", lambda a: np.linalg.matrix_power(a, a[0, 0])),
-    ("the norm of order nuc", lambda a: np.linalg.norm(a, "nuc")),
-    ("the norm of order 2", lambda a: np.linalg.norm(a, 2)),
+    ("the norm of order 3", lambda a: np.linalg.norm(a, 3)),
+    ("the norm of order 0", lambda a: np.linalg.norm(a[None], 0, axis=(0, 1))),
     ("overwrite_b", lambda a: scipy_linalg.solve_triangular(a, a, overwrite_b=True)),
 ]
 

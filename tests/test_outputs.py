@@ -27,7 +27,10 @@ def stored(x: Any, v: Any) -> Any:
     for k in range(2):
         np.maximum(x, 0.1 * k, out=x)
         np.add(x[:, 1:], x[:, :-1], out=x[:, :-1])
-    np.dot(x, v, out=(w := np.zeros(3)))
+    np.dot(x, v, (w := np.zeros(3)))
+    np.subtract(x[0], x[1], x[0])
+    x[:, 1:].max(0, z[:3])
+    np.add.accumulate(x, 1, None, x)
     return np.sum(x * np.clip(z, -0.5, 0.5, out=z)) + np.sum(w * w) + np.sum(np.exp(1, out=y)) * np.cumsum(v, out=v)[2]
 
 
@@ -53,6 +56,7 @@ def test_results_are_stored_and_differentiated() -> None:
         (lambda x, v: np.sum(x, axis=0, out=v[:3])[0], ValueError, "output array has length 3 along axis 0"),
         (lambda x, v: np.sum(x, axis=0, out=x)[0, 0], llad.UnsupportedError, "out is an array of f64 with 2 axes"),
         (lambda x, v: np.add(v, 1.0, out=np.zeros(4, np.int64))[0], llad.UnsupportedError, "Cannot cast ufunc 'add'"),
+        (lambda x, v: np.argmax(x, 0, v)[0], llad.UnsupportedError, "Cannot cast array data"),
         (lambda x, v: np.add(v, 1.0, out=3.0), llad.UnsupportedError, "the argument `out`"),
     ],
 )

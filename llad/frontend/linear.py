@@ -25,7 +25,7 @@ from llad.ir.types import F64, is_float
 from llad.traced import factorisations, norms, stacks
 
 # Norms of matrices that are those of sums along an axis: which axis, and whether the largest.
-_OF_LINES: dict[Any, tuple[int, bool]] = {1: (0, True), -1: (0, False), np.inf: (1, True), -np.inf: (1, False)}
+_OF_MATRICES = (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
 
 _SIGN_AND_LOG: Any = type(np.linalg.slogdet(np.ones((1, 1))))
 
@@ -113,7 +113,7 @@ def _power(ctx: Context, base: Array, n: int) -> Any:
 def _norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """np.linalg.norm(x, ord, axis, keepdims)
 
-    Of vectors in any order; of matrices "fro", 1, -1, inf and -inf.
+    Of vectors in any order; of matrices "fro", "nuc", 2, 1 and inf, -2, -1 and -inf.
     """
     x, order, axis, keep = bind(ctx, "np.linalg.norm(x, ord, axis, keepdims)", args, kwargs, [None, None, False])
     array = as_array(ctx, x)
@@ -125,15 +125,17 @@ def _norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         ctx.refuse("linalg-known", what="the order", got=describe(order))
     order = order if order is None or isinstance(order, str) else plain(order)
     if axis is None:
-        if keep or not array.rank:
-            ctx.refuse("linalg-norm", order=order, rank=array.rank)
-        if order is None or (order == "fro" and array.rank == 2):
+        if order is None and array.rank and not keep:
             return ctx.call(norms.length, [array], {})
-        if array.rank == 2 and order in _OF_LINES:
-            return ctx.call(norms.of_lines, [array, *_OF_LINES[order]], {})
-        if array.rank > 1:
+        if array.rank not in (1, 2):
             ctx.refuse("linalg-norm", order=order, rank=array.rank)
-        axis = 0
+        axis = 0 if array.rank == 1 else (0, 1)
+    if isinstance(axis, tuple) and len(axis) == 2:
+        pair = tuple(axis_argument(ctx, k, array.rank) for k in axis)
+        if pair[0] == pair[1] or order not in _OF_MATRICES:
+            ctx.refuse("linalg-norm", order=order, rank=2)
+        result = ctx.call(norms.of_matrices, [array, order, pair], {})
+        return expand_dims(ctx, result, pair) if keep else result
     k = axis_argument(ctx, axis, array.rank)
     if isinstance(order, str):
         ctx.refuse("linalg-norm", order=order, rank=1)

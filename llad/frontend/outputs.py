@@ -16,44 +16,75 @@ from llad.frontend.casts import stored
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.promotion import NUMPY, kind_of
 from llad.frontend.values import Array, Context, describe
+from llad.ir.types import I64, is_float
 
-# Functions and methods, beside ufuncs, whose result has the shape of `out`.
-_NAMES = frozenset({
-    "sum", "prod", "mean", "max", "min", "amax", "amin", "all", "any", "std", "var", "ptp", "argmax", "argmin",
-    "cumsum", "cumprod", "dot", "clip", "round", "around", "take", "trace", "median", "quantile", "percentile",
-    "concatenate", "stack", "compress", "outer",
-})  # fmt: skip
+# Functions and methods, beside ufuncs, whose result has the shape of `out`, and how many arguments stand before it.
+_PLACES = {
+    "max": 2, "min": 2, "amax": 2, "amin": 2, "all": 2, "any": 2, "ptp": 2, "argmax": 2, "argmin": 2, "median": 2,
+    "dot": 2, "outer": 2, "round": 2, "around": 2, "concatenate": 2, "stack": 2,
+    "sum": 3, "prod": 3, "mean": 3, "std": 3, "var": 3, "cumsum": 3, "cumprod": 3, "quantile": 3, "percentile": 3,
+    "clip": 3, "take": 3, "compress": 3, "trace": 5,
+}  # fmt: skip
+_METHODS_OF_UFUNCS = {"reduce": 3, "accumulate": 3, "outer": 2}
+# What they add up, or multiply, is of the type of `out` from the start.
+_SUMS = frozenset({"sum", "prod", "mean", "cumsum", "cumprod"})
 
 
-def takes_out(function: Any, name: str) -> bool:
-    """Whether NumPy's function, or the method of that name, has the argument `out`."""
+def _place(function: Any, name: str) -> int | None:
+    """How many arguments stand before `out`, if NumPy's function, or (`None`) the method of that name, has it."""
     if isinstance(function, np.ufunc):
-        return function.nout == 1
-    return name in _NAMES and function in (None, getattr(np, name, None))
+        return function.nin if function.nout == 1 else None
+    if isinstance(getattr(function, "__self__", None), np.ufunc):
+        return _METHODS_OF_UFUNCS.get(name)
+    if name not in _PLACES or function not in (None, getattr(np, name)):
+        return None
+    return _PLACES[name] - (function is None)
+
+
+def taken_out(
+    function: Any, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any], Any]:
+    """The arguments without `out`, wherever it stands, and `out`, which is `None` where there is none."""
+    place = _place(function, name)
+    if place is None:
+        return args, kwargs, None
+    if len(args) > place and "out" not in kwargs:
+        after = args[place + 1 :]
+        return [*args[:place], *([None] if after else []), *after], kwargs, args[place]
+    return args, {key: value for key, value in kwargs.items() if key != "out"}, kwargs.get("out")
 
 
 def stored_in(
-    ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], compute: Callable[..., Any]
+    ctx: Context,
+    function: Any,
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    out: Any,
+    compute: Callable[..., Any],
 ) -> Any:
-    """`out`, which holds the result of `compute` without it; of a ufunc only where `where` says so."""
+    """`out`, which holds the result of `compute`; of a ufunc only where `where` says so."""
     rest = dict(kwargs)
-    out = rest.pop("out")
     elementwise = isinstance(function, np.ufunc) and function.signature is None
     where = rest.pop("where", True) if elementwise else True
     if isinstance(out, tuple) and len(out) == 1:
         (out,) = out
-    name = getattr(function, "__name__", "a method")
     if not isinstance(out, Array):
         ctx.refuse("keyword", keyword="out", name=name)
     if out.loose:
         ctx.refuse("loose-write")
     if elementwise:
         broadcast(ctx, [*[x for x in args if isinstance(x, Array)], out])
+    sums = name in _SUMS or (name != "outer" and getattr(function, "__self__", None) in (np.add, np.multiply))
+    if sums and is_float(out.dtype) and len(args) < 3 - (function is None) and rest.get("dtype") is None:
+        rest["dtype"] = NUMPY[out.dtype]
     result = compute(rest)
     rank = result.rank if isinstance(result, Array) else 0
     if rank > out.rank or (rank < out.rank and not elementwise):
         ctx.refuse("static-error", error=f"{name}: out is an {describe(out)}, the result has {rank}")
     type = kind_of(ctx, result)[0]
+    if name in ("argmax", "argmin") and out.dtype != I64:
+        ctx.refuse("static-error", error=f"Cannot cast array data from {NUMPY[out.dtype]!r} to dtype('int64')")
     if not np.can_cast(NUMPY[type], NUMPY[out.dtype], "same_kind"):
         rule = f"from {NUMPY[type]!r} to {NUMPY[out.dtype]!r} with casting rule 'same_kind'"
         ctx.refuse("static-error", error=f"Cannot cast ufunc {name!r} output {rule}")

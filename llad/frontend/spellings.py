@@ -26,7 +26,7 @@ from llad.frontend.decompositions import LINALG, SCIPY, of_scipy
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
-from llad.frontend.outputs import stored_in, takes_out
+from llad.frontend.outputs import stored_in, taken_out
 from llad.frontend.promotion import NUMPY
 from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
@@ -138,13 +138,12 @@ NAMES: tuple[str, ...] = tuple(
 
 def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The result of calling a function of the library or a method of an array, or `NotHandled`."""
-    if "out" in kwargs:
-        method = isinstance(function, Method)
-        name = function.name if method else getattr(function, "__name__", "")
-        if takes_out(None if method else function, name):
-            if kwargs["out"] is not None:
-                return stored_in(ctx, function, args, kwargs, lambda rest: call(ctx, function, args, rest))
-            kwargs = {key: value for key, value in kwargs.items() if key != "out"}
+    method = isinstance(function, Method)
+    name = function.name if method else getattr(function, "__name__", "")
+    args, kwargs, out = taken_out(None if method else function, name, args, kwargs)
+    if out is not None:
+        known = None if method else function
+        return stored_in(ctx, known, name, args, kwargs, out, lambda rest: call(ctx, function, args, rest))
     if isinstance(function, Method):
         if (code := CODE_OF_METHODS.get(function.name)) is not None:
             return ctx.call(code, [function.base, *args], kwargs)

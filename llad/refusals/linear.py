@@ -39,9 +39,9 @@ LINEAR = (
     ),
     Refusal(
         "LL654", "linalg-norm", "the norm of order {order} of an array with {rank} axes",
-        "use a norm of vectors, or `'fro'`, 1, -1, inf or -inf for a matrix",
+        "use a norm of vectors, or `'fro'`, `'nuc'`, 2, 1, inf, -2, -1 or -inf for a matrix",
         """
-        return ▸np.linalg.norm(np.eye(2) * x, "nuc")
+        return ▸np.linalg.norm(np.eye(2) * x, 3)
         """,
         """
         return np.linalg.norm(np.eye(2) * x, "fro")

@@ -28,13 +28,15 @@ def cumprod(a, axis=None, dtype=None):
 def diff(a, n=1, axis=-1, prepend=None, append=None):
     """The differences of neighbours along an axis, `n` times, of the array with more elements at its ends."""
     a = np.asarray(a)
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n}")
     before = () if prepend is None else (_row(prepend, a, axis),)
     after = () if append is None else (_row(append, a, axis),)
     if len(before) + len(after) > 0:
         a = np.concatenate((*before, a, *after), axis)
     for _ in range(n):
         rows = np.moveaxis(a, axis, 0)
-        a = np.moveaxis(rows[1:] - rows[:-1], 0, axis)
+        a = np.moveaxis(rows[1:] != rows[:-1] if a.dtype == np.bool_ else rows[1:] - rows[:-1], 0, axis)
     return a
 
 
@@ -138,7 +140,10 @@ def convolve(a, v, mode="full"):
 
 def correlate(a, v, mode="valid"):
     """The cross-correlation of two vectors: of `a` with `v` moved along it."""
-    return convolve(a, np.asarray(v)[::-1], mode)
+    a, v = np.asarray(a), np.asarray(v)
+    if mode == "same" and len(a) < len(v):  # NumPy lets the shorter one move, and turns the result
+        return correlate(v, a, mode)[::-1]
+    return convolve(a, v[::-1], mode)
 
 
 def interp(x, xp, fp, left=None, right=None):

@@ -7,7 +7,10 @@ def delete(arr, obj, axis=None):
     """A copy without the elements, or the rows along an axis, at indices, at a slice, or where a mask is true."""
     rows = np.ravel(arr) if axis is None else np.moveaxis(np.asarray(arr), axis, 0)
     kept = np.ones(len(rows), np.bool_)
-    kept[np.asarray(obj) if isinstance(obj, (list, tuple)) else obj] = False
+    if not isinstance(obj, (list, tuple)):
+        kept[obj] = False
+    elif len(obj) > 0:
+        kept[np.asarray(obj)] = False
     return rows[kept] if axis is None else np.moveaxis(rows[kept], 0, axis)
 
 
@@ -15,6 +18,10 @@ def insert(arr, obj, values, axis=None):
     """A copy with more elements, or rows along an axis: before one index all of `values`, before several one each."""
     rows = np.ravel(arr) if axis is None else np.moveaxis(np.asarray(arr), axis, 0)
     n = len(rows)
+    if isinstance(obj, slice):
+        obj = np.arange(n)[obj]
+    elif np.ndim(obj) == 1 and np.asarray(obj).dtype == np.bool_:
+        obj = np.flatnonzero(obj)
     single = np.ndim(obj) == 0 or (isinstance(obj, (list, tuple)) and len(obj) == 1)
     more = np.asarray(values)
     more = np.expand_dims(more, tuple(range(rows.ndim - more.ndim))) if more.ndim < rows.ndim else more

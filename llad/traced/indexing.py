@@ -164,6 +164,14 @@ def diag_indices(n, ndim=2):
     return (np.arange(n),) * ndim
 
 
+def diag_indices_from(arr):
+    """`diag_indices` of the shape of an array."""
+    n = arr.shape[0]
+    if any(length != n for length in arr.shape):
+        raise ValueError("All dimensions of input must be of equal length")
+    return diag_indices(n, arr.ndim)
+
+
 def compress(condition, a, axis=None):
     """The elements, or the rows along an axis, for which a condition holds."""
     return take(a, nonzero(condition)[0], axis)

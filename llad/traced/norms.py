@@ -16,10 +16,20 @@ def length(x: Any) -> Any:
     return square if square == 0.0 else np.sqrt(square)
 
 
-def of_lines(x: Any, axis: int, largest: bool) -> Any:
-    """The largest, or smallest, of the sums of absolute values along an axis of a matrix."""
-    sums = np.sum(np.abs(x), axis=axis)
-    return np.max(sums) if largest else np.min(sums)
+def of_matrices(x: Any, order: Any, axes: tuple[int, int]) -> Any:
+    """The norm of each matrix that two axes make, of an order as `np.linalg.norm` names it."""
+    rows, columns = axes
+    if order is None or order == "fro":
+        return _rooted(np.sum(x * x, axis=axes), 0.5)
+    if order == "nuc" or order == 2 or order == -2:
+        values = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
+        if order == "nuc":
+            return np.sum(values, axis=-1)
+        return np.max(values, axis=-1, initial=0.0) if order == 2 else np.min(values, axis=-1)
+    along, across = (rows, columns) if abs(order) == 1 else (columns, rows)
+    sums = np.sum(np.abs(x), axis=along)
+    across -= across > along
+    return np.max(sums, axis=across, initial=0.0) if order > 0 else np.min(sums, axis=across)
 
 
 def along(x: Any, order: Any, axis: int) -> Any:
@@ -29,7 +39,7 @@ def along(x: Any, order: Any, axis: int) -> Any:
     if order == 1:
         return np.sum(np.abs(x), axis=axis)
     if order == np.inf:
-        return np.max(np.abs(x), axis=axis)
+        return np.max(np.abs(x), axis=axis, initial=0.0)
     if order == -np.inf:
         return np.min(np.abs(x), axis=axis)
     if order == 0:

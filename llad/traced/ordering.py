@@ -94,6 +94,8 @@ def _middle(rows):
     n = len(rows)
     if n == 0:
         return np.mean(rows, axis=0)
+    if rows.dtype != np.float64 and rows.dtype != np.float32:
+        rows = rows.astype(np.float64)
     high = rows[n // 2]
     middle = 0.5 * (rows[(n - 1) // 2] + high)
     return np.where(np.isnan(rows[n - 1]), np.nan, middle)

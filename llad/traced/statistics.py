@@ -49,36 +49,53 @@ def count_nonzero(a, axis=None, *, keepdims=False):
     return np.sum(np.asarray(a) != 0, axis=axis, keepdims=keepdims)
 
 
-def average(a, axis=None, weights=None, *, keepdims=False):
-    """The mean, or the mean with weights of the same shape, or one for each place along an axis."""
+def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
+    """The mean, or the mean with weights of the same shape, or one for each place along axes.
+
+    With `returned` the sum of the weights, too."""
     a = np.asarray(a)
     if weights is None:
-        return np.mean(a, axis=axis, keepdims=keepdims)
+        found = np.mean(a, axis=axis, keepdims=keepdims)
+        return (found, 0.0 * found + _count(a, axis)) if returned else found
     w = np.asarray(weights)
     if axis is None or w.ndim == a.ndim:
         if w.shape != a.shape:
             raise TypeError("Axis must be specified when shapes of a and weights differ.")
     else:
-        if w.ndim != 1 or len(w) != a.shape[axis]:
+        axes = [k % a.ndim for k in (axis if isinstance(axis, tuple) else (axis,))]
+        if w.ndim != len(axes) or w.shape != tuple([a.shape[k] for k in axes]):
             raise ValueError("Shape of weights must be consistent with shape of a along specified axis.")
-        w = np.expand_dims(w, tuple([k for k in range(a.ndim) if k != axis % a.ndim])) + np.zeros_like(a)
+        w = np.transpose(w, sorted(range(len(axes)), key=lambda k: axes[k]))
+        w = np.expand_dims(w, tuple([k for k in range(a.ndim) if k not in axes])) + np.zeros_like(a)
     total = np.sum(w, axis=axis, keepdims=keepdims)
     if np.any(total == 0.0):
         raise ZeroDivisionError("Weights sum to zero, can't be normalized")
-    return np.sum(a * w, axis=axis, keepdims=keepdims) / total
+    found = np.sum(a * w, axis=axis, keepdims=keepdims) / total
+    return (found, total + 0.0 * found) if returned else found
 
 
-def quantile(a, q, axis=None, *, keepdims=False):
-    """What a part `q` of the elements lies below, by straight lines between neighbours in order."""
-    a = np.asarray(a)
+def quantile(a, q, axis=None, *, method="linear", keepdims=False):
+    """What a part `q` of the elements lies below, between neighbours in order as the `method` says: all that are
+    continuous, "lower", "higher", "nearest" and "midpoint"."""
+    if np.any(np.asarray(q) < 0.0) or np.any(np.asarray(q) > 1.0):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+    return _quantile(np.asarray(a), q, axis, method, keepdims)
+
+
+def _quantile(a, q, axis, method, keepdims):
+    if isinstance(axis, tuple):
+        lines = np.moveaxis(a, axis, tuple(range(len(axis))))
+        out = _quantile(lines.reshape((-1, *lines.shape[len(axis) :])), q, 0, method, False)
+        ahead = np.ndim(q)
+        return np.expand_dims(out, tuple([ahead + k % a.ndim for k in axis])) if keepdims else out
     rows = np.sort(np.ravel(a)) if axis is None else np.moveaxis(np.sort(a, axis), axis, 0)
     if np.ndim(q) == 0:
-        out = _between(rows, q)
+        out = _between(rows, q, method)
     else:
         parts = np.ravel(q)
         out = np.empty((len(parts), *rows.shape[1:]), (rows[:1] * np.true_divide(parts[:1], 1.0)).dtype)
         for k in range(len(parts)):
-            out[k] = _between(rows, parts[k])
+            out[k] = _between(rows, parts[k], method)
         out = out.reshape((*np.shape(q), *rows.shape[1:]))
     if not keepdims:
         return out
@@ -87,19 +104,45 @@ def quantile(a, q, axis=None, *, keepdims=False):
     return np.expand_dims(out, np.ndim(q) + axis % a.ndim)
 
 
-def _between(rows, q):
-    if q < 0.0 or q > 1.0:
-        raise ValueError("Quantiles must be in the range [0, 1]")
+def _between(rows, q, method):
     n = len(rows)
-    place = q * (n - 1)
+    place = _place(n, q, method)
     low = min(int(place), n - 1)
     first, last = rows[low], rows[min(low + 1, n - 1)]
     return np.where(np.isnan(rows[n - 1]), np.nan, first + (place - low) * (last - first))
 
 
-def percentile(a, q, axis=None, *, keepdims=False):
+def _place(n, q, method):
+    """Where among n elements the part q stands, counted from 0."""
+    place = q * (n - 1)
+    if method == "linear":
+        return place
+    if method == "lower":
+        return np.floor(place)
+    if method == "higher":
+        return np.ceil(place)
+    if method == "nearest":
+        return np.rint(place)
+    if method == "midpoint":
+        return 0.5 * (np.floor(place) + np.ceil(place))
+    if method == "weibull":
+        alpha = 0.0
+    elif method == "hazen":
+        alpha = 0.5
+    elif method == "median_unbiased":
+        alpha = 1.0 / 3.0
+    elif method == "normal_unbiased":
+        alpha = 0.375
+    else:
+        raise NotImplementedError("np.quantile with this method; supported are those that have no steps")
+    return min(max(n * q + (alpha + q * (1.0 - 2.0 * alpha)) - 1.0, 0.0), n - 1.0)
+
+
+def percentile(a, q, axis=None, *, method="linear", keepdims=False):
     """`quantile` of parts in hundredths."""
-    return quantile(a, np.true_divide(q, 100.0), axis, keepdims=keepdims)
+    if np.any(np.asarray(q) < 0.0) or np.any(np.asarray(q) > 100.0):
+        raise ValueError("Percentiles must be in the range [0, 100]")
+    return _quantile(np.asarray(a), np.true_divide(q, 100.0), axis, method, keepdims)
 
 
 def histogram(a, bins=10, range=None, density=None, weights=None):

@@ -45,7 +45,7 @@ def log_sum_exp(array, axis=0, keepdims=False):
     top = np.max(a, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0.0)
     out = np.log(np.sum(np.exp(a - top), axis=axis, keepdims=True)) + top
-    return out if keepdims else np.squeeze(out, tuple(range(a.ndim)) if axis is None else axis)
+    return out if keepdims else np.squeeze(out, tuple(range(a.ndim)) if axis is None else axis)[()]
 
 
 def apply_at(ufunc, m, indices, values):
