@@ -68,6 +68,7 @@ class Knowledge:
         self._facts: dict[Value, list[Affine]] = {}
         self._learned: list[Value] = []
         self._steps = 0
+        self._failed: dict[object, int] = {}  # how deep a form was searched in vain, knowing what is known now
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -76,9 +77,11 @@ class Knowledge:
         yield
         while len(self._learned) > depth:
             self._facts[self._learned.pop()].pop()
+        self._failed.clear()
 
     def learn(self, form: Affine) -> None:
         """`form` ≥ 0 from here to the end of the scope."""
+        self._failed.clear()
         for atom in form.terms:
             self._facts.setdefault(atom, []).append(form)
             self._learned.append(atom)
@@ -118,7 +121,10 @@ class Knowledge:
     def holds(self, form: Affine) -> bool:
         """Whether `form` ≥ 0 can be shown."""
         self._steps = _STEPS
-        return self._search(form, 4)
+        shown = self._search(form, 4)
+        if self._steps < 0:  # not everywhere to the end
+            self._failed.clear()
+        return shown
 
     def fits(self, form: Affine) -> bool:
         """Whether the form can be shown to be an i64."""
@@ -129,6 +135,9 @@ class Knowledge:
             return True
         self._steps -= 1
         if depth == 0 or self._steps < 0:
+            return False
+        key = form.const, frozenset(form.terms.items())
+        if self._failed.get(key, 0) >= depth:
             return False
         for atom in reversed(form.terms):
             coefficient = form.terms[atom]
@@ -148,4 +157,5 @@ class Knowledge:
                 share, rest = divmod(coefficient, fact.terms[atom])
                 if share > 0 and not rest and self._search(form.plus(fact, -share), depth - 1):
                     return True
+        self._failed[key] = depth
         return False
