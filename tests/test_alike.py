@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outcomes import outcome
 
 from llad import jit, jit_grad
 from llad.testing import assert_close, check_gradient
@@ -109,13 +110,6 @@ PROGRAMS: list[Callable[..., Any]] = [
     shortened, grown, checked_in_a_branch, checked_in_some_iterations, left_early, while_it_is_short, inner,
     in_two_arms, chosen_in_a_function,
 ]  # fmt: skip
-
-
-def outcome(call: Callable[..., Any], *args: Any) -> Any:
-    try:
-        return call(*args)
-    except (ValueError, IndexError) as error:
-        return type(error)
 
 
 @pytest.mark.parametrize("function", PROGRAMS)

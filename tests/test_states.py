@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from outcomes import outcome
 
 import llad
 from llad import jit, jit_grad
@@ -125,13 +126,6 @@ PROGRAMS: list[Callable[..., Any]] = [
 ]  # fmt: skip
 NUMBERS = (euler, written_behind, heun, matrices, changing_length, one_element, whole_numbers)
 P = np.array([0.9, 1.1, 0.4])
-
-
-def outcome(call: Callable[..., Any], *args: Any) -> Any:
-    try:
-        return call(*args)
-    except (ValueError, IndexError) as error:
-        return type(error)
 
 
 @pytest.mark.parametrize("function", PROGRAMS)

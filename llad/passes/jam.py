@@ -102,7 +102,7 @@ from typing import Any
 
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.rewrite import copy_op
-from llad.ir.types import BOOL, I64, BufferType, is_float
+from llad.ir.types import BOOL, I64, is_float
 from llad.passes.jam_plan import WIDTH, Plan, plans
 from llad.passes.rebuild import Rebuild
 
@@ -169,15 +169,11 @@ class _Jam(Rebuild):
 
     def _is_near(self, buffer: Value) -> Value:
         """Whether an array is small enough for a cache."""
-        assert isinstance(buffer.type, BufferType)
-        axes = range(buffer.type.rank)
-        return self._at_most(FAR, [self.emit("dim", [buffer], [I64], None, {"axis": k}).result for k in axes])
+        return self._at_most(FAR, self.extents(buffer, None))
 
     def _at_most(self, most: int, extents: Sequence[Value]) -> Value:
         """Whether an array of these extents has so many elements, or less."""
-        size = self.const(1, I64, None)
-        for extent in extents:
-            size = self._number("mul", size, extent)
+        size = self.product([self.const(1, I64, None), *extents], None)
         return self.emit("le", [size, self.const(most, I64, None)], [BOOL], None).result
 
     def _number(self, name: str, a: Value, b: Value) -> Value:

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import Any
 
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.rewrite import Mapping
-from llad.ir.types import I64, ScalarType, Type
+from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type
 
 
 class Rebuild:
@@ -139,6 +140,19 @@ class Rebuild:
     def const(self, value: float | int | bool, type: ScalarType, span: Span | None) -> Value:
         """A new constant, already normal for its type."""
         return self.emit("const", (), [type], span, {"value": value}).result
+
+    def extents(self, buffer: Value, span: Span | None) -> list[Value]:
+        """Emit the extents of an array, one for each axis."""
+        assert isinstance(buffer.type, BufferType)
+        return [self.emit("dim", [buffer], [I64], span, {"axis": k}).result for k in range(buffer.type.rank)]
+
+    def product(self, numbers: Sequence[Value], span: Span | None) -> Value:
+        """Emit the product of integers, of which there are some."""
+        return reduce(lambda a, b: self.emit("mul", [a, b], [I64], span).result, numbers)
+
+    def all_of(self, conditions: Sequence[Value], span: Span | None) -> Value:
+        """Emit whether all conditions hold, of which there are some."""
+        return reduce(lambda a, b: self.emit("and", [a, b], [BOOL], span).result, conditions)
 
     def number_of(self, form: Affine, span: Span | None, total: Value | None = None) -> Value:
         """Emit the number that a sum comes to, on top of `total`."""

@@ -234,12 +234,11 @@ class _Records(Rebuild):
             self._looked = False
 
     def _split(self, op: Op, known: dict[Value, Number]) -> None:
-        condition: Value | None = None
+        usual = []
         for extent in [v for v in self._guesses if v in known]:
             guess = self.const(known[extent], I64, op.span)
-            usual = self.emit("eq", [self.get(extent), guess], [BOOL], op.span).result
-            condition = usual if condition is None else self.emit("and", [condition, usual], [BOOL], op.span).result
-        assert condition is not None
+            usual.append(self.emit("eq", [self.get(extent), guess], [BOOL], op.span).result)
+        condition = self.all_of(usual, op.span)
         versions = []
         for numbers in (known, {}):
             with self.written() as version:

@@ -145,7 +145,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from llad.ir.alias import Aliases
@@ -284,15 +283,12 @@ class _Rows(Rebuild):
             assert isinstance(type, BufferType)
             if type.layout != "C" or any(at[0] is not index for at in places):
                 return None
-            extents = [self.emit("dim", [self.get(array)], [I64], None, {"axis": k}).result for k in range(type.rank)]
-            row = self._product(extents[1:])
+            first, *others = self.extents(self.get(array), None)
+            row = self.product(others, None)
             conditions.append(self.emit("eq", [row, self.const(len(places), I64, None)], [BOOL], None).result)
             least = self.const(LARGE // type.dtype.bytes, I64, None)
-            conditions.append(self.emit("gt", [self._product([extents[0], row]), least], [BOOL], None).result)
-        return reduce(lambda a, b: self.emit("and", [a, b], [BOOL], None).result, conditions)
-
-    def _product(self, numbers: Sequence[Value]) -> Value:
-        return reduce(lambda a, b: self.emit("mul", [a, b], [I64], None).result, numbers)
+            conditions.append(self.emit("gt", [self.product([first, row], None), least], [BOOL], None).result)
+        return self.all_of(conditions, None)
 
     def _loop(self, loop: Op, bounds: Sequence[Value], body: Region, attrs: Mapping[str, Any]) -> None:
         """A loop over what was written."""

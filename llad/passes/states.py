@@ -30,9 +30,7 @@ After:
       %one: i64 = const 1
       %d: i64 = dim %y0, 0
       %v1: i64 = const 0
-      %v2: bool = const true
-      %inside: bool = lt %v1, %d
-      %there: bool = and %v2, %inside
+      %there: bool = lt %v1, %d
       %start: f64 = if %there {
         %v5: f64 = load %y0[%v1]
         yield %v5
@@ -246,14 +244,12 @@ class _States(Rebuild):
         init, span = self.get(loop.operands[3 + plan.k]), loop.span
         type = init.type
         assert isinstance(type, BufferType)
-        dims = [self.emit("dim", [init], [I64], span, {"axis": axis}).result for axis in range(type.rank)]
+        dims = self.extents(init, span)
         found = []
         for element in plan.elements:
             at = [self.const(n, I64, span) for n in element]
-            there = self.const(True, BOOL, span)
-            for n, dim in zip(at, dims, strict=True):
-                inside = self.emit("lt", [n, dim], [BOOL], span).result
-                there = self.emit("and", [there, inside], [BOOL], span).result
+            inside = [self.emit("lt", pair, [BOOL], span).result for pair in zip(at, dims, strict=True)]
+            there = self.all_of(inside or [self.const(True, BOOL, span)], span)
             with self.written() as loaded:
                 self.emit("yield", [self.emit("load", [init, *at], [type.dtype], span).result], [], span)
             with self.written() as none:

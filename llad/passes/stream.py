@@ -77,7 +77,6 @@ After:
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 from llad.ir.affine import Affine
@@ -172,11 +171,11 @@ class _Stream(Rebuild):
         array = self.get(store.operands[1])
         type, span = array.type, store.span
         assert isinstance(type, BufferType)
-        extents = [self.emit("dim", [array], [I64], span, {"axis": k}).result for k in range(type.rank)]
-        size = reduce(lambda a, b: self.emit("mul", [a, b], [I64], span).result, extents)
+        extents = self.extents(array, span)
+        size = self.product(extents, span)
         bounds = ("gt", size, LARGE // type.dtype.bytes), ("ge", extents[-1], _LEAST), ("le", extents[-1], _ROW)
         asked = [self.emit(name, [n, self.const(m, I64, span)], [BOOL], span).result for name, n, m in bounds]
-        self._large[store] = reduce(lambda a, b: self.emit("and", [a, b], [BOOL], span).result, asked)
+        self._large[store] = self.all_of(asked, span)
         row = BufferType(type.dtype, 1, "C")
         self._waiting[store] = self.emit("alloc", [self.const(_ROW, I64, span)], [row], span, dict(_STACK)).result
 

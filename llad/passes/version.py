@@ -81,14 +81,13 @@ class _Version(Rebuild):
         if not widths:
             self.keep(op)
             return
-        condition: Value | None = None
+        usual = []
         for buffer, width in widths.items():
             assert isinstance(buffer.type, BufferType)
             axis = {"axis": buffer.type.rank - 1}
             extent = self.emit("dim", [self.get(buffer)], [I64], op.span, axis).result
-            usual = self.emit("eq", [extent, self.const(width, I64, op.span)], [BOOL], op.span).result
-            condition = usual if condition is None else self.emit("and", [condition, usual], [BOOL], op.span).result
-        assert condition is not None
+            usual.append(self.emit("eq", [extent, self.const(width, I64, op.span)], [BOOL], op.span).result)
+        condition = self.all_of(usual, op.span)
         operands = self.operands(op)
         bodies = [copy_region(op.regions[0], dict(self.mapping)) for _ in range(2)]
         versions = self._alone(op, operands, bodies[0]), self._alone(op, operands, bodies[1])

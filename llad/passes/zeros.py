@@ -248,11 +248,8 @@ class _Zeros(Rebuild):
     def _fill_unless_whole(self, cover: _Cover, whole: Sequence[_Condition]) -> None:
         span, root = cover.nest[0].span, self.get(cover.root)
         assert isinstance(root.type, BufferType)
-        extents = [self.emit("dim", [root], [I64], span, {"axis": k}).result for k in range(root.type.rank)]
-        held = [self._holds(condition, extents, span) for condition in whole]
-        every = held[0]
-        for more in held[1:]:
-            every = self.emit("and", [every, more], [BOOL], span).result
+        extents = self.extents(root, span)
+        every = self.all_of([self._holds(condition, extents, span) for condition in whole], span)
         with self.written() as otherwise:
             self._fill(root, extents, span)
             self.emit("yield", [], [], span)
