@@ -166,6 +166,7 @@ def test_derivatives_of_stacks() -> None:
     check(sum_over_stacks, [random.normal(size=(2, 2, 3, 3)) + 3.0 * np.eye(3)], rtol=1e-10)
 
 
+@pytest.mark.usefixtures("scalar_code")
 def test_values_of_stacks() -> None:
     random = np.random.default_rng(5)
 

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         A,
         V,
     ),
-    "norms of matrices": (lambda a, b: b[0] * np.array([np.linalg.norm(a, k) for k in (1, "nuc", np.inf, -2)]), A, V),
+    "norms of matrices": (lambda a, b: b[0] * np.array([np.linalg.norm(a, k) for k in (1, "fro", np.inf, -2)]), A, V),
     "norms of rows": (lambda a, b: np.linalg.norm(a, axis=1) + np.linalg.norm(a - b, 1, axis=0, keepdims=True), A, V),
 }
 

@@ -131,7 +131,7 @@ def outcome(fn: Function, x: float, m: int, k: int, sizes: tuple[int, int]) -> o
 
 # A program does not shrink: what fails is printed as it is.
 @settings(
-    max_examples=150,
+    max_examples=100,
     derandomize=True,
     deadline=None,
     phases=[Phase.generate],
