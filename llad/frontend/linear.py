@@ -24,7 +24,7 @@ from llad.frontend.values import Array, Context, describe
 from llad.ir.types import F64, is_float
 from llad.traced import factorisations, norms, stacks
 
-# Norms of matrices that are those of sums along an axis: which axis, and whether the largest.
+# The orders of the norms of matrices.
 _OF_MATRICES = (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf)
 
 _SIGN_AND_LOG: Any = type(np.linalg.slogdet(np.ones((1, 1))))

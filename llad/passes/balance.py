@@ -20,7 +20,7 @@ def pops_all(region: Region, lifo: Value, constants: Mapping[Value, int]) -> boo
 
 
 def _left(region: Region, lifo: Value, constants: Mapping[Value, int]) -> tuple[_Push, ...] | None:
-    """What the region leaves on the lifo; negative what it takes off. None if that is not clear."""
+    """What the region leaves on the lifo or takes off it, in order; None if that is not clear."""
     stack: list[_Push] = []
     for op in region.ops:
         if not _mentions(op, lifo):

@@ -53,15 +53,12 @@ from __future__ import annotations
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BufferType
 from llad.passes.rebuild import Rebuild
+from llad.passes.unite import yields_array
 
 
 def either(fn: Function) -> Function:
     """`fn` with accesses to chosen arrays made accesses to either array."""
-    return _Either(fn).function(fn) if any(map(_chooses_array, walk(fn.body))) else fn
-
-
-def _chooses_array(op: Op) -> bool:
-    return op.name == "if" and any(isinstance(r.type, BufferType) for r in op.results)
+    return _Either(fn).function(fn) if any(map(yields_array, walk(fn.body))) else fn
 
 
 class _Either(Rebuild):

@@ -60,10 +60,11 @@ _DEPTH = 8  # of sums and choices that are looked through for a sign
 
 def unite(fn: Function) -> Function:
     """`fn` with the arrays that both branches of an `if` make made before it."""
-    return _Unite().function(fn) if any(map(_yields_array, walk(fn.body))) else fn
+    return _Unite().function(fn) if any(map(yields_array, walk(fn.body))) else fn
 
 
-def _yields_array(op: Op) -> bool:
+def yields_array(op: Op) -> bool:
+    """Whether the op is an `if` whose branches yield arrays."""
     return op.name == "if" and any(isinstance(r.type, BufferType) for r in op.results)
 
 
@@ -77,7 +78,7 @@ class _Unite(Rebuild):
     def visit(self, op: Op) -> None:
         kept = self.keep(op)
         self._made.update(dict.fromkeys(kept.results, kept))
-        if _yields_array(kept):
+        if yields_array(kept):
             self._unite(op, self.ops.pop())
 
     def _unite(self, old: Op, new: Op) -> None:
