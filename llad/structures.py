@@ -87,6 +87,11 @@ class Form:
             object.__setattr__(made, name, item)
         return made
 
+    @property
+    def builder(self) -> Callable[[Sequence[Any]], Any]:
+        """`build`, for many structures; of a class of tuples, no signal handler runs in it."""
+        return partial(tuple.__new__, self.cls) if issubclass(self.cls, tuple) else self.build
+
     def parts(self, value: object) -> Sequence[Any] | None:
         """The items of `value`, or `None` if it has another form (how many items a tuple or list has, the caller
         asks)."""

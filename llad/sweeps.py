@@ -3,8 +3,8 @@
 Both are cut from one trace of `(primals, seed) -> (value, cotangents)` (`ad/cut.py`). They are called without a look at
 guards, with captured arrays among the arguments, so that a pullback is that of the moment when it was made.
 
-Invariant: a tape is memory of the forward sweep that nothing of Python sees; its `Tape` frees it, once. A reverse sweep
-that ends leaves it as it was.
+Invariant: a tape is memory of the forward sweep that nothing of Python sees; its `Tape` frees it, once. The entry point
+makes the `Tape`, so no signal handler comes between them. A reverse sweep that ends leaves a tape as it was.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from llad.calls import Numbering, memories_of
+from llad.codegen.jit import Linked
 from llad.codegen.outline import Outline
 from llad.codegen.plan import Argument, Leaf, NumberArgument, Plan
 from llad.codegen.vectorcall import Native
@@ -22,14 +23,15 @@ from llad.fit import fit
 from llad.frontend.signature import leaf_ranges
 from llad.ir.types import I64
 from llad.program import Stage
-from llad.returned import Output, Result, outputs_of
+from llad.returned import Constant, Output, Result, outputs_of
 from llad.specialise import MakePlan, Specialisation, compile_native
-from llad.structures import TUPLE, Node
+from llad.structures import TUPLE, Form, Node
 
 
-def sweep_plans(stage: Stage) -> tuple[MakePlan, MakePlan]:
+def sweep_plans(stage: Stage, code: _Code) -> tuple[MakePlan, MakePlan]:
     """The sweeps of a trace of `(primals, seed) -> (value, cotangents)`, called without a look at guards:
     `(primals, captured arrays)` to `(value, tape)`, and `(primals, seed, captured arrays, tape)` to the cotangents.
+    `code`: that of the forward sweep.
     """
     assert isinstance(stage.facts.result, Node)
     value_tree, cotangents = stage.facts.result.items
@@ -50,7 +52,7 @@ def sweep_plans(stage: Stage) -> tuple[MakePlan, MakePlan]:
             arguments=(primals, captured),
             operands=tuple(map(Leaf, range(count - len(late)))),
             outputs=outputs,
-            result=Node(TUPLE, (_at(value_tree, value), Output(len(outputs) - 1))),
+            result=Node(TUPLE, (_at(value_tree, value), Node(Form(Tape), (Output(len(outputs) - 1), Constant(code))))),
             raised=raised,
             work=made.work,
             keeps=True,
@@ -87,16 +89,18 @@ class Sweeps:
     """The machine code of the pullbacks of one trace."""
 
     def __init__(self, stage: Stage) -> None:
-        forward, reverse = sweep_plans(stage)
+        code = _Code()
+        forward, reverse = sweep_plans(stage, code)
         self._forward = _Strict(compile_native(stage, "forward", (), False, forward))
         self._reverse = _Strict(compile_native(stage, "reverse", (), False, reverse))
         made = self._forward.made
-        self.drop = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(made.linked.addresses[f"{made.plan.target}.drop"])
+        code.linked = made.linked
+        code.drop = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(made.linked.addresses[f"{made.plan.target}.drop"])
 
     def forward(self, primals: Any, captured: Any) -> tuple[Any, Tape]:
         """The value, and the tape."""
-        value, address = self._forward(primals, captured)
-        return value, Tape(address, self)
+        both: tuple[Any, Tape] = self._forward(primals, captured)
+        return both
 
     def reverse(self, primals: Any, seed: Any, captured: Any, tape: Tape) -> Any:
         """The cotangents."""
@@ -120,15 +124,24 @@ class _Strict:
         raise AssertionError("only strict calls are made")
 
 
-class Tape:
+class _Code:
+    """The loaded code of a forward sweep, and how a tape of it is freed: by its address."""
+
+    __slots__ = ("drop", "linked")
+    drop: Callable[[int], None]
+    linked: Linked
+
+
+class Tape(tuple[int, _Code]):
     """Memory that a forward sweep left, by its address; freed with this object. One reverse sweep at a time uses it."""
 
-    __slots__ = ("_sweeps", "address")
+    __slots__ = ()
 
-    def __init__(self, address: int, sweeps: Sweeps) -> None:
-        self.address = address
-        self._sweeps = sweeps
+    @property
+    def address(self) -> int:
+        return self[0]
 
     def __del__(self, ending: Callable[[], bool] = sys.is_finalizing) -> None:
         if not ending():  # else the process lets go of it all
-            self._sweeps.drop(self.address)
+            address, code = self
+            code.drop(address)

@@ -133,6 +133,14 @@ def inside_another(mark, x, n):
     return total + np.sum(u)
 
 
+def inside_another_by_steps(mark, x, n):
+    y = x[0]
+    for _ in mark(range(n)):
+        for i in mark(range(n, 0, -2)):
+            y = math.sin(y) * x[1] + 0.1 * i
+    return y
+
+
 def among_samples(mark, x, n):
     total = 0.0
     for i in range(len(x)):
@@ -153,7 +161,7 @@ def nothing_left(mark, x, n):
 
 PROGRAMS: list[Callable[..., Any]] = [
     pendulum, heat, heat_in_place, two_buffers, runge_kutta, recurrent, by_steps, with_history, inner_loops,
-    inside_another, among_samples, nothing_left,
+    inside_another, inside_another_by_steps, among_samples, nothing_left,
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import importlib
 import io
+import math
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 from programs.case import programs_of
 
 import llad
+from llad import sweeps
 from llad.codegen import lower_poll
 from llad.codegen.deferred import undisturbed
 from llad.testing import assert_close, copy_arguments, flatten
@@ -180,6 +182,29 @@ def test_memory_of_an_ended_call_is_freed():
         gc.collect()
         resident.append(memory_in_use())
     assert max(resident[1:]) - resident[0] < 30e6, resident
+
+
+def test_memory_of_a_pullback_that_nobody_got_is_freed():
+    @llad.jit_grad
+    def f(x, n):
+        for _ in range(n):
+            x = math.sin(x) + 0.1
+        return x
+
+    def behind_the_sweep(frame, event, _):  # where a signal is heard that arrives at the end of the sweep
+        if event == "return" and frame.f_code.co_filename == sweeps.__file__:
+            sys.setprofile(None)
+            raise Stop
+
+    n = 500_000
+    f.vjp(0.5, n)
+    resident = []
+    for _ in range(40):
+        sys.setprofile(behind_the_sweep)
+        with pytest.raises(Stop):
+            f.vjp(0.5, n)
+        resident.append(memory_in_use())
+    assert resident[-1] - resident[2] < 15 * 8 * n, resident
 
 
 def memory_in_use() -> float:

@@ -15,7 +15,8 @@ inner loop is one like any other: what it keeps, a tape of one stretch, is bound
 
 When: the loop goes up by ones, and it can be told before it about how much an iteration keeps: its loops have bounds
 that do not change, and it calls nothing. A stretch keeps about as much as the copies are allowed, at most; so if that
-is less than an iteration keeps, or nobody knows, a stretch is one iteration.
+is less than an iteration keeps, or nobody knows, a stretch is one iteration. So is that of a loop around another that
+is checkpointed, which would stand in a loop that is taped, else.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ class _Sizes:
         plain = 0
         parts: list[Value | None] = []
         for op in region.ops:
-            if op.name in _UNKNOWN or op.attrs.get("exits"):
+            if op.name in _UNKNOWN or op.attrs.get("exits") or CHECKPOINT in op.attrs:
                 return None
             if op.name == "for":
                 parts.append(self._product([self._distance(*op.operands[:2]), self.kept(op.regions[0])]))

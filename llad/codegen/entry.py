@@ -7,6 +7,7 @@ the slow path.
 
 Invariants: on every way out the call's native memory is released, or a tape owns it, and each reference made is either
 in the result or dropped; no reference to an argument is kept. Code that runs without the GIL touches no Python object.
+Nothing fails, and nothing of Python runs, once the object exists that owns the tape: it is the last of the result.
 """
 
 from __future__ import annotations
@@ -266,7 +267,7 @@ class _Results:
         else:
             given = code.let("alloca ptr")
             code.do(f"store ptr {items}, ptr {given}")
-            build = code.pin(form.build)
+            build = code.pin(form.builder)
             made = code.let(f"call ptr @PyObject_Vectorcall(ptr {build}, ptr {given}, i64 1, ptr null)")
         code.require(code.let(f"icmp ne ptr {made}, null"), "fail")
         code.do(f"store ptr {made}, ptr {place}")

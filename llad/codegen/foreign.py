@@ -15,6 +15,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from llad.codegen.deferred import undisturbed
 from llad.codegen.plan import (
     NUMPY_TYPES,
     Argument,
@@ -92,12 +93,17 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         code = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
         if code:
             raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
-        result = _Results(plan, found, fresh, outputs, _blocks(context)).build(plan.result)
-        if plan.keeps:
-            ctypes.c_uint64.from_address(outputs[-1][0]).value, context[0] = context[0], 0
-        return result
+        results = _Results(plan, found, fresh, outputs, _blocks(context))
+        return undisturbed(_kept, results, context) if plan.keeps else results.build(plan.result)
     finally:
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(release)(ctypes.addressof(context))
+
+
+def _kept(results: _Results, context: Any) -> Any:
+    """The result, of which a tape owns the memory of the call."""
+    result = results.build(results.plan.result)
+    ctypes.c_uint64.from_address(results.outputs[-1][0]).value, context[0] = context[0], 0
+    return result
 
 
 def _fresh(like: Any, cleared: bool) -> Any:
