@@ -184,7 +184,7 @@ def _optimised(text: str) -> Iterator[Any]:
             with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
                 # What the next iteration loads again would be carried to it, which takes longer with vectors.
                 with _switched("enable-load-pre", False):
-                    builder.getModulePassManager().run(module, builder)
+                    _run(builder.getModulePassManager(), module, builder)
                 if late.mentioned(text):
                     _define(module, builder, context)
             yield module
@@ -193,9 +193,16 @@ def _optimised(text: str) -> Iterator[Any]:
 def _define(module: Any, builder: Any, context: Any) -> None:
     """Link in what O2 was not to see, and inline it."""
     module.link_in(llvm.parse_assembly(header() + late.definitions(), context))
-    with llvm.create_new_module_pass_manager() as passes:
-        passes.add_always_inliner_pass()
-        passes.run(module, builder)
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_always_inliner_pass()
+    _run(passes, module, builder)
+
+
+def _run(passes: Any, module: Any, builder: Any) -> None:
+    """Run the passes, which exist no more then. (llvmlite's `close` finds a `_dispose` that does nothing.)"""
+    passes.run(module, builder)
+    llvm.NewPassManager._dispose(passes)
+    passes.detach()
 
 
 def _tuning(text: str) -> Any:
