@@ -53,16 +53,14 @@ def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def scalar_code(quick_code: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quick code where vectors and copies of loops add nothing: another test compiles the like of it in full, or arrays
-    are shorter than a vector. O1 leaves loops as they are."""
+    """Code that LLVM leaves as it is, where its passes add nothing: another test compiles the like of it in full."""
     from llad.codegen import jit
 
     usual = jit._tuning
 
     def tuning(text: str) -> Any:
         options = usual(text)
-        options.speed_level = 1
-        options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = False
+        options.speed_level = 0
         return options
 
     monkeypatch.setattr(jit, "_tuning", tuning)
