@@ -191,3 +191,30 @@ DISCRETE = {
 ELSEWHERE = frozenset({
     "np.average(x, axis=0)", "np.linalg.norm(v, np.inf)", "np.bincount(n, weights=v)", "np.squeeze(x[None, :, 2:3])",
 })  # fmt: skip
+
+# Of an array of any rank from 1, with axes of one element too: what `tests/test_numpy_rows.py` asks of odd shapes.
+ANY_RANK = [
+    "np.var(a), np.std(a, axis=-1, keepdims=True), np.var(a, axis=0), np.ptp(a, axis=-1), np.count_nonzero(a, axis=0)",
+    "np.average(a, axis=-1, weights=a * a + 1), np.average(a, axis=0, returned=True), np.quantile(a, 0.3)",
+    "np.percentile(a, 30, keepdims=True), np.percentile(a, [[10, 20], [30, 100]], axis=-1, keepdims=True)",
+    "np.percentile(a, 30, axis=0, method='higher'), np.quantile(a, [0.25], method='lower')",
+    "np.histogram(a, 3), np.histogram(a, bins=4, range=(-1, 1), density=True), np.median(a, axis=-1, keepdims=True)",
+    "np.nansum(a, axis=-1), np.nanmean(a, axis=-1, keepdims=True), np.nanvar(a), np.nanmax(a, axis=0)",
+    "np.nanmedian(a, axis=0), np.nanmedian(a, axis=-1, keepdims=True), np.nanargmin(a, axis=-1)",
+    "np.cumsum(a, axis=-1), np.cumprod(a), np.diff(a, axis=-1, prepend=1), np.ediff1d(a), np.trapezoid(a, axis=0)",
+    "np.polyval([1.0, 2.0], a), np.polyval(a, 0.5), np.select([a > 0.5, a < 0], [a, -a]), np.modf(a), np.divmod(a, 2)",
+    "np.piecewise(a, [a > 0], [1.0, lambda t: t * 2]), np.heaviside(a, 0.5), np.nan_to_num(a), a.round(1), np.abs(a)",
+    "np.allclose(a, a), np.array_equal(a, a), np.isclose(a, 1), np.sinc(a), np.clip(a, 0, 1), np.floor(a), np.sign(a)",
+    "np.sort(a, axis=0), np.sort(a, axis=None), np.partition(a, 0), np.unique(a, return_counts=True), np.isin(a, a)",
+    "np.nonzero(a), np.argwhere(a), np.take(a, 0), np.take(a, 0, axis=-1), np.take(a, [[0, 0]], axis=0)",
+    "np.take_along_axis(a, np.argsort(a, axis=-1), -1), np.compress([True], a, axis=-1), a.compress([True])",
+    "np.argmax(a, axis=0), np.any(a > 0, axis=0), np.min(a, axis=-1, keepdims=True), np.sum(a, axis=()), np.prod(a)",
+    "np.tile(a, (1, 2, 1, 2)), np.repeat(a, 2, axis=-1), np.roll(a, 1, axis=0), np.pad(a, (1, 2)), np.pad(a, 2)",
+    "np.split(a, [1]), np.array_split(a, 3, axis=-1), np.meshgrid(a, a), np.atleast_2d(a), np.atleast_3d(a)",
+    "np.delete(a, 0), np.insert(a, 1, 5, axis=-1), np.append(a, 1), np.append(a, a), np.append(a, a, axis=-1)",
+    "np.block([a, a]), np.block([[a], [a]]), np.concatenate([a, a], axis=None), np.hstack([a, a]), np.stack([a], -1)",
+    "np.dot(a, 2.0), np.inner(a, 2.0), np.outer(a, a), np.kron(a, a), np.tensordot(a, a, 0), np.vdot(a, a)",
+    "np.expand_dims(a, (0, -1)), np.squeeze(a), np.flip(a), a.reshape(-1, 1), np.ascontiguousarray(a), np.copy(a)",
+    "np.add.reduce(a), np.maximum.accumulate(a), np.add.outer(a, 1), a[..., :1], a[[0]], a[a > 0], a[::-1], a.T",
+    "np.linalg.norm(a), np.linalg.norm(a, axis=-1, keepdims=True), np.einsum('i...->...i', a), np.where(a, 1, a)",
+]

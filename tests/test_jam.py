@@ -369,3 +369,8 @@ def test_what_only_reads_one_row_after_the_other_is_left_if_sums_need_no_order()
     assert len(plans(nest())) == 1 and not plans(nest(attrs="{'fastmath': True}"))
     adds = HISTOGRAM.replace("HANDLE", "g")
     assert len(plans(nest(adds, attrs="{'fastmath': True}"))) == 1
+
+
+def test_truths_that_a_loop_leaves_as_they_are_are_no_sums() -> None:
+    """`a == a` of integers is known, so nothing but the carries is left of the nest."""
+    assert llad.jit(lambda a: bool(np.all(a == a)))(np.ones((2, 3, 4), np.int64)) is True

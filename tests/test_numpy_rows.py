@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy_rows
 import pytest
+from reference import Reference
 
 import llad
 from llad.traced.table import SECTIONS, functions_of
@@ -38,6 +39,8 @@ def test_every_function_has_a_row():
 def functions(tmp_path_factory) -> Callable[[str], Any]:
     """The rows as functions of (x, v, w, n, m), and `loss` of them: in a file, for their text is traced."""
     lines = ["import numpy as np", ""]
+    for k, text in enumerate(numpy_rows.ANY_RANK):
+        lines += [f"def odd_{k}(a):", f"    return {text}", ""]
     for name, k, text in (*ROWS, *DISCRETE):
         lines += [f"def {name}_{k}(x, v, w, n, m):", f"    return {text}", ""]
         lines += [f"def {name}_{k}_loss(x, v, w, n, m):", f"    return np.sum(np.sin({text}))", ""]
@@ -89,6 +92,25 @@ def test_values_are_those_of_numpy(functions, name, k, text):
                     ours(*empty)
             else:
                 agree(ours(*empty), expected, 0.0)
+
+
+def alike(found: Any, expected: Any) -> None:
+    """`agree`, part by part, of single precision."""
+    if isinstance(expected, (tuple, list)):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            alike(one, other)
+    else:
+        agree(found, expected, 2e-5)
+
+
+@pytest.mark.parametrize("k", range(len(numpy_rows.ANY_RANK)), ids=numpy_rows.ANY_RANK)
+@pytest.mark.parametrize("a", [np.float32([[[0.3, -1.2, 0.5]], [[-0.1, 0.9, 0.5]]]), np.array([3])], ids=["3-D", "one"])
+def test_values_of_odd_shapes(functions, k, a):
+    """Of axes of one element, of three axes, of one element in all; on the interpreter, which compiles nothing."""
+    f = functions(f"odd_{k}")
+    with np.errstate(all="ignore"):
+        alike(Reference(f, (a,), optimised=False).value()[0], f(a))
 
 
 @pytest.mark.usefixtures("scalar_code")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from llad.frontend.arguments import bind
-from llad.frontend.arrays import elementwise
+from llad.frontend.arrays import copy, elementwise
 from llad.frontend.casts import float_to_int, value_of
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.numbers import binary, check_not_least, truth
@@ -147,7 +147,7 @@ def absolute(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     type, weak = kind_of(ctx, x)
     b = ctx.builder
     if type == BOOL and not weak:
-        return x
+        return copy(ctx, x) if isinstance(x, Array) else x
     if isinstance(x, Array):
         return elementwise(ctx, [x], type, lambda xs: b.op("abs", xs[0]))
     value = value_of(ctx, x, type if is_float(type) else I64)

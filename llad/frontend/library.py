@@ -62,6 +62,8 @@ def _like(value: int | None) -> Callable[..., Array]:
 
 def _contiguous(ctx: Context, value: Any, dtype: Any) -> Array:
     array = as_array(ctx, value, dtype)
+    if not array.rank:
+        return window(ctx, array, [None])
     return array if array.type.layout == "C" else copy(ctx, array)
 
 
@@ -231,6 +233,7 @@ FUNCTIONS: dict[str, Handler] = {
     "column_stack": creator("np.column_stack(tup)", rearrange.column_stack),
     "append": creator("np.append(arr, values, axis)", rearrange.append, [None]),
     "abs": absolute,
+    "absolute": absolute,
     **{name: reduction(f"np.{name}", function) for name, function in REDUCTIONS.items()},
     "mean": mean("np.mean"),
     **COMPOSED,

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from llad.frontend import extents as ext
 from llad.frontend.arrays import allocate, axes_of, broadcast, nest
 from llad.frontend.contractions import LETTERS, Term, contract
 from llad.frontend.creation import array_of, as_array
 from llad.frontend.extents import Int, extents_of, measure, shape_of
 from llad.frontend.numbers import binary
-from llad.frontend.promotion import is_number, kind_of, promote
+from llad.frontend.promotion import is_number, is_static_number, kind_of, promote
 from llad.frontend.rearrange import axis_argument
 from llad.frontend.ufuncs import strong
 from llad.frontend.values import Array, Context, Extent, Scalar, describe
@@ -20,9 +22,11 @@ from llad.ir.types import BOOL, ScalarType
 
 
 def operand(ctx: Context, x: Any) -> Any:
-    """A number or an array."""
+    """An array, or a number, which is NumPy's: Python's become arrays first."""
     x = array_of(ctx, x, None) if isinstance(x, (tuple, list)) else ctx.lift(x)
-    return x if is_number(x) else ctx.refuse("operand", got=describe(x))
+    if not is_number(x):
+        ctx.refuse("operand", got=describe(x))
+    return np.asarray(x)[()] if is_static_number(x) else strong(x)
 
 
 def product_of(core: Any) -> Any:

@@ -201,8 +201,10 @@ def _goes(ctx: Context, extent: Extent, k: int) -> bool:
 
 
 def concatenate(ctx: Context, arrays: Any, axis: Any) -> Array:
-    """`np.concatenate` of a tuple or list of arrays."""
+    """`np.concatenate` of a tuple or list of arrays, or without axis of all their elements in C order."""
     parts = _parts(ctx, arrays)
+    if axis is None:
+        parts, axis = [ravel(ctx, part) for part in parts], 0
     rank = parts[0].rank
     odd = next((part for part in parts if part.rank != rank), None)
     if odd is not None or not rank:
@@ -269,13 +271,8 @@ def column_stack(ctx: Context, tup: Any) -> Array:
 
 
 def append(ctx: Context, arr: Any, values: Any, axis: Any) -> Array:
-    """`np.append` to a vector, or along an axis."""
-    return concatenate(ctx, [arr, values if axis is not None else _vector(ctx, values)], 0 if axis is None else axis)
-
-
-def _vector(ctx: Context, x: Any) -> Array:
-    array = as_array(ctx, x)
-    return window(ctx, array, [None]) if array.rank == 0 else array
+    """`np.append`: of all elements in C order, or along an axis."""
+    return concatenate(ctx, [arr, values], axis)
 
 
 def _row(ctx: Context, array: Array) -> Array:

@@ -14,7 +14,7 @@ import numpy as np
 
 from llad.frontend.arguments import bind
 from llad.frontend.arithmetic import Operand
-from llad.frontend.arrays import elementwise
+from llad.frontend.arrays import copy, elementwise
 from llad.frontend.comparisons import compare
 from llad.frontend.creation import array_of
 from llad.frontend.numbers import binary, operand, truth, unary
@@ -70,7 +70,7 @@ def float_ufunc(record: OpRecord, function: Callable[..., Any], name: str) -> Ha
         type = common_type(ctx, operands)
         op, type = _op_on(record.name, type)
         if op == "":
-            return strong(operands[0])
+            return copy(ctx, operands[0]) if isinstance(operands[0], Array) else strong(operands[0])
         result_type = OPS[op].typing((type,) * arity)
         assert isinstance(result_type, ScalarType)
         return spread(ctx, operands, type, result_type, lambda xs: ctx.builder.op(op, *[x.value for x in xs]))
@@ -170,6 +170,8 @@ def clip(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
             bound = operand_of_ufunc(ctx, "np.clip", bound)
             type = common_type(ctx, [x, bound])
             x = spread(ctx, [x, bound], type, type, _clipper(ctx, op))
+    if low is None and high is None and isinstance(x, Array):
+        return copy(ctx, x)
     return strong(x)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from llad.ir.affine import Affine
 from llad.ir.core import Op, Region, Value, walk
+from llad.ir.types import BOOL
 
 _OVERFLOW = frozenset({"add_overflows", "sub_overflows"})  # of integers: may be asked of a part as of the whole
 _LOGIC = frozenset({"not", "and", "or"})
@@ -79,6 +80,8 @@ class PartialSums:
 
     def _follow(self, start: Value) -> tuple[set[Value], list[tuple[Op, int]]] | None:
         """The partial sums that begin as `start`, and where they end; None if more is done with them than adding."""
+        if start.type == BOOL:  # carried along, it is added to by nothing, but is no number either
+            return None
         sums, pending, ends = {start}, [start], []
         while pending:
             for op, k, region in self._uses.get(pending.pop(), ()):

@@ -125,7 +125,7 @@ def _slope_at_end(a, b, c, near, far):
 
 def convolve(a, v, mode="full"):
     """The discrete convolution of two vectors, "full", "same" or "valid"."""
-    a, v = np.asarray(a), np.asarray(v)
+    a, v = _vector(a), _vector(v)
     n, m = len(a), len(v)
     full = np.zeros(n + m - 1, (a[:1] * v[:1]).dtype)
     for i in range(n):
@@ -138,9 +138,16 @@ def convolve(a, v, mode="full"):
     return full[min(n, m) - 1 : max(n, m)]
 
 
+def _vector(a):
+    a = np.asarray(a)
+    if a.ndim > 1:
+        raise ValueError("object too deep for desired array")
+    return a if a.ndim == 1 else a[None]
+
+
 def correlate(a, v, mode="valid"):
     """The cross-correlation of two vectors: of `a` with `v` moved along it."""
-    a, v = np.asarray(a), np.asarray(v)
+    a, v = _vector(a), _vector(v)
     if mode == "same" and len(a) < len(v):  # NumPy lets the shorter one move, and turns the result
         return correlate(v, a, mode)[::-1]
     return convolve(a, v[::-1], mode)

@@ -17,7 +17,8 @@ def piecewise(x, condlist, funclist):
     out = out(x) if callable(out) else out
     for condition, piece in zip(condlist, funclist, strict=False):
         out = np.where(condition, piece(x) if callable(piece) else piece, out)
-    out = out + np.zeros_like(x)
+    x = np.asarray(x)
+    out = np.asarray(out + np.zeros_like(x))
     return out if out.dtype == x.dtype else out.astype(x.dtype)
 
 

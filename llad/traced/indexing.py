@@ -45,6 +45,8 @@ def _add_at(m, indices, values):
 def nonzero(a):
     """Where elements are not zero: for each axis an array of indices, in C order."""
     a = np.asarray(a)
+    if a.ndim == 0:
+        raise ValueError("Calling nonzero on 0d arrays is not allowed. Use np.atleast_1d(scalar).nonzero()")
     flat = np.ravel(a) != 0
     count = np.sum(flat)
     out = [np.empty(count, np.int64) for _ in range(a.ndim)]
@@ -74,7 +76,7 @@ def take(a, indices, axis=None):
     if axis is None:
         return np.ravel(a)[indices]
     if np.ndim(indices) == 0:
-        return np.moveaxis(np.asarray(a), axis, 0)[indices]
+        return np.array(np.moveaxis(np.asarray(a), axis, 0)[indices])[()]
     indices = np.asarray(indices)
     out = np.moveaxis(np.asarray(a), axis, 0)[indices]
     here = axis % np.ndim(a)
@@ -120,8 +122,17 @@ def copyto(dst, src, *, where=True):
 
 def fill_diagonal(a, val):
     """Store a number, or the elements of a vector, on the diagonal."""
+    if a.ndim < 2:
+        raise ValueError("array must be at least 2-d")
+    if a.ndim > 2:
+        _require_equal(a.shape)
     for k in range(min(a.shape)):
         a[(k,) * a.ndim] = val if np.ndim(val) == 0 else val[k % len(val)]
+
+
+def _require_equal(shape):
+    if any(length != shape[0] for length in shape):
+        raise ValueError("All dimensions of input must be of equal length")
 
 
 def ix_(*args):
@@ -129,6 +140,8 @@ def ix_(*args):
     out = []
     for axis, places in enumerate(args):
         places = np.asarray(places)
+        if places.ndim != 1:
+            raise ValueError("Cross index must be 1 dimensional")
         if places.dtype == np.bool_:
             places = nonzero(places)[0]
         out.append(np.expand_dims(places, tuple([k for k in range(len(args)) if k != axis])))
@@ -166,10 +179,10 @@ def diag_indices(n, ndim=2):
 
 def diag_indices_from(arr):
     """`diag_indices` of the shape of an array."""
-    n = arr.shape[0]
-    if any(length != n for length in arr.shape):
-        raise ValueError("All dimensions of input must be of equal length")
-    return diag_indices(n, arr.ndim)
+    if arr.ndim < 2:
+        raise ValueError("input array must be at least 2-d")
+    _require_equal(arr.shape)
+    return diag_indices(arr.shape[0], arr.ndim)
 
 
 def compress(condition, a, axis=None):
@@ -177,9 +190,13 @@ def compress(condition, a, axis=None):
     return take(a, nonzero(condition)[0], axis)
 
 
+def _compress_method(a, condition, axis=None):
+    return compress(condition, a, axis)
+
+
 def extract(condition, arr):
     """The elements for which a condition holds, in C order."""
-    return np.ravel(arr)[nonzero(np.ravel(condition))[0]]
+    return np.ravel(arr)[flatnonzero(condition)]
 
 
 def isin(element, test_elements):

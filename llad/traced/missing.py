@@ -99,9 +99,9 @@ def nanmedian(a, axis=None, *, keepdims=False):
     out = np.empty(lines.shape[:-1], (a[:0] * 1.0).dtype)
     if a.ndim == 1:
         out[...] = _middle(lines)
-        return out if keepdims else out[()]
-    _middles(lines, out)
-    return np.expand_dims(out, axis) if keepdims else out
+    else:
+        _middles(lines, out)
+    return np.expand_dims(out, axis) if keepdims else out[()]
 
 
 def _middles(lines, out):

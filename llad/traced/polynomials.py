@@ -7,6 +7,8 @@ def polyval(p, x):
     """The polynomial with coefficients `p`, the highest first, by Horner's scheme."""
     p = np.asarray(p)
     total = np.zeros_like(x) if np.ndim(x) else np.zeros_like(np.asarray(x))[()]
+    if p.ndim > 1:
+        total = total + np.zeros(p.shape[1:], p.dtype)
     for k in range(len(p)):
         total = total * x + p[k]
     return total

@@ -10,8 +10,11 @@ def flatten(a, order="C"):
 
 def broadcast_to(array, shape):
     """The array with the axes that broadcasting gives it; a copy, where NumPy gives a window that cannot be written."""
-    out = np.empty(shape, np.asarray(array).dtype)
-    out[...] = array
+    a = np.asarray(array)
+    out = np.empty(shape, a.dtype)
+    if a.ndim > out.ndim:
+        raise ValueError("input operand has more dimensions than allowed by the axis remapping")
+    out[...] = a
     return out
 
 
@@ -156,6 +159,8 @@ def hsplit(ary, indices_or_sections):
 
 def vsplit(ary, indices_or_sections):
     """`split` along the first axis."""
+    if np.ndim(ary) < 2:
+        raise ValueError("vsplit only works on arrays of 2 or more dimensions")
     return split(ary, indices_or_sections, 0)
 
 
@@ -294,6 +299,8 @@ def dstack(tup):
 def vander(x, N=None, increasing=False):
     """The powers of the elements, a row for each."""
     x = np.asarray(x)
+    if x.ndim != 1:
+        raise ValueError("x must be a one-dimensional array or sequence.")
     n = len(x) if N is None else N
     out = np.ones((len(x), n), (x[:1] * np.ones(1, np.int64)).dtype)
     for k in range(1, n):

@@ -11,11 +11,15 @@ def vecdot(x1, x2, axis=-1):
 
 def matvec(x1, x2):
     """The products of matrices and vectors."""
+    if np.ndim(x1) < 2:
+        raise ValueError("matvec: Input operand 0 does not have enough dimensions")
     return np.matmul(x1, np.asarray(x2)[..., None])[..., 0]
 
 
 def vecmat(x1, x2):
     """The products of vectors, conjugated, and matrices."""
+    if np.ndim(x2) < 2:
+        raise ValueError("vecmat: Input operand 1 does not have enough dimensions")
     return np.matmul(np.conj(np.asarray(x1))[..., None, :], x2)[..., 0, :]
 
 

@@ -93,7 +93,8 @@ def _quantile(a, q, axis, method, keepdims):
         out = _between(rows, q, method)
     else:
         parts = np.ravel(q)
-        out = np.empty((len(parts), *rows.shape[1:]), (rows[:1] * np.true_divide(parts[:1], 1.0)).dtype)
+        dtype = rows.dtype if method in _PICKED else (rows[:1] * np.true_divide(parts[:1], 1.0)).dtype
+        out = np.empty((len(parts), *rows.shape[1:]), dtype)
         for k in range(len(parts)):
             out[k] = _between(rows, parts[k], method)
         out = out.reshape((*np.shape(q), *rows.shape[1:]))
@@ -104,10 +105,17 @@ def _quantile(a, q, axis, method, keepdims):
     return np.expand_dims(out, np.ndim(q) + axis % a.ndim)
 
 
+_PICKED = ("lower", "higher", "nearest")  # of these methods the result is one of the elements
+
+
 def _between(rows, q, method):
     n = len(rows)
     place = _place(n, q, method)
     low = min(int(place), n - 1)
+    if method in _PICKED:
+        if rows.dtype != np.float64 and rows.dtype != np.float32:
+            return rows[low]
+        return np.where(np.isnan(rows[n - 1]), np.nan, rows[low])
     first, last = rows[low], rows[min(low + 1, n - 1)]
     return np.where(np.isnan(rows[n - 1]), np.nan, first + (place - low) * (last - first))
 
@@ -142,7 +150,8 @@ def percentile(a, q, axis=None, *, method="linear", keepdims=False):
     """`quantile` of parts in hundredths."""
     if np.any(np.asarray(q) < 0.0) or np.any(np.asarray(q) > 100.0):
         raise ValueError("Percentiles must be in the range [0, 100]")
-    return _quantile(np.asarray(a), np.true_divide(q, 100.0), axis, method, keepdims)
+    part = np.asarray(q) / 100.0 if np.ndim(q) > 0 else q / 100.0
+    return _quantile(np.asarray(a), part, axis, method, keepdims)
 
 
 def histogram(a, bins=10, range=None, density=None, weights=None):
@@ -175,7 +184,8 @@ def _edges(flat, bins, range):
         low, high = 1.0 * np.min(flat), 1.0 * np.max(flat)
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, bins + 1)
+    edges = np.linspace(low, high, bins + 1)
+    return edges.astype(np.float32) if flat.dtype == np.float32 else edges
 
 
 def cov(m, y=None, rowvar=True, bias=False, ddof=None):
@@ -191,9 +201,11 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None):
 
 def _variables(m, rowvar):
     m = np.asarray(m)
+    if m.ndim > 2:
+        raise ValueError("m has more than 2 dimensions")
     m = m if m.dtype == np.float64 else m.astype(np.float64)
-    if m.ndim == 1:
-        return m[None]
+    if m.ndim < 2:
+        return np.reshape(m, (1, -1))
     return m if rowvar else m.T
 
 

@@ -35,8 +35,8 @@ SECTIONS: dict[str, ModuleType] = {
 
 # Of these there are methods, too.
 _METHODS = (
-    "var", "std", "ptp", "cumsum", "cumprod", "argsort", "searchsorted", "repeat", "diagonal", "trace",
-    "flatten", "round", "nonzero", "take", "compress",
+    "var", "std", "cumsum", "cumprod", "argsort", "searchsorted", "repeat", "diagonal", "trace",
+    "flatten", "round", "nonzero", "take",
 )  # fmt: skip
 
 
@@ -57,4 +57,4 @@ LIBRARY: dict[Callable[..., object], FunctionType] = {
 }
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
 MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]
-METHODS["sort"] = vars(ordering)["_sort_in_place"]
+METHODS |= {"sort": vars(ordering)["_sort_in_place"], "compress": vars(indexing)["_compress_method"]}
