@@ -12,7 +12,9 @@ from programs import allocated
 from programs.case import programs_of
 
 import llad
-from llad.ir.core import Function
+from llad.ir.core import Function, walk
+from llad.ir.parse import parse
+from llad.passes.ownership import ownership
 from llad.program import Program
 from llad.testing import assert_close
 
@@ -134,6 +136,86 @@ def test_a_gradient_keeps_the_arrays_of_one_sample() -> None:
 
 def test_a_gradient_keeps_the_arrays_of_a_loop_that_is_reversed_behind_it() -> None:
     assert gradients_peak(one_after_the_other, 30) > gradients_peak(one_after_the_other, 5)
+
+
+def as_long_as_it_takes(x, n):
+    u = x * 1.0
+    for i in llad.checkpoint(range(n), slots=2):
+        k, v = 0, u
+        while k < i % 4:
+            v = np.sin(v) + u
+            k += 1
+        u = v * 0.5
+    return np.sum(u * u)
+
+
+def if_it_is_better(x, n):
+    u = x * 1.0
+    for _ in llad.checkpoint(range(n), slots=2):
+        best = u
+        for j in range(4):
+            trial = np.sin(best) * 1.1 + 0.01 * j
+            if trial[0] > best[0]:
+                best = trial
+        u = best * 0.9
+    return np.sum(u * u)
+
+
+def triangles(x, n):
+    u = x * 1.0
+    for _ in llad.checkpoint(range(n), slots=2):
+        v = u * 0.5
+        for j in range(4):
+            for _ in range(j):
+                v = v * np.cos(v)
+        u = v + x
+    return np.sum(u * u)
+
+
+@pytest.mark.parametrize("function", [as_long_as_it_takes, if_it_is_better, triangles])
+def test_a_gradient_keeps_the_arrays_of_one_iteration_that_is_run_again(function: Any) -> None:
+    assert gradients_peak(function, 140) == gradients_peak(function, 70)  # a stretch has 64 at most
+
+
+HANDED_OVER = """\
+func @f(%n: i64, %two: i64) {
+  %zero: i64 = const 0
+  %one: i64 = const 1
+  %last: i64 = sub %n, %one
+  %half: f64 = const 0.5
+  %stack: lifo<buffer<f64, 1, C>> = lifo
+  %first: buffer<f64, 1, C> = alloc(%n)
+  push %stack, %first
+  %trips: i64 = for %i in %zero..%two step %one {
+    %most: i64 = sub %one, %i
+    %t: i64 = for %j in %zero..%i step %one {
+      %new: buffer<f64, 1, C> = alloc(%n) zero
+      push %stack, %new
+      yield
+    }
+    %u: i64 = for %j_1 in %zero..%most step %one {
+      %old: buffer<f64, 1, C> = pop %stack
+      store %half, %old[%zero]
+      yield
+    }
+    yield
+  }
+  %other: buffer<f64, 1, C> = alloc(%n)
+  store %half, %other[%last]
+  %kept: buffer<f64, 1, C> = pop %stack
+  %e: f64 = load %kept[%last]
+  return %e, %other
+}
+"""
+
+
+def test_what_an_iteration_pushes_in_the_place_of_what_another_popped_lives() -> None:
+    """Iteration 0 pops what there was, 1 pushes: then the stack is as high as before the loop."""
+    fn = ownership(parse(HANDED_OVER))
+    loops = [op for op in walk(fn.body) if op.attrs.get("sweep")]
+    assert [op.attrs["sweep"] for op in loops] == ["level"]
+    native = Native(fn)
+    assert native(100, 2)[0] == 0.0
 
 
 @pytest.mark.parametrize("function", STEADY)

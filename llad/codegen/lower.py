@@ -40,12 +40,11 @@ from llad.codegen.lower_memory import (
     lower_store,
     lower_view,
     store_result,
-    sweep,
-    sweep_mark,
 )
 from llad.codegen.lower_print import lower_print
 from llad.codegen.lower_products import shared_products
 from llad.codegen.lower_scalar import lower_cast, lower_scalar
+from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.codegen.lower_tape import lower_keep, lower_take
 from llad.codegen.lower_threads import lower_chunks, runner
 from llad.ir.core import Function, Op, Region, Value, makers, walk

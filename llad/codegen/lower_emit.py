@@ -57,6 +57,18 @@ class Lifo:
 
 
 Operand = str | Buffer | Lifo
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How many blocks there were before a loop, or at the beginning of a function, that frees what is left behind.
+
+    `heights`: of the stacks that tell whether handles are left on them; `level`: whether, so far, none was.
+    """
+
+    blocks: str
+    heights: tuple[tuple[Lifo, str], ...]
+    level: str
 NO_LIFO = Lifo("", "", "", (), 0)  # `undef`
 
 
@@ -131,7 +143,7 @@ class Emitter:
     depth: int = 0  # how many loops are open
     writes_out: bool = False  # whether LLVM may vectorise the innermost loop, if no function of C is called in it
     chained: set[Value] = field(default_factory=set)  # what waits there for the iteration before
-    mark: str = ""  # how many blocks there were at the beginning, if the function sweeps
+    mark: Mark | None = None  # of the function, if it sweeps
     keeps: int | None = None  # how many results are a tape, if any may be
     frames: int = 0  # bytes of stack that a call may take (`lower_call.py`)
     counted: set[Op] = field(default_factory=set)  # loops that the loop around them counts (`lower_poll.py`)

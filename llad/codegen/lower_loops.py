@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from llad.codegen.loop_hints import independent, loop_properties, writes_out
 from llad.codegen.lower_control import Run, merge
 from llad.codegen.lower_emit import Emitter, Operand, assemble, components, literal, register_types
-from llad.codegen.lower_memory import sweep, sweep_mark
 from llad.codegen.lower_poll import ask, count, polling
+from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.ir.core import Op, Value, walk
 
 

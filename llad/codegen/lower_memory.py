@@ -26,8 +26,7 @@ from llad.codegen.lower_emit import (
     literal,
     register_types,
 )
-from llad.codegen.runtime_memory import SERIAL
-from llad.ir.core import AXIS_OPERANDS, Op, Value
+from llad.ir.core import AXIS_OPERANDS, Op
 from llad.ir.types import BOOL, BufferType, LifoType, ScalarType, Type
 
 _RECORDS = 64  # room of a LIFO after its first growth
@@ -164,24 +163,6 @@ def _bytes(e: Emitter, extents: tuple[str, ...], item: int, site: ErrorSite, sho
 
 def lower_free(e: Emitter, op: Op) -> None:
     e.do(f"call void @llad.free(ptr %ctx, ptr {e.buffer(op.operands[0]).pointer})")
-
-
-def sweep_mark(e: Emitter, op: Op) -> str:
-    """Before a loop, or a function that ends in `op`: how many blocks there are, if it frees what is left behind."""
-    if not op.attrs.get("sweep"):
-        return ""
-    return e.new(f"load i64, ptr {e.new(f'getelementptr inbounds i8, ptr %ctx, i64 {SERIAL}')}")
-
-
-def sweep(e: Emitter, mark: str, out: Sequence[Value]) -> None:
-    """At the end of an iteration or function: free what was made since `mark` and does not go `out`."""
-    if not mark:
-        return
-    kept = list(dict.fromkeys(x.pointer for v in out if isinstance(x := e.values[v], Buffer)))
-    room = e.slot(f"[{max(len(kept), 1)} x ptr], align 8")
-    for k, pointer in enumerate(kept):  # what nobody reads may be poison
-        e.do(f"store ptr {e.new(f'freeze ptr {pointer}')}, ptr {_offset(e, room, 8 * k)}")
-    e.do(f"call void @llad.sweep(ptr %ctx, i64 {mark}, ptr {room}, i64 {len(kept)})")
 
 
 def byte_strides(e: Emitter, buffer: Buffer, type: BufferType) -> tuple[str, ...]:

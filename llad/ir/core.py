@@ -17,7 +17,7 @@ from string import Formatter
 from typing import Any
 
 from llad.diagnostics import Span
-from llad.ir.types import Type
+from llad.ir.types import BufferType, LifoType, Type
 
 
 class Value:
@@ -163,6 +163,11 @@ def defined(region: Region) -> set[Value]:
     ops = list(walk(region))
     found = {*region.args, *[result for op in ops for result in op.results]}
     return found | {argument for op in ops for inner in op.regions for argument in inner.args}
+
+
+def pushes_handles(op: Op) -> bool:
+    """Whether the op leaves handles on memory on a stack."""
+    return op.name == "push" and any(isinstance(o.type, BufferType | LifoType) for o in op.operands[1:])
 
 
 def mentioned(op: Op) -> list[Value]:

@@ -10,11 +10,12 @@ else belongs to the call, which releases it at its end.
 When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). What an iteration made can be
 reached later only through what it yields, unless handles stay on a stack that it pushed them on; so a loop sweeps if
 its iterations pop all that they push (`balance.py`), pass nothing to a function with a stack of handles, and hold an
-allocation that escapes or a call that gives a buffer. A function with the attribute
-`may_alias` may be called again and again by the one that was called from outside, so it frees what is its own before it
-returns, sweeping like a loop, and its frames are small. So does one that keeps a tape, which is to hold nothing else.
-Memory made once for
-all iterations keeps the last one's contents where a fresh one would be poison, which nothing reads.
+allocation that escapes or a call that gives a buffer. Where the heights of the stacks tell whether iterations pop all,
+the attribute is `level`: the loop sweeps as long as they are at the end of each iteration what they were before the
+loop. A function with the attribute `may_alias` may be called again and again by the one that was called from outside,
+so it frees what is its own before it returns, sweeping like a loop, and its frames are small. So does one that keeps a
+tape, which is to hold nothing else. Memory made once for all iterations keeps the last one's contents where a fresh one
+would be poison, which nothing reads.
 
 Before:
 
@@ -64,11 +65,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, pushes_handles, walk
 from llad.ir.types import BufferType, LifoType
-from llad.passes.balance import pops_all
+from llad.passes.balance import pops_all, pops_at_the_end
 from llad.passes.rebuild import Rebuild
 
 STACK_BYTES = 2048  # of all stack slots of a function
@@ -90,7 +92,8 @@ class _Frame:
     owned: list[Value] = field(default_factory=list)
 
 
-_SWEEP = {"sweep": True}
+_SWEEP: dict[str, Any] = {"sweep": True}
+_LEVEL: dict[str, Any] = {"sweep": "level"}
 
 
 class _Ownership(Rebuild):
@@ -104,7 +107,7 @@ class _Ownership(Rebuild):
         self._frames: list[_Frame] = []
         called = bool(fn.attrs.get("may_alias")) or "keeps" in fn.attrs or "chunk" in fn.attrs
         self._next: _Frame = _Frame("called" if called else "function", [])
-        self._sweeps = called and self._leaves_behind(fn.body)
+        self._sweeps = called and self._sweep(fn.body) is _SWEEP
         self._stack_bytes = CALLED_STACK_BYTES if called else STACK_BYTES  # that are left
 
     def splice(self, ops: Iterable[Op]) -> None:
@@ -197,31 +200,29 @@ class _Ownership(Rebuild):
         # Iterations that may run at once need memory of their own.
         sequential = op.attrs["kind"] == "sequential"
         frame = self._frame("loop" if sequential else "branch", op.regions[0])
-        sweeps = sequential and self._leaves_behind(op.regions[0])
-        self.copy(op, self.operands(op), (frame,), _SWEEP if sweeps else None)
+        self.copy(op, self.operands(op), (frame,), self._sweep(op.regions[0]) if sequential else None)
 
     def _while(self, op: Op) -> None:
         condition, body = op.regions
         frames = self._frame("condition", condition), self._frame("loop", body)
-        self.copy(op, self.operands(op), frames, _SWEEP if self._leaves_behind(body) else None)
+        self.copy(op, self.operands(op), frames, self._sweep(body))
 
-    def _leaves_behind(self, region: Region) -> bool:
-        """Whether running it may leave memory behind, all of which is reached through what it yields or returns."""
+    def _sweep(self, region: Region) -> dict[str, Any] | None:
+        """How to free what running it leaves behind, if all of that is reached through what it yields or returns."""
         inside = list(walk(region))
         if not any(map(self._leaves_memory, inside)) or any(map(_lends_stack, inside)):
-            return False
+            return None
         made = {r for op in inside for r in op.results}
-        stacks = dict.fromkeys(op.operands[0] for op in inside if op.name == "push" and _pushes_handles(op))
-        return all(stack not in made and pops_all(region, stack, self._steps) for stack in stacks)
+        stacks = dict.fromkeys(op.operands[0] for op in inside if pushes_handles(op))
+        if all(stack not in made and pops_all(region, stack, self._steps) for stack in stacks):
+            return _SWEEP
+        tell = all(stack not in made and pops_at_the_end(region, stack, self._steps) for stack in stacks)
+        return _LEVEL if tell else None
 
     def _leaves_memory(self, op: Op) -> bool:
         if op.name == "alloc":
             return self._aliases.outlives(op.result)
         return op.name == "call" and any(isinstance(r.type, BufferType) for r in op.results)
-
-
-def _pushes_handles(op: Op) -> bool:
-    return any(isinstance(o.type, BufferType | LifoType) for o in op.operands[1:])
 
 
 def _lends_stack(op: Op) -> bool:
