@@ -54,6 +54,7 @@ from llad.passes.licm import licm
 from llad.passes.lodge import lodge
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
+from llad.passes.panels import panels
 from llad.passes.parts import parts
 from llad.passes.peel import peel
 from llad.passes.permit import permit
@@ -101,17 +102,17 @@ HANDED_ON: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge, rows,
-    columns, version, stages, blocks, stream, ownership,
+    relax, products, interchange, jam, panels, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge,
+    rows, columns, version, stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    products, interchange, jam, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge, rows,
-    columns, version, stages, stream, ownership,
+    products, interchange, jam, panels, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge,
+    rows, columns, version, stages, stream, ownership,
 )  # fmt: skip
 # Those that have nothing to do where there is no loop.
 OF_LOOPS: frozenset[Pass] = frozenset({
-    fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, reuse, independent,
-    ascend, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks, stream, states,
+    fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, panels, reuse,
+    independent, ascend, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks, stream, states,
 })  # fmt: skip
 
 

@@ -43,6 +43,7 @@ from llad.passes.licm import licm
 from llad.passes.lodge import lodge
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
+from llad.passes.panels import panels
 from llad.passes.peel import peel
 from llad.passes.products import products
 from llad.passes.records import records
@@ -65,9 +66,9 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, products, interchange, jam, unroll, either, scalars, reuse, independent, ascend, foresee,
-    flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax, release, unpack,
-    zeros, dce, ownership,
+    accumulate, records, products, interchange, jam, panels, unroll, either, scalars, reuse, independent, ascend,
+    foresee, flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax, release,
+    unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

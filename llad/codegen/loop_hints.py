@@ -9,7 +9,7 @@ from __future__ import annotations
 from llad.codegen.lower_emit import Emitter
 from llad.codegen.lower_poll import known_trips
 from llad.codegen.lower_scalar import written_lines
-from llad.codegen.target import masks, narrower
+from llad.codegen.target import masks, narrower, vectors
 from llad.ir.core import Op, Region, walk
 from llad.ir.types import I64, ScalarType, is_float
 
@@ -63,30 +63,51 @@ def _runs_along_rows(body: Region) -> bool:
 def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) -> list[str]:
     """The nodes of the metadata of a `for` of so many lines, of one block if it is `straight`."""
     if op.attrs.get("rare"):
-        return [e.node('!{!"llvm.loop.vectorize.enable", i1 false}'), e.node('!{!"llvm.loop.unroll.disable"}')]
+        return [_property(e, "vectorize.enable", "i1 false"), _property(e, "unroll.disable")]
     properties = []
+    if group:
+        properties.append(_property(e, "parallel_accesses", group))
+    if lanes := op.attrs.get("lanes"):
+        return properties + _as_one_vector(e, op, lanes)
     # Python may loop forever, LLVM must be told of it
     if not any(o.name in ("while", "call") for o in walk(op.regions[0])):
-        properties.append(e.node('!{!"llvm.loop.mustprogress"}'))
-    if group:
-        properties.append(e.node(f'!{{!"llvm.loop.parallel_accesses", {group}}}'))
+        properties.append(_property(e, "mustprogress"))
     if e.depth and known_trips(op, e.definitions) is None:  # nor what is left of it once it is a loop of vectors
-        properties.append(e.node('!{!"llvm.loop.unroll.disable"}'))
+        properties.append(_property(e, "unroll.disable"))
     elif lines > UNROLLED_LINES:
-        properties.append(e.node('!{!"llvm.loop.unroll.runtime.disable"}'))
+        properties.append(_property(e, "unroll.runtime.disable"))
     slow = _SLOW_LINES * sum(inner.name in _SLOW and is_float(inner.result.type) for inner in op.regions[0].ops)
     heavy = lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES
     stores = any(inner.name == "store" for inner in op.regions[0].ops)
     if heavy and masks(stores) and _runs_along_rows(op.regions[0]):
-        properties.append(e.node('!{!"llvm.loop.vectorize.predicate.enable", i1 true}'))
+        properties.append(_property(e, "vectorize.predicate.enable", "i1 true"))
     if op.attrs.get("narrow") and (size := narrower()) and _runs_along_rows(op.regions[0]):
-        results = [r.type for inner in op.regions[0].ops for r in inner.results]
-        widest = max(type.bytes for type in results if isinstance(type, ScalarType) and is_float(type))
-        properties.append(e.node(f'!{{!"llvm.loop.vectorize.width", i32 {size // widest}}}'))
+        properties.append(_property(e, "vectorize.width", f"i32 {size // _widest(op.regions[0])}"))
     largest = STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES
     if lines > largest or op.attrs.get("packed"):
-        properties.append(e.node('!{!"llvm.loop.vectorize.enable", i1 false}'))
+        properties.append(_property(e, "vectorize.enable", "i1 false"))
     return properties
+
+
+def _as_one_vector(e: Emitter, op: Op, lanes: int) -> list[str]:
+    """Those of a loop of so many trips, which as vectors is not a loop: what it loads may stay where it is loaded."""
+    width = min(vectors()[0] // _widest(op.regions[0]), lanes)
+    return [
+        _property(e, "vectorize.enable", "i1 true"),
+        _property(e, "vectorize.width", f"i32 {width}"),
+        _property(e, "interleave.count", f"i32 {lanes // width}"),
+        _property(e, "unroll.disable"),
+    ]
+
+
+def _property(e: Emitter, name: str, *values: str) -> str:
+    return e.node("!{" + ", ".join([f'!"llvm.loop.{name}"', *values]) + "}")
+
+
+def _widest(body: Region) -> int:
+    """The bytes of the largest floats that a loop makes."""
+    results = [r.type for op in body.ops for r in op.results]
+    return max(type.bytes for type in results if isinstance(type, ScalarType) and is_float(type))
 
 
 def writes_out(body: Region) -> bool:
