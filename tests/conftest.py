@@ -44,10 +44,10 @@ def _beginning(module: str, generator: Any) -> Any:
 def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine code that is right, not fast, for tests of values: after all of O2, LLVM chooses instructions and
     registers without optimising, in a fraction of the time; and what has the same text is compiled once."""
-    from llad.codegen import jit
+    from llad.codegen import jit, target
 
-    quick = _quick_machine()
-    monkeypatch.setattr(jit, "machine", lambda: quick)
+    _residents()
+    monkeypatch.setattr(jit, "machine", lambda quick=True: target.machine(quick=True))
     _remember(monkeypatch, _quick_objects)
 
 
@@ -81,14 +81,9 @@ def _remember(patch: pytest.MonkeyPatch, objects: _Objects) -> None:
 
 
 @cache
-def _quick_machine() -> Any:
-    """The host's machine without optimisation of its own."""
-    import llvmlite.binding as llvm
+def _residents() -> None:
+    """Link what stays to the end, so it is the usual code."""
+    from llad.codegen import jit, runtime
 
-    from llad.codegen import jit, runtime, target
-
-    for group in runtime.RESIDENT:  # which stay to the end, so they are the usual ones
+    for group in runtime.RESIDENT:
         jit._resident(group)
-    return llvm.Target.from_triple(target.machine().triple).create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=target._features(), opt=0, codemodel="jitdefault", jit=True
-    )

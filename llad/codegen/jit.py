@@ -33,7 +33,7 @@ from llad.codegen import late, layout
 from llad.codegen.deferred import undisturbed
 from llad.codegen.environment import digest, keep, kept
 from llad.codegen.printing import CALLBACKS
-from llad.codegen.runtime import RESIDENT, resident_text
+from llad.codegen.runtime import RESIDENT, SERVING, resident_text
 from llad.codegen.symbols import c_library, scipy_functions
 from llad.codegen.target import LOCK, header, immortal, linker, machine
 
@@ -123,13 +123,16 @@ def recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int] | 
         return undisturbed(_recall, module, exports, symbols or {}, False)
 
 
-def _link(module: Module, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Linked:
+def _link(
+    module: Module, exports: Sequence[str], symbols: Mapping[str, int], whole: bool, quick: bool = False
+) -> Linked:
+    """`quick`: the text is turned into code as it stands, in a tenth of the time."""
     if (kept := _recall(module, exports, symbols, whole)) is not None:
         return kept
     text = module.text
     start = time.perf_counter()
-    with _optimised(text) as optimised:
-        image: bytes = _emitted(machine().emit_object, optimised)
+    with _optimised(text, quick) as made:
+        image: bytes = _emitted(machine(quick).emit_object, made)
     names = _external(image, symbols)
     keep(_OBJECT, module.key, " ".join(names).encode() + _END + image)
     compiled = time.perf_counter()
@@ -175,19 +178,22 @@ def _emitted(emit: Callable[[Any], T], module: Any) -> T:
 
 
 @contextmanager
-def _optimised(text: str) -> Iterator[Any]:
-    """The module after O2, in a context of its own so that nothing of it outlives the `with`."""
-    with LOCK, llvm.create_context() as context:
-        module = llvm.parse_assembly(header() + text, context)
-        with module:
-            module.verify()
-            with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
-                # What the next iteration loads again would be carried to it, which takes longer with vectors.
-                with _switched("enable-load-pre", False):
-                    _run(builder.getModulePassManager(), module, builder)
-                if late.mentioned(text):
-                    _define(module, builder, context)
-            yield module
+def _optimised(text: str, quick: bool = False) -> Iterator[Any]:
+    """The module after O2, or as it stands, in a context of its own so that nothing of it outlives the `with`."""
+    with LOCK, llvm.create_context() as context, llvm.parse_assembly(header() + text, context) as module:
+        module.verify()
+        if not quick:
+            _optimise(module, text, context)
+        yield module
+
+
+def _optimise(module: Any, text: str, context: Any) -> None:
+    with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
+        # What the next iteration loads again would be carried to it, which takes longer with vectors.
+        with _switched("enable-load-pre", False):
+            _run(builder.getModulePassManager(), module, builder)
+        if late.mentioned(text):
+            _define(module, builder, context)
 
 
 def _define(module: Any, builder: Any, context: Any) -> None:
@@ -225,7 +231,8 @@ def _resident(group: tuple[str, ...]) -> Linked:
     """The run-time functions of a group, linked for as long as the process lives: arrays may outlive all else."""
     text = resident_text(group)
     module = Module(digest(text.encode()), partial(str, text))
-    return immortal(_link(module, group, {} if layout.LAYOUT is None else layout.symbols(), whole=True))
+    symbols = {} if layout.LAYOUT is None else layout.symbols()
+    return immortal(_link(module, group, symbols, whole=True, quick=group in SERVING))
 
 
 def _external(image: bytes, symbols: Mapping[str, int]) -> list[str]:

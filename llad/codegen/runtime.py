@@ -55,16 +55,20 @@ DECLARATIONS = {
 CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64, i64 }\n"
 CONTEXT_WORDS = 10
 
-# The functions that are compiled once a process, in groups that are linked when one of them is first needed.
-RESIDENT: tuple[tuple[str, ...], ...] = (
+# The functions that are compiled once a process, in groups that are linked when one of them is first needed. The first
+# are there to call others, so they need not be fast themselves.
+SERVING: tuple[tuple[str, ...], ...] = (
     (  # what nearly every function needs
         *("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all"),
         *("llad.owned", "llad.capsule", "llad.holder", "llad.poll", *OBJECTS, *WINDOWS),
     ),
     ("llad.grow", "llad.sweep"),
     ("llad.print",),
-    ("llad.floor",),
     ("llad.threads",),
+)
+RESIDENT: tuple[tuple[str, ...], ...] = (
+    *SERVING,
+    ("llad.floor",),
     ("llad.matmul.f64",),
     ("llad.matmul.f32",),
     *map(far_names, FAR),

@@ -26,8 +26,8 @@ if hasattr(os, "register_at_fork"):
 
 
 @cache
-def machine() -> Any:
-    """LLVM's target machine for this host, at the optimisation level of the native code."""
+def machine(quick: bool = False) -> Any:
+    """LLVM's target machine for this host: for code that is fast, or that is `quick` to have."""
     with LOCK:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
@@ -36,7 +36,7 @@ def machine() -> Any:
         return target.create_target_machine(
             cpu=llvm.get_host_cpu_name(),
             features=_features(),
-            opt=3,
+            opt=0 if quick else 3,
             jit=True,
             **({"reloc": "pic", "codemodel": "small"} if _together() else {"codemodel": "jitdefault"}),
         )
