@@ -151,6 +151,17 @@ def among_samples(mark, x, n):
     return total
 
 
+def written_behind(mark, x, n):
+    u = x.copy()
+    for i in mark(range(n)):
+        u[i % 4] *= math.tanh(u[i % 4 - 1])
+    u[0] = math.sin(u[1])
+    for i in mark(range(n)):
+        u[(i + 1) % 4] += x[0] * u[i % 4]
+    u[1] = x[2]
+    return np.sum(u * u)
+
+
 def nothing_left(mark, x, n):
     u = x.copy()
     for _ in mark(range(n)):
@@ -161,7 +172,8 @@ def nothing_left(mark, x, n):
 
 PROGRAMS: list[Callable[..., Any]] = [
     pendulum, heat, heat_in_place, two_buffers, runge_kutta, recurrent, by_steps, with_history, inner_loops,
-    inside_another, inside_another_by_steps, among_samples, nothing_left,
+    inside_another, inside_another_by_steps, among_samples, written_behind,
+    nothing_left,
 ]  # fmt: skip
 
 
@@ -280,7 +292,7 @@ def test_a_stretch_is_run_again_as_a_whole(
     assert len(sines) <= longest * fewest_runs(count, slots) + again
 
 
-@pytest.mark.parametrize("function", [heat, two_buffers, inner_loops, with_history])
+@pytest.mark.parametrize("function", [heat, two_buffers, inner_loops, with_history, written_behind])
 @pytest.mark.parametrize("longest", [1, 4])
 def test_a_pullback_can_be_applied_again(
     function: Callable[..., Any], longest: int, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ from __future__ import annotations
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
 from llad.ad.calls import Calls, has_shadow
-from llad.ad.memory import as_layout, copy_buffer, zeros_like
+from llad.ad.memory import as_layout, zeros_like
 from llad.ad.shadows import Shadows, handle_fields, with_shadows
 from llad.ad.snapshots import from_the_start, iterations, straight
 from llad.ad.strategies import Strategies
@@ -150,8 +150,6 @@ class Augment:
             results = straight(b, run, start.place, trips, list(carries.values()), which)
         b.store(start.slot, new[snapshots.top], b.i64(0))
         new.update(zip(loop.results, [*results, trips], strict=True))
-        for array, kept in snapshots.finals.items():
-            new[kept] = copy_buffer(b, new[array], hint=array.name)
 
     # -- regions
 

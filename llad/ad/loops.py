@@ -139,8 +139,8 @@ class Loops:
         snapshots = self.snapshots(op)
         self.mirror.snapshots[op] = snapshots
         self.strategies.why[op] = snapshots.described()
-        self.reversed(op, self.sum_bars(op))
-        snapshots.end(b)
+        with snapshots.put_back(b):
+            self.reversed(op, self.sum_bars(op))
         run = iterations(b, op, snapshots.carries, {}, lambda inner: not self.strategies.repeated(op, inner))
         with b.inside(self.mirror.rerun(body)):
             bounds = list(op.operands[:3])
@@ -153,7 +153,7 @@ class Loops:
         arrays = sorted(self.strategies.state(op), key=self.structure.position.__getitem__)
         used = {o for inner in walk(body) for o in inner.operands}
         seen = self.strategies.seen_behind(op)
-        finals = {r: Value(r.type, r.name) for r in arrays if kept_apart or r in seen}
+        finals = [r for r in arrays if kept_apart or r in seen]
         return Snapshots(op, arrays, [c for c in loop_carries(op) if c in used], finals)
 
     def fused(self, op: Op, sum_bars: Table, before: Ahead) -> None:

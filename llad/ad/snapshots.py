@@ -11,12 +11,13 @@ Slots are buffers with one more axis; which iteration a slot belongs to is in `p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from llad.ad.activity import loop_carries
 from llad.ad.binomial import slots, stride
-from llad.ad.memory import copy_into, extents
+from llad.ad.memory import copy_buffer, copy_into, extents
 from llad.ir.build import Builder
 from llad.ir.core import CHECKPOINT, Op, Region, Value
 from llad.ir.rewrite import Mapping, copy_op
@@ -31,13 +32,13 @@ class Snapshots:
     """The state of `loop`, and stand-ins for the memory that the forward sweep makes for copies of it.
 
     `arrays` and `carries` are the state; `finals`: arrays that shall be after the reverse sweep what they were before
-    it, and what keeps that. `given`: what the carries are in the iteration to be reversed.
+    it. `given`: what the carries are in the iteration to be reversed.
     """
 
     loop: Op
     arrays: list[Value]
     carries: list[Value]
-    finals: dict[Value, Value]
+    finals: list[Value]
     array_slots: list[Value] = field(init=False)
     carry_slots: list[Value] = field(init=False)
     count: Value = field(default_factory=lambda: Value(I64, "slots"))
@@ -139,10 +140,16 @@ class Snapshots:
         b.store(state.slot, self.top, zero)
         self.given.update(state.carries)
 
-    def end(self, b: Builder) -> None:
-        """Leave the arrays as the forward sweep has left them."""
-        for array, kept in self.finals.items():
-            copy_into(b, kept, array)
+    @contextmanager
+    def put_back(self, b: Builder) -> Iterator[None]:
+        """Leave the arrays as they were before what the `with` body emits: as the forward sweep left them at its end.
+
+        (That is not how the loop left them, if something behind it writes to them.)
+        """
+        kept = [copy_buffer(b, array, hint=array.name) for array in self.finals]
+        yield
+        for array, copy in zip(self.finals, kept, strict=True):
+            copy_into(b, copy, array)
 
 
 @dataclass(slots=True)
