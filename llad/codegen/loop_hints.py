@@ -25,6 +25,8 @@ UNROLLED_LINES = 16
 # division or a root takes as long as so many.
 FOLDED_LINES = 100
 _SLOW_LINES = 25
+# Registers that hold the intermediate results of two vectors on their way through elementary functions.
+_ENOUGH_REGISTERS = 32
 
 _SLOW = frozenset({"div", "sqrt"})
 _NOT_PARALLEL = frozenset({"alloc", "matmul", "lifo", "push", "pop", "call", "print"})
@@ -81,6 +83,8 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
     stores = any(inner.name == "store" for inner in op.regions[0].ops)
     if heavy and masks(stores) and _runs_along_rows(op.regions[0]):
         properties.append(_property(e, "vectorize.predicate.enable", "i1 true"))
+        if vectors()[1] >= _ENOUGH_REGISTERS:  # functions wait for their own results more than for a unit
+            properties.append(_property(e, "interleave.count", "i32 2"))
     if op.attrs.get("narrow") and (size := narrower()) and _runs_along_rows(op.regions[0]):
         properties.append(_property(e, "vectorize.width", f"i32 {size // _widest(op.regions[0])}"))
     largest = STRAIGHT_LINES if straight and group and len(op.results) == 1 else VECTORISED_LINES
