@@ -19,6 +19,15 @@ SMOOTH = {
         "(y := np.where(x > 0.8, np.nan, x), np.nanvar(y, axis=0) + np.nanmax(y, axis=0) * np.nanmin(y))[1]",
         "(y := np.where(x > 0.8, np.nan, x), np.nanmedian(y) * np.nanstd(y))[1]",
     ],
+    "parts_without_nan": [
+        "(y := np.where(x > 0.8, np.nan, x), np.nanquantile(y, [0.2, 0.7], 0) * np.nanpercentile(y, 3, (0, 1)))[1]",
+    ],
+    "linalg_of_stacks": [
+        "np.linalg.vector_norm(x[None], axis=(0, 1), ord=3) * np.linalg.matrix_norm(x, ord=1) * np.linalg.cond(x)",
+        "np.linalg.multi_dot([x, x.T, x]) + np.linalg.outer(v[:3], w[:4]) * np.linalg.norm(x[None], keepdims=True)[0]",
+        "np.linalg.diagonal(x) * np.linalg.trace(x) + np.linalg.cross(v[:3], w[:3]) * np.linalg.vecdot(x, v[:4])",
+        "np.linalg.matmul(np.linalg.matrix_transpose(x), x) * np.linalg.tensordot(x, x, axes=2)",
+    ],
     "linalg_norm": [
         "np.linalg.norm(x)", "np.linalg.norm(x, axis=1)", "np.linalg.norm(v, 1)", "np.linalg.norm(v, np.inf)",
         "np.linalg.norm(x[None], np.inf, axis=(2, 1)) - np.linalg.norm(x[:2, :2], 'nuc', (0, 1), True)",
@@ -43,6 +52,18 @@ SMOOTH = {
     "sinc": ["np.sinc(v * 2.0)", "np.sinc(np.concatenate([v * 0.04, np.zeros(1)]))"],
     "polyfit": ["np.polyfit(v, np.stack([w, v * w], 1), 1, w=w)"],
     "polyval": ["np.polyval(v, 0.5)", "np.polyval(w, v)"],
+    "polynomials": ["np.polymul(np.polyadd(v, w[:2]), np.polyder(w)) - np.polysub(np.polyint(v), w)[0]"],
+    "windows": ["np.lib.stride_tricks.sliding_window_view(v, 3) * np.hypot(*np.stack([v[0], w[0]]))"],
+    "unwrap": ["np.unwrap(np.cumsum(5.0 * v))"],
+    "cumulative": ["np.cumulative_sum(v, include_initial=True)[1:] * np.cumulative_prod(x, axis=0)[0, 0]"],
+    "along_axes": [
+        "np.apply_along_axis(lambda t: np.sum(t) * t, 0, x) * np.broadcast_arrays(x, v[:4])[1] + np.resize(v, (3, 4))",
+    ],
+    "choose": ["(y := x * 1.0, np.put(y, [0, -1], w[:2]), np.choose(n[:4] % 3, [y[0], -y[1], y[2]]))[2]"],
+    "outs": [
+        "(y := np.zeros(5), np.modf(3.0 * v, out=(y, None)), y)[2]",
+        "np.add(v, w, dtype=np.float64, casting='safe') + np.positive(v) + sum(x)[0] * x[0, :1].item()",
+    ],
     "select": ["np.select([v > 0.5, v < 0.0], [v * v, -w], 1.0)"],
     "piecewise": ["np.piecewise(v, [v < -0.3, v > 0.3], [lambda t: t**2, 1.5, np.sin])"],
     "divmod": ["np.divmod(v, w)[1] + np.modf(3.0 * v)[0]"],
@@ -67,14 +88,19 @@ SMOOTH = {
     "broadcast_to": ["np.broadcast_to(v, (2, 5))", "np.broadcast_to(x[:, :1], (3, 4))"],
     "tile": ["np.tile(v, 2)", "np.tile(x, (2, 1))", "np.tile(v, (2, 3))"],
     "repeat": ["np.repeat(v, 2)", "np.repeat(x, 3, axis=1)", "np.repeat(v, n)"],
-    "roll": ["np.roll(v, 2)", "np.roll(x, -1, axis=1)", "np.roll(x, 5)", "np.roll(x, (1, -2), axis=(0, 1))"],
+    "roll": [
+        "np.roll(x, (1, 2), axis=1) - np.roll(x, 1, axis=(0, 1))", "np.roll(v, 2)",
+        "np.roll(x, -1, axis=1)", "np.roll(x, 5)", "np.roll(x, (1, -2), axis=(0, 1))",
+    ],
     "pad": [
         "np.pad(v, 2)", "np.pad(x, ((1, 0), (0, 2)), constant_values=1.5)", "np.pad(v, (1, 3), mode='edge')",
+        "np.pad(x, ((1, 0), (0, 2)), constant_values=((1, 2), (3, 4)))",
         "np.pad(v, 3, mode='wrap')", "np.pad(x, 1, mode='reflect')", "np.pad(v, 7, mode='symmetric')",
     ],
     "split": ["np.split(x, 2, axis=1)[1]", "np.split(v, [1, 3])[1]"],
     "array_split": ["np.array_split(v, 3)[0]", "np.array_split(v, 3)[2]"],
     "hsplit": ["np.hsplit(x, 2)[0]"],
+    "dsplit": ["np.dsplit(x[None], 2)[0] * np.meshgrid(w[:2], v[:3], sparse=True)[0]"],
     "vsplit": ["np.vsplit(x, 3)[2]"],
     "meshgrid": ["np.meshgrid(v, w)[0]", "np.meshgrid(v, w[:2], indexing='ij')[1]"],
     "triu": ["np.triu(x)", "np.triu(x, 1)"],
@@ -114,6 +140,7 @@ SMOOTH = {
     "order": [
         "x.reshape((2, -1), order='F')", "np.ravel(x, order='F') * x.flatten('F')", "np.reshape(x, 12, order='F')",
     ],
+    "joined": ["np.r_[v[0], w, 2.0, 0:3] * 2.0", "np.c_[v, w, np.stack([v, w], 1)]"],
     "ravel": ["np.ravel(x)", "x[:, ::-1].ravel()"],
     "squeeze": ["np.squeeze(x[:, :1], axis=1)", "np.squeeze(x[None, :, 2:3])"],
     "sum": [
@@ -162,6 +189,10 @@ DISCRETE = {
         "np.searchsorted([0.0, 1.0, np.nan], [np.nan, 2.0]) - np.searchsorted([0.0, np.nan], np.nan, side='right')",
         "np.array([[1.0, 3.0]], np.float32).std(axis=1)", "np.nan_to_num(n) + np.polyval(n, 2)",
     ],
+    "sets": ["np.union1d(n, [7])", "np.setdiff1d(np.intersect1d(n, [3, 1, 9]), [1])", "np.array_equiv(x, x[:1])"],
+    "weights": ["np.hanning(5) * np.hamming(5) + np.blackman(5) * np.bartlett(5)"],
+    "signs": ["np.fix(9.0 * v) * np.signbit(v) + np.isposinf(v) + np.isneginf(w)"],
+    "places": ["np.ravel_multi_index(np.unravel_index(n, (2, 3)), (2, 3)) + np.linalg.matrix_rank(x) + np.size(x, 1)"],
     "unique": ["np.unique(n - 2, return_inverse=True, return_counts=True)[1]", "np.unique(np.round(x))"],
     "dtypes": [
         "np.piecewise(n, [n < 2], [0.7, lambda t: t / 2])", "np.sum(n, initial=2.7) + np.bitwise_and.reduce(n[:0])",
@@ -190,6 +221,7 @@ DISCRETE = {
 # Of no elements, NumPy divides sizes, says 0, or gives integers, and squeezes what has no element here.
 ELSEWHERE = frozenset({
     "np.average(x, axis=0)", "np.linalg.norm(v, np.inf)", "np.bincount(n, weights=v)", "np.squeeze(x[None, :, 2:3])",
+    "np.polymul(np.polyadd(v, w[:2]), np.polyder(w)) - np.polysub(np.polyint(v), w)[0]",
 })  # fmt: skip
 
 # Of an array of any rank from 1, with axes of one element too: what `tests/test_numpy_rows.py` asks of odd shapes.

@@ -6,7 +6,7 @@ The part that is made of slices is a window; the rest is Python that is traced (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from llad.frontend.numbers import binary
 from llad.frontend.values import Array, Context, Scalar
 from llad.ir.types import BOOL, is_int
 from llad.traced import indexing as code
+from llad.traced.rearranging import broadcast_to
 
 
 def is_advanced(index: Any) -> bool:
@@ -40,7 +41,10 @@ def get(ctx: Context, array: Array, index: Any) -> Any:
     """`array[index]`: a copy."""
     chosen = _select(ctx, array, index)
     out = ctx.call(code._gather, [chosen.rows, chosen.indices], {})
-    return _moved(ctx, out, range(chosen.indices[0].rank), chosen.place) if isinstance(out, Array) else out
+    if not isinstance(out, Array):
+        return out
+    turned = chosen.rows.turned and out.rank > 1
+    return _moved(ctx, replace(out, turned=turned), range(chosen.indices[0].rank), chosen.place)
 
 
 def put(ctx: Context, array: Array, index: Any, value: Any, function: Any = code._scatter) -> None:
@@ -55,7 +59,7 @@ def put(ctx: Context, array: Array, index: Any, value: Any, function: Any = code
         outer = [measure(ctx, e) for e in extents_of(chosen.indices[0])]
         inner = [measure(ctx, e) for e in extents_of(chosen.rows)[len(chosen.indices) :]]
         shape = [*inner[: chosen.place], *outer, *inner[chosen.place :]]
-        whole = ctx.call(np.broadcast_to, [value, tuple(e if isinstance(e, int) else Scalar(e) for e in shape)], {})
+        whole = ctx.call(broadcast_to, [value, tuple(e if isinstance(e, int) else Scalar(e) for e in shape)], {})
         value = ctx.call(np.ascontiguousarray, [_moved(ctx, whole, range(chosen.place, chosen.place + count), 0)], {})
     ctx.call(function, [chosen.rows, chosen.indices, value], {})
 

@@ -11,7 +11,7 @@ through a temporary unless its source is known to lie elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from llad.frontend import extents as ext
@@ -169,7 +169,15 @@ def elementwise(
         return []
 
     nest(ctx, [measure(ctx, e) for e in shape], [], store, "parallel")
-    return out
+    return replace(out, turned=_is_turned(ctx, arrays))
+
+
+def _is_turned(ctx: Context, arrays: Sequence[Array]) -> bool:
+    """Whether NumPy may have what is made of these in another order: that of theirs, unless one says C."""
+    rank = max(a.rank for a in arrays)
+    return rank > 1 and any(a.turned for a in arrays) and not any(
+        a.rank == rank and not a.turned and all(ext.is_one(ctx, e) is not True for e in extents_of(a)) for a in arrays
+    )
 
 
 def copy(ctx: Context, array: Array, dtype: ScalarType | None = None) -> Array:

@@ -25,7 +25,7 @@ from llad.frontend.guards import Guards
 from llad.frontend.loose import Copied
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
-from llad.frontend.values import Array, Marker, NotHandled, Record, compose, reaches
+from llad.frontend.values import Array, Marker, NotHandled, Record, argument, compose, reaches
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
@@ -194,7 +194,7 @@ class Tracer:
             assert isinstance(spec, ArraySpec)
             self.captured[id(array)] = (array, Value(spec.type, "captured"))
             self.axes.give(self.captured[id(array)][1], spec.ones)
-        return Array(self.captured[id(array)][1])
+        return argument(self.captured[id(array)][1])
 
     # -- trace-time objects
 

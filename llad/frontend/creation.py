@@ -7,7 +7,8 @@ an element before it is written is reading garbage, as in NumPy.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend import extents as ext
@@ -65,11 +66,22 @@ def _check_size(ctx: Context, extents: list[Extent], dtype: ScalarType) -> None:
     ext.check(ctx, fine, "MemoryError", text, *sizes, brief="unable to allocate an array")
 
 
-def filled(ctx: Context, extents: list[Extent], value: Any, dtype: ScalarType) -> Array:
+def blank(ctx: Context, dtype: ScalarType, extents: Sequence[Extent], order: Any = None, zero: bool = False) -> Array:
+    """A fresh array; of order "F", a view of one in C order, with its axes reversed."""
+    if order not in (None, "C", "A", "K", "F"):
+        ctx.refuse("static-error", error=f"order must be one of 'C', 'F', 'A', or 'K' (got {describe(order)})")
+    if order != "F" or len(extents) < 2:
+        return allocate(ctx, dtype, extents, zero)
+    memory = allocate(ctx, dtype, extents[::-1], zero)
+    value = ctx.builder.transposed(memory.value, range(len(extents))[::-1])
+    return replace(memory, value=value, extents=tuple(extents), turned=True)
+
+
+def filled(ctx: Context, extents: list[Extent], value: Any, dtype: ScalarType, order: Any = None) -> Array:
     """An array whose every element is `value`, a number or an array to broadcast."""
     if is_static_number(value) and plain(value) == 0:
-        return allocate(ctx, dtype, extents, zero=True)
-    out = allocate(ctx, dtype, extents)
+        return blank(ctx, dtype, extents, order, zero=True)
+    out = blank(ctx, dtype, extents, order)
     assign(ctx, out, value if isinstance(value, Array) else stored(ctx, value, dtype))
     return out
 
@@ -78,21 +90,21 @@ def element_type(ctx: Context, dtype: Any, default: ScalarType) -> ScalarType:
     return default if dtype is None else dtype_of(ctx, dtype)
 
 
-def full(ctx: Context, shape: Any, value: Any, dtype: Any) -> Array:
+def full(ctx: Context, shape: Any, value: Any, dtype: Any, order: Any = None) -> Array:
     """`np.full`: the element type is that of the value unless it is given."""
     if isinstance(value, (tuple, list)):
         value = array_of(ctx, value, None)
     type = element_type(ctx, dtype, kind_of(ctx, value)[0])
-    return filled(ctx, shape_argument(ctx, shape, type), value, type)
+    return filled(ctx, shape_argument(ctx, shape, type), value, type, order)
 
 
-def like(ctx: Context, model: Any, value: Any, dtype: Any) -> Array:
+def like(ctx: Context, model: Any, value: Any, dtype: Any, order: Any = None) -> Array:
     """`np.zeros_like` and its like; `value` `None` leaves the elements unset."""
     array = as_array(ctx, model)
     type = element_type(ctx, dtype, array.dtype)
     if value is None:
-        return allocate(ctx, type, extents_of(array))
-    return filled(ctx, list(extents_of(array)), value, type)
+        return blank(ctx, type, extents_of(array), order)
+    return filled(ctx, list(extents_of(array)), value, type, order)
 
 
 def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
@@ -104,9 +116,14 @@ def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
     return array_of(ctx, value, dtype)
 
 
-def array_of(ctx: Context, value: Any, dtype: Any) -> Array:
+def array_of(ctx: Context, value: Any, dtype: Any, order: Any = None) -> Array:
     """`np.array`: a fresh array of a number, an array, or nested sequences of those."""
     value = ctx.lift(value)
+    if order not in (None, "C", "K"):
+        array = as_array(ctx, value, dtype)
+        out = blank(ctx, array.dtype, extents_of(array), order)
+        assign(ctx, out, array)
+        return out
     if isinstance(value, Array):
         return copy(ctx, value, element_type(ctx, dtype, value.dtype))
     extents: list[Extent] = []

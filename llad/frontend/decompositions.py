@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from llad.frontend.linear import SYSTEMS, TRIANGULAR, alike, floats, for_each, k
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context, describe
 from llad.structures import library_of
-from llad.traced import eigen, exponential, least_squares, orthogonal, singular
+from llad.traced import eigen, exponential, least_squares, norms, orthogonal, singular
 
 _UNIT = np.eye(1)
 _QR: Any = type(np.linalg.qr(_UNIT))
@@ -119,8 +119,61 @@ def _lstsq(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     return ctx.call(least_squares.lstsq, [*floats(ctx, a, b, ranks=(1, 2)), rcond], {})
 
 
+def _vector_norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.vector_norm(x, axis, keepdims, ord)
+
+    Of all elements, or along one axis or several.
+    """
+    usage = "np.linalg.vector_norm(x, axis, keepdims, ord)"
+    return ctx.call(norms.of_vectors, bind(ctx, usage, args, kwargs, [None, False, 2]), {})
+
+
+def _matrix_norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.matrix_norm(x, keepdims, ord)
+
+    Of the last two axes, in the orders of `norm`.
+    """
+    x, keep, order = bind(ctx, "np.linalg.matrix_norm(x, keepdims, ord)", args, kwargs, [False, "fro"])
+    return ctx.call(np.linalg.norm, [x, order, (-2, -1), keep], {})
+
+
+def _multi_dot(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """np.linalg.multi_dot(arrays)
+
+    From left to right.
+    """
+    (arrays,) = bind(ctx, "np.linalg.multi_dot(arrays)", args, kwargs)
+    if not isinstance(arrays, (tuple, list)) or len(arrays) < 2:
+        ctx.refuse("join-parts", got=describe(arrays))
+    return reduce(lambda a, b: ctx.call(np.dot, [a, b], {}), arrays)
+
+
+def _by(function: Any, usage: str, doc: str = "") -> Handler:
+    """What is Python that is traced."""
+
+    def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        return ctx.call(function, args, kwargs)
+
+    handle.__doc__ = f"{usage}\n\n{doc}" if doc else usage
+    return handle
+
+
+_ALIKE = "As the function of that name in `np`."
 LINALG: dict[str, Handler] = {
     **SYSTEMS,
+    "vector_norm": _vector_norm,
+    "matrix_norm": _matrix_norm,
+    "multi_dot": _multi_dot,
+    "cond": _by(norms.cond, "np.linalg.cond(x, p)", "Of one matrix or a stack, in the orders of `norm`."),
+    "matrix_rank": _by(norms.matrix_rank, "np.linalg.matrix_rank(A, tol)", "An integer: no derivative passes."),
+    "diagonal": _by(norms.diagonal, "np.linalg.diagonal(x, offset)", "Of the last two axes."),
+    "trace": _by(norms.trace, "np.linalg.trace(x, offset)", "Of the last two axes."),
+    "matrix_transpose": _by(np.matrix_transpose, "np.linalg.matrix_transpose(x)", _ALIKE),
+    "outer": _by(norms.outer, "np.linalg.outer(x1, x2)", "Of two vectors."),
+    "cross": _by(np.cross, "np.linalg.cross(x1, x2)", "Along the last axis, which has three elements."),
+    "matmul": _by(np.matmul, "np.linalg.matmul(x1, x2)", _ALIKE),
+    "vecdot": _by(np.vecdot, "np.linalg.vecdot(x1, x2, axis)", _ALIKE),
+    "tensordot": _by(norms.tensordot, "np.linalg.tensordot(x1, x2, axes)", _ALIKE),
     "qr": _qr,
     "eigh": _eigh,
     "eigvalsh": _eigvalsh,

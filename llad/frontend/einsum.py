@@ -18,17 +18,20 @@ from llad.frontend.contractions import LETTERS, Term, contract
 from llad.frontend.creation import as_array
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.promotion import is_static_number, plain
+from llad.frontend.rearrange import copied, ordered
 from llad.frontend.values import Array, Context, Extent, Scalar, describe
 from llad.ir.core import Value
 
 
 def einsum(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """`np.einsum(subscripts, *operands)`: subscripts as a string; the result is always a new array."""
+    """`np.einsum(subscripts, *operands)`: subscripts as a string; axes that are only put in order are a view."""
     bind(ctx, "np.einsum(subscripts, optimize)", args[:1], kwargs, [False])
     if not args or not isinstance(args[0], str) or len(args) < 2:
         ctx.refuse("einsum-subscripts")
     arrays = [as_array(ctx, x) for x in args[1:]]
     parts, output = _parsed(ctx, args[0], [a.rank for a in arrays])
+    if len(parts) == 1 and sorted(parts[0]) == sorted(output):
+        return ordered(ctx, arrays[0], [parts[0].index(c) for c in output])
     terms = [Term(a, letters) for a, letters in zip(arrays, parts, strict=True)]
     sizes = _sizes(ctx, terms)
     loose = "".join(sizes)
@@ -38,7 +41,9 @@ def einsum(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         kept = _kept(first, second, rest, output)
         made = contract(ctx, [first, second], kept, sizes, loose)
         terms = [*rest, Term(as_array(ctx, made), kept)]
-    return contract(ctx, terms, output, sizes, loose)
+    made = contract(ctx, terms, output, sizes, loose)
+    diagonal = len(parts) == 1 and len(set(parts[0])) == len(output)
+    return copied(ctx, made, arrays[0]) if diagonal and isinstance(made, Array) else made
 
 
 def _next_two(terms: Sequence[Term], output: str) -> tuple[Term, Term]:

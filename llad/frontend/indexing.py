@@ -148,4 +148,4 @@ def window(ctx: Context, array: Array, items: list[Any]) -> Array:
             extents.append(extent)
         axis += 1
     value = ctx.builder.view(array.value, axes, *operands)
-    return Array(value, tuple(extents), array.root, array.born, array.loose)
+    return Array(value, tuple(extents), array.root, array.born, array.loose, array.turned)

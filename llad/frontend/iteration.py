@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from llad.frontend import arrays
 from llad.frontend.casts import value_of
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of
 from llad.frontend.values import Array, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, I32, I64
@@ -67,7 +68,8 @@ def _row(t: Tracer, array: Array, i: Value) -> Scalar | Array:
     if array.rank == 1:
         return arrays.element(t, array, [i])
     view = t.builder.view(array.value, ["index"] + ["full"] * (array.rank - 1), i)
-    return Array(view, None if array.extents is None else array.extents[1:], array.root, array.born)
+    extents = None if array.extents is None else array.extents[1:]
+    return Array(view, extents, array.root, array.born, array.loose, array.turned)
 
 
 def items_of(t: Tracer, value: Any) -> Sequence[Any]:
@@ -76,6 +78,10 @@ def items_of(t: Tracer, value: Any) -> Sequence[Any]:
         return value
     if isinstance(value, (dict, frozenset, set, zip, enumerate, map, reversed)):
         return list(value)
+    if isinstance(value, Array) and value.rank:
+        count = extents_of(value)[0]
+        if isinstance(count, int):
+            return [_row(t, value, t.builder.i64(k)) for k in range(count)]
     return t.refuse("not-iterable", got=describe(value))
 
 

@@ -14,18 +14,18 @@ import numpy as np
 
 from llad.frontend import creation, products, rearrange, reductions
 from llad.frontend.arguments import bind
-from llad.frontend.arrays import allocate, assign, copy, element
+from llad.frontend.arrays import assign, copy, element
 from llad.frontend.casts import stored
 from llad.frontend.contractions import dot, inner, matmul
 from llad.frontend.creation import array_of, as_array
 from llad.frontend.einsum import einsum, tensordot
-from llad.frontend.extents import extents_of
+from llad.frontend.extents import check, compare, extents_of, measure
 from llad.frontend.functions import absolute, dimension
 from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY, dtype_of
-from llad.frontend.rearrange import axis_arguments
+from llad.frontend.rearrange import axis_argument, axis_arguments
 from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.core import Value
@@ -43,28 +43,41 @@ def creator(usage: str, make: Callable[..., Any], defaults: Sequence[Any] = ()) 
     return handle
 
 
-def _empty(ctx: Context, shape: Any, dtype: Any) -> Array:
+def _empty(ctx: Context, shape: Any, dtype: Any, order: Any) -> Array:
     type = creation.element_type(ctx, dtype, F64)
-    return allocate(ctx, type, creation.shape_argument(ctx, shape, type))
+    return creation.blank(ctx, type, creation.shape_argument(ctx, shape, type), order)
 
 
 def _filled(value: int) -> Callable[..., Array]:
-    def make(ctx: Context, shape: Any, dtype: Any) -> Array:
+    def make(ctx: Context, shape: Any, dtype: Any, order: Any) -> Array:
         type = creation.element_type(ctx, dtype, F64)
-        return creation.filled(ctx, creation.shape_argument(ctx, shape, type), value, type)
+        return creation.filled(ctx, creation.shape_argument(ctx, shape, type), value, type, order)
 
     return make
 
 
 def _like(value: int | None) -> Callable[..., Array]:
-    return lambda ctx, model, dtype: creation.like(ctx, model, value, dtype)
+    return lambda ctx, model, dtype, order: creation.like(ctx, model, value, dtype, order)
 
 
 def _contiguous(ctx: Context, value: Any, dtype: Any) -> Array:
     array = as_array(ctx, value, dtype)
     if not array.rank:
         return window(ctx, array, [None])
-    return array if array.type.layout == "C" else copy(ctx, array)
+    return rearrange.dense(ctx, array) if array.type.layout == "C" else copy(ctx, array)
+
+
+def _fortran(ctx: Context, value: Any, dtype: Any) -> Array:
+    """A copy, but of a vector, or of what may be in that order already."""
+    array = as_array(ctx, value, dtype)
+    if array.rank < 2:
+        return array if array.rank else window(ctx, array, [None])
+    made = array_of(ctx, array, None, "F")
+    return rearrange.copied(ctx, made, array) if array.turned else made
+
+
+def _copied(ctx: Context, array: Array, order: Any) -> Array:
+    return array_of(ctx, array, None, order) if order == "F" else copy(ctx, array)
 
 
 # -- reductions
@@ -167,6 +180,9 @@ def sum_builtin(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     """`sum(x, start)`: in order, from left to right, as Python adds."""
     x, total = bind(ctx, "sum(x, start)", args, kwargs, [0])
     x = ctx.lift(x)
+    if isinstance(x, Array) and x.rank > 1 and x.dtype != BOOL:
+        summed = reduction("np.sum", REDUCTIONS["sum"])(ctx, [x], {"axis": 0})
+        return binary(ctx, "add", total, summed)
     if isinstance(x, Array) and x.rank == 1 and x.dtype != BOOL:
         b = ctx.builder
         start = binary(ctx, "add", total, Scalar(b.const(0, reductions.sum_type(x.dtype))))
@@ -186,24 +202,31 @@ def _conjugate(ctx: Context, x: Any) -> Any:
     return copy(ctx, as_array(ctx, x)) if isinstance(x, (Array, tuple, list)) else strong(x)
 
 
+def _size_of(ctx: Context, a: Any, axis: Any) -> int | Scalar:
+    array = as_array(ctx, a)
+    return _size(ctx, array) if axis is None else dimension(ctx, array, axis_argument(ctx, axis, array.rank))
+
+
 def _matmul(ctx: Context, a: Any, b: Any) -> Any:
     return matmul(ctx, as_array(ctx, a), as_array(ctx, b))
 
 
 FUNCTIONS: dict[str, Handler] = {
-    "zeros": creator("np.zeros(shape, dtype)", _filled(0), [None]),
-    "ones": creator("np.ones(shape, dtype)", _filled(1), [None]),
-    "empty": creator("np.empty(shape, dtype)", _empty, [None]),
-    "full": creator("np.full(shape, fill_value, dtype)", creation.full, [None]),
-    "zeros_like": creator("np.zeros_like(a, dtype)", _like(0), [None]),
-    "ones_like": creator("np.ones_like(a, dtype)", _like(1), [None]),
-    "empty_like": creator("np.empty_like(a, dtype)", _like(None), [None]),
-    "full_like": creator("np.full_like(a, fill_value, dtype)", creation.like, [None]),
-    "array": creator("np.array(object, dtype)", array_of, [None]),
+    "zeros": creator("np.zeros(shape, dtype, order)", _filled(0), [None, None]),
+    "ones": creator("np.ones(shape, dtype, order)", _filled(1), [None, None]),
+    "empty": creator("np.empty(shape, dtype, order)", _empty, [None, None]),
+    "full": creator("np.full(shape, fill_value, dtype, order)", creation.full, [None, None]),
+    "zeros_like": creator("np.zeros_like(a, dtype, order)", _like(0), [None, None]),
+    "ones_like": creator("np.ones_like(a, dtype, order)", _like(1), [None, None]),
+    "empty_like": creator("np.empty_like(a, dtype, order)", _like(None), [None, None]),
+    "full_like": creator("np.full_like(a, fill_value, dtype, order)", creation.like, [None, None]),
+    "array": creator("np.array(object, dtype, order)", array_of, [None, None]),
     "asarray": creator("np.asarray(a, dtype)", as_array, [None]),
+    "asanyarray": creator("np.asanyarray(a, dtype)", as_array, [None]),
+    "asfortranarray": creator("np.asfortranarray(a, dtype)", _fortran, [None]),
     "ascontiguousarray": creator("np.ascontiguousarray(a, dtype)", _contiguous, [None]),
     "conjugate": creator("np.conjugate(x)", _conjugate),
-    "copy": creator("np.copy(a)", lambda ctx, a: array_of(ctx, a, None)),
+    "copy": creator("np.copy(a, order)", lambda ctx, a, order: array_of(ctx, a, None, order), [None]),
     "arange": creator("np.arange(start, stop, step, dtype)", creation.arange, [None, 1, None]),
     "linspace": creator("np.linspace(start, stop, num, endpoint)", creation.linspace, [50, True]),
     "dot": creator("np.dot(a, b)", products.product_of(dot)),
@@ -216,7 +239,7 @@ FUNCTIONS: dict[str, Handler] = {
     "einsum": einsum,
     "matmul": creator("np.matmul(x1, x2)", _matmul),
     "shape": creator("np.shape(a)", lambda ctx, a: _shape(ctx, as_array(ctx, a))),
-    "size": creator("np.size(a)", lambda ctx, a: _size(ctx, as_array(ctx, a))),
+    "size": creator("np.size(a, axis)", _size_of, [None]),
     "ndim": creator("np.ndim(a)", lambda ctx, a: as_array(ctx, a).rank),
     "reshape": creator("np.reshape(a, shape, order)", rearrange.reshape, [None]),
     "ravel": creator("np.ravel(a, order)", rearrange.ravel, [None]),
@@ -239,6 +262,8 @@ FUNCTIONS: dict[str, Handler] = {
     **COMPOSED,
 }
 FUNCTIONS |= {"amax": FUNCTIONS["max"], "amin": FUNCTIONS["min"]}
+if hasattr(np, "unstack"):
+    FUNCTIONS["unstack"] = creator("np.unstack(x, axis)", rearrange.unstack, [0])
 if hasattr(np, "row_stack"):
     FUNCTIONS["row_stack"] = FUNCTIONS["vstack"]
 
@@ -261,9 +286,12 @@ def _fill(ctx: Context, array: Array, value: Any) -> None:
 
 
 def _item(ctx: Context, array: Array) -> Scalar:
-    if array.rank:
-        ctx.refuse("attribute", name="item", got=describe(array), hint="index the element, e.g. `a[0]`")
-    return Scalar(element(ctx, array, []).value, True)
+    """The only element."""
+    sizes = [measure(ctx, extent) for extent in extents_of(array)]
+    text = "can only convert an array of size 1 to a Python scalar"
+    for size in sizes:
+        check(ctx, compare(ctx, "eq", size, 1), "ValueError", text)
+    return Scalar(element(ctx, array, [ctx.builder.i64(0)] * array.rank).value, True)
 
 
 def _to_list(ctx: Context, array: Array, indices: tuple[int, ...] = ()) -> Any:
@@ -289,7 +317,7 @@ def _transpose(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 METHODS: dict[str, Handler] = {
     **{name: reduction(f"a.{name}", function) for name, function in REDUCTIONS.items()},
     "mean": mean("a.mean"),
-    "copy": creator("a.copy(a)", copy),
+    "copy": creator("a.copy(a, order)", _copied, [None]),
     "dot": creator("a.dot(a, b)", products.product_of(dot)),
     "fill": creator("a.fill(a, value)", _fill),
     "item": creator("a.item(a)", _item),

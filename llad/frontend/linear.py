@@ -125,8 +125,9 @@ def _norm(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         ctx.refuse("linalg-known", what="the order", got=describe(order))
     order = order if order is None or isinstance(order, str) else plain(order)
     if axis is None:
-        if order is None and array.rank and not keep:
-            return ctx.call(norms.length, [array], {})
+        if order is None:
+            found = ctx.call(norms.length, [array], {})
+            return expand_dims(ctx, found, tuple(range(array.rank))) if keep and array.rank else found
         if array.rank not in (1, 2):
             ctx.refuse("linalg-norm", order=order, rank=array.rank)
         axis = 0 if array.rank == 1 else (0, 1)

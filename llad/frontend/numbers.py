@@ -33,7 +33,7 @@ from llad.frontend.promotion import (
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.values import Array, Context, NoJoin, Scalar, describe
 from llad.ir.core import Value
-from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
+from llad.ir.types import BOOL, F64, I64, Layout, ScalarType, is_float, is_int
 
 PYTHON: dict[str, Callable[..., Any]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
@@ -215,7 +215,8 @@ def join(ctx: Context, a: Any, b: Any) -> ScalarSpec | ArraySpec:
         if a.dtype != b.dtype or a.rank != b.rank:
             raise NoJoin
         both_c = a.type.layout == b.type.layout == "C"
-        return ArraySpec(a.dtype, a.rank, "C" if both_c else "strided", loose=a.loose or b.loose)
+        layout: Layout = "C" if both_c else "strided"
+        return ArraySpec(a.dtype, a.rank, layout, loose=a.loose or b.loose, turned=a.turned or b.turned)
     if isinstance(a, Array) or isinstance(b, Array) or not (is_number(a) and is_number(b)):
         raise NoJoin
     kinds = kind_of(ctx, a), kind_of(ctx, b)

@@ -13,10 +13,11 @@ import numpy as np
 from llad.frontend import extents as ext
 from llad.frontend.arrays import assign, broadcast
 from llad.frontend.casts import stored
+from llad.frontend.creation import array_of
 from llad.frontend.extents import extents_of, measure
-from llad.frontend.promotion import NUMPY, kind_of
+from llad.frontend.promotion import NUMPY, dtype_of, kind_of
 from llad.frontend.values import Array, Context, describe
-from llad.ir.types import I64, is_float
+from llad.ir.types import I64, ScalarType, is_float
 
 # Functions and methods, beside ufuncs, whose result has the shape of `out`, and how many arguments stand before it.
 _PLACES = {
@@ -33,7 +34,7 @@ _SUMS = frozenset({"sum", "prod", "mean", "cumsum", "cumprod"})
 def _place(function: Any, name: str) -> int | None:
     """How many arguments stand before `out`, if NumPy's function, or (`None`) the method of that name, has it."""
     if isinstance(function, np.ufunc):
-        return function.nin if function.nout == 1 else None
+        return function.nin
     if isinstance(getattr(function, "__self__", None), np.ufunc):
         return _METHODS_OF_UFUNCS.get(name)
     if name not in _PLACES or function not in (None, getattr(np, name)):
@@ -48,6 +49,8 @@ def taken_out(
     place = _place(function, name)
     if place is None:
         return args, kwargs, None
+    if len(args) > place and isinstance(function, np.ufunc) and function.nout > 1:
+        return args[:place], kwargs, tuple(args[place:])
     if len(args) > place and "out" not in kwargs:
         after = args[place + 1 :]
         return [*args[:place], *([None] if after else []), *after], kwargs, args[place]
@@ -64,6 +67,8 @@ def stored_in(
     compute: Callable[..., Any],
 ) -> Any:
     """`out`, which holds the result of `compute`; of a ufunc only where `where` says so."""
+    if isinstance(function, np.ufunc) and function.nout > 1:
+        return _stored_in_each(ctx, function, name, args, kwargs, out, compute)
     rest = dict(kwargs)
     elementwise = isinstance(function, np.ufunc) and function.signature is None
     where = rest.pop("where", True) if elementwise else True
@@ -98,3 +103,56 @@ def stored_in(
         result = ctx.call(np.where, [where, result, out], {})
     assign(ctx, out, result if isinstance(result, Array) else stored(ctx, result, out.dtype))
     return out
+
+
+def _stored_in_each(
+    ctx: Context,
+    function: np.ufunc,
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    outs: Any,
+    compute: Callable[..., Any],
+) -> Any:
+    """The results of a ufunc that has several, each in the array that is for it, if there is one."""
+    if not isinstance(outs, tuple) or len(outs) > function.nout:
+        ctx.refuse("keyword", keyword="out", name=name)
+    where = {"where": kwargs["where"]} if "where" in kwargs else {}
+    results = compute({key: value for key, value in kwargs.items() if key != "where"})
+    outs = [*outs, *[None] * (function.nout - len(outs))]
+    if where and any(out is None for out in outs):
+        ctx.refuse("keyword", keyword="where", name=name)
+    return tuple(
+        result if out is None else stored_in(ctx, np.positive, name, [result], where, out, lambda _, x=result: x)
+        for result, out in zip(results, outs, strict=True)
+    )
+
+
+def cast_first(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The arguments of a ufunc in the type that `dtype` asks for, as far as `casting` allows it."""
+    if not isinstance(function, np.ufunc) or not {"dtype", "casting"} & set(kwargs):
+        return args, kwargs
+    rest = {key: value for key, value in kwargs.items() if key not in ("dtype", "casting")}
+    casting, dtype = kwargs.get("casting", "same_kind"), kwargs.get("dtype")
+    if casting not in ("same_kind", "unsafe", "safe"):
+        ctx.refuse("keyword", keyword="casting", name=f"np.{function.__name__}")
+    if dtype is None:
+        if casting != "same_kind":
+            ctx.refuse("keyword", keyword="casting", name=f"np.{function.__name__}")
+        return args, rest
+    type = dtype_of(ctx, dtype)
+    char = NUMPY[type].char
+    if not any(loop.replace("q", "l") == f"{char * function.nin}->{char * function.nout}" for loop in function.types):
+        error = f"np.{function.__name__} in {NUMPY[type]!r}: cast the arguments, or the result, e.g. `x.astype(dtype)`"
+        ctx.refuse("static-error", error=error)
+    return [_cast(ctx, function, x, type, casting) for x in args], rest
+
+
+def _cast(ctx: Context, function: np.ufunc, x: Any, type: ScalarType, casting: Any) -> Any:
+    x = array_of(ctx, x, None) if isinstance(x, (tuple, list)) else ctx.lift(x)
+    kind, weak = kind_of(ctx, x)
+    if not weak and not np.can_cast(NUMPY[kind], NUMPY[type], casting):
+        rule = f"from {NUMPY[kind]!r} to {NUMPY[type]!r} with casting rule {casting!r}"
+        ctx.refuse("static-error", error=f"Cannot cast ufunc {function.__name__!r} input {rule}")
+    scalar = NUMPY[type].type
+    return ctx.call(np.asarray, [x, scalar], {}) if isinstance(x, Array) else ctx.call(scalar, [x], {})

@@ -56,7 +56,7 @@ def ordered(ctx: Context, array: Array, order: Sequence[int]) -> Array:
         return window(ctx, array, [slice(None)] * array.rank)
     extents = extents_of(array)
     value = ctx.builder.transposed(array.value, order)
-    return Array(value, tuple(extents[k] for k in order), array.root, array.born, array.loose)
+    return Array(value, tuple(extents[k] for k in order), array.root, array.born, array.loose, turned=True)
 
 
 def transpose(ctx: Context, a: Any, axes: Any) -> Array:
@@ -117,10 +117,10 @@ def reshape(ctx: Context, a: Any, shape: Any, order: Any = None) -> Array:
         return transpose(ctx, reshape(ctx, transpose(ctx, array, None), turned), None)
     if order not in (None, "C"):
         ctx.refuse("keyword", keyword="order", name="np.reshape")
-    if array.type.layout != "C":
+    if not _is_dense(array):
         long = [k for k, extent in enumerate(extents_of(array)) if is_one(ctx, extent) is not True]
         items = [slice(None) if k in (long or [0]) else 0 for k in range(array.rank)]
-        array = window(ctx, array, items) if len(long) < 2 else _dense(ctx, array)
+        array = window(ctx, array, items) if len(long) < 2 else dense(ctx, array)
     size = size_of(ctx, array)
     wanted = list(shape) if isinstance(shape, (tuple, list)) else [shape]
     free = [k for k, item in enumerate(wanted) if is_static_number(item) and plain(item) == -1]
@@ -159,17 +159,24 @@ def ravel(ctx: Context, a: Any, order: Any = None) -> Array:
     """`np.ravel`: all elements, contiguous, in C order or with the first axes changing fastest."""
     if order not in (None, "C", "F"):
         ctx.refuse("keyword", keyword="order", name="np.ravel")
-    array = _dense(ctx, transpose(ctx, a, None) if order == "F" else as_array(ctx, a))
+    array = dense(ctx, transpose(ctx, a, None) if order == "F" else as_array(ctx, a))
     return array if array.rank == 1 else reshape(ctx, array, -1)
 
 
-def _dense(ctx: Context, array: Array) -> Array:
+def dense(ctx: Context, array: Array) -> Array:
     """The array, or a copy where it is not known to be contiguous; NumPy has none if it is all the same."""
-    if array.type.layout == "C":
-        return array
-    made = replace(copy(ctx, array), loose=True)
-    ctx.copied.append(Copied(made.value, array.value, ctx.builder.span))
-    return made
+    return array if _is_dense(array) else copied(ctx, copy(ctx, array), array)
+
+
+def _is_dense(array: Array) -> bool:
+    """Whether it is known that NumPy has it contiguous."""
+    return array.type.layout == "C" and not (array.turned and array.rank > 1)
+
+
+def copied(ctx: Context, made: Array, source: Array) -> Array:
+    """`made`, a copy of (a part of) `source`, as what NumPy may have as a view."""
+    ctx.copied.append(Copied(made.value if made.root is None else made.root, source.value, ctx.builder.span))
+    return replace(made, loose=True, turned=False)
 
 
 def squeeze(ctx: Context, a: Any, axis: Any) -> Array:
@@ -250,6 +257,17 @@ def stack(ctx: Context, arrays: Any, axis: Any) -> Array:
         ctx.refuse("join-ranks", left=rank, right=odd.rank)
     k = axis_argument(ctx, axis, rank + 1)
     return concatenate(ctx, [expand_dims(ctx, part, k) for part in parts], k)
+
+
+def unstack(ctx: Context, x: Any, axis: Any) -> tuple[Any, ...]:
+    """`np.unstack`: a view for each index of an axis, whose length is known."""
+    array = as_array(ctx, x)
+    k = axis_argument(ctx, axis, array.rank)
+    count = measure(ctx, extents_of(array)[k])
+    if not isinstance(count, int):
+        error = "np.unstack of an axis of a length that is known only at run time: unpack it, `a, b = x`, or index it"
+        ctx.refuse("static-error", error=error)
+    return tuple(window(ctx, array, [i if j == k else slice(None) for j in range(array.rank)]) for i in range(count))
 
 
 def vstack(ctx: Context, tup: Any) -> Array:

@@ -65,7 +65,7 @@ def shape_of(value: Any, run_time: bool = False) -> Shape:
     if isinstance(value, Scalar):
         return ScalarSpec(value.type, value.weak)
     if isinstance(value, Array):
-        return ArraySpec(value.dtype, value.rank, value.type.layout, loose=value.loose)
+        return ArraySpec(value.dtype, value.rank, value.type.layout, loose=value.loose, turned=value.turned)
     if run_time and is_static_number(value):
         return _number_spec(value)
     parts = parts_of(value)
@@ -193,8 +193,8 @@ def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = Fals
     match shape:
         case ScalarSpec(weak=weak):
             return Scalar(next(leaves), weak)
-        case ArraySpec(loose=loose):
-            return Array(next(leaves), loose=loose)
+        case ArraySpec(loose=loose, turned=turned):
+            return Array(next(leaves), loose=loose, turned=turned)
         case Node(form=form, items=items):
             made = compose(form, [rebuild(t, s, leaves, given) for s in items])
             if isinstance(made, tuple):

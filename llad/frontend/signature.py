@@ -42,7 +42,7 @@ class ScalarSpec:
 class ArraySpec:
     """A run-time array. `ones`: which axes have one element, where that is known; it does not tell specs apart.
 
-    `loose`: it may be a copy where NumPy has a view, so it is not written.
+    `loose`, `turned`: as of an `Array` (`values.py`).
     """
 
     dtype: ScalarType
@@ -50,6 +50,7 @@ class ArraySpec:
     layout: Layout = "C"
     ones: tuple[bool, ...] | None = field(default=None, compare=False, repr=False)
     loose: bool = False
+    turned: bool = False
 
     @property
     def type(self) -> BufferType:

@@ -26,7 +26,8 @@ from llad.frontend.decompositions import LINALG, SCIPY, of_scipy
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
 from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
-from llad.frontend.outputs import stored_in, taken_out
+from llad.frontend.orders import in_order, window_of
+from llad.frontend.outputs import cast_first, stored_in, taken_out
 from llad.frontend.promotion import NUMPY
 from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
@@ -59,7 +60,7 @@ def _pow(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
 
 
 _BUILTINS: dict[Callable[..., Any], Handler] = {
-    np.add.at: add_at,
+    np.add.at: add_at, np.positive: operator_ufunc(np.positive, "np.positive", "pos", True),
     abs: fn.absolute, operator.abs: fn.absolute, round: rounding.round_, len: fn.length, sum: sum_builtin,
     divmod: _divmod, pow: _pow,
     min: fn.extreme("min"), max: fn.extreme("max"), int: fn.to_int, float: fn.to_float, bool: fn.to_bool,
@@ -138,15 +139,20 @@ NAMES: tuple[str, ...] = tuple(
 
 def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The result of calling a function of the library or a method of an array, or `NotHandled`."""
+    return in_order(function, args, kwargs, _call(ctx, function, args, kwargs))
+
+
+def _call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     method = isinstance(function, Method)
     name = function.name if method else getattr(function, "__name__", "")
     args, kwargs, out = taken_out(None if method else function, name, args, kwargs)
     if out is not None:
         known = None if method else function
         return stored_in(ctx, known, name, args, kwargs, out, lambda rest: call(ctx, function, args, rest))
+    args, kwargs = cast_first(ctx, function, args, kwargs)
     if isinstance(function, Method):
         if (code := CODE_OF_METHODS.get(function.name)) is not None:
-            return ctx.call(code, [function.base, *args], kwargs)
+            return window_of(ctx, function.name, ctx.call(code, [function.base, *args], kwargs), function.base)
         return METHODS[function.name](ctx, [function.base, *args], kwargs)
     try:
         handler = TABLE.get(function)
@@ -157,7 +163,7 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
     if ufunc_methods.method_of_ufunc(function):
         return ufunc_methods.call(ctx, function, args, kwargs)
     if (code := LIBRARY.get(function)) is not None:
-        return ctx.call(code, args, kwargs)
+        return window_of(ctx, name, ctx.call(code, args, kwargs), *args, *kwargs.values())
     if (handler := special(function) or of_scipy(function)) is not None:
         return handler(ctx, args, kwargs)
     name = _library_name(function)

@@ -7,6 +7,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from llad.frontend import advanced, complex_functions, indexing, ranges
 from llad.frontend.advanced import is_advanced
 from llad.frontend.complex_values import is_complex_value
@@ -44,6 +46,8 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
         return result
     if ranges.is_range(base):
         return ranges.element(t, base, index)
+    if base is np.r_ or base is np.c_:
+        return _joined(t, base is np.c_, index if isinstance(index, tuple) else (index,))
     if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):
         t.refuse("not-indexable", got=describe(base))
     if isinstance(base, list) and isinstance(index, slice):
@@ -83,3 +87,20 @@ def _change(t: Tracer, base: list[Any] | dict[Any, Any], index: Any, change: Cal
         change()
     except (LookupError, TypeError, ValueError) as error:
         t.refuse("static-error", error=error)
+
+
+def _joined(t: Tracer, columns: bool, items: tuple[Any, ...]) -> Any:
+    """`np.r_[…]`: numbers, arrays and progressions end to end; `np.c_[…]`: side by side, vectors as columns."""
+    if any(isinstance(item, str) for item in items):
+        t.refuse("static-error", error="np.r_ with a directive: write `np.concatenate` or `np.stack` with the axis")
+    parts = [_progression(t, item) if isinstance(item, slice) else item for item in items]
+    if columns:
+        return t.call(np.column_stack, [tuple(parts)], {})
+    return t.call(np.concatenate, [tuple(t.call(np.atleast_1d, [part], {}) for part in parts)], {})
+
+
+def _progression(t: Tracer, item: slice) -> Any:
+    if isinstance(item.step, complex):
+        t.refuse("static-error", error="np.r_ with a number of points: write `np.linspace`")
+    step = 1 if item.step is None else item.step
+    return t.call(np.arange, [0 if item.start is None else item.start, item.stop, step], {})

@@ -32,7 +32,7 @@ from llad.frontend.source import source_of
 from llad.frontend.state import NeedsAttribute, PathEnds
 from llad.frontend.statements import STATEMENTS
 from llad.frontend.table import close
-from llad.frontend.values import Array, Scalar, compose
+from llad.frontend.values import Scalar, argument, compose
 from llad.ir.core import Value
 from llad.structures import Node
 
@@ -107,7 +107,7 @@ def _parameter(t: Tracer, spec: ArgSpec, name: str, params: list[Value]) -> Any:
         case ArraySpec():
             params.append(Value(spec.type, name))
             t.axes.give(params[-1], spec.ones)
-            return Array(params[-1])
+            return argument(params[-1])
         case Node(form=form, items=items):
             keys = [f"_{key}" for key in form.keys] or range(len(items))
             parts = [_parameter(t, item, f"{name}{key}", params) for key, item in zip(keys, items, strict=True)]

@@ -16,7 +16,7 @@ and `numbers.convert` takes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, Final, NoReturn, Protocol
 
@@ -83,7 +83,8 @@ class Array:
 
     What is known beyond its type, where it is known: `extents`, and `root`, the allocation that it is a window on.
     After a merge nothing is. `born` counts arrays in the order of the trace: the memory of an array is no younger.
-    `loose`: it may be a copy where NumPy has a view, so it is not written.
+    `loose`: it may be a copy where NumPy has a view, so it is not written. `turned`: NumPy may have it in another order
+    in memory, as what is made of a transpose, so it is not known whether its `ravel` is a view there.
     """
 
     value: Value
@@ -91,6 +92,7 @@ class Array:
     root: Value | None = field(default=None, compare=False, repr=False)
     born: int = field(default_factory=_births.__next__, compare=False, repr=False)
     loose: bool = field(default=False, compare=False, repr=False)
+    turned: bool = field(default=False, compare=False, repr=False)
 
     @property
     def type(self) -> BufferType:
@@ -104,6 +106,12 @@ class Array:
     @property
     def rank(self) -> int:
         return self.type.rank
+
+
+def argument(value: Value) -> Array:
+    """An array from outside: what has gaps or goes backwards may be in any order."""
+    array = Array(value)
+    return replace(array, turned=array.rank > 1 and array.type.layout != "C")
 
 
 class Marker:

@@ -181,10 +181,10 @@ ARRAYS = (
     Refusal(
         "LL617", "function", "the function `{name}`", "{hint}",
         """
-        return np.sum(▸np.unwrap(a))
+        return np.sum(▸np.spacing(a))
         """,
         """
-        return np.sum(a - 2.0 * np.pi * np.round(a / (2.0 * np.pi)))
+        return np.sum(np.abs(a) * np.finfo(float).eps)
         """,
     ),
     Refusal(
@@ -225,8 +225,8 @@ ARRAYS = (
         """,
     ),
     Refusal(
-        "LL623", "loose-write", "a write to a reshaped array that may be a copy",
-        "write to the array itself, or reshape one that is contiguous or has one axis",
+        "LL623", "loose-write", "a write to an array that may be a copy of another",
+        "write to the other array, or to a copy, e.g. `a[:, 2:].reshape(-1).copy()`",
         """
         b = np.zeros((4, 4))
         ▸b[:, 2:].reshape(4, 2)[0, 0] = x
@@ -240,8 +240,8 @@ ARRAYS = (
     ),
     Refusal(
         "LL624", "loose-read",
-        "a reshaped array that may be a copy, read (line {read}) after what it was made of is written (line {written})",
-        "copy it, e.g. `a[:, 2:].reshape(-1).copy()`, or reshape it after that",
+        "an array that may be a copy, read (line {read}) after what it was made of is written (line {written})",
+        "copy it, e.g. `a[:, 2:].reshape(-1).copy()`, or make it after that",
         """
         b = np.full((4, 4), x)
         c = ▸b[:, 2:].reshape(4, 2)

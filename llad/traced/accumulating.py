@@ -183,3 +183,42 @@ def _interpolated(x, xp, fp, left, right):
         else:
             high = middle
     return fp[low] + (fp[low + 1] - fp[low]) / (xp[low + 1] - xp[low]) * (x - xp[low])
+
+
+def cumulative_sum(x, *, axis=None, dtype=None, include_initial=False):
+    """`cumsum` of a vector, or along an axis, after a zero if the initial value is to be there."""
+    x = np.asarray(x)
+    if axis is None and x.ndim > 1:
+        raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+    k = 0 if axis is None else axis
+    return _with_initial(cumsum(x, k, dtype), k, include_initial, 0)
+
+
+def cumulative_prod(x, *, axis=None, dtype=None, include_initial=False):
+    """`cumprod` of a vector, or along an axis, after a one if the initial value is to be there."""
+    x = np.asarray(x)
+    if axis is None and x.ndim > 1:
+        raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
+    k = 0 if axis is None else axis
+    return _with_initial(cumprod(x, k, dtype), k, include_initial, 1)
+
+
+def _with_initial(out, axis, included, value):
+    if not included:
+        return out
+    row = np.moveaxis(np.moveaxis(out, axis, 0)[:1], 0, axis)
+    shape = tuple([1 if k == axis % out.ndim else out.shape[k] for k in range(out.ndim)])
+    return np.concatenate([np.full(shape, value, row.dtype), out], axis)
+
+
+def unwrap(p, discont=None, axis=-1, *, period=6.283185307179586):
+    """Angles along an axis with whole periods added, so that neighbours are at most half a period apart."""
+    p = np.asarray(p)
+    steps = np.diff(p, axis=axis)
+    half = 0.5 * period
+    wrapped = np.remainder(steps + half, period) - half
+    wrapped = np.where((wrapped == -half) & (steps > 0.0), half, wrapped)
+    change = np.where(np.abs(steps) < (half if discont is None else max(discont, half)), 0.0, wrapped - steps)
+    out = np.array(p * 1.0)
+    np.moveaxis(out, axis, 0)[1:] += np.moveaxis(np.cumsum(change, axis=axis), axis, 0)
+    return out

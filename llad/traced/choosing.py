@@ -106,3 +106,28 @@ def sinc(x):
     series = 1.0 - s / 6.0 * (1.0 - s / 20.0 * (1.0 - s / 42.0 * (1.0 - s / 72.0)))
     y = np.where(near, 1.0, y)
     return np.where(near, series, np.sin(y) / y)
+
+
+def array_equiv(a1, a2):
+    """Whether two arrays are equal where they are broadcast."""
+    return bool(np.all(np.equal(a1, a2)))
+
+
+def fix(x):
+    """To the nearest integer towards zero. Constant in between: no derivative passes."""
+    return np.trunc(x)
+
+
+def signbit(x):
+    """Whether the sign is minus, also of zero."""
+    return np.copysign(1.0, x) < 0.0
+
+
+def isposinf(x):
+    """Whether an element is infinite and positive."""
+    return np.logical_and(np.isinf(x), np.greater(x, 0.0))
+
+
+def isneginf(x):
+    """Whether an element is infinite and negative."""
+    return np.logical_and(np.isinf(x), np.less(x, 0.0))

@@ -6,6 +6,8 @@ once and again, as NumPy does it, and added to once by `a[i] += v`; `np.add.at` 
 
 import numpy as np
 
+from llad.traced.rearranging import broadcast_to
+
 
 def _gather(m, indices):
     """The rows of `m` at places told by an index array for each of its first axes."""
@@ -103,7 +105,7 @@ def _take_lines(a, i, out):
 def put_along_axis(arr, indices, values, axis):
     """Store at indices along an axis, for each place of the other axes its own."""
     a, i = np.moveaxis(arr, axis, -1), np.moveaxis(np.asarray(indices), axis, -1)
-    _put_lines(a, i, np.moveaxis(np.broadcast_to(values, np.shape(indices)), axis, -1))
+    _put_lines(a, i, np.moveaxis(broadcast_to(values, np.shape(indices)), axis, -1))
 
 
 def _put_lines(a, i, values):
@@ -202,3 +204,48 @@ def extract(condition, arr):
 def isin(element, test_elements):
     """Whether each element is among others."""
     return np.any(np.expand_dims(np.asarray(element), -1) == np.ravel(test_elements), axis=-1)
+
+
+def put(a, ind, v):
+    """Store at indices that count all elements in C order, values over and over."""
+    places, values = np.ravel(ind), np.ravel(v)
+    for k in range(len(places)):
+        place = places[k] + a.size if places[k] < 0 else places[k]
+        if place < 0 or place >= a.size:
+            raise IndexError("an index is out of bounds for the size of the array")
+        at = []
+        for length in reversed(a.shape):
+            at.append(place % length)
+            place = place // length
+        a[tuple(reversed(at))] = values[k % len(values)]
+
+
+def choose(a, choices):
+    """Per element, the choice that it counts."""
+    out = choices[len(choices) - 1]
+    for k in reversed(range(len(choices) - 1)):
+        out = np.where(np.equal(a, k), choices[k], out)
+    if np.any(np.asarray(a) < 0) or np.any(np.asarray(a) >= len(choices)):
+        raise ValueError("invalid entry in choice array")
+    return out
+
+
+def unravel_index(indices, shape):
+    """The indices of all axes, of indices that count in C order."""
+    out = []
+    for length in reversed(shape if isinstance(shape, tuple) else (shape,)):
+        out.append(np.remainder(indices, length))
+        indices = np.floor_divide(indices, length)
+    if np.any(indices != 0):
+        raise ValueError("index is out of bounds for array")
+    return tuple(reversed(out))
+
+
+def ravel_multi_index(multi_index, dims):
+    """The indices that count in C order, of those of all axes."""
+    out = 0
+    for index, length in zip(multi_index, dims, strict=True):
+        if np.any(np.asarray(index) < 0) or np.any(np.asarray(index) >= length):
+            raise ValueError("invalid entry in coordinates array")
+        out = np.add(np.multiply(out, length), index)
+    return out

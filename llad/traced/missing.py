@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from llad.traced.statistics import _between, _require_parts, _type_of_quantiles
+
 
 def nansum(a, axis=None, *, keepdims=False):
     """The sum of what is not nan."""
@@ -92,6 +94,8 @@ def _require_some(a, axis):
 def nanmedian(a, axis=None, *, keepdims=False):
     """The median of what is not nan."""
     a = np.asarray(a)
+    if isinstance(axis, tuple):
+        return nanquantile(a, 0.5, axis, keepdims=keepdims)
     if axis is None:
         middle = _middle(np.sort(np.ravel(a)))
         return np.full((1,) * a.ndim, middle) if keepdims else middle
@@ -118,3 +122,36 @@ def _middle(line):
     if known == 0:
         return np.nan
     return 0.5 * (line[(known - 1) // 2] + line[known // 2])
+
+
+def nanquantile(a, q, axis=None, *, method="linear", keepdims=False):
+    """`quantile` of what is not nan."""
+    _require_parts(q, 1.0)
+    a = np.asarray(a)
+    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    lines = np.moveaxis(a, axes, tuple(range(a.ndim - len(axes), a.ndim)))
+    shape = lines.shape[: a.ndim - len(axes)]
+    rows, count = 1, 1
+    for length in shape:
+        rows *= length
+    for k in axes:
+        count *= a.shape[k]
+    lines = np.sort(lines.reshape((rows, count)))
+    parts = np.ravel(q)
+    kind = _type_of_quantiles(np.ravel(lines), q if np.ndim(q) == 0 else parts, method)
+    out = np.empty((len(parts), rows), kind)
+    for j in range(len(lines)):
+        known = count - np.sum(np.isnan(lines[j]))
+        for k in range(len(parts)):
+            out[k, j] = _between(lines[j][:known], parts[k], method) if known > 0 else np.nan
+    out = out.reshape((*np.shape(q), *shape))
+    if keepdims:
+        return np.expand_dims(out, tuple([np.ndim(q) + k % a.ndim for k in axes]))
+    return out[()]
+
+
+def nanpercentile(a, q, axis=None, *, method="linear", keepdims=False):
+    """`nanquantile` of parts in hundredths."""
+    _require_parts(q, 100.0)
+    part = np.asarray(q) / 100.0 if np.ndim(q) > 0 else q / 100.0
+    return nanquantile(a, part, axis, method=method, keepdims=keepdims)

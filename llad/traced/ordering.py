@@ -200,3 +200,20 @@ def lexsort(keys, axis=-1):
         key = np.take_along_axis(np.asarray(keys[k]), order, axis)
         order = np.take_along_axis(order, np.argsort(key, axis), axis)
     return order
+
+
+def union1d(ar1, ar2):
+    """The different elements of two arrays, in order."""
+    return unique(np.concatenate([np.ravel(ar1), np.ravel(ar2)]))
+
+
+def intersect1d(ar1, ar2):
+    """The different elements that both arrays have, in order."""
+    first = unique(ar1)
+    return first[np.isin(first, ar2)]
+
+
+def setdiff1d(ar1, ar2):
+    """The different elements that only the first array has, in order."""
+    first = unique(ar1)
+    return first[np.logical_not(np.isin(first, ar2))]

@@ -33,3 +33,44 @@ def polyfit(x, y, deg, *, w=None):
     scale = np.sqrt(np.sum(powers * powers, axis=0))
     found = np.linalg.lstsq(powers / scale, y, rcond=len(x) * 2.220446049250313e-16)[0]
     return found / (scale if y.ndim == 1 else scale[:, None])
+
+
+def polyder(p, m=1):
+    """The coefficients of the derivative, of order `m`."""
+    p = np.asarray(p)
+    for _ in range(m):
+        p = p[:-1] * np.arange(len(p) - 1, 0, -1)
+    return p
+
+
+def polyint(p, m=1):
+    """The coefficients of the integral, of order `m`, which is zero at zero."""
+    p = np.asarray(p)
+    for _ in range(m):
+        p = np.concatenate([p / np.arange(len(p), 0, -1), np.zeros(1, p.dtype)])
+    return p
+
+
+def polyadd(a1, a2):
+    """The coefficients of the sum."""
+    a, b = np.atleast_1d(a1), np.atleast_1d(a2)
+    n = max(len(a), len(b))
+    return np.concatenate([np.zeros(n - len(a), a.dtype), a]) + np.concatenate([np.zeros(n - len(b), b.dtype), b])
+
+
+def polysub(a1, a2):
+    """The coefficients of the difference."""
+    return polyadd(a1, -np.atleast_1d(a2))
+
+
+def polymul(a1, a2):
+    """The coefficients of the product; what begins with zeros goes without."""
+    return np.convolve(_trimmed(a1), _trimmed(a2))
+
+
+def _trimmed(p):
+    p = np.atleast_1d(p)
+    first = 0
+    while first < len(p) - 1 and p[first] == 0.0:
+        first += 1
+    return p[first:]

@@ -63,9 +63,11 @@ def roll(a, shift, axis=None):
     """The elements moved along an axis, what leaves at one end coming in at the other."""
     a = np.asarray(a)
     if axis is None:
-        return roll(np.ravel(a), shift, 0).reshape(a.shape)
-    if isinstance(axis, tuple):
-        for k, by in zip(axis, shift, strict=True):
+        total = sum(shift) if isinstance(shift, tuple) else shift
+        return roll(np.ravel(a), total, 0).reshape(a.shape)
+    if isinstance(axis, tuple) or isinstance(shift, tuple):
+        axes = axis if isinstance(axis, tuple) else (axis,) * len(shift)
+        for k, by in zip(axes, shift if isinstance(shift, tuple) else (shift,) * len(axes), strict=True):
             a = roll(a, by, k)
         return a
     rows = np.moveaxis(a, axis, 0)
@@ -81,14 +83,10 @@ def roll(a, shift, axis=None):
 def pad(array, pad_width, mode="constant", *, constant_values=0):
     """More elements at the ends: "constant", "edge", "wrap", "reflect" or "symmetric"."""
     a = np.asarray(array)
-    if not isinstance(pad_width, (tuple, list)):
-        widths = ((pad_width, pad_width),) * a.ndim
-    elif not isinstance(pad_width[0], (tuple, list)):
-        widths = ((pad_width[0], pad_width[-1]),) * a.ndim
-    else:
-        widths = tuple(pad_width) * (a.ndim if len(pad_width) == 1 else 1)
+    widths = _pairs(pad_width, a.ndim)
     if len(widths) != a.ndim:
         raise ValueError("operands could not be broadcast together: np.pad wants a pair of widths for each axis")
+    constants = _pairs(constant_values, a.ndim)
     for axis, (before, after) in enumerate(widths):
         rows = np.moveaxis(a, axis, 0)
         n = len(rows)
@@ -97,11 +95,20 @@ def pad(array, pad_width, mode="constant", *, constant_values=0):
         out = np.empty((before + n + after, *rows.shape[1:]), a.dtype)
         out[before : before + n] = rows
         for k in range(before):
-            out[before - 1 - k] = _beyond(rows, k, n, mode, constant_values, True)
+            out[before - 1 - k] = _beyond(rows, k, n, mode, constants[axis][0], True)
         for k in range(after):
-            out[before + n + k] = _beyond(rows, k, n, mode, constant_values, False)
+            out[before + n + k] = _beyond(rows, k, n, mode, constants[axis][1], False)
         a = np.moveaxis(out, 0, axis)
     return a
+
+
+def _pairs(values, rank):
+    """A value for the beginning of each axis, and one for its end."""
+    if not isinstance(values, (tuple, list)):
+        return ((values, values),) * rank
+    if not isinstance(values[0], (tuple, list)):
+        return ((values[0], values[-1]),) * rank
+    return tuple(values) * (rank if len(values) == 1 else 1)
 
 
 def _beyond(rows, k, n, mode, constant, first):
@@ -164,8 +171,15 @@ def vsplit(ary, indices_or_sections):
     return split(ary, indices_or_sections, 0)
 
 
-def meshgrid(*xi, indexing="xy"):
-    """The coordinates of all points of a grid, an array for each axis."""
+def dsplit(ary, indices_or_sections):
+    """`split` along the third axis."""
+    if np.ndim(ary) < 3:
+        raise ValueError("dsplit only works on arrays of 3 or more dimensions")
+    return split(ary, indices_or_sections, 2)
+
+
+def meshgrid(*xi, indexing="xy", sparse=False):
+    """The coordinates of all points of a grid, an array for each axis; of one line each, if `sparse`."""
     count = len(xi)
     shape = [np.size(x) for x in xi]
     axes = list(range(count))
@@ -174,10 +188,14 @@ def meshgrid(*xi, indexing="xy"):
         axes[0], axes[1] = 1, 0
     out = []
     for x, axis in zip(xi, axes, strict=True):
-        grid = np.empty(tuple(shape), np.asarray(x).dtype)
-        grid[...] = np.expand_dims(np.ravel(x), tuple([k for k in range(count) if k != axis]))
-        out.append(grid)
-    return out
+        line = np.expand_dims(np.array(np.ravel(x)), tuple([k for k in range(count) if k != axis]))
+        if sparse:
+            out.append(line)
+        else:
+            grid = np.empty(tuple(shape), line.dtype)
+            grid[...] = line
+            out.append(grid)
+    return tuple(out)
 
 
 def triu(m, k=0):
@@ -318,3 +336,39 @@ def geomspace(start, stop, num=50):
     sign = np.sign(start) if start * stop > 0.0 else np.nan
     start, stop = np.multiply(start, np.float64(1.0)), np.multiply(stop, np.float64(1.0))
     return sign * np.exp(np.linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num))
+
+
+def resize(a, new_shape):
+    """The elements in C order, over and over, in another shape."""
+    flat = np.ravel(a)
+    out = np.empty(new_shape, flat.dtype)
+    line = out.reshape(-1)
+    for k in range(len(line)):
+        line[k] = flat[k % len(flat)]
+    return out
+
+
+def broadcast_arrays(*args):
+    """The arrays with their common shape: copies, where NumPy gives windows that are not to be written."""
+    arrays = [np.asarray(x) for x in args]
+    shape = arrays[0].shape
+    for k in range(1, len(arrays)):
+        shape = (np.zeros(shape, np.bool_) | np.zeros(arrays[k].shape, np.bool_)).shape
+    return tuple([broadcast_to(a, shape) for a in arrays])
+
+
+def apply_along_axis(func1d, axis, arr, *args):
+    """What a function gives for each line along an axis, which takes its place."""
+    lines = np.moveaxis(np.asarray(arr), axis, -1)
+    lead = lines.shape[:-1]
+    flat = np.array(lines).reshape((-1, lines.shape[-1]))
+    if len(flat) == 0:
+        raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
+    first = np.asarray(func1d(flat[0], *args))
+    out = np.empty((len(flat), *first.shape), first.dtype)
+    out[0] = first
+    for k in range(1, len(flat)):
+        out[k] = func1d(flat[k], *args)
+    out = out.reshape((*lead, *first.shape))
+    axes = tuple(range(len(lead), len(lead) + first.ndim))
+    return np.moveaxis(out, axes, tuple([axis % np.ndim(arr) + k for k in range(first.ndim)]))

@@ -77,8 +77,7 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
 def quantile(a, q, axis=None, *, method="linear", keepdims=False):
     """What a part `q` of the elements lies below, between neighbours in order as the `method` says: all that are
     continuous, "lower", "higher", "nearest" and "midpoint"."""
-    if np.any(np.asarray(q) < 0.0) or np.any(np.asarray(q) > 1.0):
-        raise ValueError("Quantiles must be in the range [0, 1]")
+    _require_parts(q, 1.0)
     return _quantile(np.asarray(a), q, axis, method, keepdims)
 
 
@@ -93,8 +92,7 @@ def _quantile(a, q, axis, method, keepdims):
         out = _between(rows, q, method)
     else:
         parts = np.ravel(q)
-        dtype = rows.dtype if method in _PICKED else (rows[:1] * np.true_divide(parts[:1], 1.0)).dtype
-        out = np.empty((len(parts), *rows.shape[1:]), dtype)
+        out = np.empty((len(parts), *rows.shape[1:]), _type_of_quantiles(rows, parts, method))
         for k in range(len(parts)):
             out[k] = _between(rows, parts[k], method)
         out = out.reshape((*np.shape(q), *rows.shape[1:]))
@@ -103,6 +101,20 @@ def _quantile(a, q, axis, method, keepdims):
     if axis is None:
         return np.expand_dims(np.asarray(out), tuple(range(np.ndim(q), np.ndim(q) + a.ndim)))
     return np.expand_dims(out, np.ndim(q) + axis % a.ndim)
+
+
+def _require_parts(q, whole):
+    """Raises: ValueError, for what is no part of the whole."""
+    if np.any(np.asarray(q) < 0.0) or np.any(np.asarray(q) > whole):
+        name = "Quantiles" if whole == 1.0 else "Percentiles"
+        raise ValueError(f"{name} must be in the range [0, {int(whole)}]")
+
+
+def _type_of_quantiles(rows, q, method):
+    """The type of elements of what has that of `rows`, or of what lies between."""
+    if method in _PICKED:
+        return rows.dtype
+    return (rows[:1] * 1.0 * q if np.ndim(q) == 0 else rows[:1] * np.true_divide(q[:1], 1.0)).dtype
 
 
 _PICKED = ("lower", "higher", "nearest")  # of these methods the result is one of the elements
@@ -148,8 +160,7 @@ def _place(n, q, method):
 
 def percentile(a, q, axis=None, *, method="linear", keepdims=False):
     """`quantile` of parts in hundredths."""
-    if np.any(np.asarray(q) < 0.0) or np.any(np.asarray(q) > 100.0):
-        raise ValueError("Percentiles must be in the range [0, 100]")
+    _require_parts(q, 100.0)
     part = np.asarray(q) / 100.0 if np.ndim(q) > 0 else q / 100.0
     return _quantile(np.asarray(a), part, axis, method, keepdims)
 

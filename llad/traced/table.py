@@ -18,6 +18,7 @@ from llad.traced import (
     rearranging,
     stacked,
     statistics,
+    windows,
 )
 
 SECTIONS: dict[str, ModuleType] = {
@@ -31,6 +32,7 @@ SECTIONS: dict[str, ModuleType] = {
     "Shapes": rearranging,
     "Elements taken out and put in": editing,
     "Products of stacks": stacked,
+    "Windows": windows,
 }
 
 # Of these there are methods, too.
@@ -53,7 +55,10 @@ _NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(mo
 
 
 LIBRARY: dict[Callable[..., object], FunctionType] = {
-    function: f for name, f in _NAMED.items() if (function := getattr(np, name, None)) is not None
+    function: f
+    for name, f in _NAMED.items()
+    for module in (np, np.lib.stride_tricks)
+    if (function := getattr(module, name, None)) is not None
 }
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
 MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]

@@ -55,7 +55,7 @@ def math_of_an_array(a):
 
 
 def an_unknown_function(a):
-    return np.unwrap(a)[0]  # error: the function `np.unwrap`
+    return np.spacing(a)[0]  # error: the function `np.spacing`
     #      ^
 
 
@@ -85,12 +85,12 @@ def a_dtype(n):
 
 
 def filling_what_may_be_a_copy(a):
-    np.ones((4, 4))[:, a.size :].reshape(-1).fill(0.0)  # error: a write to a reshaped array that may be a copy
+    np.ones((4, 4))[:, a.size :].reshape(-1).fill(0.0)  # error: a write to an array that may be a copy
    #^
 
 
 def adding_to_what_may_be_a_copy(a):
-    np.add.at(a[::2, None].T.ravel(), [0, 1], 1.0)  # error: a write to a reshaped array that may be a copy
+    np.add.at(a[::2, None].T.ravel(), [0, 1], 1.0)  # error: a write to an array that may be a copy
    #^
 
 
