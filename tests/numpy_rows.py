@@ -218,10 +218,11 @@ DISCRETE = {
     "any": ["np.any(x > 0.9, axis=0)", "np.any(x > 0.9)"],
     "all": ["np.all(x > -1.5, axis=1, keepdims=True)"],
 }
-# Of no elements, NumPy divides sizes, says 0, or gives integers, and squeezes what has no element here.
+# Of no elements, NumPy divides sizes, says 0, gives integers or forgets an axis, and squeezes what has no element here.
 ELSEWHERE = frozenset({
     "np.average(x, axis=0)", "np.linalg.norm(v, np.inf)", "np.bincount(n, weights=v)", "np.squeeze(x[None, :, 2:3])",
     "np.polymul(np.polyadd(v, w[:2]), np.polyder(w)) - np.polysub(np.polyint(v), w)[0]",
+    "(y := np.where(x > 0.8, np.nan, x), np.nanquantile(y, [0.2, 0.7], 0) * np.nanpercentile(y, 3, (0, 1)))[1]",
 })  # fmt: skip
 
 # Of an array of any rank from 1, with axes of one element too: what `tests/test_numpy_rows.py` asks of odd shapes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,14 @@ def test_assignment_broadcasts_by_the_shapes_of_the_call():
         target, source = np.zeros((2, 3)), np.random.default_rng(1).standard_normal(shape)
         f(target, source)
         assert_close(target, np.broadcast_to(2 * source, (2, 3)))
+
+
+def test_lengths_that_a_check_has_told_are_compared_as_numbers() -> None:
+    """`m` has four elements, after the sum, so its halves have two."""
+
+    def f(m: Any) -> Any:
+        n = m + np.ones(4)
+        return m[2:] - m[:2] + n[1:3]
+
+    m = np.arange(4.0)
+    np.testing.assert_array_equal(llad.jit(f)(m), f(m))

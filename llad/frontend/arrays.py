@@ -94,8 +94,8 @@ def merge(ctx: Context, a: Extent, b: Extent) -> Merged:
     if x_one is True:
         return Merged(b)
     x, y = measure(ctx, a), measure(ctx, b)
-    if isinstance(x, int) and isinstance(y, int):
-        return Merged(a, False)
+    if isinstance(x, int) and isinstance(y, int):  # an extent may have become known by a check
+        return Merged(x, x == y)
     fits = ext.either(ctx, ext.compare(ctx, "eq", x, y), ext.either(ctx, x_one, y_one))
     if x_one is False and y_one is False:
         return Merged(b if isinstance(b, int) else a, fits, equal=True)
