@@ -393,12 +393,19 @@ def assigned_inside(x, n):
     return np.sum(y)
 
 
+def nameless(x, n):
+    for i in llad.checkpoint(range(n)):
+        z = x * i
+    return np.sum(z)
+
+
 REFUSED = {
     seen_by_another_name: "other names",
     overwritten_behind: "overwritten behind it",
     in_a_branch: "in a branch",
     left_early: "may end early",
     assigned_inside: "not assigned before it",
+    nameless: "hands on an array, which is not assigned before it",
 }
 
 

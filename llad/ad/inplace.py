@@ -109,6 +109,11 @@ def _held(loop: Op, new: Values) -> list[Op]:
     return [*b.root.ops, Op("for", operands, results, attrs, (body,), loop.span)]
 
 
+def _shown(carry: Value) -> str:
+    what = "an array" if isinstance(carry.type, BufferType) else "a number"
+    return f"`{carry.name}`" if carry.name else what
+
+
 def _is_allocated(array: Value, made: dict[Value, Op]) -> bool:
     """Whether `array` is memory of the iteration at whose end it is handed on, or a window on it."""
     op = made.get(array)
@@ -157,10 +162,10 @@ class _Judge:
             carries = [c for c in loop_carries(loop) if isinstance(c.type, BufferType)]
             for init, carry in zip(loop_inits(loop), loop_carries(loop), strict=True):
                 if init in self._poison and (carry in carries or self._is_read(carry, loop)):
-                    why, hint = f"hands on `{carry.name}`, which is not assigned before it", "assign it before the loop"
-                    raise refusal("checkpoint-loop", loop.span, why=why, hint=hint)
+                    why = f"hands on {_shown(carry)}, which is not assigned before it"
+                    raise refusal("checkpoint-loop", loop.span, why=why, hint="assign it before the loop")
             if carries and self._written_later(loop, carries) and not self._alone(loop, carries):
-                shown = " and ".join(f"`{c.name}`" for c in carries)
+                shown = " and ".join(map(_shown, carries))
                 why = f"hands on {shown}, which may have other names by which it is written"
                 raise refusal("checkpoint-loop", loop.span, why=why, hint="hand on a copy, e.g. `a.copy()`")
 
