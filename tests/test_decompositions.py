@@ -193,6 +193,9 @@ def test_expm() -> None:
     for a in (np.zeros((0, 0)), random.normal(size=(2, 2)), random.normal(size=(7, 7)), np.diag([-60.0, 1e-9, 60.0])):
         assert_close(both(a, a)[0][0], np.sum(np.arctan(expm(a))), rtol=1e-12)
     assert np.isnan(both(np.full((2, 2), np.nan), np.eye(2))[0][0])
+    assert_close(both(np.array([[-1e300]]), np.eye(1))[0][0], 0.0)
+    with pytest.raises(ValueError, match="smaller entries would be lost"):
+        both(np.diag([-1e17, 1.0]), np.eye(2))
 
 
 # -- what is refused

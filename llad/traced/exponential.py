@@ -3,7 +3,7 @@
 N. J. Higham, The scaling and squaring method for the matrix exponential revisited, SIAM J. Matrix Anal. Appl. 26
 (2005): up to a 1-norm of 5.37 the error of the approximant is below rounding in double precision. It is a product of
 finitely many matrices, and how often the argument is halved is constant in between, so it is differentiated as it
-stands.
+stands. Where the norm is so large that numbers near one are less than rounding beside it, they would be lost: an error.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ def expm(a: Any) -> Any:
     n = size(a)
     if n == 0:
         return a.copy()
+    if n == 1:
+        return np.exp(a)
     norm = np.max(np.sum(np.abs(a), axis=0))
+    if np.isfinite(norm) and norm * np.finfo(a.dtype).eps > 1.0:
+        raise ValueError("expm of a matrix whose norm is so large that smaller entries would be lost beside it")
     halvings = 0
     scale = a.dtype.type(1.0)
     while norm * scale > _LARGEST and np.isfinite(norm):
