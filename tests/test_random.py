@@ -19,7 +19,7 @@ from fuzz.write import program
 
 from llad.ad.bars import Bars
 
-PROGRAMS, AT_ONCE, SIZE = 200, 25, 4
+PROGRAMS, AT_ONCE, SIZE = 120, 15, 4
 FEW_REFUSED = 0.1
 
 

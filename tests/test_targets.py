@@ -63,7 +63,7 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(loop_hints, "masks", lambda stores: wanted.masks)
     monkeypatch.setattr(loop_hints, "narrower", lambda: wanted.size // 2 if wanted.size == 64 else 0)
     monkeypatch.setattr(runtime_matmul, "vectors", lambda: (wanted.size, wanted.registers))
-    monkeypatch.setattr(jit, "machine", lambda: machine)
+    monkeypatch.setattr(jit, "machine", lambda quick=False: machine)
     monkeypatch.setattr(jit, "header", lambda: layout)
     yield wanted
     vector_math.vector_text.cache_clear()

@@ -105,7 +105,7 @@ def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch:
     monkeypatch.setattr(vector_text, "fuses", lambda: False)
     monkeypatch.setattr(vector_text, "scales", lambda: False)
     monkeypatch.setattr(loop_hints, "masks", lambda stores: False)
-    monkeypatch.setattr(jit, "machine", lambda: plain)
+    monkeypatch.setattr(jit, "machine", lambda quick=False: plain)
     code = mapped(name)
     vector_math.vector_text.cache_clear()
     assert "<2 x double>" in code.code.llvm_after
