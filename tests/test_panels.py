@@ -50,7 +50,7 @@ def nest(rng: random.Random) -> str:
     {rarely(f"store %a, {place}")}
     store {rng.choice(("%g", "%h"))}{number}, {place}
     {rarely(f"%after{number}: f64 = load {place}")}"""
-    return f"""{HEAD}
+    text = f"""
   %r: i64, %u: i64 = for %c in {lo}..{hi} step {step} carry (%below: i64 = %zero) {{
     %after: i64 = add %c, %one
     %after_p: i64 = add %c, %p
@@ -70,10 +70,32 @@ def nest(rng: random.Random) -> str:
     {rng.choice(("", "store %more, %k[%c]", "store %below, %k[%zero]"))}
     {rarely("store %a, %l[%c]")}
     yield %more
-  }}
+  }}"""
+    if rng.random() < 0.5:
+        text = in_copies(text)
+    return f"""{HEAD}{text}
   return %r
 }}
 """
+
+
+def in_copies(text: str) -> str:
+    """With rows in memory that nobody else sees, into which and out of which they are copied."""
+    for array in "st":
+        text = f"""
+  %size_{array}: i64 = dim %{array}, 0
+  %own_{array}: buffer<f64, 1, C> = alloc(%size_{array})
+  %to_{array}: i64 = for %q in %zero..%size_{array} step %one {{
+    %old_{array}: f64 = load %{array}[%q]
+    store %old_{array}, %own_{array}[%q]
+    yield
+  }}{text.replace(f"%{array}[", f"%own_{array}[")}
+  %from_{array}: i64 = for %q in %zero..%size_{array} step %one {{
+    %new_{array}: f64 = load %own_{array}[%q]
+    store %new_{array}, %{array}[%q]
+    yield
+  }}"""
+    return text
 
 
 def arguments(seed: int, d: int, p: int) -> list[Any]:
@@ -92,6 +114,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
         plans = list(Plans(fn).found.values())
         met["taken" if plans else "left"] += 1
         met["slanting"] += any(plan.slants for plan in plans)
+        met["private"] += any(plan.slants and plan.private for plan in plans)
         if not plans:
             continue
         made = verify(panels(fn))
@@ -101,6 +124,48 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
             met["raised" if "Error" in want else "ran"] += not want.startswith("unsound")
             assert want.startswith("unsound") or outcome(made, args) == want, f"program {seed}, {d}, {p}"
     assert met["taken"] > 60 and met["left"] > 60 and met["slanting"] > 30 and met["ran"] > 200, met
+    assert met["private"] > 15, met
+
+
+THREADS = """
+func @f(%l: buffer<f64, 1, C>, %x: buffer<f64, 1, C>, %s: buffer<f64, 1, C>, %d: i64) {
+  %zero: i64 = const 0
+  %one: i64 = const 1
+  OUTSIDE
+  %n: i64 = for %block in %zero..%d step %one {'threads': 'asked'} {
+    INSIDE
+    %u: i64 = for %c in %zero..%d step %one {
+      %a: f64 = load %x[%c]
+      %first: i64 = add %c, %block
+      %v: i64 = for %row in %first..%d step %one {
+        %b: f64 = load %l[%row]
+        %e: f64 = load %t[%row]
+        %g: f64 = mul %a, %b
+        %h: f64 = add %e, %g
+        store %h, %t[%row]
+        %j: f64 = load %other[%row]
+        %k: f64 = add %j, %g
+        store %k, %other[%row]
+        yield
+      }
+      yield
+    }
+    yield
+  }
+  return
+}
+"""
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_rows_that_others_may_see_are_not_stored_in_vain(private: bool) -> None:
+    """Nor are those of the caller, who may have another thread, too."""
+    made = "%t: buffer<f64, 1, C> = alloc(%d)", "%other: buffer<f64, 1, C> = alloc(%d)"
+    here, there = ("\n".join(made), "") if private else (made[1], made[0])
+    (plan,) = Plans(parse(THREADS.replace("INSIDE", here).replace("OUTSIDE", there))).found.values()
+    assert plan.slants and plan.private == private
+    of_caller = THREADS.replace("INSIDE", made[1]).replace("OUTSIDE", "").replace("%t[", "%s[")
+    assert not any(plan.private for plan in Plans(parse(of_caller)).found.values())
 
 
 def two_sides(l: Any, x: Any, y: Any) -> Any:

@@ -206,7 +206,7 @@ class _Nest:
         """How many panels there are, from the last row up; none, if that is not worth it."""
         size, rows = self.number(ROWS), self.trips(self.first, self.rows_end)
         panels = self.op("floordiv", rows, size)
-        if self.plan.slants:  # rows above the first are left as they are, if they are there
+        if self.plan.slants and self.plan.private:  # rows above the first are left as they are, if they are there
             more = self.op("floordiv", self.op("add", rows, self.number(ROWS - 1)), size)
             top = self.op("sub", self.rows_end, self.op("mul", more, size))
             places = [self.to.number_of(form, self.span, top) for form in self.plan.places]

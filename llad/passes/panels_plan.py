@@ -23,7 +23,8 @@ class Plan:
 
     `updates`: the loads and the stores of these elements; `places`: their last indices, less the row. `first`: where
     the rows of a column begin, as a sum of what all columns share, and of the column itself if it `slants`. `forms`:
-    integers of a column that are such sums, which rows use. `handed`: what else of a column they use.
+    integers of a column that are such sums, which rows use. `handed`: what else of a column they use. `private`: nobody
+    else sees elements of rows before the first one, be it another thread, so that they may be stored as they are.
     """
 
     rows: Op
@@ -33,6 +34,7 @@ class Plan:
     slants: bool
     forms: dict[Value, Affine]
     handed: list[Value]
+    private: bool
 
 
 class Plans:
@@ -43,21 +45,22 @@ class Plans:
         self._params = frozenset(fn.params)
         self.found: dict[Op, Plan] = {}
         if not fn.attrs.get("may_alias"):
-            self._region(fn.body)
+            self._region(fn.body, _made_in(fn.body))
 
-    def _region(self, region: Region) -> None:
+    def _region(self, region: Region, own: set[Value]) -> None:
+        """`own`: the arrays that only this thread has."""
         for op in region.ops:
-            if op.name == "for" and (plan := self._plan(op)):
+            if op.name == "for" and (plan := self._plan(op, own)):
                 self.found[op] = plan
             else:
                 for inner in op.regions:
-                    self._region(inner)
+                    self._region(inner, _made_in(inner) if op.attrs.get("threads") else own)
 
     def _goes_up(self, loop: Op) -> bool:
         plain = not any(map(loop.attrs.get, ("exits", "rare", "threads", "packed")))
         return plain and self.elements.constant(loop.operands[2]) == 1
 
-    def _plan(self, columns: Op) -> Plan | None:
+    def _plan(self, columns: Op, own: set[Value]) -> Plan | None:
         body = columns.regions[0]
         loops = [op for op in body.ops if op.name == "for"]
         if len(loops) != 1 or not self._goes_up(columns) or not self._goes_up(loops[0]):
@@ -73,8 +76,7 @@ class Plans:
             return None
         if not self._is_apart(rows, updates, around):
             return None
-        own = defined(rows.regions[0])
-        used = [v for v in dict.fromkeys(mentioned(rows)) if v in inside and v not in own]
+        used = [v for v in dict.fromkeys(mentioned(rows)) if v in inside]
         sums = {v: self.elements.form(v) for v in used if v.type == I64}
         forms = {v: form for v, form in sums.items() if self._is_shared(form, columns, inside)}
         handed = [v for v in used if v not in forms]
@@ -82,7 +84,8 @@ class Plans:
             return None
         row = Affine(0, {rows.regions[0].args[0]: 1})
         places = [self.elements.form(store.operands[-1]).plus(row, -1) for store in updates.values()]
-        return Plan(rows, updates, places, first, bool(slope), forms, handed)
+        private = all(own.issuperset(self._aliases.roots(store.operands[1])) for store in updates.values())
+        return Plan(rows, updates, places, first, bool(slope), forms, handed, private)
 
     def _is_shared(self, form: Affine, columns: Op, inside: set[Value]) -> bool:
         """Whether a sum is made of the column and of what all columns share."""
@@ -137,3 +140,7 @@ class Plans:
             and read.isdisjoint(self._aliases.written(op))
             for op in around
         )
+
+
+def _made_in(region: Region) -> set[Value]:
+    return {op.result for op in walk(region) if op.name == "alloc"}
