@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -506,3 +507,23 @@ def test_threads_of_python_may_call_at_once():
         for worker in workers:
             worker.join()
     assert found == [True] * 12
+
+
+def test_a_chunk_knows_of_lengths_what_is_known_around_it() -> None:
+    """Its own numbers are all that it is given: lengths and places it finds again, so loops inside are no worse."""
+
+    @llad.jit
+    def f(x: Any, w: Any) -> Any:
+        last = len(w) - 1
+        total = 0.0
+        for i in llad.prange(x.shape[0]):
+            z = 0.0
+            for j in range(last, -1, -1):
+                z += w[j] * x[i, j]
+            total += z * z
+        return total
+
+    x, w = np.ones((50, 3)), np.ones(3)
+    assert f(x, w) == 450.0
+    (head,) = re.findall(r"^local @chunk0\((.*)\)", f.dump_ir(x, w), re.M)
+    assert re.findall(r"%(\w+): i64", head) == ["k", "count", "size", "lo", "hi", "step"]

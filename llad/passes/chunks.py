@@ -121,8 +121,8 @@ class _Chunks(Rebuild):
         copies = [b.alloc(_buffer(v).dtype, [count, *_extents(b, v)], zero=True, hint="own") for v in added]
         cut = _Cut(loop, shares, count, size, (lo, hi, step), parts, copies)
         name = next(n for k in range(len(self._functions) + 1) if (n := f"chunk{k}") not in self._functions)
-        captured = self._captured(loop, shares)
-        self._functions[name] = self._chunk(name, cut, captured)
+        captured, again = self._captured(loop, shares)
+        self._functions[name] = self._chunk(name, cut, captured, again)
         operands = [count, size, lo, hi, step, *[self.get(v) for v in captured], *parts, *copies]
         b.chunks(name, count, operands)
         inits = [self.get(v) for v in loop.operands[3:]]
@@ -158,17 +158,37 @@ class _Chunks(Rebuild):
 
     # -- the function of a chunk
 
-    def _captured(self, loop: Op, shares: Shares) -> list[Value]:
-        """What the loop uses from outside, but for constants and what each chunk has of its own."""
+    def _captured(self, loop: Op, shares: Shares) -> tuple[list[Value], list[Op]]:
+        """What the loop uses from outside, but for what each chunk has of its own; and the ops that each does again.
+
+        These are constants, extents of arrays that it has, and sums of them: so it is known there, too, that an index
+        is in range, or that a loop goes through a whole array.
+        """
         body = loop.regions[0]
         inside = defined(body)
         wanted = [o for op in walk(body) for o in op.operands if o not in inside]
         wanted = [o for v in wanted for o in (self._made[v].operands if v in shares.scratch else (v,))]
         wanted += shares.added  # for their extents
-        found = dict.fromkeys(wanted)
-        return [v for v in found if not (v in self._made and self._made[v].name in _AGAIN)]
+        given = {v for v in wanted if isinstance(v.type, BufferType)}
+        captured: dict[Value, None] = {}
+        again: dict[Op, None] = {}
 
-    def _chunk(self, name: str, cut: _Cut, captured: list[Value]) -> Function:
+        def take(value: Value) -> None:
+            made = self._made.get(value)
+            whole = made is not None and value.type == I64 and made.name in ("add", "sub")
+            extent = made is not None and made.name == "dim" and made.operands[0] in given
+            if made is None or not (made.name in _AGAIN or whole or extent):
+                captured[value] = None
+            elif made not in again:
+                for operand in made.operands:
+                    take(operand)
+                again[made] = None
+
+        for value in wanted:
+            take(value)
+        return list(captured), list(again)
+
+    def _chunk(self, name: str, cut: _Cut, captured: list[Value], again: list[Op]) -> Function:
         loop, body = cut.loop, cut.loop.regions[0]
         b = Builder(loop.span)
         leading = [Value(I64, n) for n in ("k", "count", "size", "lo", "hi", "step")]
@@ -176,13 +196,8 @@ class _Chunks(Rebuild):
         given = [Value(v.type, v.name) for v in captured]
         parts, copies = ([Value(v.type, v.name) for v in values] for values in (cut.parts, cut.copies))
         mapping: Mapping = dict(zip(captured, given, strict=True))
-        used = dict.fromkeys(o for op in walk(body) for o in op.operands)
-        used |= dict.fromkeys(o for v in cut.shares.scratch for o in self._made[v].operands)
-        for value in used:
-            if value in self._made and self._made[value].name in _AGAIN and value not in mapping:
-                b.current.ops.append(copy_op(self._made[value], mapping))
-        for value in cut.shares.scratch:
-            b.current.ops.append(copy_op(self._made[value], mapping))
+        for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
+            b.current.ops.append(copy_op(op, mapping))
         for value, copy in zip(cut.shares.added, copies, strict=True):
             mapping[value] = _row(b, copy, number, _buffer(value))
         one = self._constant(loop.operands[2])
