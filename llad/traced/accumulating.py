@@ -188,19 +188,22 @@ def _interpolated(x, xp, fp, left, right):
 def cumulative_sum(x, *, axis=None, dtype=None, include_initial=False):
     """`cumsum` of a vector, or along an axis, after a zero if the initial value is to be there."""
     x = np.asarray(x)
-    if axis is None and x.ndim > 1:
-        raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
-    k = 0 if axis is None else axis
+    k = _only_axis(x, axis)
     return _with_initial(cumsum(x, k, dtype), k, include_initial, 0)
 
 
 def cumulative_prod(x, *, axis=None, dtype=None, include_initial=False):
     """`cumprod` of a vector, or along an axis, after a one if the initial value is to be there."""
     x = np.asarray(x)
+    k = _only_axis(x, axis)
+    return _with_initial(cumprod(x, k, dtype), k, include_initial, 1)
+
+
+def _only_axis(x, axis):
+    """The axis, or that of a vector."""
     if axis is None and x.ndim > 1:
         raise ValueError("For arrays which have more than one dimension ``axis`` argument is required.")
-    k = 0 if axis is None else axis
-    return _with_initial(cumprod(x, k, dtype), k, include_initial, 1)
+    return 0 if axis is None else axis
 
 
 def _with_initial(out, axis, included, value):
