@@ -527,3 +527,33 @@ def test_a_chunk_knows_of_lengths_what_is_known_around_it() -> None:
     assert f(x, w) == 450.0
     (head,) = re.findall(r"^local @chunk0\((.*)\)", f.dump_ir(x, w), re.M)
     assert re.findall(r"%(\w+): i64", head) == ["k", "count", "size", "lo", "hi", "step"]
+
+
+def test_what_a_chunk_adds_to_lies_in_memory_that_it_made_itself() -> None:
+    """Neighbours in one line of the cache would go to and fro between processors at each addition."""
+    f = shared
+    made = stage(f, *dict(zip([g for g, _ in PROGRAMS], [a for _, a in PROGRAMS], strict=True))[f])
+    (chunk,) = made.function("gradient", made.differentiable).functions.values()
+    maker = {r: op.name for op in walk(chunk.body) for r in op.results}
+    shared_by_chunks = [p for p in chunk.params if p.name == "copies"]
+    left = [op for op in walk(chunk.body) if op.name == "store" and op.operands[1] in shared_by_chunks]
+    assert len(left) == len(shared_by_chunks) == 2
+    assert {maker[op.operands[0]] for op in left} == {"load"}
+
+
+@pytest.mark.parametrize("trips", [15, 16, 17, 40_000, 40_009])
+def test_long_chunks_have_whole_groups_of_iterations(trips: int) -> None:
+    """So that few are left over of those that go side by side; and every iteration comes once."""
+    seen = np.zeros(trips)
+
+    @llad.jit
+    def f(x: Any, y: Any) -> Any:
+        for i in llad.prange(len(x)):
+            z = 0.0
+            for _ in range(100):
+                z = np.sin(z + x[i])
+            y[i] += 1.0 + 0.0 * z
+        return y[0]
+
+    f(np.ones(trips), seen)
+    assert np.array_equal(seen, np.ones(trips))

@@ -2,8 +2,9 @@
 
 What: the body of a loop marked `threads` moves into a function that runs one chunk of the iterations. What an
 iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; what it
-adds to an array, to zeros of its chunk. Behind the call, the parts are added up in order. How many chunks there are
-follows from the trips and from what an iteration does, so the result does not depend on who runs them.
+adds to an array, to zeros in memory that the chunk makes, so no other thread has to do with the lines of the cache that
+it lies in, and copies them where the caller finds them. Behind the call, the parts are added up in order. How many
+chunks there are follows from the trips and from what an iteration does, so the result does not depend on who runs them.
 
 When: `sharing.py` proves that the chunks have nothing in common but such sums; and the loop is in no other one that was
 cut, and not in a function that is called.
@@ -39,7 +40,7 @@ After, with `%count` chunks of `%size`:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from llad.ir.alias import Aliases
@@ -56,6 +57,7 @@ LEAST = 1 << 17  # operations of a loop that is cut at all
 _CHUNK = 1 << 13  # operations of a chunk
 _LONG = 1 << 40  # trips from which on it does not matter how many more there are
 _UNKNOWN = 8  # trips of an inner loop that does not say how many
+_TOGETHER = 8  # iterations that may go side by side: chunks that are long enough have a multiple of them
 _PRIVATE = 8  # operations that one element costs of which each chunk has its own
 _AGAIN = frozenset({"const", "undef"})  # what a chunk makes for itself
 
@@ -118,7 +120,7 @@ class _Chunks(Rebuild):
         count, size = _division(b, trips, self._weight(loop.regions[0]), [_size(b, v) for v in added])
         carries = loop.regions[0].args[1:]
         parts = [b.alloc(_scalar(c), [count], hint="parts") for c in carries]
-        copies = [b.alloc(_buffer(v).dtype, [count, *_extents(b, v)], zero=True, hint="own") for v in added]
+        copies = [b.alloc(_buffer(v).dtype, [count, *_extents(b, v)], hint="copies") for v in added]
         cut = _Cut(loop, shares, count, size, (lo, hi, step), parts, copies)
         name = next(n for k in range(len(self._functions) + 1) if (n := f"chunk{k}") not in self._functions)
         captured, again = self._captured(loop, shares)
@@ -198,8 +200,9 @@ class _Chunks(Rebuild):
         mapping: Mapping = dict(zip(captured, given, strict=True))
         for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
             b.current.ops.append(copy_op(op, mapping))
-        for value, copy in zip(cut.shares.added, copies, strict=True):
-            mapping[value] = _row(b, copy, number, _buffer(value))
+        own = [b.alloc(_buffer(v).dtype, _extents(b, mapping[v]), zero=True, hint="own") for v in cut.shares.added]
+        for value, memory in zip(cut.shares.added, own, strict=True):
+            mapping[value] = memory if _buffer(value).layout == "C" else b.strided(memory)
         one = self._constant(loop.operands[2])
         if one is not None:
             step = b.i64(one)
@@ -212,6 +215,8 @@ class _Chunks(Rebuild):
         b.current.ops[-1].attrs |= {k: v for k, v in loop.attrs.items() if k not in ("threads", "exits", "kind")}
         for part, total in zip(parts, sums, strict=False):
             b.store(total, part, number)
+        for memory, copy in zip(own, copies, strict=True):
+            _each(b, _extents(b, memory), lambda at, m=memory, c=copy: b.store(b.load(m, *at), c, number, *at))
         b.return_()
         attrs = {"chunk": True} if self._apart(captured, loop) else {"may_alias": True}
         return b.function(name, [*leading, *given, *parts, *copies], **attrs)
@@ -233,11 +238,14 @@ def _division(b: Builder, trips: Value, weight: int, sizes: Sequence[Value]) -> 
         dear = b.op("mul", b.op("max", size, one), b.i64(_PRIVATE))
         most = b.op("min", most, b.op("floordiv", total, dear))
     wanted = b.op("select", b.op("lt", total, b.i64(LEAST)), one, b.op("max", most, one))
-    size = b.op("max", _rounded_up(b, trips, wanted), one)
-    return b.op("max", _rounded_up(b, trips, size), one), size
+    least = b.op("max", _divided(b, trips, wanted), one)
+    whole = b.op("mul", _divided(b, least, b.i64(_TOGETHER)), b.i64(_TOGETHER))
+    size = b.op("select", b.op("lt", least, b.i64(2 * _TOGETHER)), least, whole)
+    return b.op("max", _divided(b, trips, size), one), size
 
 
-def _rounded_up(b: Builder, x: Value, y: Value) -> Value:
+def _divided(b: Builder, x: Value, y: Value) -> Value:
+    """`x / y`, rounded up."""
     return b.op("floordiv", b.op("add", x, b.op("sub", y, b.i64(1))), y)
 
 
@@ -262,12 +270,6 @@ def _size(b: Builder, buffer: Value) -> Value:
     return size
 
 
-def _row(b: Builder, copy: Value, number: Value, type: BufferType) -> Value:
-    """What chunk `number` adds to, of the type of the buffer that it stands for."""
-    row = b.view(copy, ["index", *["full"] * type.rank], number)
-    return row if row.type == type else b.strided(row)
-
-
 def _nothing(b: Builder, carry: Value) -> Value:
     """What changes no number that it is added to."""
     type = _scalar(carry)
@@ -288,17 +290,25 @@ def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
 
 def _add_copies(b: Builder, buffer: Value, copies: Value, count: Value) -> None:
     """Add what each chunk has of its own, in order."""
-    extents = _extents(b, buffer)
+
+    def add(at: list[Value]) -> None:
+        element = at[1:]
+        b.store(b.op("add", b.load(buffer, *element), b.load(copies, *at)), buffer, *element)
+
+    _each(b, [count, *_extents(b, buffer)], add)
+
+
+def _each(b: Builder, extents: Sequence[Value], visit: Callable[[list[Value]], None]) -> None:
+    """Visit all indices of an array, the last one fastest."""
 
     def along(indices: list[Value]) -> None:
-        axis = len(indices) - 1
+        axis = len(indices)
         if axis == len(extents):
-            at = indices[1:]
-            b.store(b.op("add", b.load(buffer, *at), b.load(copies, *indices)), buffer, *at)
+            visit(indices)
             return
-        with b.region([I64], ["k" if axis < 0 else f"j{axis}"]) as body:
+        with b.region([I64], [f"j{axis}"]) as body:
             along([*indices, body.args[0]])
             b.yield_()
-        b.for_(b.i64(0), count if axis < 0 else extents[axis], b.i64(1), [], body)
+        b.for_(b.i64(0), extents[axis], b.i64(1), [], body)
 
     along([])
