@@ -216,7 +216,7 @@ class _Chunks(Rebuild):
         for part, total in zip(parts, sums, strict=False):
             b.store(total, part, number)
         for memory, copy in zip(own, copies, strict=True):
-            _each(b, _extents(b, memory), lambda at, m=memory, c=copy: b.store(b.load(m, *at), c, number, *at))
+            _copy(b, memory, copy, number)
         b.return_()
         attrs = {"chunk": True} if self._apart(captured, loop) else {"may_alias": True}
         return b.function(name, [*leading, *given, *parts, *copies], **attrs)
@@ -286,6 +286,11 @@ def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
             b.check(fits, "OverflowError", "an integer result does not fit in 64 bits")
         b.yield_(b.op("add", total, part))
     return b.for_(b.i64(0), count, b.i64(1), [init], body)[0]
+
+
+def _copy(b: Builder, memory: Value, copies: Value, number: Value) -> None:
+    """Copy what chunk `number` has of its own where the caller finds it."""
+    _each(b, _extents(b, memory), lambda at: b.store(b.load(memory, *at), copies, number, *at))
 
 
 def _add_copies(b: Builder, buffer: Value, copies: Value, count: Value) -> None:
