@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from building import run
 from reference import Reference
 
 import llad
@@ -20,12 +21,14 @@ from llad.ad.network import UNCUTTABLE, Network
 from llad.ad.reverse import vjp
 from llad.ad.strategies import always
 from llad.ad.structure import Structure
+from llad.ad.tape import whole_lines
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value, walk
-from llad.ir.types import BOOL, F64
+from llad.ir.types import BOOL, F64, I64
 from llad.testing import assert_close, finite_differences, flatten
 
 Edge = tuple[int, int, int]
+ROOM = re.compile(r"%\w*tape\w*: buffer<f64, 2, C> = alloc\(%\w+, %(\w+)\)")
 
 
 def cheapest_by_trying(nodes: int, edges: list[Edge]) -> int:
@@ -222,3 +225,31 @@ def test_a_thousand_values_are_settled_without_recursion():
     reverse = vjp(b.function("f", [start]), (0,), always("taped"))
     stores = [op for op in walk(reverse.body) if op.name == "store"]
     assert len(stores) == 1  # of the carry
+
+
+@pytest.mark.parametrize("bytes", [4, 8])
+def test_long_rows_of_tapes_begin_with_lines_of_the_cache(bytes: int) -> None:
+    counts = [0, 1, 63, 64, 65, 254, 1000]
+    for count in counts:
+        (room,) = run([I64], lambda b, n: whole_lines(b, n, bytes), count)
+        assert room >= count
+        assert room == count if count < 64 else room * bytes % 64 == 0 and room - count < 64 // bytes
+    (impossible,) = run([I64], lambda b, n: whole_lines(b, n, bytes), 2**63 - 1)
+    assert impossible < 0  # which no allocation succeeds with
+
+
+def test_the_rows_of_a_tape_have_such_extents() -> None:
+    @llad.jit_grad
+    def f(x: Any, n: Any) -> Any:
+        u = x.copy()
+        for _ in range(n):
+            v = u.copy()
+            for i in range(1, len(u) - 1):
+                v[i] = u[i] + 0.1 * u[i - 1] * u[i] * u[i + 1]
+            u = v
+        return u.sum()
+
+    x = np.linspace(0.5, 1.5, 102)
+    text = f.dump_ir(x, 20, of="gradient")
+    room = {name: re.search(rf"%{name}: i64 = select %\w+, %\w+, %\w+", text) for name in ROOM.findall(text)}
+    assert room and all(room.values()), text

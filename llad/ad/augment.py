@@ -15,7 +15,7 @@ from llad.ad.shadows import Shadows, handle_fields, with_shadows
 from llad.ad.snapshots import from_the_start, iterations, straight
 from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
-from llad.ad.tape import Rectangle, Tape, capacity, position
+from llad.ad.tape import Rectangle, Tape, capacity, position, whole_lines
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value
 from llad.ir.rewrite import copy_op
@@ -344,8 +344,10 @@ class Augment:
     def allocate(self, rectangle: Rectangle) -> Value:
         b = self.b
         assert isinstance(rectangle.value.type, ScalarType)
-        sizes = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
-        return b.alloc(rectangle.value.type, sizes, hint=rectangle.handle.name)
+        *outer, row = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
+        if outer:
+            row = whole_lines(b, row, rectangle.value.type.bytes)
+        return b.alloc(rectangle.value.type, [*outer, row], hint=rectangle.handle.name)
 
     def fill(self, rectangle: Rectangle) -> None:
         b, structure = self.b, self.structure

@@ -29,6 +29,9 @@ from llad.ir.core import Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType
 
+_LINE = 64  # bytes of a line of the cache
+_LONG_ROW = 64  # elements from which on those that are added to fill lines do not count
+
 
 @dataclass(slots=True)
 class Rectangle:
@@ -196,6 +199,17 @@ class Tape:
         record.names.append(name)
         record.lifo.type = LifoType(tuple(v.type for v in record.values))
         return name
+
+
+def whole_lines(b: Builder, count: Value, bytes: int) -> Value:
+    """The elements of a row that has room for `count`: so many that each long row begins with a line of the cache.
+
+    Vectors that lie across two lines take twice as long to store.
+    """
+    line = b.i64(_LINE // bytes)
+    more = b.op("add", count, b.i64(_LINE // bytes - 1))
+    padded = b.op("mul", b.op("floordiv", more, line), line)
+    return b.op("select", b.op("lt", count, b.i64(_LONG_ROW)), count, padded)
 
 
 def position(b: Builder, loop: Op, index: Value, bounds: list[Value], structure: Structure) -> Value:
