@@ -77,6 +77,18 @@ def test_all_rows_arrive(type: str, everywhere: None) -> None:
                 np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("type", ["f64", "f32"])
+def test_whole_lines_arrive_wherever_rows_begin(type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows have lines of the cache inside, which are written by vectors, and begin and end beside them."""
+    monkeypatch.setattr(streaming, "LARGE", 40)
+    fn = filled(BOTH, type=type)
+    native = Native(verify(stream(fn)))
+    for shape in [(5, 64), (9, 65), (4, 79), (6, 133), (2, 1021)]:
+        x = np.arange(1.0, 1.0 + shape[0] * shape[1]).reshape(shape).astype(DTYPES[SCALARS[type]])
+        for found, wanted in zip(native(x.copy(), 1), run(fn, [x.copy(), 1]), strict=True):
+            np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize(
     "store, before",
     [

@@ -24,6 +24,7 @@ from functools import partial
 from llad.codegen.constants import number
 from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
+from llad.codegen.lower_copy import lower_copy
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
 from llad.codegen.lower_flags import relaxed
 from llad.codegen.lower_loops import lower_for, lower_while
@@ -207,6 +208,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             lower_print(e, op)
         case "if":
             lower_if(e, op, run)
+        case "for" if op.attrs.get("copies"):
+            lower_copy(e, op, run)
         case "for":
             lower_for(e, op, run)
         case "while":

@@ -26,7 +26,7 @@ from llad.codegen.lower_emit import (
     literal,
     register_types,
 )
-from llad.ir.core import AXIS_OPERANDS, Op
+from llad.ir.core import AXIS_OPERANDS, Op, Value
 from llad.ir.types import BOOL, BufferType, LifoType, ScalarType, Type
 
 _RECORDS = 64  # room of a LIFO after its first growth
@@ -87,15 +87,22 @@ def _address(e: Emitter, buffer: Buffer, type: BufferType, indices: list[str]) -
     return e.new(f"getelementptr inbounds i8, ptr {buffer.pointer}, i64 {offset}")
 
 
+def element_address(e: Emitter, buffer: Value, indices: Sequence[Value]) -> str:
+    """Where an element is, or would be."""
+    type = buffer.type
+    assert isinstance(type, BufferType)
+    return _address(e, e.buffer(buffer), type, [e.scalar(i) for i in indices])
+
+
 def lower_load(e: Emitter, op: Op) -> None:
     type = _buffer_type(op)
-    address = _address(e, e.buffer(op.operands[0]), type, [e.scalar(i) for i in op.operands[1:]])
+    address = element_address(e, op.operands[0], op.operands[1:])
     e.values[op.result] = load_scalar(e, address, type.dtype, e.access())
 
 
 def lower_store(e: Emitter, op: Op) -> None:
     type = _buffer_type(op, 1)
-    address = _address(e, e.buffer(op.operands[1]), type, [e.scalar(i) for i in op.operands[2:]])
+    address = element_address(e, op.operands[1], op.operands[2:])
     value, kind = to_memory(e, e.scalar(op.operands[0]), type.dtype), MEMORY[type.dtype.name]
     past = ""
     if op.attrs.get("streams"):  # past the caches, which LLVM knows how to do with integers

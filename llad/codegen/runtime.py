@@ -16,6 +16,7 @@ from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_matmul import matmul_text
 from llad.codegen.runtime_memory import MEMORY
 from llad.codegen.runtime_objects import OBJECTS, OBJECTS_DECLARATIONS
+from llad.codegen.runtime_past import PAST
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
@@ -69,6 +70,7 @@ SERVING: tuple[tuple[str, ...], ...] = (
 RESIDENT: tuple[tuple[str, ...], ...] = (
     *SERVING,
     ("llad.floor",),
+    ("llad.past",),
     ("llad.matmul.f64",),
     ("llad.matmul.f32",),
     *map(far_names, FAR),
@@ -79,7 +81,7 @@ _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))",
 _HEAD = re.compile(r"^define (.*?@([\w.]+)\(.*) \{$", re.MULTILINE)
 _NODE = re.compile(r'"[^"]*"|!(\d+)\b')
 _NODES = re.compile(r"^!(\d+) = ", re.MULTILINE)
-_TABLES = (MEMORY, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS)
+_TABLES = (MEMORY, PAST, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS)
 _APART = frozenset(name for group in RESIDENT for name in group)
 
 

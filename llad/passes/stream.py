@@ -1,8 +1,9 @@
 """What is kept in large arrays, row after row, is written past the caches.
 
 What: an innermost loop that fills rows of an array that fits in no cache fills a row in the nearest cache instead, from
-which each is copied as soon as it is complete, with stores that `stream`. Other stores would fetch each line of the
-array before they write it. Such arrays are what forward sweeps of long loops leave to reverse ones.
+which each is copied as soon as it is complete, with stores that `stream`, by a loop that `copies`: machine code writes
+whole lines of the cache. Other stores would fetch each line of the array before they write it. Such arrays are what
+forward sweeps of long loops leave to reverse ones.
 
 When: the array is made before the outermost loop around, in which nothing else touches it; the rows are stored from one
 column to the next by iterations that are `apart`. Whether it is large, and its rows are neither very short nor very
@@ -60,7 +61,7 @@ After:
           yield
         }
         if %large {
-          %u: i64 = for %j_1 in %zero..%m step %one {
+          %u: i64 = for %j_1 in %zero..%m step %one {'copies': True} {
             %w: f64 = load %row[%j_1]
             store %w, %kept[%i, %j_1] {'streams': True}
             yield
@@ -90,6 +91,7 @@ LARGE = 24 << 20  # bytes of an array that is written past the caches
 _ROW = 2048  # the most elements of a row: it stays in the nearest cache
 _LEAST = 64  # and the fewest, for which it pays
 _STACK: dict[str, Any] = {"zero": False, "storage": "stack"}
+_COPIES: dict[str, Any] = {"exits": False, "kind": "sequential", "copies": True}
 _MOST = 4  # rows that wait, on the stack, in one function
 _TYPES = (F64, F32, I64, I32)
 
@@ -208,7 +210,7 @@ class _Stream(Rebuild):
             self.emit("yield", [], [], span)
         with self.written() as then:
             bounds = [self.get(o) for o in loop.operands[:3]]
-            self.emit("for", bounds, [I64], span, {"exits": False, "kind": "sequential"}, (body,))
+            self.emit("for", bounds, [I64], span, dict(_COPIES), (body,))
             self.emit("yield", [], [], span)
         otherwise = Region((), [Op("yield", span=span)])
         self.emit("if", [self._large[store]], [], span, None, (then, otherwise))
