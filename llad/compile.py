@@ -23,6 +23,7 @@ from llad.ad.expand import expand, expand_apart
 from llad.ad.forward import tangent
 from llad.ad.report import Report
 from llad.ad.reverse import explain, gradient
+from llad.codegen.target import WIDEST, vectors
 from llad.diagnostics import Span
 from llad.facts import EACH_PASS, VERIFY, What
 from llad.frontend.signature import ArgSpec, Traced, leaf_ranges
@@ -74,6 +75,7 @@ from llad.passes.unite import unite
 from llad.passes.unpack import unpack
 from llad.passes.unroll import unroll
 from llad.passes.version import version
+from llad.passes.whole import whole
 from llad.passes.winner import winner
 from llad.passes.zeros import zeros
 from llad.returned import outputs_of
@@ -102,17 +104,18 @@ HANDED_ON: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, products, interchange, jam, panels, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge,
-    rows, columns, version, stages, blocks, stream, ownership,
+    relax, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
+    lodge, rows, columns, version, stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    products, interchange, jam, panels, reuse, independent, ascend, foresee, flatten, cse, dce, extrema, lodge,
-    rows, columns, version, stages, stream, ownership,
+    products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
+    lodge, rows, columns, version, stages, stream, ownership,
 )  # fmt: skip
 # Those that have nothing to do where there is no loop.
 OF_LOOPS: frozenset[Pass] = frozenset({
     fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, panels, reuse,
-    independent, ascend, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks, stream, states,
+    independent, ascend, whole, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks, stream,
+    states,
 })  # fmt: skip
 
 
@@ -160,10 +163,10 @@ def optimised(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
     return run_passes(fn, HANDED_ON) if hands_on_few(fn) else fn
 
 
-def _unordered(fn: Function) -> Function:
-    """`fn` as one of which no sum needs its order."""
-    functions = {name: _unordered(f) for name, f in fn.functions.items()}
-    return replace(fn, attrs={**fn.attrs, "fastmath": True}, functions=functions)
+def _marked(fn: Function, attribute: str) -> Function:
+    """`fn` and its functions with an attribute: `fastmath`, no sum needs its order; `wide`, vectors are the widest."""
+    functions = {name: _marked(f, attribute) for name, f in fn.functions.items()}
+    return replace(fn, attrs={**fn.attrs, attribute: True}, functions=functions)
 
 
 def checked(fn: Function) -> Function:
@@ -282,7 +285,9 @@ class Forms:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:
                 fn = run_passes(checked(split), WRITTEN_OUT)
-            return run_passes(_unordered(fn), FAST) if self.fastmath else run_passes(fn, STRICT)
+            if vectors()[0] == WIDEST:
+                fn = _marked(fn, "wide")
+            return run_passes(_marked(fn, "fastmath"), FAST) if self.fastmath else run_passes(fn, STRICT)
 
     def explain(self, wrt: tuple[int, ...]) -> Report:
         """How the gradient reverses the loops of the function, and what memory they take."""

@@ -20,7 +20,7 @@ from llad.passes.panels_plan import Plans
 from llad.testing import assert_close
 
 HEAD = """
-func @f(%l: buffer<f64, 1, C>, %x: buffer<f64, 1, C>, %s: buffer<f64, 1, C>, %t: buffer<f64, 1, C>, %w: buffer<f64, 2, C>, %k: buffer<i64, 1, C>, %d: i64, %p: i64) {
+func @f(%l: buffer<f64, 1, C>, %x: buffer<f64, 1, C>, %s: buffer<f64, 1, C>, %t: buffer<f64, 1, C>, %w: buffer<f64, 2, C>, %k: buffer<i64, 1, C>, %m: buffer<f64, 1, C>, %d: i64, %p: i64) {
   %zero: i64 = const 0
   %one: i64 = const 1
   %two: i64 = const 2
@@ -67,13 +67,15 @@ def nest(rng: random.Random) -> str:
       yield
     }}
     %more: i64 = add %below, %v
-    {rng.choice(("", "store %more, %k[%c]", "store %below, %k[%zero]"))}
+    {rng.choice(("", "store %more, %k[%c]", "store %below, %k[%c]", "store %below, %k[%zero]"))}
+    {rng.choice(("", "store %a, %m[%c]", "store %a, %m[%after_p]", "store %a, %m[%zero]"))}
     {rarely("store %a, %l[%c]")}
     yield %more
   }}"""
     if rng.random() < 0.5:
         text = in_copies(text)
-    return f"""{HEAD}{text}
+    head = HEAD.replace("%p: i64) {", "%p: i64) {'wide': True} {") if rng.random() < 0.4 else HEAD
+    return f"""{head}{text}
   return %r
 }}
 """
@@ -101,7 +103,8 @@ def in_copies(text: str) -> str:
 def arguments(seed: int, d: int, p: int) -> list[Any]:
     r = np.random.default_rng(seed)
     numbers = [r.normal(size=n) for n in (d * d + p, d + p, d, d + p)]
-    return [*numbers, r.normal(size=(max(d + p, 3), d + p)), r.integers(0, 9, size=d + p), d, p]
+    numbers += [r.normal(size=(max(d + p, 3), d + p)), r.integers(0, 9, size=d + p), r.normal(size=d + p + 1)]
+    return [*numbers, d, p]
 
 
 def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +117,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
         plans = list(Plans(fn).found.values())
         met["taken" if plans else "left"] += 1
         met["slanting"] += any(plan.slants for plan in plans)
+        met["stored"] += any(plan.stored for plan in plans)
         met["private"] += any(plan.slants and plan.private for plan in plans)
         if not plans:
             continue
@@ -124,7 +128,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
             met["raised" if "Error" in want else "ran"] += not want.startswith("unsound")
             assert want.startswith("unsound") or outcome(made, args) == want, f"program {seed}, {d}, {p}"
     assert met["taken"] > 60 and met["left"] > 60 and met["slanting"] > 30 and met["ran"] > 200, met
-    assert met["private"] > 15, met
+    assert met["private"] > 15 and met["stored"] > 30, met
 
 
 THREADS = """

@@ -61,14 +61,15 @@ from llad.passes.unite import unite
 from llad.passes.unpack import unpack
 from llad.passes.unroll import unroll
 from llad.passes.version import version
+from llad.passes.whole import whole
 from llad.passes.winner import winner
 from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, panels, unroll, either, scalars, reuse, independent, ascend,
-    foresee, flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax, release,
-    unpack, zeros, dce, ownership,
+    whole, foresee, flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax,
+    release, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -110,7 +110,7 @@ def _property(e: Emitter, name: str, *values: str) -> str:
 
 def _widest(body: Region) -> int:
     """The bytes of the largest floats that a loop makes."""
-    results = [r.type for op in body.ops for r in op.results]
+    results = [r.type for op in walk(body) for r in op.results]
     return max(type.bytes for type in results if isinstance(type, ScalarType) and is_float(type))
 
 

@@ -8,7 +8,7 @@ Asking costs a call (`runtime_poll.py`), so it is done seldom, in one of two way
 
 A loop whose trips are few and known does neither; nor does a short loop over an extent of an array, or a part of one,
 inside a loop that counts, which adds that extent: small matrices would feel the strips, and each takes LLVM as long
-as another loop.
+as another loop. (A loop with the attribute `inside` says itself that it begins in the array whose extent it ends with.)
 
 Invariant: between two questions lies a bounded number of operations, about a millisecond's, unless one array is so
 large that a single loop over it takes longer.
@@ -93,7 +93,8 @@ def _short(e: Emitter, outer: Op, region: Region) -> Iterator[tuple[Op, Value]]:
             yield from ((loop, extent) for loop, extent in inside if extent in e.values)  # known behind the branch, too
         elif op.name == "for" and _bound_of(op, e.definitions) is None:
             length, extent = _bound(op.regions[0], e.definitions), _extent(op, outer, e.definitions)
-            if extent is not None and length is not None and length <= _SHORT:
+            most = _FEW if op.attrs.get("inside") else _SHORT
+            if extent is not None and length is not None and length <= most:
                 yield op, extent
 
 
@@ -102,7 +103,7 @@ def _extent(op: Op, outer: Op, definitions: Mapping[Value, Op]) -> Value | None:
     lo, hi, step = op.operands[:3]
     by = _constant(step, definitions) or 0
     least, most = (lo, hi) if by > 0 else (hi, lo)
-    if not by or not _is_index(least, outer, definitions, by):
+    if not by or not (op.attrs.get("inside") or _is_index(least, outer, definitions, by)):
         return None
     last = definitions.get(most)
     if by < 0 and last is not None and last.name == "sub" and (_constant(last.operands[1], definitions) or 0) > 0:
@@ -143,6 +144,8 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
             return None
         case "for":
             trips, inside = known_trips(op, definitions), _bound(op.regions[0], definitions)
+            if "lanes" in op.attrs:  # which are taken at once
+                return inside
             if trips is None or inside is None or trips * inside > _FULL:
                 return None
             return trips * inside

@@ -99,13 +99,16 @@ def narrower() -> int:
         return 32 if vectors()[0] == 64 and not amd else 0
 
 
+WIDEST = 64  # bytes of a vector of a processor that also has 32 registers for them, and masks
+
+
 @cache
 def vectors() -> tuple[int, int]:
     """Of the host's vectors: the bytes of one, and how many registers there are for them."""
     with LOCK:
         features = llvm.get_host_cpu_features()
         if features.get("avx512f"):
-            return 64, 32
+            return WIDEST, 32
         arm = llvm.get_process_triple().startswith(("aarch64", "arm64"))
         return (32 if features.get("avx") else 16), (32 if arm else 16)
 

@@ -1,9 +1,10 @@
 """Rows that many columns add to are kept in registers, a few at a time, while the columns go by.
 
 What: of a loop over columns, in each of which an inner loop changes the same elements of rows, eight rows at a time
-become a panel, and a second loop goes through the columns for each panel. So the elements of its rows are loaded and
-stored once, not once for each column. What the first loop makes of a column, and rows use, is kept in tables. Each
-element is changed in the same order as before.
+(sixteen where vectors are `wide`) become a panel, and a second loop goes through the columns for each panel. So the
+elements of its rows are loaded and stored once, not once for each column. What the first loop makes of a column, and
+rows use, is kept in tables, unless the loop itself keeps it in an array. Each element is changed in the same order as
+before.
 
 Below a diagonal, each column begins with another row. What a panel has above it is loaded under a mask, and left as it
 was. (Without panels, a vector would be loaded of parts of two that were just stored, for which processors wait.)
@@ -74,7 +75,7 @@ After (and `dce`):
         %30: i64 = const 0
         %31: i64 = select %28, %29, %30
         store %a, %26[%31]
-        %v: i64 = for %row in %zero..%24 step %one {
+        %v: i64 = for %row in %zero..%24 step %one {'above': True} {
           %b: f64 = load %l[%column, %row]
           %c: f64 = mul %a, %b
           %e: f64 = load %s[%row]
@@ -129,27 +130,28 @@ from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.panels_plan import Plan, Plans
 from llad.passes.rebuild import Rebuild
 
-ROWS = 8  # of a panel, in each of at most four vectors
+_ROWS, _WIDE_ROWS = 8, 16  # of a panel: two vectors of each of at most four elements stay in registers
 _COLUMNS = 128  # that the tables have room for: they stay in the nearest cache
 FEWEST_COLUMNS, FEWEST_ROWS = 8, 16  # that are worth it
 _ORDERED = {"exits": False, "kind": "sequential"}
-_LANES = {"exits": False, "kind": "parallel", "apart": True, "lanes": ROWS}
+_LANES = {"exits": False, "kind": "parallel", "apart": True}
 
 
 def panels(fn: Function) -> Function:
     """`fn` with rows in registers where columns go by."""
     found = Plans(fn).found
-    return _Panels(found).function(fn) if found else fn
+    rows = _WIDE_ROWS if fn.attrs.get("wide") else _ROWS
+    return _Panels(found, rows).function(fn) if found else fn
 
 
 class _Panels(Rebuild):
-    def __init__(self, found: dict[Op, Plan]) -> None:
+    def __init__(self, found: dict[Op, Plan], rows: int) -> None:
         super().__init__()
-        self._found = found
+        self._found, self._rows = found, rows
 
     def visit(self, op: Op) -> None:
         if op in self._found:
-            _Nest(self, op, self._found[op]).write()
+            _Nest(self, op, self._found[op], self._rows).write()
         else:
             self.keep(op)
 
@@ -157,8 +159,8 @@ class _Panels(Rebuild):
 class _Nest:
     """Writes one loop over columns."""
 
-    def __init__(self, to: Rebuild, columns: Op, plan: Plan) -> None:
-        self.to, self.columns, self.plan = to, columns, plan
+    def __init__(self, to: Rebuild, columns: Op, plan: Plan, size: int) -> None:
+        self.to, self.columns, self.plan, self.size = to, columns, plan, size
         self.span = columns.span
         self.lo, self.hi = map(to.get, columns.operands[:2])
         self.rows_end = to.get(plan.rows.operands[1])
@@ -189,25 +191,26 @@ class _Nest:
         self.first = self.op("add", self.lo, first) if plan.slants else first
         self.count = self.trips(self.lo, self.hi)
         panels = self._panels()
-        self.begin = self.op("sub", self.rows_end, self.op("mul", panels, self.number(ROWS)))
+        self.begin = self.op("sub", self.rows_end, self.op("mul", panels, self.number(self.size)))
         room = self.number(_COLUMNS)
-        self.tables = [
-            self.to.emit("alloc", [room], [BufferType(_scalar(v), 1, "C")], self.span, {"zero": False}).result
+        self.tables = {
+            v: self.to.emit("alloc", [room], [BufferType(_scalar(v), 1, "C")], self.span, {"zero": False}).result
             for v in plan.handed
-        ]
+            if v not in plan.stored
+        }
         self._above(self.is_so("gt", panels, self.number(0)))
         start = Value(I64, "panel")
         with self.to.written(start) as region:
             self._panel(start)
             self.to.emit("yield", [], [], self.span)
-        self.loop(start, self.begin, self.rows_end, ROWS, region, _ORDERED)
+        self.loop(start, self.begin, self.rows_end, self.size, region, _ORDERED)
 
     def _panels(self) -> Value:
         """How many panels there are, from the last row up; none, if that is not worth it."""
-        size, rows = self.number(ROWS), self.trips(self.first, self.rows_end)
+        size, rows = self.number(self.size), self.trips(self.first, self.rows_end)
         panels = self.op("floordiv", rows, size)
         if self.plan.slants and self.plan.private:  # rows above the first are left as they are, if they are there
-            more = self.op("floordiv", self.op("add", rows, self.number(ROWS - 1)), size)
+            more = self.op("floordiv", self.op("add", rows, self.number(self.size - 1)), size)
             top = self.op("sub", self.rows_end, self.op("mul", more, size))
             places = [self.to.number_of(form, self.span, top) for form in self.plan.places]
             reach = self.to.all_of([self.is_so("ge", place, self.number(0)) for place in places], self.span)
@@ -238,13 +241,13 @@ class _Nest:
 
     def _handed(self, column: Value, kept: Value) -> None:
         place = self.op("select", kept, self.op("sub", column, self.lo), self.number(0))
-        for value, table in zip(self.plan.handed, self.tables, strict=True):
+        for value, table in self.tables.items():
             self.to.emit("store", [self.to.get(value), table, place], [], self.span)
 
     def _rows_above(self) -> None:
         rows = self.plan.rows
         first, _, step = self.to.operands(rows)
-        self.to.copy(rows, (first, self.begin, step), (self.to.region(rows.regions[0]),))
+        self.to.copy(rows, (first, self.begin, step), (self.to.region(rows.regions[0]),), {"above": True})
         far = self.is_so("sub_overflows", self.rows_end, first)
         most = self.number(2**63 - 1)
         trips = self.op("max", self.op("select", far, most, self.op("sub", self.rows_end, first)), self.number(0))
@@ -255,8 +258,8 @@ class _Nest:
         whole = self._columns_by(start, 1) if self.plan.slants else self.count
         self._through(start, self.number(0), self.op("min", whole, self.number(_COLUMNS)), masked=False)
         if self.plan.slants:
-            some = self.op("sub", self._columns_by(start, ROWS), whole)
-            self._through(start, whole, self.op("add", whole, self.op("min", some, self.number(ROWS))), masked=True)
+            some = self.op("min", self.op("sub", self._columns_by(start, self.size), whole), self.number(self.size))
+            self._through(start, whole, self.op("add", whole, some), masked=True)
 
     def _columns_by(self, start: Value, rows: int) -> Value:
         """How many columns begin before the row that comes so many after the start of a panel."""
@@ -269,8 +272,8 @@ class _Nest:
         with self.to.written(place) as region, self.to.afresh():
             column = self.op("add", self.lo, place)
             self.to.replace([self.columns.regions[0].args[0]], [column])
-            for value, table in zip(plan.handed, self.tables, strict=True):
-                loaded = self.to.emit("load", [table, place], [value.type], self.span)
+            for value in plan.handed:
+                loaded = self.to.emit("load", self._handed_on(value, place), [value.type], self.span)
                 self.to.replace([value], [loaded.result])
             for value, form in plan.forms.items():
                 self.to.replace([value], [self.to.number_of(form, self.span)])
@@ -279,9 +282,16 @@ class _Nest:
             with self.to.written(lane) as lanes:
                 self._rows(self.op("add", start, lane), first)
                 self.to.emit("yield", [], [], self.span)
-            self.loop(lane, self.number(0), self.number(ROWS), 1, lanes, _LANES)
+            self.loop(lane, self.number(0), self.number(self.size), 1, lanes, {**_LANES, "lanes": self.size})
             self.to.emit("yield", [], [], self.span)
         self.loop(place, lo, hi, 1, region, _ORDERED)
+
+    def _handed_on(self, value: Value, place: Value) -> tuple[Value, ...]:
+        """Where the column at hand has left a value."""
+        if value not in self.plan.stored:
+            return self.tables[value], place
+        array, indices = self.plan.stored[value]
+        return self.to.get(array), *[self.to.number_of(form, self.span) for form in indices]
 
     def _rows(self, row: Value, first: Value | None) -> None:
         """One row; it is left as it was before `first`."""

@@ -23,8 +23,9 @@ class Plan:
 
     `updates`: the loads and the stores of these elements; `places`: their last indices, less the row. `first`: where
     the rows of a column begin, as a sum of what all columns share, and of the column itself if it `slants`. `forms`:
-    integers of a column that are such sums, which rows use. `handed`: what else of a column they use. `private`: nobody
-    else sees elements of rows before the first one, be it another thread, so that they may be stored as they are.
+    integers of a column that are such sums, which rows use. `handed`: what else of a column they use; `stored`:
+    where, for those that columns themselves keep side by side in an array. `private`: nobody else sees elements of rows
+    before the first one, be it another thread, so that they may be stored as they are.
     """
 
     rows: Op
@@ -34,6 +35,7 @@ class Plan:
     slants: bool
     forms: dict[Value, Affine]
     handed: list[Value]
+    stored: dict[Value, tuple[Value, list[Affine]]]
     private: bool
 
 
@@ -85,7 +87,20 @@ class Plans:
         row = Affine(0, {rows.regions[0].args[0]: 1})
         places = [self.elements.form(store.operands[-1]).plus(row, -1) for store in updates.values()]
         private = all(own.issuperset(self._aliases.roots(store.operands[1])) for store in updates.values())
-        return Plan(rows, updates, places, first, bool(slope), forms, handed, private)
+        stored = {v: place for v in handed if (place := self._stored(v, columns, inside)) is not None}
+        return Plan(rows, updates, places, first, bool(slope), forms, handed, stored, private)
+
+    def _stored(self, value: Value, columns: Op, inside: set[Value]) -> tuple[Value, list[Affine]] | None:
+        """Where each column keeps a value of its own, in an array that nothing else in the loop touches."""
+        body = columns.regions[0]
+        for op in body.ops:
+            if op.name == "store" and op.operands[0] is value:
+                array = self._aliases.roots(op.operands[1])
+                others = (o for o in walk(body) if o is not op)
+                alone = all(array.isdisjoint(self._aliases.read(o) | self._aliases.written(o)) for o in others)
+                if alone and self._goes_along(op.operands[1:], body.args[0], inside):
+                    return op.operands[1], [self.elements.form(i) for i in op.operands[2:]]
+        return None
 
     def _is_shared(self, form: Affine, columns: Op, inside: set[Value]) -> bool:
         """Whether a sum is made of the column and of what all columns share."""
