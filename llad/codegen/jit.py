@@ -228,9 +228,11 @@ def _longest_block(text: str) -> int:
 
 @cache
 def _resident(group: tuple[str, ...]) -> Linked:
-    """The run-time functions of a group, linked for as long as the process lives: arrays may outlive all else."""
-    text = resident_text(group)
-    module = Module(digest(text.encode()), partial(str, text))
+    """The run-time functions of a group, linked for as long as the process lives: arrays may outlive all else.
+
+    Their text depends on nothing but what all keys on disk stand under, so it is only made to be compiled.
+    """
+    module = Module(digest(b"resident", *map(str.encode, group)), partial(resident_text, group))
     symbols = {} if layout.LAYOUT is None else layout.symbols()
     return immortal(_link(module, group, symbols, whole=True, quick=group in SERVING))
 
