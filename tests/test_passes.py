@@ -967,3 +967,31 @@ def test_what_holds_of_both_holds_of_the_lesser(extremum: str, asked: str, kept:
         }}
     """)
     assert names(fn.body).count("check") == kept
+
+
+def test_what_is_less_is_known_where_a_loop_runs():
+    """The bounds of a slice, clamped to an array, are numbers inside a loop that goes along it, and only there."""
+    fn = verify(parse(dedent("""
+        func @f(%x: buffer<f64, 1, C>, %m: i64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %two: i64 = const 2
+          %n: i64 = dim %x, 0
+          %begin: i64 = min %two, %n
+          %other: i64 = min %m, %n
+          %less: i64 = sub %n, %two
+          %trips: i64 = max %less, %zero
+          %t: i64 = for %i in %zero..%trips step %one {
+            %at: i64 = add %begin, %i
+            %e: f64 = load %x[%at]
+            %there: i64 = sub %at, %other
+            store %e, %x[%there]
+            yield
+          }
+          %sum: i64 = add %begin, %trips
+          return %sum
+        }
+    """)))
+    text = show(checks(fn))
+    assert "%at: i64 = add %two, %i" in text and "%there: i64 = sub %at, %other" in text
+    assert "%sum: i64 = add %begin, %trips" in text

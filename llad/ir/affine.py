@@ -85,6 +85,12 @@ class Knowledge:
         for atom in form.terms:
             self._facts.setdefault(atom, []).append(form)
             self._learned.append(atom)
+        for atom, coefficient in form.terms.items():
+            least, ways = self._extrema.get(atom, (False, []))
+            if ways and (coefficient > 0) != least:  # it holds for one of them
+                possible = [w for w in (form.with_atom(atom, way) for way in ways) if -self.least(w.times(-1)) >= 0]
+                if len(possible) == 1:
+                    self.learn(possible[0])
 
     def describe(
         self,

@@ -56,8 +56,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from llad.ir.affine import GREATEST, LEAST, Affine
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.poison import maybe_poison
+from llad.ir.rewrite import Mapping
 from llad.ir.types import BOOL, I64
 from llad.passes.ranges import AtLeastZero, Item, NoOverflow, Ranges, total_of
 from llad.passes.rebuild import Rebuild
@@ -108,6 +109,7 @@ class _Checks(Rebuild):
         self._poison = maybe_poison(fn)
         self._frames = [_Frame()]
         self._level: dict[Value, int] = {}  # how many regions are around a value of the input
+        self._extrema: dict[Value, Op] = {}  # those met so far
         self._dims: dict[Value, Op] = {}  # extents: they can be asked for wherever their buffer is visible
 
     def visit(self, op: Op) -> None:
@@ -137,6 +139,8 @@ class _Checks(Rebuild):
                 self._frames[-1].endless |= op.name in ("derivative", "call", "print")
                 if op.name == "dim":
                     self._dims[op.result] = op
+                elif op.name in ("min", "max") and op.result.type == I64:
+                    self._extrema[op.result] = op
                 ranges.define(op)
                 self.keep(op)
 
@@ -199,13 +203,26 @@ class _Checks(Rebuild):
         ranges, operands = self._ranges, self.operands(op)
         with ranges.scope():
             ranges.enter_for(op)
+            outside = self._settle(op.regions[0])
             body, frame = self._inside(op.regions[0])
+            self.mapping.update(outside)
         moved = self._hoist(op, frame)
         if moved:
             body = Region(body.args, [inner for inner in body.ops if inner not in moved])
         frame.claims = [claim for claim in frame.claims if claim.placed not in moved]
         self._frames[-1].keep_all(frame)
         self.copy(op, operands, (body,))
+
+    def _settle(self, region: Region) -> Mapping:
+        """Let what is used in a region as the less or greater of two be the one that it is there.
+
+        Gives back what stands for these outside.
+        """
+        used = dict.fromkeys(o for op in walk(region) for o in op.operands if o in self._extrema)
+        known = {v: chosen for v in used if (chosen := self._ranges.chosen(self._extrema[v])) is not None}
+        outside = {v: self.get(v) for v in known}
+        self.mapping.update({v: self.get(chosen) for v, chosen in known.items()})
+        return outside
 
     # -- hoisting
 

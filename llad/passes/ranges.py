@@ -182,6 +182,15 @@ class Ranges:
             self.knowledge.describe(op.result, (max(a0, b0), max(a1, b1)), lowers=forms)
         self.knowledge.describe_extremum(op.result, op.name == "min", forms)
 
+    def chosen(self, op: Op) -> Value | None:
+        """Which of its operands a `min` or `max` is here, if that is known."""
+        first, second = op.operands
+        more = self.form(second).plus(self.form(first), -1)
+        less = more.times(-1)
+        if op.name == "max":
+            more, less = less, more
+        return first if self.knowledge.holds(more) else second if self.knowledge.holds(less) else None
+
     def _quotient(self, op: Op) -> None:
         """Python's `//` and `%` by something positive."""
         a, b = map(self.form, op.operands)
