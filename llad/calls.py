@@ -7,7 +7,6 @@ entry point accepted as they are into ones that it does accept (`fit`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import Any, Literal, assert_never
 
@@ -26,6 +25,7 @@ from llad.codegen.plan import (
 )
 from llad.codegen.plan import leaves as plan_leaves
 from llad.complex_numbers import Complex
+from llad.dataclass import dataclass
 from llad.frontend.signature import (
     ArgSpec,
     ArraySpec,

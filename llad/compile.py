@@ -15,7 +15,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from llad.ad.cut import cut, shorten
@@ -24,6 +24,7 @@ from llad.ad.forward import tangent
 from llad.ad.report import Report
 from llad.ad.reverse import explain, gradient
 from llad.codegen.target import WIDEST, vectors
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.facts import EACH_PASS, VERIFY, What
 from llad.frontend.signature import ArgSpec, Traced, leaf_ranges

@@ -6,10 +6,11 @@ complex numbers is the conjugate of the direction in which the function grows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from llad.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import ast
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from types import CodeType, TracebackType
 from typing import Any
+
+from llad.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

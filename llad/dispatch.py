@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import takewhile
 from typing import Any
 
 from llad.calls import Overlap, Passing, Selection, gradient_plan, primal_plan, tangent_plan
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native, UnacceptedError
+from llad.dataclass import dataclass
 from llad.facts import What
 from llad.fit import arrays_of, fit, overlapping, parts_for, plain
 from llad.frontend.signature import ArgSpec, Guard, leaves

@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy as np
 from llad.codegen.environment import digest, keep, keeping, kept
 from llad.codegen.outline import Identity, identity, type_data, type_of
 from llad.complex_numbers import Complex
+from llad.dataclass import dataclass
 from llad.diagnostics import ArgumentError
 from llad.frontend.inventory import Inventory
 from llad.frontend.reads import asked, found, written

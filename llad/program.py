@@ -10,12 +10,13 @@ from __future__ import annotations
 import linecache
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from operator import is_
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llad.codegen.outline import Identity, identity
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.facts import VERIFY, Facts, What, facts_of, recall, remember, remember_need
 from llad.frontend.signature import ArgSpec, ScalarSpec, Traced, attached, leaves, spec_of

@@ -10,7 +10,6 @@ run the forward sweep again, each for a tape of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from llad.codegen.plan import NUMPY_TYPES
 from llad.codegen.target import LOCK
 from llad.codegen.vectorcall import Native
+from llad.dataclass import dataclass
 from llad.dispatch import Dispatcher
 from llad.fit import arrays_of, laid_out, plain, refuse_shared
 from llad.frontend.transforms import Transform, Transformed, vjp

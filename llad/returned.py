@@ -5,10 +5,10 @@ The trace states it, differentiation and the calling interface change it, and en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from llad import structures
+from llad.dataclass import dataclass
 from llad.structures import Node
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +24,7 @@ from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
 from llad.codegen.runtime import module_text
 from llad.codegen.target import LOCK
+from llad.dataclass import dataclass
 from llad.diagnostics import traced
 from llad.facts import What
 from llad.ir.core import Function

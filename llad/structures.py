@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from functools import lru_cache, partial
 from operator import attrgetter
@@ -23,6 +23,7 @@ import numpy as np
 
 from llad import complex_numbers
 from llad.complex_numbers import Complex, is_complex
+from llad.dataclass import dataclass
 
 T = TypeVar("T", covariant=True)
 

@@ -16,11 +16,10 @@ ROOT = Path(__file__).parents[1]
 
 # (row, the modules and packages that are one place)
 LAYERS = (
-    (0, ("llad.diagnostics",)),
-    (0, ("llad.complex_numbers",)),
+    (0, ("llad.dataclass", "llad.diagnostics")),
     (0, ("llad.parallel",)),
     (0, ("llad.traced",)),
-    (1, ("llad.structures",)),
+    (1, ("llad.complex_numbers", "llad.structures")),
     (1, ("llad.refusals",)),
     (1, ("llad.ir.types", "llad.ir.core")),
     (2, ("llad.returned",)),

@@ -7,13 +7,14 @@ mix of modes needs no special case: a callee is expanded, optimised, differentia
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 
 from llad.ad.forward import tangent
 from llad.ad.memory import copy_buffer, zeros_like
 from llad.ad.reverse import gradient, vjp, vjp_apart
 from llad.ad.structure import LOOPS
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases, written_operands
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, walk

@@ -9,9 +9,8 @@ A fused loop stands in the forward sweep, with the reverse ops that compute the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.ad.snapshots import Snapshots
+from llad.dataclass import dataclass
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.ad.mirror import Mirror
 from llad.ad.strategies import Strategies
 from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ad.tape import Tape
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.core import Function, Region, Value
 from llad.ir.sizes import Sizes, product

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from llad.ad.activity import loop_carries
 from llad.ad.binomial import slots, stride
 from llad.ad.memory import copy_buffer, copy_into, extents
+from llad.dataclass import dataclass
 from llad.ir.build import Builder
 from llad.ir.core import CHECKPOINT, Op, Region, Value
 from llad.ir.rewrite import Mapping, copy_op

@@ -15,13 +15,14 @@ rerun is given from outside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from llad.ad import names
 from llad.ad.keep import Choice, Keeper
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
 from llad.ad.structure import Structure
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder

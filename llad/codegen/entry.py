@@ -13,7 +13,6 @@ Nothing fails, and nothing of Python runs, once the object exists that owns the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 from llad.codegen import handover
@@ -31,6 +30,7 @@ from llad.codegen.plan import (
 from llad.codegen.runtime_poll import THREAD
 from llad.codegen.unpack import Unpacked, llvm_type, unpack
 from llad.codegen.work import LARGE
+from llad.dataclass import dataclass
 from llad.ir.types import BOOL, BufferType, ScalarType, Type, is_float
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import LIST, TUPLE, Form, Node

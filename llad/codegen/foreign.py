@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 import numpy as np
@@ -29,6 +28,7 @@ from llad.codegen.plan import (
 from llad.codegen.runtime import CONTEXT_WORDS
 from llad.codegen.runtime_memory import HEADER
 from llad.codegen.unpack import llvm_type
+from llad.dataclass import dataclass
 from llad.ir.types import BufferType, ScalarType
 from llad.returned import Constant, Fresh, Output, Passed, Result
 from llad.structures import Node

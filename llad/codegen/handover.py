@@ -11,11 +11,10 @@ its owner is held by the window that was made first, which the unfinished result
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.codegen.assembly import Assembly
 from llad.codegen.layout import Layout
 from llad.codegen.plan import NUMPY_TYPES, Memory
+from llad.dataclass import dataclass
 from llad.ir.types import BufferType, ScalarType
 
 DECLARATIONS = """\

@@ -12,11 +12,12 @@ from __future__ import annotations
 import ctypes
 import struct
 import sys
-from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
+
+from llad.dataclass import dataclass
 
 # Array flags, and the slots of NumPy's C API table (fixed by NumPy's ABI policy).
 C_CONTIGUOUS, ALIGNED, WRITEABLE = 0x1, 0x100, 0x400

@@ -18,7 +18,6 @@ Buffers of parameters do not overlap, unless the function's attribute `may_alias
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from llad.codegen.constants import number
@@ -48,6 +47,7 @@ from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.codegen.lower_tape import lower_keep, lower_take
 from llad.codegen.lower_threads import lower_chunks, runner
+from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 

@@ -12,10 +12,11 @@ a merge with `undef` is possible.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import assert_never
 
 from llad.codegen.lower_products import Product
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.core import Op, Value
 from llad.ir.types import BufferType, LifoType, ScalarType, Type

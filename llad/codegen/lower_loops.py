@@ -9,13 +9,13 @@ phi. A long `for` runs in strips (`lower_poll.py`): the loop around them has phi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from llad.codegen.loop_hints import independent, loop_properties, writes_out
 from llad.codegen.lower_control import Run, merge
 from llad.codegen.lower_emit import Emitter, Operand, assemble, components, literal, register_types
 from llad.codegen.lower_poll import ask, count, polling
 from llad.codegen.lower_sweep import sweep, sweep_mark
+from llad.dataclass import dataclass
 from llad.ir.core import Op, Value, walk
 
 

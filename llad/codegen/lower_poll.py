@@ -17,9 +17,9 @@ large that a single loop over it takes longer.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from llad.codegen.lower_emit import Emitter
+from llad.dataclass import dataclass
 from llad.ir.core import Op, Region, Value, walk
 
 COUNTER = 56  # of the counter's address in the context

@@ -11,8 +11,8 @@ Invariant: what is fused here, LLVM might fuse, too: each sum and each product c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, users, walk
 from llad.ir.types import is_float
 

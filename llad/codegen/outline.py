@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from llad.codegen.environment import digest
 from llad.codegen.lower import ErrorSite, Lowered, outputs
 from llad.codegen.work import Factor, Term, Work, estimate
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.alias import Aliases
 from llad.ir.core import ZEROED, Function, Op, Region, Value, walk

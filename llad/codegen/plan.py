@@ -11,7 +11,6 @@ captured arrays. The native function's operands are leaves and fresh arrays; the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import CellType, FunctionType
 from typing import Any, Literal, TypeAlias
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from llad import structures
 from llad.codegen.work import Work
+from llad.dataclass import dataclass
 from llad.ir.types import BOOL, F32, F64, I32, I64, Layout, ScalarType, Type
 from llad.returned import Fresh, Result
 from llad.structures import TUPLE, Node

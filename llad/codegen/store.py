@@ -23,9 +23,10 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from llad.dataclass import dataclass
 
 FOLDER = "LLAD_CACHE_DIR"
 MEGABYTES = "LLAD_CACHE_MB"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
 from typing import Any, assert_never
@@ -29,6 +29,7 @@ from llad.codegen.plan import (
     leaves,
 )
 from llad.codegen.take import Take
+from llad.dataclass import dataclass
 from llad.ir.types import BOOL, I64, ScalarType
 from llad.structures import ABSENT, TUPLE, Node
 

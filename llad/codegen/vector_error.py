@@ -13,10 +13,9 @@ e^(-a²) is written alike in all three, so LLVM computes it once for a function 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.codegen.vector_exp import reduce_exp
 from llad.codegen.vector_text import Body
+from llad.dataclass import dataclass
 
 _NEAR = 0.6
 _BOUND = 28.0

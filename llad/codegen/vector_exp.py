@@ -8,9 +8,8 @@ a term below 7 %).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.codegen.vector_text import Body, Operand
+from llad.dataclass import dataclass
 from llad.ir.types import F32, F64, ScalarType
 
 # ln 2 in two parts. The first has 33 bits of 53, and 9 of 24.

@@ -7,10 +7,9 @@ Since 2s = f - s·f, and s·f = f²/2 - s·f²/2, log m = f - (f²/2 - s·(f²/2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.codegen.vector_exp import LN2_PARTS
 from llad.codegen.vector_text import Body, Operand
+from llad.dataclass import dataclass
 from llad.ir.types import F32, F64, ScalarType
 
 _R = {

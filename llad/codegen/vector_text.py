@@ -9,11 +9,10 @@ Where the error of a product is needed, `product_error` knows both ways.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.codegen.constants import number
 from llad.codegen.late import scaled
 from llad.codegen.target import fuses, scales
+from llad.dataclass import dataclass
 from llad.ir.types import F32, F64, ScalarType
 
 PURE = "memory(none) nounwind willreturn"

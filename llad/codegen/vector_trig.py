@@ -10,9 +10,8 @@ that returns at once if none does: the attribute of the call tells LLVM of these
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from llad.codegen.vector_text import PURE, Body
+from llad.dataclass import dataclass
 
 _LIMIT = 1e6
 FAR = ("sin", "cos", "tan")

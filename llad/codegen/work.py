@@ -9,9 +9,10 @@ Invariant: the estimate has no influence on results.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from llad.codegen.lower import arguments
+from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import I64
 

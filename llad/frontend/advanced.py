@@ -6,11 +6,12 @@ The part that is made of slices is a window; the rest is Python that is traced (
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from llad.dataclass import dataclass
 from llad.frontend import extents as ext
 from llad.frontend.creation import array_of
 from llad.frontend.extents import extents_of, measure

@@ -9,8 +9,7 @@ Invariant: a check is emitted only where a constant operand does not already exc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from llad.dataclass import dataclass
 from llad.frontend.casts import LIMITS
 from llad.frontend.values import Context
 from llad.ir.core import Value

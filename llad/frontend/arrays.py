@@ -11,9 +11,10 @@ through a temporary unless its source is known to lie elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
+from llad.dataclass import dataclass
 from llad.frontend import extents as ext
 from llad.frontend.casts import to_element
 from llad.frontend.extents import Int, emit, extents_of, measure, shape_of

@@ -13,9 +13,10 @@ Invariant: widening only ever goes up, so the rounds end.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of, is_one
 from llad.frontend.fork import split

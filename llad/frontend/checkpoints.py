@@ -7,9 +7,9 @@ only such a `for` can have it: a mark that went lost on the way would be memory 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
+from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, walk_of
 from llad.frontend.promotion import is_static_number, plain

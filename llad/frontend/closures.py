@@ -7,9 +7,10 @@ but those. Also what a derivative takes and gives beside its numbers and arrays:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.frontend import extents, numbers
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer

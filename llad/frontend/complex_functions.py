@@ -9,11 +9,11 @@ from __future__ import annotations
 import cmath
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from llad.dataclass import dataclass
 from llad.frontend import complex_values as cv
 from llad.frontend import indexing
 from llad.frontend.attributes import attribute as attribute_of

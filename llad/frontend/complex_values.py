@@ -9,12 +9,12 @@ functions", in The State of the Art in Numerical Analysis, 1987 (square root, ta
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from llad.complex_numbers import Complex, is_complex
+from llad.dataclass import dataclass
 from llad.frontend import comparisons, numbers
 from llad.frontend.arithmetic import SYMBOLS
 from llad.frontend.core import Tracer

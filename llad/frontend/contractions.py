@@ -9,8 +9,9 @@ the result is a sum of its rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from llad.dataclass import dataclass
 from llad.frontend import extents as ext
 from llad.frontend.arrays import allocate, axes_of, merge, nest
 from llad.frontend.extents import extents_of, measure, shape_of

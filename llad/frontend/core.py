@@ -11,12 +11,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
 from llad.complex_numbers import Complex, is_complex
+from llad.dataclass import dataclass
 from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
 from llad.frontend.alike import Alike

@@ -7,9 +7,9 @@ a pair (`enumerate`), a tuple of items (`zip`). Sequences made at trace time are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from llad.dataclass import dataclass
 from llad.frontend import arrays
 from llad.frontend.casts import value_of
 from llad.frontend.core import Tracer

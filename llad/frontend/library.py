@@ -6,12 +6,12 @@ Each handler binds the arguments that are supported and calls what makes the loo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from llad.dataclass import dataclass
 from llad.frontend import creation, products, rearrange, reductions
 from llad.frontend.arguments import bind
 from llad.frontend.arrays import assign, copy, element

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.frontend.effects import FunctionNode, assigned, body_of, captured_names, reads
 
 Names = frozenset[str]

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.frontend.carries import Carry, initial, late, widen
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer

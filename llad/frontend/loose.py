@@ -11,8 +11,9 @@ Invariant: where the question is not decided, it is answered yes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.frontend.refused import refuse
 from llad.ir.alias import Aliases

@@ -14,10 +14,10 @@ what only inlined code can, is inlined as before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.diagnostics import LladError
 from llad.frontend import recursion
 from llad.frontend.core import Tracer

@@ -9,9 +9,9 @@ go on from one forward sweep.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.frontend import numbers
 from llad.frontend.arrays import copy
 from llad.frontend.closures import (

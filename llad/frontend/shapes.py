@@ -10,12 +10,12 @@ Invariant: `rebuild(shape, flatten(value, shape))` is `value` converted to `shap
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from llad.complex_numbers import Complex
+from llad.dataclass import dataclass
 from llad.diagnostics import UnsupportedError
 from llad.frontend import numbers
 from llad.frontend.core import Tracer

@@ -11,7 +11,7 @@ of that trace holds.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate, pairwise
 from types import CellType
 from typing import Any, TypeAlias
@@ -20,6 +20,7 @@ import numpy as np
 
 from llad import structures
 from llad.complex_numbers import is_complex
+from llad.dataclass import dataclass
 from llad.ir.core import Function
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, Layout, ScalarType
 from llad.refusals.table import refusal

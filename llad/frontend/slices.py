@@ -6,8 +6,7 @@ known and in range costs nothing. The rules of slices are those of CPython's `Py
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from llad.dataclass import dataclass
 from llad.frontend import extents as ext
 from llad.frontend.extents import Int
 from llad.frontend.promotion import is_static_number, plain

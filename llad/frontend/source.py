@@ -19,11 +19,12 @@ import inspect
 import linecache
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from types import CodeType, FunctionType
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span, span_of
 from llad.frontend.desugar import write_out
 from llad.frontend.effects import FunctionNode, local_names, parameters

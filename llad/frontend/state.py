@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import FunctionType
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.frontend.signature import Guard
 from llad.frontend.source import Source

@@ -11,8 +11,9 @@ jitted function is `Transform("primal", f)`, its `.grad` is `Transform("grad", f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from llad.dataclass import dataclass
 
 Kind = Literal["primal", "grad", "value_and_grad", "jvp", "vjp", "jacfwd", "jacrev"]
 Argnums = int | tuple[int, ...] | None

@@ -16,10 +16,11 @@ and `numbers.convert` takes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import count
 from typing import Any, Final, NoReturn, Protocol
 
+from llad.dataclass import dataclass
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.frontend.loose import Copied

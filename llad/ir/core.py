@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from string import Formatter
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.types import BufferType, LifoType, Type
 

@@ -12,8 +12,9 @@ up to the extent holds whatever follows its first index.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, defined, makers

@@ -17,11 +17,11 @@ import ctypes
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.errors import exception_named
 from llad.ir.printed import as_python, write

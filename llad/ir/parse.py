@@ -11,9 +11,9 @@ from __future__ import annotations
 import ast
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.core import AXIS_OPERANDS, Function, Op, Region, Value
 from llad.ir.types import SCALARS, BufferType, LifoType, ScalarType, Type

@@ -26,10 +26,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.ir.core import AXIS_OPERANDS, Function, Op, Region, Value, walk
 
 # The attributes that have a place in the syntax, by op; what is not listed is printed as a dict.

@@ -6,8 +6,9 @@ its reverse sweep. Extents are never part of a type: one compilation serves ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from llad.dataclass import dataclass
 
 Layout = Literal["C", "strided"]
 

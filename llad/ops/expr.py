@@ -8,8 +8,9 @@ evaluate it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from llad.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True, eq=False)

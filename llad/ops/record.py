@@ -28,9 +28,10 @@ Three kinds of rule:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.ir.types import BOOL, FLOATS, I64, INTS, ScalarType, Type
 from llad.ops.expr import Expr
 

@@ -60,8 +60,9 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases

@@ -53,8 +53,9 @@ After (and `cse`, `dce`):
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from llad.dataclass import dataclass
 from llad.ir.affine import GREATEST, LEAST, Affine
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.poison import maybe_poison

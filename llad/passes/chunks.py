@@ -41,8 +41,9 @@ After, with `%count` chunks of `%size`:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, defined, makers, walk

@@ -91,8 +91,9 @@ After (and `dce`):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import TAPE, Function, Op, Region, Value, defined, walk

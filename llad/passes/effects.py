@@ -8,8 +8,8 @@ other errors), and nothing that may trap comes before a check that may guard it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Value, walk
 from llad.ir.poison import maybe_poison

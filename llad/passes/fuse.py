@@ -64,9 +64,9 @@ After (and `cse`, `dce`):
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import CHECKPOINT, Function, Op, Value, makers, walk
 from llad.ir.distinct import Distinct

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import TAPE, Function, Op, Region, Value, defined, makers, uses, walk
 from llad.ir.elements import Elements

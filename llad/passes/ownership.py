@@ -64,9 +64,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, pushes_handles, walk
 from llad.ir.types import BufferType, LifoType

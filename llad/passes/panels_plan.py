@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
 from llad.ir.core import TAPE, Function, Op, Region, Value, defined, mentioned, walk

@@ -11,8 +11,8 @@ arrives is what it began as plus something that does not depend on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.core import Op, Region, Value, walk
 from llad.ir.types import BOOL

@@ -6,8 +6,9 @@ two factors, to a carry of an innermost loop or to elements of an array.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.core import Op, Value
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.ir.affine import GREATEST, LEAST, LONGEST, Affine, Knowledge
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BOOL, I32, I64

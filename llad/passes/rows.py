@@ -144,9 +144,9 @@ After:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.elements import Elements

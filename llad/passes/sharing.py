@@ -14,8 +14,9 @@ whatever the order, since no other value depends on it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, defined, makers, walk

@@ -71,8 +71,8 @@ After:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import I64, is_float

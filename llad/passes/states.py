@@ -61,9 +61,9 @@ After:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, makers, users, walk
 from llad.ir.elements import Elements

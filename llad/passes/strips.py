@@ -7,8 +7,9 @@ inherit from here (`blocks.py`, `stages.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, users
 from llad.ir.elements import Elements
 from llad.ir.types import I64, BufferType, ScalarType, is_float

@@ -75,8 +75,8 @@ After (and `dce`):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value, defined, makers, walk
 from llad.ir.elements import Elements

@@ -77,8 +77,7 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, makers, mentioned, uses, walk

@@ -61,8 +61,9 @@ After:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.affine import LONGEST, Affine
 from llad.ir.alias import Aliases

@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from dataclasses import dataclass
 
+from llad.dataclass import dataclass
 from llad.diagnostics import LladError, UnsupportedError
 
 MARK = "▸"
