@@ -15,7 +15,8 @@ Strides are in bytes and may be negative; of C no two elements are the same, and
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 
 from llad.codegen.lower_emit import MEMORY
 from llad.codegen.target import vectors
@@ -29,8 +30,8 @@ _LINE = 64  # bytes of a line of a cache
 def matmul_text(symbol: str) -> str | None:
     """The LLVM text of `llad.matmul.f64`, or of `f32`, or of a part of it, or of an intrinsic that it needs."""
     for product in map(_Product, (F64, F32)):
-        if symbol in (texts := product.texts()):
-            return texts[symbol]
+        if write := product.writers().get(symbol):
+            return write()
     return None
 
 
@@ -47,15 +48,16 @@ class _Product:
         self.rows, self.vectors = (8, 3) if registers >= 32 else (6, 2)
         self.attributes = f'nounwind "min-legal-vector-width"="{8 * size}"'
 
-    def texts(self) -> dict[str, str]:
-        """By name."""
+    def writers(self) -> dict[str, Callable[[], str]]:
+        """What writes the text, by name."""
         added = f"llvm.fmuladd.v{self.lanes}{self.kind.name}"
-        tiles = {self.name(f"tile{count}")[1:]: self._tile(count) for count in range(1, self.vectors + 1)}
+        counts = range(1, self.vectors + 1)
+        tiles = {self.name(f"tile{count}")[1:]: partial(self._tile, count) for count in counts}
         return {
-            f"llad.matmul.{self.kind.name}": self._driver(),
-            self.name("pack")[1:]: self._pack(),
-            self.name("fetch")[1:]: self._fetch(),
-            added: f"declare {self.vector} @{added}({', '.join([self.vector] * 3)})\n",
+            f"llad.matmul.{self.kind.name}": self._driver,
+            self.name("pack")[1:]: self._pack,
+            self.name("fetch")[1:]: self._fetch,
+            added: lambda: f"declare {self.vector} @{added}({', '.join([self.vector] * 3)})\n",
             **tiles,
         }
 
