@@ -80,7 +80,7 @@ class Native:
         self.heap = Heap()
         text = runtime.module_text([self.lowered, _door(fn)], whole=True)
         symbols = {n: a for n, a in self.heap.symbols.items() if a is not None}
-        self.code = jit.link(text, ["door", "llad.release"], symbols, whole=True)
+        self.code = jit.link(text, ["door", "leave"], symbols, whole=True)
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
         context = (ctypes.c_int64 * runtime.CONTEXT_WORDS)()
@@ -93,7 +93,7 @@ class Native:
         if code == 0:
             results = tuple(_result(r.type, s) for r, s in zip(self.fn.results, slots, strict=True))
         values = context[1:]
-        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.addresses["llad.release"])(pointers[0])
+        ctypes.CFUNCTYPE(None, ctypes.c_void_p)(self.code.addresses["leave"])(pointers[0])
         assert not self.heap.live, f"{len(self.heap.live)} blocks leaked"
         assert context[0] == 0
         if code:
@@ -113,7 +113,7 @@ def _types(fn: Function) -> list[Any]:
 
 
 def _door(fn: Function) -> str:
-    """An exported function that passes its arguments on; it takes bools as bytes, as C does."""
+    """A function that passes its arguments on, and one that releases the context. Bools are bytes, as in C."""
     types = ["ptr", *(t for p in fn.params for t in register_types(p.type)), *["ptr"] * len(fn.results)]
     outside = ["i8" if t == "i1" else t for t in types]
     lines = [f"define i32 @door({', '.join(f'{t} %a{k}' for k, t in enumerate(outside))}) {{"]
@@ -124,7 +124,8 @@ def _door(fn: Function) -> str:
         names.append(f"{type} %{'b' if type == 'i1' else 'a'}{k}")
     lines.append(f"  %code = call i32 @subject({', '.join(names)})")
     lines += ["  call void @llad.regain(ptr %a0)", "  ret i32 %code", "}", ""]
-    return "\n".join(lines) + "; @llad.release\n"
+    lines += ["define void @leave(ptr %ctx) {", "  call void @llad.release(ptr %ctx)", "  ret void", "}", ""]
+    return "\n".join(lines)
 
 
 def _argument(type: Type, value: Any) -> Sequence[Any]:

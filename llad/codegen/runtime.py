@@ -15,7 +15,7 @@ from llad.codegen.lower import Lowered
 from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_matmul import matmul_text
 from llad.codegen.runtime_memory import MEMORY
-from llad.codegen.runtime_objects import OBJECTS, OBJECTS_DECLARATIONS
+from llad.codegen.runtime_objects import BEFORE_RESULTS, OBJECTS, OBJECTS_DECLARATIONS
 from llad.codegen.runtime_past import PAST
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
@@ -59,9 +59,10 @@ CONTEXT_WORDS = 10
 # The functions that are compiled once a process, in groups that are linked when one of them is first needed. The first
 # are there to call others, so they need not be fast themselves.
 SERVING: tuple[tuple[str, ...], ...] = (
-    (  # what nearly every function needs
-        *("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all"),
-        *("llad.owned", "llad.capsule", "llad.holder", "llad.poll", *OBJECTS, *WINDOWS),
+    BEFORE_RESULTS,  # what every entry point needs
+    (  # what nearly every function of arrays needs
+        *("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all", "llad.poll"),
+        *("llad.owned", "llad.capsule", "llad.holder", *(OBJECTS.keys() - BEFORE_RESULTS), *WINDOWS),
     ),
     ("llad.grow", "llad.sweep"),
     ("llad.print",),

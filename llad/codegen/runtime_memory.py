@@ -172,7 +172,7 @@ done:
 """,
     # Most calls own nothing in the end, which is found out without a call.
     "llad.release": """
-define void @llad.release(ptr captures(none) %ctx) nounwind {
+define internal void @llad.release(ptr captures(none) %ctx) nounwind {
   %first = load ptr, ptr %ctx
   %empty = icmp eq ptr %first, null
   br i1 %empty, label %done, label %some

@@ -134,6 +134,7 @@ failed:
 
 
 OBJECTS = {} if LAYOUT is None else _texts(LAYOUT)
+BEFORE_RESULTS = tuple(name for name in OBJECTS if name != "llad.array")
 
 OBJECTS_DECLARATIONS = {
     "PyArray_New": "declare ptr @PyArray_New(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)",
