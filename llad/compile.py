@@ -65,6 +65,7 @@ from llad.passes.records import records
 from llad.passes.relax import relax
 from llad.passes.release import release
 from llad.passes.reuse import reuse
+from llad.passes.rotate import rotate
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
@@ -90,7 +91,7 @@ PASSES: tuple[Pass, ...] = (
     cse, tabulate, accumulate, dce,
 )  # fmt: skip
 # Once, before reverse mode.
-REVERSED: tuple[Pass, ...] = (unpack, permit, winner, relax, dce, independent)
+REVERSED: tuple[Pass, ...] = (unpack, permit, rotate, winner, relax, dce, independent)
 # First, when nothing is left to differentiate.
 RELEASED: tuple[Pass, ...] = (release,)
 # Once, then, since a derivative would ask what memory is zero.
@@ -155,7 +156,7 @@ def _changed(before: Function, after: Function) -> Function:
 
 def prepared(fn: Function) -> Function:
     """`fn` as it is differentiated."""
-    return optimised(fn, (*PASSES, permit))
+    return run_passes(optimised(fn, (*PASSES, permit)), (rotate,))
 
 
 def optimised(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
@@ -281,7 +282,7 @@ class Forms:
 
     def _finish(self, fn: Function) -> Function:
         with timed(self.times, "passes"):
-            fn = optimised(fn, (*RELEASED, *PASSES, *SETTLED))
+            fn = run_passes(optimised(fn, (*RELEASED, *PASSES, *SETTLED)), (rotate,))
             if (cut := chunks(fn)) is not fn:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:

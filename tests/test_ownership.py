@@ -115,8 +115,10 @@ def samples(x, n):
 
 def one_after_the_other(x, n):
     u = x
-    for _ in range(n):
-        u = u + 0.1 * np.sin(u)
+    for k in range(n):
+        longer = np.zeros(3 + k % 2)  # so that no other iteration's memory will do
+        longer[:3] = u[:3] + 0.1 * np.sin(u[:3])
+        u = longer
     return np.sum(u * u)
 
 

@@ -50,6 +50,7 @@ from llad.passes.records import records
 from llad.passes.relax import relax
 from llad.passes.release import release
 from llad.passes.reuse import reuse
+from llad.passes.rotate import rotate
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
@@ -69,7 +70,7 @@ ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, panels, unroll, either, scalars, reuse, independent, ascend,
     whole, foresee, flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax,
-    release, unpack, zeros, dce, ownership,
+    release, rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

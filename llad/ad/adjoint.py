@@ -15,7 +15,7 @@ from llad.ad.activity import Activity
 from llad.ad.bars import Bars, Table
 from llad.ad.calls import Calls, has_shadow, is_active_stack
 from llad.ad.loops import Loops
-from llad.ad.memory import as_layout, extents, loop_nest
+from llad.ad.memory import as_layout, extents
 from llad.ad.mirror import Mirror
 from llad.ad.rules import feeds_choice, products
 from llad.ad.shadows import Shadows
@@ -71,7 +71,7 @@ class Adjoint:
         def add(indices: list[Value]) -> None:
             b.store(self.bars.sum(b.load(shadow, *indices), b.load(source, *indices)), shadow, *indices)
 
-        loop_nest(b, extents(b, source), add)
+        b.nest(extents(b, source), add)
 
     # -- ops
 
@@ -158,7 +158,7 @@ class Adjoint:
         """Zeroed memory is memory that zeros are stored in. Only a shadow that outlives the sweep shows it."""
         if self.leaves_shadow(op):
             shadow, zero = self.shadows.of(op.result), self.bars.zero_of(op.result)
-            loop_nest(self.b, extents(self.b, shadow), lambda indices: self.b.store(zero, shadow, *indices))
+            self.b.nest(extents(self.b, shadow), lambda indices: self.b.store(zero, shadow, *indices))
 
     def leaves_shadow(self, op: Op) -> bool:
         """Whether `op` makes zeroed memory whose shadow is made in a forward sweep that is reversed more than once."""

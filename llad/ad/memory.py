@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import inline
-from llad.ir.types import I64, BufferType
+from llad.ir.types import BufferType
 
 
 def extents(b: Builder, buffer: Value) -> list[Value]:
@@ -22,21 +22,6 @@ def zeros_like(b: Builder, buffer: Value, hint: str = "") -> Value:
     """Zeroed C-contiguous memory with the extents and dtype of `buffer`."""
     assert isinstance(buffer.type, BufferType)
     return b.alloc(buffer.type.dtype, extents(b, buffer), zero=True, hint=hint)
-
-
-def loop_nest(b: Builder, bounds: Sequence[Value], body: Callable[[list[Value]], None]) -> None:
-    """Parallel loops over every index of `bounds`; `body` emits what one index does."""
-
-    def level(axis: int, indices: list[Value]) -> None:
-        if axis == len(bounds):
-            body(indices)
-            return
-        with b.region([I64], ["i"]) as region:
-            level(axis + 1, [*indices, region.args[0]])
-            b.yield_()
-        b.for_(b.i64(0), bounds[axis], b.i64(1), [], region, kind="parallel")
-
-    level(0, [])
 
 
 def copy_buffer(b: Builder, source: Value, hint: str = "") -> Value:
@@ -54,7 +39,7 @@ def copy_into(b: Builder, source: Value, target: Value) -> None:
 
 
 def _copy(b: Builder, source: Value, target: Value, bounds: Sequence[Value]) -> None:
-    loop_nest(b, bounds, lambda indices: b.store(b.load(source, *indices), target, *indices))
+    b.nest(bounds, lambda indices: b.store(b.load(source, *indices), target, *indices))
 
 
 def as_layout(b: Builder, buffer: Value, type: BufferType) -> Value:

@@ -14,7 +14,7 @@ Errors here are bugs of llad, hence assertions and `TypeError`s, not `LladError`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -295,6 +295,22 @@ class Builder:
         assert _yielded(body) == [*([BOOL] if exits else []), *types], (_yielded(body), types)
         attrs = {"exits": exits, "kind": kind} | ({} if limit is None else {CHECKPOINT: limit})
         return self.emit("for", [lo, hi, step, *inits], [*types, I64], attrs | dict(says or {}), [body]).results
+
+    def nest(
+        self, bounds: Sequence[Value], body: Callable[[list[Value]], None], kind: str = "parallel", hint: str = "i"
+    ) -> None:
+        """Loops over every index of `bounds`, the last one fastest; `body` emits what one index does."""
+
+        def level(indices: list[Value]) -> None:
+            if len(indices) == len(bounds):
+                body(indices)
+                return
+            with self.region([I64], [hint]) as region:
+                level([*indices, region.args[0]])
+                self.yield_()
+            self.for_(self.i64(0), bounds[len(indices)], self.i64(1), [], region, kind=kind)
+
+        level([])
 
     def while_(self, inits: Sequence[Value], condition: Region, body: Region, exits: bool = False) -> tuple[Value, ...]:
         """Run `body` while `condition` yields true; both take the carries. Results: (*carries, trips)."""

@@ -40,7 +40,7 @@ After, with `%count` chunks of `%size`:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from llad.dataclass import dataclass
@@ -291,7 +291,7 @@ def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
 
 def _copy(b: Builder, memory: Value, copies: Value, number: Value) -> None:
     """Copy what chunk `number` has of its own where the caller finds it."""
-    _each(b, _extents(b, memory), lambda at: b.store(b.load(memory, *at), copies, number, *at))
+    b.nest(_extents(b, memory), lambda at: b.store(b.load(memory, *at), copies, number, *at))
 
 
 def _add_copies(b: Builder, buffer: Value, copies: Value, count: Value) -> None:
@@ -301,20 +301,4 @@ def _add_copies(b: Builder, buffer: Value, copies: Value, count: Value) -> None:
         element = at[1:]
         b.store(b.op("add", b.load(buffer, *element), b.load(copies, *at)), buffer, *element)
 
-    _each(b, [count, *_extents(b, buffer)], add)
-
-
-def _each(b: Builder, extents: Sequence[Value], visit: Callable[[list[Value]], None]) -> None:
-    """Visit all indices of an array, the last one fastest."""
-
-    def along(indices: list[Value]) -> None:
-        axis = len(indices)
-        if axis == len(extents):
-            visit(indices)
-            return
-        with b.region([I64], [f"j{axis}"]) as body:
-            along([*indices, body.args[0]])
-            b.yield_()
-        b.for_(b.i64(0), extents[axis], b.i64(1), [], body)
-
-    along([])
+    b.nest([count, *_extents(b, buffer)], add, kind="sequential")
