@@ -105,7 +105,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llad.dataclass import dataclass
-from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, defined
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
