@@ -11,7 +11,6 @@ it, the passes of a list count as one step.)
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from llad.ad.forward import tangent
 from llad.ad.report import Report
 from llad.ad.reverse import explain, gradient
 from llad.codegen.target import WIDEST, vectors
+from llad.collector import uncollected
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.facts import EACH_PASS, VERIFY, What
@@ -174,18 +174,6 @@ def _marked(fn: Function, attribute: str) -> Function:
 def checked(fn: Function) -> Function:
     """`fn`, verified if the verifier is on."""
     return verify(fn) if VERIFY else fn
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep Python's collector of cycles waiting: it would look at growing IR again and again, which hardly has any."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from llad.codegen.environment import unchanged
+from llad.collector import uncollected
 
 
 class Later:
@@ -27,5 +28,6 @@ class Later:
         if self._module is None:
             if not unchanged():
                 raise RuntimeError("the files of llad have changed since it was imported: start Python again")
-            self._module = import_module(self._name)
+            with uncollected():
+                self._module = import_module(self._name)
         return getattr(self._module, name)

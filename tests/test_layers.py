@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 # (row, the modules and packages that are one place)
 LAYERS = (
     (0, ("llad.dataclass", "llad.diagnostics")),
+    (0, ("llad.collector",)),
     (0, ("llad.parallel",)),
     (0, ("llad.traced",)),
     (1, ("llad.complex_numbers", "llad.structures")),

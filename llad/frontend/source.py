@@ -1,11 +1,11 @@
 """Where a function's source stands: its syntax tree within its file, so that every span is right.
 
-The whole file is parsed, not a dedented piece, so lines and columns are those of the file. `linecache` gives the
-text, which covers notebooks, doctests and the interactive prompts that register their input. A lambda is told
-from its neighbours on the line by the columns of its bytecode.
+What is parsed is a statement at the margin of the file, or else the whole file, never a dedented piece, so lines and
+columns are those of the file. `linecache` gives the text, which covers notebooks, doctests and the interactive prompts
+that register their input. A lambda is told from its neighbours on the line by the columns of its bytecode.
 
-Text can change under running code: a notebook's cell is run again, a file is edited. So the text is compiled once more,
-and the function's bytecode has to be in what comes out. Code whose source was once found keeps it.
+Text can change under running code: a notebook's cell is run again, a file is edited. So what is parsed is compiled once
+more, and the function's bytecode has to be in what comes out. Code whose source was once found keeps it.
 
 Invariant: the tree found is that of the running code (of code that pytest has rewritten, as far as names and lines can
 tell); else it is refused.
@@ -21,6 +21,7 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import field, replace
 from functools import cached_property
+from itertools import chain, islice
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -72,11 +73,14 @@ class Source:
 
 
 @dataclass
-class _File:
-    """One text. `codes`: per set of `__future__` flags, the code of all functions in it, by first line and name."""
+class _Part:
+    """Parsed text, behind so many empty lines as stand before it in its file, whose `lines` are all there.
+
+    `codes`: per set of `__future__` flags, the code of all functions in it, by first line and name.
+    """
 
     name: str
-    text: list[str]
+    text: str
     lines: list[str]
     tree: ast.Module
     found: dict[FunctionNode, Source] = field(default_factory=dict)
@@ -86,7 +90,7 @@ class _File:
         """Whether the text compiles to this code."""
         flags = code.co_flags & _FUTURE
         if flags not in self.codes:
-            self.codes[flags] = _compiled("".join(self.text), flags)
+            self.codes[flags] = _compiled(self.text, flags)
         return code in self.codes[flags].get((code.co_firstlineno, code.co_name), ())
 
     def source(self, code: CodeType) -> Source | None:
@@ -101,6 +105,55 @@ class _File:
         (node,) = candidates
         return self.found.setdefault(node, Source(node, self.name, self.lines))
 
+
+@dataclass
+class _File:
+    """One text of a file, and the parts of it that were parsed, by their first line and the one behind them."""
+
+    name: str
+    text: list[str]
+    parts: dict[tuple[int, int], _Part | None] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return [line.rstrip("\r\n") for line in self.text]
+
+    @property
+    def whole(self) -> _Part | None:
+        """All of it, if that is Python."""
+        return self._part(0, len(self.text))
+
+    def source(self, code: CodeType) -> Source | None:
+        """Where the code stands, if it is that of one function of this text."""
+        part = self._around(code.co_firstlineno - 1)
+        found = None if part is None else part.source(code)
+        return found or (None if self.whole is None else self.whole.source(code))
+
+    def _around(self, line: int) -> _Part | None:
+        """The statement at the margin that has this line, as far as that is told by looks."""
+        start = min(line, len(self.text) - 1)
+        while start > 0 and self.text[start][:1] in _INSIDE:
+            start -= 1
+        ends = (k for k in range(line + 1, len(self.text)) if self.text[k][:1] not in _INSIDE)
+        parts = (self._part(start, end) for end in islice(chain(ends, [len(self.text)]), _TRIES))
+        return next((part for part in parts if part is not None), None)
+
+    def _part(self, start: int, end: int) -> _Part | None:
+        if (start, end) not in self.parts:
+            text = "\n" * start + "".join(self.text[start:end])
+            try:
+                tree = ast.parse(text)
+            except SyntaxError:
+                self.parts[start, end] = None
+            else:
+                tree.body = write_out(tree.body)
+                self.parts[start, end] = _Part(self.name, text, self.lines, tree)
+        return self.parts[start, end]
+
+
+# What a line at the margin begins with, or one that is empty, though a statement goes on.
+_INSIDE = frozenset(("", *" \t\f\r\n#)]}"))
+_TRIES = 8  # how many lines may look as if they were the next statement: decorators, texts, `else`
 
 _files: dict[str, _File] = {}
 _learned: dict[tuple[str, str], _File] = {}
@@ -131,21 +184,18 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
 def _find(function: FunctionType, span: Span | None) -> Source:
     code = function.__code__
     file = _read(code.co_filename, function)
-    for text in (*([] if file is None else [file]), *_learned.values()):
-        if (source := text.source(code)) is not None:
+    remembered = _File(code.co_filename, _remembered.get(code.co_filename, []))
+    for text in (file, *_learned.values(), remembered):
+        if text.text and (source := text.source(code)) is not None:
             return source
-    remembered = _parsed(code.co_filename, _remembered.get(code.co_filename, []))
-    if remembered is not None and (source := remembered.source(code)) is not None:
-        return source
-    return refuse(
-        "no-source" if file is None else "stale-source", span, name=function.__qualname__, file=code.co_filename
-    )
+    known = "stale-source" if file.text and file.whole else "no-source"
+    return refuse(known, span, name=function.__qualname__, file=code.co_filename)
 
 
 def learn_source(name: str, text: str) -> None:
     """Look into this text, of a file of another process, for functions that came from there."""
-    if (name, text) not in _learned and (file := _parsed(name, text.splitlines(keepends=True))) is not None:
-        _learned[name, text] = file
+    if (name, text) not in _learned:
+        file = _learned[name, text] = _File(name, text.splitlines(keepends=True))
         if not linecache.getlines(name):  # which tracebacks ask
             linecache.cache[name] = (len(text), None, file.text, name)
 
@@ -173,25 +223,12 @@ def text_of(function: FunctionType) -> list[str]:
     return linecache.getlines(name, function.__globals__)
 
 
-def _read(name: str, function: FunctionType) -> _File | None:
+def _read(name: str, function: FunctionType) -> _File:
     lines = text_of(function)
-    if not lines:
-        return None
     known = _files.get(name)
     if known is None or (known.text is not lines and known.text != lines):
-        known = _parsed(name, lines)
-        if known is not None:
-            _files[name] = known
+        known = _files[name] = _File(name, lines)
     return known
-
-
-def _parsed(name: str, lines: list[str]) -> _File | None:
-    try:
-        tree = ast.parse("".join(lines))
-    except SyntaxError:
-        return None
-    tree.body = write_out(tree.body)
-    return _File(name, lines, [line.rstrip("\r\n") for line in lines], tree)
 
 
 def _compiled(text: str, flags: int) -> dict[tuple[int, str], list[CodeType]]:
