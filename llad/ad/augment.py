@@ -7,11 +7,14 @@ loop is copied as it stands, and its iteration once more, with tapes, in the rev
 
 from __future__ import annotations
 
+from functools import partial, reduce
+
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.memory import as_layout, zeros_like
 from llad.ad.shadows import Shadows, handle_fields, with_shadows
+from llad.ad.sheets import Sheet
 from llad.ad.snapshots import from_the_start, iterations, straight
 from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
@@ -19,7 +22,7 @@ from llad.ad.tape import Rectangle, Tape, capacity, position, whole_lines
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value
 from llad.ir.rewrite import copy_op
-from llad.ir.types import BufferType, LifoType, ScalarType
+from llad.ir.types import I64, BufferType, LifoType, ScalarType
 
 Outs = list[tuple[Value, Value]]  # (what the reverse sweep calls it, the new value)
 
@@ -160,6 +163,8 @@ class Augment:
             self.b.span = op.span
             for rectangle in self.tape.rectangles.get(op, ()):
                 self.new[rectangle.handle] = self.allocate(rectangle)
+            for sheet in self.tape.sheets.get(op, ()):
+                self.fill_sheet(sheet)
             match op.name:
                 case "if":
                     outs += self.if_(op)
@@ -348,6 +353,50 @@ class Augment:
         if outer:
             row = whole_lines(b, row, rectangle.value.type.bytes)
         return b.alloc(rectangle.value.type, [*outer, row], hint=rectangle.handle.name)
+
+    def fill_sheet(self, sheet: Sheet) -> None:
+        """Make a sheet, and copy to it what the loads will find, if they run."""
+        b, structure = self.b, self.structure
+        bounds = {op: self.bounds(op) for op in (*sheet.along, *sheet.others)}
+        trips = {op: capacity(b, op, bounds[op], structure) for op in bounds}
+        *outer, row = [trips[op] for op in sheet.along]
+        type = sheet.load.result.type
+        assert isinstance(type, ScalarType)
+        if outer:
+            row = whole_lines(b, row, type.bytes)
+        tape = self.new[sheet.handle] = b.alloc(type, [*outer, row], hint=sheet.handle.name)
+        runs = [b.op("gt", trips[op], b.i64(0)) for op in sheet.others]
+        index: dict[Value, Value] = {}
+
+        def again(value: Value) -> Value:
+            if value in index:
+                return index[value]
+            if structure.encloses(structure.region_of[value], structure.home(sheet.outer)):
+                return self.new[value]
+            op = structure.op_of[value]
+            copy = copy_op(op, {o: again(o) for o in op.operands})
+            b.current.ops.append(copy)
+            return copy.result
+
+        def along(depth: int) -> None:
+            if depth == len(sheet.along):
+                element = b.load(*map(again, sheet.load.operands))
+                loops = zip(sheet.along, index.values(), strict=True)
+                b.store(element, tape, *[position(b, op, i, bounds[op], structure) for op, i in loops])
+                return
+            with b.region([I64], ["i"]) as body:
+                index[sheet.along[depth].regions[0].args[0]] = body.args[0]
+                along(depth + 1)
+                b.yield_()
+            lo, hi, step = bounds[sheet.along[depth]]
+            b.for_(lo, hi, step, [], body, kind="parallel")
+
+        with b.region() as some:
+            along(0)
+            b.yield_()
+        with b.region() as none:
+            b.yield_()
+        b.if_(reduce(partial(b.op, "and"), runs), some, none)
 
     def fill(self, rectangle: Rectangle) -> None:
         b, structure = self.b, self.structure

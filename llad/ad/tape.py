@@ -6,6 +6,7 @@ After `adjoint.py`, the reverse sweep mentions primal values. Each is resolved, 
 - a loop's index: the reversed loop knows it;
 - defined in branches only: yielded out of the `if`s (undef on the other side);
 - computed again, loads of memory that nothing overwrites included, where that is cheaper than to keep it (`keep.py`);
+- loaded again and again in loops that leave the memory as it is: from a copy that is made before these (`sheets.py`);
 - in loops that visit a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
 - otherwise a field of the record that each run of its region pushes on a LIFO, and the mirrored region pops.
 
@@ -15,12 +16,14 @@ rerun is given from outside it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 
 from llad.ad import names
 from llad.ad.keep import Choice, Keeper
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
+from llad.ad.sheets import Sheet, Sheets
 from llad.ad.structure import Structure
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
@@ -56,7 +59,8 @@ class Tape:
     """`name` maps what the reverse sweep mentions to what it is given; the rest tells the forward sweep what to keep.
 
     `outs`: per region, (value, name) pairs to yield out of its `if`s · `rectangles`: per outermost loop ·
-    `stored`: per region, the rectangles that one run of it fills · `records`: per region.
+    `stored`: per region, the rectangles that one run of it fills · `sheets`: per loop, those that are made before it ·
+    `records`: per region.
     """
 
     def __init__(
@@ -71,8 +75,10 @@ class Tape:
         self.outs: dict[Region, list[tuple[Value, Value]]] = {}
         self.rectangles: dict[Op, list[Rectangle]] = {}
         self.stored: dict[Region, list[Rectangle]] = {}
+        self.sheets: dict[Op, list[Sheet]] = {}
         self.records: dict[Region, Record] = {}
         self._choices: dict[Value, Choice] = {}
+        self._possible = Sheets(structure, aliases)
 
     def resolve(self) -> None:
         """Find a source for every primal value that the mirror mentions, and write the loads, pops and recomputing."""
@@ -131,6 +137,8 @@ class Tape:
             return self.name[value]
         if op is not None and self._choices.get(value) == "recompute":
             return self._recompute(op, region)
+        if op is not None and (sheet := self._possible.of(op)) is not None:
+            return self._sheet(sheet, region, root)
         if isinstance(value.type, ScalarType) and structure.rectangular(region, root):
             return self._rectangle(value, region, root)
         return self._field(value, region)
@@ -183,13 +191,30 @@ class Tape:
             self.outs.setdefault(home, []).append((rectangle.handle, name))
         else:
             name = rectangle.handle
+        return self._element(name, loops, region)
+
+    def _element(self, tape: Value, loops: Sequence[Op], region: Region) -> Value:
+        """Load, for `region`, what a tape has of this visit of the loops."""
         b = self.mirror.builder
         with b.inside(self.mirror.kept(region)):
             positions = [
-                position(b, op, self.give(op.regions[0].args[0]), [self.give(o) for o in op.operands[:3]], structure)
+                position(
+                    b, op, self.give(op.regions[0].args[0]), [self.give(o) for o in op.operands[:3]], self.structure
+                )
                 for op in loops
             ]
-            return b.load(name, *positions)
+            return b.load(tape, *positions)
+
+    def _sheet(self, sheet: Sheet, region: Region, root: Region) -> Value:
+        self.sheets.setdefault(sheet.outer, []).append(sheet)
+        home, name = self.structure.home(sheet.outer), sheet.handle
+        if not self.structure.in_scope(home, root):
+            if self.structure.depth(home, root) == 0:
+                name = Value(name.type, name.name)
+                self.outs.setdefault(home, []).append((sheet.handle, name))
+            else:
+                name = self._field(sheet.handle, home)
+        return self._element(name, sheet.along, region)
 
     def _field(self, value: Value, region: Region) -> Value:
         if region not in self.records:
