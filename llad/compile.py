@@ -31,54 +31,58 @@ from llad.frontend.signature import ArgSpec, Traced, leaf_ranges
 from llad.frontend.trace import trace
 from llad.ir.core import Function, called, walk
 from llad.ir.verify import verify
+from llad.loop_passes import (
+    LoopPass,
+    accumulate,
+    ascend,
+    blocks,
+    columns,
+    contract,
+    extrema,
+    flatten,
+    foresee,
+    fuse,
+    independent,
+    induction,
+    interchange,
+    jam,
+    licm,
+    lodge,
+    panels,
+    peel,
+    products,
+    reuse,
+    rows,
+    stages,
+    states,
+    stream,
+    tabulate,
+    version,
+    whole,
+    winner,
+)
 from llad.objective import objective, tangible
-from llad.passes.accumulate import accumulate
-from llad.passes.ascend import ascend
-from llad.passes.blocks import blocks
 from llad.passes.checks import checks
 from llad.passes.choose import choose
 from llad.passes.chunks import chunks
-from llad.passes.columns import columns
-from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.either import either
-from llad.passes.extrema import extrema
-from llad.passes.flatten import flatten
 from llad.passes.fold import fold
-from llad.passes.foresee import foresee
-from llad.passes.fuse import fuse
-from llad.passes.independent import independent
-from llad.passes.induction import induction
-from llad.passes.interchange import interchange
-from llad.passes.jam import jam
-from llad.passes.licm import licm
-from llad.passes.lodge import lodge
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
-from llad.passes.panels import panels
 from llad.passes.parts import parts
-from llad.passes.peel import peel
 from llad.passes.permit import permit
-from llad.passes.products import products
 from llad.passes.records import records
 from llad.passes.relax import relax
 from llad.passes.release import release
-from llad.passes.reuse import reuse
 from llad.passes.rotate import rotate
-from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
-from llad.passes.stages import stages
-from llad.passes.states import hands_on_few, states
-from llad.passes.stream import stream
-from llad.passes.tabulate import tabulate
+from llad.passes.states import hands_on_few
 from llad.passes.unite import unite
 from llad.passes.unpack import unpack
 from llad.passes.unroll import unroll
-from llad.passes.version import version
-from llad.passes.whole import whole
-from llad.passes.winner import winner
 from llad.passes.zeros import zeros
 from llad.returned import outputs_of
 from llad.structures import Node
@@ -113,12 +117,6 @@ FAST: tuple[Pass, ...] = (
     products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
     lodge, rows, columns, version, stages, stream, ownership,
 )  # fmt: skip
-# Those that have nothing to do where there is no loop.
-OF_LOOPS: frozenset[Pass] = frozenset({
-    fuse, contract, peel, induction, licm, tabulate, accumulate, winner, products, interchange, jam, panels, reuse,
-    independent, ascend, whole, foresee, flatten, extrema, lodge, rows, columns, version, stages, blocks, stream,
-    states,
-})  # fmt: skip
 
 
 def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
@@ -130,7 +128,7 @@ def run_passes(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
     finished: dict[Pass, Function] = {}  # what each pass found nothing to do in
     loops = _has_loops(fn)  # no pass makes the first one
     for step in passes:
-        if finished.get(step) is fn or (not loops and step in OF_LOOPS):
+        if finished.get(step) is fn or (isinstance(step, LoopPass) and not loops):
             continue
         known = fn.functions
         made = {name: _changed(f, step(replace(f, functions=known))) for name, f in known.items()}

@@ -30,9 +30,10 @@ LAYERS = (
     (4, ("llad.passes",)),
     (4, ("llad.ad",)),
     (4, ("llad.codegen",)),
-    (5, ("llad.compile", "llad.objective", "llad.facts", "llad.spans", "llad.program", "llad.later")),
+    (5, ("llad.compile", "llad.facts", "llad.later", "llad.loop_passes", "llad.objective", "llad.program",
+         "llad.spans")),
     (6, ("llad",)),
-)
+)  # fmt: skip
 
 # Packages from outside that only these places may import.
 OUTSIDE = {"llvmlite": ("llad.codegen",)}

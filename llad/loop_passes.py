@@ -1,0 +1,54 @@
+"""The passes that have nothing to do where there is no loop: each is loaded when it is first run.
+
+A function of a few numbers is compiled in the time that it takes to load them.
+"""
+
+from __future__ import annotations
+
+from llad.ir.core import Function
+from llad.later import Later
+
+
+class LoopPass:
+    """The pass of this name, in the file of `llad/passes/` that is called so."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+        self.__module__ = f"llad.passes.{name}"
+        self._loaded = Later(self.__module__)
+
+    def __call__(self, fn: Function) -> Function:
+        made: Function = getattr(self._loaded, self.__name__)(fn)
+        return made
+
+    def __repr__(self) -> str:
+        return f"<pass {self.__name__}>"
+
+
+accumulate = LoopPass("accumulate")
+ascend = LoopPass("ascend")
+blocks = LoopPass("blocks")
+columns = LoopPass("columns")
+contract = LoopPass("contract")
+extrema = LoopPass("extrema")
+flatten = LoopPass("flatten")
+foresee = LoopPass("foresee")
+fuse = LoopPass("fuse")
+independent = LoopPass("independent")
+induction = LoopPass("induction")
+interchange = LoopPass("interchange")
+jam = LoopPass("jam")
+licm = LoopPass("licm")
+lodge = LoopPass("lodge")
+panels = LoopPass("panels")
+peel = LoopPass("peel")
+products = LoopPass("products")
+reuse = LoopPass("reuse")
+rows = LoopPass("rows")
+stages = LoopPass("stages")
+states = LoopPass("states")
+stream = LoopPass("stream")
+tabulate = LoopPass("tabulate")
+version = LoopPass("version")
+whole = LoopPass("whole")
+winner = LoopPass("winner")
