@@ -92,7 +92,8 @@ def test_the_choice_of_what_is_kept_is_a_cheapest_one(seed: int):
     structure = Structure(fn)
     needed = set(rng.sample(values, 3))
     body = structure.region_of[values[0]]
-    chosen = Keeper(structure, lambda v: structure.region_of[v] is not body, lambda op: True).choose(needed)
+    at_hand = lambda v: structure.region_of[v] is not body  # noqa: E731
+    chosen = Keeper(structure, at_hand, lambda op: True, lambda v: ()).choose(needed)
     assert consistent(chosen, structure, needed)
     every = itertools.product((None, "keep", "recompute"), repeat=len(values))
     choices = ({v: how for v, how in zip(values, hows, strict=True) if how} for hows in every)

@@ -18,7 +18,7 @@ of the loops inside, and a number that is narrower than what it is made of in pl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Literal
 
@@ -47,12 +47,18 @@ MOST = 1 << 24  # runs that still count
 
 class Keeper:
     """Chooses for one function. `at_hand` says of a value whether it costs nothing, `repeatable` of an op whether it
-    computes the same in the reverse sweep."""
+    computes the same in the reverse sweep, `spared` of a value on which of the loops around it what is kept of it does
+    not depend."""
 
     def __init__(
-        self, structure: Structure, at_hand: Callable[[Value], bool], repeatable: Callable[[Op], bool]
+        self,
+        structure: Structure,
+        at_hand: Callable[[Value], bool],
+        repeatable: Callable[[Op], bool],
+        spared: Callable[[Value], Sequence[Op]],
     ) -> None:
         self._structure = structure
+        self._spared = spared
         self._at_hand = at_hand
         self._repeatable = repeatable
         self._trips: dict[Region, int] = {}
@@ -139,7 +145,8 @@ class Keeper:
 
     def _keeping(self, value: Value) -> int:
         each = BYTE * value.type.bytes if isinstance(value.type, ScalarType) else HANDLE
-        return each * self._runs(self._structure.region_of[value])
+        runs = self._runs(self._structure.region_of[value])
+        return max(1, each * runs // prod(map(self._known_trips, self._spared(value))))
 
     def _runs(self, region: Region) -> int:
         """About how often a region is run."""

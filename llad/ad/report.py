@@ -61,6 +61,10 @@ def report(fn: Function, mirror: Mirror, structure: Structure, strategies: Strat
                 assert isinstance(dtype, BufferType)
                 memory = product(str(dtype.dtype.bytes), *map(sizes.extent, op.operands))
                 arrays.append(Temporary(op.span, op.result.name, memory, bool(counts)))
+            for sheet in tape.sheets.get(op, ()):
+                item = str(sheet.load.result.type.bytes)  # type: ignore[union-attr]
+                memory = product(item, *map(sizes.iterations, sheet.along))
+                arrays.append(Temporary(sheet.load.span, sheet.handle.name, memory, bool(counts)))
             if op.name in LOOPS:
                 inside = (*counts, sizes.iterations(op))
                 body = op.regions[-1]

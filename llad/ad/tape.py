@@ -95,7 +95,7 @@ class Tape:
 
     def _choose(self, values: list[Value]) -> None:
         """Settle how `values` are had, and before them what they are computed from."""
-        keeper = Keeper(self.structure, self._at_hand, self._repeatable)
+        keeper = Keeper(self.structure, self._at_hand, self._repeatable, self._spared)
         chosen = keeper.choose(values)
         self._choices |= chosen
         for value in chosen:
@@ -157,6 +157,12 @@ class Tape:
     def _repeatable(self, op: Op) -> bool:
         """Whether `op` computes the same in the reverse sweep."""
         return op.name != "load" or self._stays(op)
+
+    def _spared(self, value: Value) -> Sequence[Op]:
+        """The loops around a value for all iterations of which it is kept once."""
+        op = self.structure.op_of.get(value)
+        sheet = None if op is None else self._possible.of(op)
+        return sheet.others if sheet is not None else ()
 
     def _stays(self, load: Op) -> bool:
         """Whether the element that is loaded is still in memory when the reverse sweep comes to it."""

@@ -1,0 +1,166 @@
+"""What is loaded again and again and overwritten later: kept once, whatever the loops are, and found in every order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import llad
+from llad import jit_grad
+from llad.ir.core import Function, Op, walk
+from llad.program import Program
+from llad.testing import assert_close, check_gradient
+
+pytestmark = pytest.mark.usefixtures("quick_code")
+
+
+def layers(w, x):
+    h = x * 1.0
+    for k in range(w.shape[0]):
+        h = np.tanh(h @ w[k])
+    return np.sum(h * h)
+
+
+def covariances(f, p):
+    for _ in range(4):
+        p = f @ p @ f.T + 0.1
+    return np.trace(p)
+
+
+def in_place(a, x):
+    """Written over in place, row by row, by loops as in C."""
+    b = a * 1.0
+    c = np.zeros(a.shape)
+    n = a.shape[0]
+    for _ in range(3):
+        for i in range(n):
+            for j in range(n):
+                s = 0.0
+                for k in range(n):
+                    s += b[i, k] * b[k, j]
+                c[i, j] = s * x[i]
+        for i in range(n):
+            for j in range(n):
+                b[i, j] = 0.5 * b[i, j] + c[i, j]
+    return np.sum(b)
+
+
+def until(a, x):
+    """Nobody knows how often; and each time along other rows."""
+    y = x * 1.0
+    size, k = 0.0, 0
+    while size < 6.0:
+        for i in range(k % 2, len(y)):
+            for j in range(1, len(y)):
+                size += 0.1 * y[j] * a[i, j] * y[i] + 0.3
+        y[0] = y[0] * 0.9 + 0.1 * size
+        k += 1
+    return size * y[0]
+
+
+def windows(a, x):
+    y = x * 1.0
+    total = 0.0
+    for t in range(3):
+        part = y[t:]
+        for i in range(a.shape[0]):
+            for k in range(len(part)):
+                total += a[i, k] * part[len(part) - 1 - k] ** 2
+        y[1:] = y[1:] * total * 0.01
+    return total
+
+
+def only_one_factor(a, x):
+    """Of products with constants, nothing is needed but these, which nobody writes."""
+    y = x * 1.0
+    for _ in range(3):
+        z = np.zeros(len(y))
+        for i in range(len(y)):
+            for k in range(len(y)):
+                z[i] += y[k] * 0.5
+        y = z + a[0]
+    return np.sum(y)
+
+
+PROGRAMS = [layers, covariances, in_place, until, windows, only_one_factor]
+
+
+def arguments(f: Callable[..., Any]) -> tuple[Any, ...]:
+    r = np.random.default_rng(1)
+    shapes = {layers: ((2, 3, 3), (2, 3)), covariances: ((3, 3), (3, 3))}.get(f, ((3, 3), (3,)))
+    return tuple(r.uniform(0.2, 0.9, shape) for shape in shapes)
+
+
+@pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
+def test_gradients(f: Callable[..., Any]) -> None:
+    args = arguments(f)
+    check_gradient(jit_grad(f), *args)
+    _, pullback = llad.vjp(f, *args)
+    once, again = pullback(1.0), pullback(1.0)
+    for one, two, wanted in zip(once, again, llad.grad(f, argnums=(0, 1))(*args), strict=True):
+        assert np.array_equal(one, two)
+        assert_close(one, wanted, rtol=1e-12)
+
+
+def test_second_derivatives() -> None:
+    args = arguments(layers)
+    check_gradient(jit_grad(lambda w, x: np.sum(llad.grad(layers)(w, x) * np.arange(18.0).reshape(2, 3, 3))), *args)
+
+
+def gradient(f: Callable[..., Any]) -> Function:
+    args = arguments(f)
+    stage = Program(f).stage(args)
+    return stage.function("gradient", stage.differentiable, last=False)
+
+
+def kept_by_each_product(fn: Function) -> list[Op]:
+    """What the innermost of three loops pushes or stores for itself alone."""
+    found: list[Op] = []
+
+    def visit(ops: list[Op], depth: int) -> None:
+        for op in ops:
+            own = op.name == "push" or (op.name == "store" and len(op.operands) - 2 > 3)
+            found.extend([op] if own and depth > 3 else [])
+            for region in op.regions:
+                visit(region.ops, depth + (op.name in ("for", "while")))
+
+    visit(fn.body.ops, 0)
+    return found
+
+
+@pytest.mark.parametrize("f", [layers, covariances, in_place], ids=lambda f: f.__name__)
+def test_no_product_keeps_its_factors(f: Callable[..., Any]) -> None:
+    assert not kept_by_each_product(gradient(f))
+
+
+def test_what_nobody_needs_is_not_kept() -> None:
+    made = {op.result.name for op in walk(gradient(only_one_factor).body) if op.name == "alloc"}
+    assert not any("tape" in name for name in made), made
+
+
+def test_elements_are_copied_only_if_some_loop_would_load_them() -> None:
+    """Without columns, no row is looked at: there may be fewer than one would think."""
+
+    def f(a, x, rows, columns):
+        y = x * 1.0
+        total = 0.0
+        for _ in range(2):
+            for i in range(rows):
+                for _ in range(columns):
+                    total += y[i] * y[i] * a[0]
+            y[0] = y[0] * 0.5 + total
+        return total + y[0]
+
+    compiled, args = jit_grad(f, argnums=(0, 1)), (np.array([0.3]), np.array([0.5, 0.7]))
+    assert_close(compiled.grad(*args, 10**9, 0)[1], np.array([0.25, 0.0]))
+    with pytest.raises(IndexError):
+        compiled.grad(*args, 3, 1)
+    check_gradient(jit_grad(lambda a, x: f(a, x, 2, 3)), *args)
+
+
+def test_explain_tells_what_they_take() -> None:
+    text = jit_grad(layers).explain(*arguments(layers))
+    assert "`h_tape`" in text and "each iteration anew" in text
