@@ -59,7 +59,7 @@ CONTEXT_WORDS = 10
 # The functions that are compiled once a process, in groups that are linked when one of them is first needed. The first
 # are there to call others, so they need not be fast themselves.
 SERVING: tuple[tuple[str, ...], ...] = (
-    BEFORE_RESULTS,  # what every entry point needs
+    *((name,) for name in BEFORE_RESULTS),  # what entry points need, one nearly always, the others less
     (  # what nearly every function of arrays needs
         *("llad.alloc", "llad.alloc_zero", "llad.free", "llad.release_all", "llad.poll"),
         *("llad.owned", "llad.capsule", "llad.holder", *(OBJECTS.keys() - BEFORE_RESULTS), *WINDOWS),

@@ -9,7 +9,6 @@ Invariant: the table is keyed by the callable itself, so `from math import sin a
 from __future__ import annotations
 
 import builtins
-import difflib
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -190,8 +189,15 @@ def _hint(name: str) -> str:
     module, _, last = name.rpartition(".")
     rivals = [n.rpartition(".")[2] for n in NAMES if n.rpartition(".")[0] == module]
     rivals += [f.__name__ for f in LIBRARY.values()] if module == "np" else []
-    near = difflib.get_close_matches(last, rivals, 1, 0.7)
-    return f"the nearest that is supported is `{module}.{near[0]}`" if near else "write it as a function of your own"
+    near = _nearest(last, rivals)
+    return f"the nearest that is supported is `{module}.{near}`" if near else "write it as a function of your own"
+
+
+def _nearest(name: str, others: Sequence[str]) -> str | None:
+    """The one of the others that looks like the name."""
+    from difflib import get_close_matches  # which takes a while to load
+
+    return next(iter(get_close_matches(name, others, 1, 0.7)), None)
 
 
 def _library_name(function: Any) -> str | None:
@@ -220,7 +226,7 @@ def attribute(ctx: Context, value: Any, name: str) -> Any:
             return NUMPY[value.type]
     else:
         return NotHandled
-    near = difflib.get_close_matches(name, [*METHODS, *ATTRIBUTES], 1, 0.7)
+    near = _nearest(name, [*METHODS, *ATTRIBUTES])
     other = "use a function of `numpy`, or a loop" if isinstance(value, Array) else "write it with arithmetic"
-    hint = f"the nearest that is supported is `{near[0]}`" if near and isinstance(value, Array) else other
+    hint = f"the nearest that is supported is `{near}`" if near and isinstance(value, Array) else other
     return ctx.refuse("attribute", name=name, got=describe(value), hint=hint)
