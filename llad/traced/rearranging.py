@@ -70,14 +70,31 @@ def roll(a, shift, axis=None):
         for k, by in zip(axes, shift if isinstance(shift, tuple) else (shift,) * len(axes), strict=True):
             a = roll(a, by, k)
         return a
-    rows = np.moveaxis(a, axis, 0)
-    n = len(rows)
-    out = np.empty(rows.shape, a.dtype)
+    n = len(np.moveaxis(a, axis, 0))  # or there is no such axis
+    out = np.empty(a.shape, a.dtype)
     if n > 0:
+        _roll_into(out, a, shift, axis if axis >= 0 else axis + a.ndim)
+    return out
+
+
+def _roll_into(out, a, shift, axis):
+    """Along an inner axis, row by row, so that neighbours in memory come one after the other."""
+    n = len(a)
+    if axis > 0:
+        for k in range(n):
+            _roll_into(out[k], a[k], shift, axis - 1)
+    elif a.ndim == 1 and shift == 1:  # such that loops over the neighbours of each become one
+        for k in range(n):
+            out[k] = a[k - 1 if k > 0 else n - 1]
+    elif a.ndim == 1 and shift == -1:
+        for k in range(n):
+            out[k] = a[k + 1 if k < n - 1 else 0]
+    else:
         by = shift % n
-        out[by:] = rows[: n - by]
-        out[:by] = rows[n - by :]
-    return np.moveaxis(out, 0, axis)
+        for k in range(n - by):
+            out[by + k] = a[k]
+        for k in range(by):
+            out[k] = a[n - by + k]
 
 
 def pad(array, pad_width, mode="constant", *, constant_values=0):
