@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from llad.codegen.entry import DECLARATIONS, Entry, emit_entry
 from llad.codegen.environment import digest, keep, keeping, kept
-from llad.codegen.foreign import call_foreign, emit_foreign
+from llad.codegen.foreign import FORMATS, call_foreign, emit_foreign
 from llad.codegen.jit import Linked, Module, link, recall
 from llad.codegen.layout import LAYOUT, symbols
 from llad.codegen.lower import ErrorSite, Lowered, lower
@@ -29,6 +30,8 @@ from llad.diagnostics import traced
 from llad.facts import What
 from llad.ir.core import Function
 from llad.ir.errors import exception_named
+from llad.ir.printed import as_python
+from llad.ir.types import SCALARS
 from llad.program import Stage
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
@@ -167,6 +170,13 @@ def _linked(
     return None if linked is None else Specialisation(subject, plan, entry, linked)
 
 
+def _shown(word: int, name: str) -> Any:
+    """The number of the type of that name in eight bytes."""
+    form = FORMATS[name]
+    (value,) = struct.unpack(form, (word % 2**64).to_bytes(8, "little")[: struct.calcsize(form)])
+    return as_python(value, SCALARS[name])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Raised:
     """Makes the exception for an error code of a native function, and names the Python line in text and traceback."""
@@ -176,7 +186,8 @@ class Raised:
     def __call__(self, code: int, *values: int) -> BaseException:
         site = self.sites[code - 1]
         kind = exception_named(site.error)
-        message = site.message.format(*values)
+        types = site.types or ("i64",) * len(values)
+        message = site.message.format(*(_shown(v, name) for v, name in zip(values, types, strict=False)))
         if site.span is None:
             return kind(message)
         return traced(kind(f"{message} ({os.path.basename(site.span.file)}, line {site.span.line})"), site.span)

@@ -206,7 +206,7 @@ BROKEN = [
     ("V5", ["%0: i64 = for %i in %n..%n step %n exits {", "yield", "}", "return %0"]),
     ("V5", ["%0: i64 = for %i in %x..%n step %n {", "yield", "}", "return %0"]),
     ("V5", ["%0: i64 = while {", "yield %n", "} do {", "yield", "}", "return %0"]),
-    ("V5", ['check %ok, %x, ValueError "{}"', "return %x"]),
+    ("V5", ['check %ok, %a, ValueError "{}"', "return %x"]),
     ("V5", ['print "{} {}" (%x)', "return %x"]),
     ("V5", ['check %ok, %n, ValueError "none"', "return %x"]),
     ("V5", ["%t: lifo<f64> = lifo", "push %t, %n", "return %x"]),

@@ -64,6 +64,34 @@ def asserts_braces(x):
     return x
 
 
+def raises_numbers(x):
+    for k in range(3):
+        if x < k / 2 - 0.75:
+            raise ValueError(f"x={x!r} {x:>9.2e} is less than {k:d}: {x < k}, {{}}" + " at " + "all")
+    return x
+
+
+def raises_numbers_in_a_form(x):
+    a = np.arange(4)
+    if x < a[1]:
+        raise RuntimeError("{1:+.2f} and {0}, {2}, {0:2d}".format(len(a), x, "{}"))
+    return x
+
+
+def raises_numbers_by_percent(x):
+    if x < 0.0:
+        n = int(2 * x)
+        raise ArithmeticError("%d%% of %s {} %-5s|%+08.3f %5.1e" % (n, x, "a", x, n))  # noqa: UP031
+    return x
+
+
+def asserts_what_is_there(x):
+    a = np.array([x, 2.0])
+    k = int(x) + 1  # which is an index only where the assertion fails
+    assert k > 1, f"{a[k]} and {1 // (k - 7)}"
+    return x
+
+
 ERRORS = [
     (raises_a_value_error, ValueError, "negative", 2),
     (raises_a_class, ZeroDivisionError, "", 2),
@@ -71,6 +99,10 @@ ERRORS = [
     (raises_braces, KeyError, "{x} and {} and %d", 2),
     (raises_a_kept_exception, RuntimeError, "kept", 3),
     (asserts_braces, AssertionError, "{} of {x}", 1),
+    (raises_numbers, ValueError, "x=-1.0 -1.00e+00 is less than 0: True, {} at all", 3),
+    (raises_numbers_in_a_form, RuntimeError, "-1.00 and 4, {},  4", 3),
+    (raises_numbers_by_percent, ArithmeticError, "-2% of -1.0 {} a    |-001.000 -2.0e+00", 3),
+    (asserts_what_is_there, AssertionError, "-1.0 and -1", 3),
 ]
 
 

@@ -14,8 +14,9 @@ Run = Callable[[Region], None]
 def lower_check(e: Emitter, op: Op) -> None:
     condition = e.scalar(op.operands[0])
     if condition != "true":
-        site = ErrorSite(op.attrs["error"], op.attrs["message"], op.span)
-        e.fail_unless(condition, site, [e.scalar(v) for v in op.operands[1:]])
+        shown = op.operands[1:]
+        site = ErrorSite(op.attrs["error"], op.attrs["message"], op.span, tuple(str(v.type) for v in shown))
+        e.fail_unless(condition, site, [e.scalar(v) for v in shown])
         _learn(e, op.operands[0])
 
 

@@ -27,11 +27,15 @@ MEMORY = {**REGISTER, "bool": "i8"}
 
 @dataclass(frozen=True, slots=True)
 class ErrorSite:
-    """One way in which a lowered function can fail: what to raise, the message with `{}`s, and where."""
+    """One way in which a lowered function can fail: what to raise, the message with `{}`s, and where.
+
+    `types`: those of the values that the message shows, by name.
+    """
 
     error: str
     message: str
     span: Span | None
+    types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +243,20 @@ class Emitter:
     # -- failures
 
     def fail_unless(self, condition: str, site: ErrorSite, values: Sequence[str]) -> None:
-        """Leave the function with the site's code unless `condition`; `values` go into the message."""
+        """Leave the function with the site's code unless `condition`; `values` go into the message.
+
+        They are of the site's types, or i64: each is stored as it is in eight bytes."""
         code = self.errors.setdefault(site, len(self.errors)) + 1
         failed, is_new = self._failure(condition, code, *values)
         if not is_new:
             return
         for k, value in enumerate(values):
             self.failures.append(f"  %{failed}.{k} = getelementptr inbounds i8, ptr %ctx, i64 {8 + 8 * k}")
-            self.failures.append(f"  store i64 {value}, ptr %{failed}.{k}")
+            name = site.types[k] if site.types else "i64"
+            if name == "bool":
+                self.failures.append(f"  %{failed}.{k}.b = zext i1 {value} to i8")
+                value = f"%{failed}.{k}.b"
+            self.failures.append(f"  store {MEMORY[name]} {value}, ptr %{failed}.{k}")
         self.failures.append(f"  ret i32 {code}")
 
     def pass_on(self, code: str, only: int | None = None) -> None:

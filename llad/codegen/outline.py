@@ -163,7 +163,7 @@ def encoded(given: Outline, spans: Sequence[Span]) -> bytes | None:
             "own": given.own,
             "zeroed": given.zeroed,
             "work": [[term.scale, [[f.operand, f.axis] for f in term.factors]] for term in given.work],
-            "errors": [[site.error, site.message, places[_whole(site.span)]] for site in given.errors],
+            "errors": [[site.error, site.message, places[_whole(site.span)], site.types] for site in given.errors],
         }
     ).encode()
 
@@ -171,7 +171,10 @@ def encoded(given: Outline, spans: Sequence[Span]) -> bytes | None:
 def decoded(data: bytes, spans: Sequence[Span]) -> Outline:
     """What was encoded, with the spans of today."""
     read = json.loads(data)
-    errors = [(error, message, None if k is None else spans[k]) for error, message, k in read["errors"]]
+    errors = [
+        ErrorSite(error, message, None if k is None else spans[k], tuple(types))
+        for error, message, k, types in read["errors"]
+    ]
     return Outline(
         read["name"],
         bytes.fromhex(read["text"]),
@@ -179,7 +182,7 @@ def decoded(data: bytes, spans: Sequence[Span]) -> Outline:
         tuple(read["own"]),
         tuple(read["zeroed"]),
         tuple(Term(scale, tuple(Factor(*factor) for factor in factors)) for scale, factors in read["work"]),
-        tuple(ErrorSite(*error) for error in errors),
+        tuple(errors),
     )
 
 

@@ -235,9 +235,9 @@ class Tracer:
         given = known is not None and known[1].kind == "given"
         refused.refuse("given-mutation" if given else "mutation", span, type=kind.__name__)
 
-    def end_path(self, error: str, message: str) -> NoReturn:
+    def end_path(self, error: str, message: str, *values: Value) -> NoReturn:
         """Raise `error` at run time, always; nothing after this is reached."""
-        self.builder.check(self.builder.const(False, BOOL), error, message)
+        self.builder.check(self.builder.const(False, BOOL), error, message, *values)
         raise PathEnds
 
 

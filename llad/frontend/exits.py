@@ -1,19 +1,25 @@
 """Statements by which control leaves: `return`, `break`, `continue`, and the errors of `raise` and `assert`.
 
 A jump sets flags of the state (`state.py`); an error is a check that always fails, after which the path is dead.
-Invariant: what is raised is an exception of Python's own, whose text is known at trace time.
+Invariant: what is raised is an exception of Python's own, whose text is known at trace time but for at most four
+numbers.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import NoReturn
 
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
+from llad.frontend.fork import Fork
+from llad.frontend.printing import Text, text_of
 from llad.frontend.values import describe, is_static
 from llad.ir.core import quoted
 from llad.ir.errors import is_known
+from llad.ir.types import ScalarType
+
+_SHOWN = 4  # numbers that a message may show
 
 
 def return_(t: Tracer, node: ast.Return) -> None:
@@ -31,26 +37,59 @@ def continue_(t: Tracer, node: ast.Continue) -> None:
 
 
 def assert_(t: Tracer, node: ast.Assert) -> None:
-    """The message is computed at trace time, whether the condition holds or not."""
+    """A message of run-time numbers is computed where the condition does not hold, any other at trace time."""
     flag = condition(t, node.test)
     if flag is True:
         return
-    message = "" if node.msg is None else _text(t, t.eval(node.msg))
     if flag is False:
-        t.end_path("AssertionError", message)
-    t.builder.check(constant_flag(t, flag), "AssertionError", message)
+        _end(t, AssertionError, node.msg)
+    if node.msg is None or isinstance(node.msg, ast.Constant):
+        message = "" if node.msg is None else quoted(str(node.msg.value))
+        t.builder.check(constant_flag(t, flag), "AssertionError", message)
+        return
+    fork = Fork(t, constant_flag(t, flag))
+    fork.run(0, lambda: None)
+    fork.run(1, lambda: _end(t, AssertionError, node.msg))
+    fork.join()
 
 
 def raise_(t: Tracer, node: ast.Raise) -> None:
     """`raise X`, `raise X('text')` and `raise X('text') from None`."""
     if node.exc is None or not (node.cause is None or t.eval(node.cause) is None):
         t.refuse("raise", got="again, or with a cause")
+    match node.exc:
+        case ast.Call(func=ast.Name() | ast.Attribute() as function, args=[message], keywords=[]):
+            error = t.eval(function)
+            if isinstance(error, type) and _raisable(error) and not isinstance(message, ast.Starred):
+                _end(t, error, message)
     thing = t.eval(node.exc)
     error = thing if isinstance(thing, type) else type(thing)
     arguments = () if isinstance(thing, type) else getattr(thing, "args", ())
     if not _raisable(error) or len(arguments) > 1:
         t.refuse("raise", got=describe(thing) if not issubclass(error, BaseException) else error.__name__)
-    t.end_path(error.__name__, "".join(_text(t, a) for a in arguments))
+    t.end_path(error.__name__, "".join(quoted(str(a)) for a in arguments))
+
+
+def _end(t: Tracer, error: type, message: ast.expr | None) -> NoReturn:
+    """Raise the error with that message, always."""
+    text = "" if message is None else text_of(t, message)
+    if not isinstance(text, Text):
+        if not is_static(text):
+            _refuse(t, message, "what is known only at run time, by itself")
+        t.guards.used(text)
+        t.end_path(error.__name__, quoted(str(text)))
+    for value in text.values:
+        if not isinstance(value.type, ScalarType):
+            _refuse(t, message, "an array")
+    if len(text.values) > _SHOWN:
+        _refuse(t, message, f"more than {_SHOWN} numbers known only at run time")
+    t.end_path(error.__name__, text.template, *text.values)
+
+
+def _refuse(t: Tracer, message: ast.expr | None, got: str) -> NoReturn:
+    if message is not None:
+        t.builder.span = t.frame.span(message)
+    t.refuse("message", got=got)
 
 
 def _raisable(error: type) -> bool:
@@ -58,11 +97,3 @@ def _raisable(error: type) -> bool:
     if not is_known(error) or not issubclass(error, Exception):
         return False
     return not issubclass(error, (UnicodeError, BaseExceptionGroup)) or error is UnicodeError
-
-
-def _text(t: Tracer, value: Any) -> str:
-    """The text of a message, as a check holds it."""
-    if not is_static(value):
-        t.refuse("message")
-    t.guards.used(value)
-    return quoted(str(value))

@@ -1,13 +1,15 @@
-"""`print`: what Python would write, when the compiled code comes by.
+"""Texts with run-time values: what `print` writes when the compiled code comes by, and the messages of errors.
 
-The text of what is known is made at trace time, with a place for each run-time value. An f-string that is printed may
-hold run-time numbers too, with their format.
+The text of what is known is made at trace time, with a place for each run-time value. An f-string, `"…".format(…)`,
+`"…" % …` and a sum of such may hold run-time numbers too, with their format, where a text is written rather than made.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import re
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,12 +17,16 @@ import numpy as np
 
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
+from llad.frontend.numbers import binary
 from llad.frontend.promotion import NUMPY
 from llad.frontend.values import Array, Scalar, describe, is_static
 from llad.ir.core import Value, quoted
 from llad.ir.types import BOOL, F32, is_float
 
 print_ = builtins.print
+_Missing = object()
+# What `%` and `str.format` do alike, of integers and of floats.
+_ALIKE = (r"%[+ 0]?\d*(?:[di]|(?:\.\d+)?[feEgG])", r"%[+ 0]?\d*(?:\.\d+)?[feEgG]")
 
 
 class Text:
@@ -42,7 +48,7 @@ def print_node(t: Tracer, node: ast.Call) -> None:
         if isinstance(arg, ast.Starred):
             items += items_of(t, t.eval(arg.value))
         else:
-            items.append(_f_string(t, arg) if isinstance(arg, ast.JoinedStr) else t.eval(arg))
+            items.append(text_of(t, arg))
     for keyword in node.keywords:
         if keyword.arg is None:
             t.refuse("print", got="arguments in a dict")
@@ -64,28 +70,86 @@ def print_values(t: Tracer, items: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     t.builder.print(out.template, *out.values)
 
 
-def _f_string(t: Tracer, node: ast.JoinedStr) -> Text:
+def text_of(t: Tracer, node: ast.expr) -> Any:
+    """The value of an expression; of one that makes a text of its parts, the `Text`."""
     out = Text()
-    for part in node.values:
-        if isinstance(part, ast.FormattedValue):
-            _formatted(t, out, part)
-        else:
-            out.template += quoted(t.eval(part))
+    match node:
+        case ast.JoinedStr(values=parts):
+            for part in parts:
+                if isinstance(part, ast.FormattedValue):
+                    spec = "" if part.format_spec is None else t.eval(part.format_spec)
+                    _formatted(t, out, t.eval(part.value), part.conversion, spec)
+                else:
+                    out.template += quoted(t.eval(part))
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as form), attr="format"), keywords=[]):
+            _filled_in(t, out, form, [t.eval(arg) for arg in node.args])
+        case ast.BinOp(left=ast.Constant(value=str() as form), op=ast.Mod(), right=right):
+            value = t.eval(right)
+            _percent(t, out, form, value if isinstance(value, tuple) else (value,))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            sides = text_of(t, left), text_of(t, right)
+            if not all(isinstance(side, (str, Text)) for side in sides) or not any(isinstance(s, Text) for s in sides):
+                return binary(t, "add", *sides)
+            for side in sides:
+                _write(t, out, side)
+        case _:
+            return t.eval(node)
     return out
 
 
-def _formatted(t: Tracer, out: Text, part: ast.FormattedValue) -> None:
+def _filled_in(t: Tracer, out: Text, form: str, values: Sequence[Any]) -> None:
+    """`form.format(*values)`."""
+    number = 0
+    for before, name, spec, conversion in string.Formatter().parse(form):
+        out.template += quoted(before)
+        if name is None:
+            continue
+        if name == "":
+            name, number = str(number), number + 1
+        if not name.isdecimal() or int(name) >= len(values) or "{" in (spec or ""):
+            t.refuse("format")
+        _formatted(t, out, values[int(name)], ord(conversion) if conversion else -1, spec or "")
+
+
+def _percent(t: Tracer, out: Text, form: str, values: Sequence[Any]) -> None:
+    """`form % values`, with the directives that mean the same of numbers in `str.format`."""
+    rest = iter(values)
+    for before, directive in re.findall(r"([^%]*)(%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z%]|$)", form):
+        out.template += quoted(before)
+        if directive in ("", "%%"):
+            out.template += directive[:1]
+            continue
+        value, kind = next(rest, _Missing), directive[-1]
+        if is_static(value) and value is not _Missing:
+            t.guards.used(value)
+            out.template += quoted(_known_percent(t, directive, value))
+        elif directive in ("%s", "%r"):
+            _write(t, out, value, inner=kind == "r")
+        elif isinstance(value, Scalar) and value.type != BOOL and re.fullmatch(_ALIKE[is_float(value.type)], directive):
+            _formatted(t, out, value, -1, directive[1:-1] + ("d" if kind == "i" else kind))
+        else:
+            t.refuse("format")
+    if next(rest, _Missing) is not _Missing:
+        t.refuse("static-error", error="not all arguments converted during string formatting")
+
+
+def _known_percent(t: Tracer, directive: str, value: Any) -> str:
+    try:
+        return directive % (value,)
+    except (TypeError, ValueError) as error:
+        t.refuse("static-error", error=error)
+
+
+def _formatted(t: Tracer, out: Text, value: Any, conversion: int, spec: str) -> None:
     """`{value!conversion:spec}`."""
-    value = t.eval(part.value)
-    spec = "" if part.format_spec is None else t.eval(part.format_spec)
-    if isinstance(value, (Scalar, Array)) and part.conversion == -1:
+    if isinstance(value, (Scalar, Array)) and conversion == -1:
         out.add("{:" + _checked(t, value, spec) + "}", value.value)
     elif is_static(value):
-        out.template += quoted(format_known(t, value, part.conversion, spec))
+        out.template += quoted(format_known(t, value, conversion, spec))
     elif spec:
         t.refuse("format")
     else:
-        _write(t, out, value, inner=part.conversion in (ord("r"), ord("a")))
+        _write(t, out, value, inner=conversion in (ord("r"), ord("a")))
 
 
 def format_known(t: Tracer, value: Any, conversion: int, spec: str) -> str:

@@ -329,10 +329,10 @@ class Builder:
     def check(self, condition: Value, error: str, message: str, *values: Value) -> None:
         """Raise Python's exception `error` (its class name) at this op's span unless `condition`.
 
-        `message` holds one `{}` per value of `values` (i64, at most 4); other braces are doubled (`core.quoted`).
+        `message` holds one `{}` per value of `values` (numbers, at most 4); other braces are doubled (`core.quoted`).
         """
         assert condition.type == BOOL and shown_values(message) == len(values) <= 4
-        assert all(v.type == I64 for v in values)
+        assert all(isinstance(v.type, ScalarType) for v in values)
         self.emit("check", [condition, *values], (), {"error": error, "message": message})
 
     def print(self, text: str, *values: Value) -> None:

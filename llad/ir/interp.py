@@ -240,7 +240,7 @@ def _printed(value: Any, type: Type) -> Any:
 
 
 def _check(op: Op, env: Env) -> None:
-    holds, *values = (_read(o, env) for o in op.operands)
+    holds, *values = (as_python(_read(o, env), o.type) for o in op.operands)
     if not holds:
         raise exception_named(op.attrs["error"])(op.attrs["message"].format(*values))
 

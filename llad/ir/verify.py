@@ -297,8 +297,9 @@ def _problem(op: Op, operands: Types, results: Types) -> str:
             return "" if not results else "want no result"
         case "check":
             held = shown_values(op.attrs["message"])
-            ok = operands == [BOOL, *[I64] * held] and held <= 4 and not results
-            return "" if ok else "want a bool and, per {} of the message, an i64; at most 4"
+            ok = operands[:1] == [BOOL] and len(operands) == 1 + held and held <= 4 and not results
+            ok = ok and all(isinstance(o, ScalarType) for o in operands)
+            return "" if ok else "want a bool and, per {} of the message, a number; at most 4"
         case "print":
             ok = shown_values(op.attrs["text"]) == len(operands) and not results
             ok = ok and not any(isinstance(o, LifoType) for o in operands)

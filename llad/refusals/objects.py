@@ -92,7 +92,7 @@ OBJECTS = (
     ),
     Refusal(
         "LL408", "format", "a string made from a number known only at run time",
-        "format it outside the compiled function, or `print` it",
+        "format it outside the compiled function, `print` it, or write it where an error is raised",
         """
         name = ▸f"x is {x}"
         return x * len(name)
@@ -103,13 +103,13 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL409", "message", "a message made from a number known only at run time", "use a constant message",
+        "LL409", "message", "a message made from {got}", "use a text, or an f-string with up to four numbers",
         """
-        ▸assert x > 0.0, x
+        assert x > 0.0, ▸x
         return math.log(x)
         """,
         """
-        assert x > 0.0, "x is not positive"
+        assert x > 0.0, f"{x} is not positive"
         return math.log(x)
         """,
     ),

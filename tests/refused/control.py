@@ -31,8 +31,13 @@ def raising_again(x):
 
 
 def raising_what_was_computed(x):
-    raise ValueError(x)  # error: a message made from a number known only at run time
-    #     ^
+    raise ValueError(x)  # error: a message made from what is known only at run time, by itself
+    #                ^
+
+
+def raising_an_array(a):
+    raise ValueError(f"{a}")  # error: a message made from an array
+    #                ^
 
 
 def deleting_an_element(a):
