@@ -18,7 +18,7 @@ from typing import assert_never
 from llad.codegen.lower_products import Product
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
-from llad.ir.core import Op, Value
+from llad.ir.core import Makers, Op, Value
 from llad.ir.types import BufferType, LifoType, ScalarType, Type
 
 REGISTER = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
@@ -122,7 +122,7 @@ class Emitter:
     """The function being written. `block` is the label of the open basic block; the entry block is `entry`."""
 
     used: frozenset[Value]
-    definitions: dict[Value, Op]
+    definitions: Makers
     flags: dict[Op, str]
     products: dict[Op, Product]
     fastmath: bool

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from string import Formatter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
@@ -140,9 +141,15 @@ def walk(region: Region) -> Iterator[Op]:
             pending.pop()
 
 
-def makers(region: Region) -> dict[Value, Op]:
-    """The op that makes each value, in the region and the regions in it."""
-    return {result: op for op in walk(region) for result in op.results}
+Makers = Mapping[Value, Op]
+_makers: WeakKeyDictionary[Region, Makers] = WeakKeyDictionary()
+
+
+def makers(region: Region) -> Makers:
+    """The op that makes each value, in the region and the regions in it, which are finished: it is found once."""
+    if region not in _makers:
+        _makers[region] = {result: op for op in walk(region) for result in op.results}
+    return _makers[region]
 
 
 def users(region: Region) -> dict[Value, list[Op]]:

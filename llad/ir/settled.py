@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from llad.ir.affine import GREATEST, LONGEST, Affine, Knowledge
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value, makers, walk
+from llad.ir.core import Function, Makers, Op, Value, makers, walk
 from llad.ir.elements import Elements, Place
 from llad.ir.types import I64
 
@@ -90,7 +90,7 @@ class _Facts:
     `names`: what the values of a later iteration are called, by those of the present one.
     """
 
-    def __init__(self, elements: Elements, made: dict[Value, Op], loops: dict[Value, Op]) -> None:
+    def __init__(self, elements: Elements, made: Makers, loops: dict[Value, Op]) -> None:
         self.knowledge = Knowledge()
         self._elements, self._made, self._loops = elements, made, loops
         self._natural: dict[Value, bool] = {}  # whether a number is known not to be negative

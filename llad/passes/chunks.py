@@ -51,7 +51,7 @@ from llad.ir.distinct import Distinct
 from llad.ir.rewrite import Mapping, copy_op, copy_region
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.passes.rebuild import Rebuild
-from llad.passes.sharing import Shares, Sharing
+from llad.passes.sharing import Shares, sharing_of
 
 MOST = 64  # chunks of a loop
 LEAST = 1 << 17  # operations of a loop that is cut at all
@@ -86,7 +86,7 @@ class _Cut:
 class _Chunks(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
-        self._sharing = Sharing(fn)
+        self._sharing = sharing_of(fn)
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
         self._overlap = bool(fn.attrs.get("may_alias"))

@@ -11,7 +11,7 @@ from llad.ir.poison import maybe_poison
 from llad.ir.types import is_float
 from llad.ops.cost import DEAR
 from llad.passes.partial_sums import Chain
-from llad.passes.sharing import Shares, Sharing
+from llad.passes.sharing import Shares, sharing_of
 from llad.passes.strips import cost
 from llad.passes.varying import Varying
 
@@ -179,7 +179,7 @@ def plans(fn: Function) -> dict[Op, Plan]:
     if fn.attrs.get("may_alias"):
         return {}
     found: dict[Op, Plan] = {}
-    elements, aliases, sharing = Elements(fn), Aliases(fn), Sharing(fn)
+    elements, aliases, sharing = Elements(fn), Aliases(fn), sharing_of(fn)
     poison = maybe_poison(fn)  # what nobody reads, so that not even nothing may be added to it
     free = bool(fn.attrs.get("fastmath"))
 

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from llad.ir.core import Function, Op, walk
 from llad.passes.rebuild import Rebuild
-from llad.passes.sharing import Sharing
+from llad.passes.sharing import sharing_of
 from llad.refusals.table import refusal
 
 
@@ -54,7 +54,7 @@ def permit(fn: Function) -> Function:
 class _Permit(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
-        self._sharing = None if fn.attrs.get("may_alias") else Sharing(fn)
+        self._sharing = None if fn.attrs.get("may_alias") else sharing_of(fn)
 
     def visit(self, op: Op) -> None:
         asks = op.attrs.get("threads") == "asked"

@@ -16,7 +16,7 @@ from llad.ir.types import is_float
 from llad.ops.table import OPS
 from llad.passes.copies import Copies, Copy
 from llad.passes.products_plan import Factor, Kind, Path, Product, Refused, Window
-from llad.passes.sharing import Sharing
+from llad.passes.sharing import sharing_of
 
 _FEW = 4  # rows, columns or terms for which no product of matrices pays
 _LARGEST = 400  # ops of a nest that is worth having twice
@@ -29,7 +29,7 @@ class Known:
         self._free = bool(fn.attrs.get("fastmath"))
         self.elements = Elements(fn)
         self.aliases = Aliases(fn)
-        self.sharing = Sharing(fn)
+        self.sharing = sharing_of(fn)
         self.made = makers(fn.body)
         self.uses = users(fn.body)
         self.copies = Copies(fn, self.aliases, self.elements, self.uses)

@@ -72,7 +72,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from llad.ir.core import TAPE, Function, Op, Region, Value, makers, walk
+from llad.ir.core import TAPE, Function, Makers, Op, Region, Value, makers, walk
 from llad.ir.rewrite import Mapping, copy_region
 from llad.ir.types import BOOL, I64, ScalarType
 from llad.ops.table import OPS
@@ -96,7 +96,7 @@ def records(fn: Function) -> Function:
 class _Numbers:
     """What integers and truths are, if the guesses are right."""
 
-    def __init__(self, made: dict[Value, Op], guesses: dict[Value, int]) -> None:
+    def __init__(self, made: Makers, guesses: dict[Value, int]) -> None:
         self.made = made
         self.guesses = guesses
         self._known: dict[Value, Number | None] = {}
@@ -196,7 +196,7 @@ def _solved(asked: list[Value], numbers: _Numbers) -> dict[Value, int]:
     return found
 
 
-def _parts(condition: Value, made: dict[Value, Op]) -> Iterator[Value]:
+def _parts(condition: Value, made: Makers) -> Iterator[Value]:
     """The conditions of which this one is that all hold."""
     op = made.get(condition)
     if op is not None and op.name == "and" and condition.type == BOOL:
@@ -206,7 +206,7 @@ def _parts(condition: Value, made: dict[Value, Op]) -> Iterator[Value]:
         yield condition
 
 
-def _less(condition: Value, made: dict[Value, Op]) -> Iterator[tuple[Value, Value]]:
+def _less(condition: Value, made: Makers) -> Iterator[tuple[Value, Value]]:
     """The pair of integers of which the condition says that the first is less, if it does."""
     op = made.get(condition)
     if op is not None and op.name in ("lt", "gt") and op.operands[0].type == I64:

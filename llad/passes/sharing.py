@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
+from functools import lru_cache
 
 from llad.dataclass import dataclass
 from llad.ir.affine import Affine
@@ -54,10 +55,17 @@ class _Access:
         return self.op.name == "store"
 
 
+@lru_cache(maxsize=1)
+def sharing_of(fn: Function) -> Sharing:
+    """The judge of a function, kept for the next pass, which often asks about the same one."""
+    return Sharing(fn)
+
+
 class Sharing:
     """Judges the loops of one function."""
 
     def __init__(self, fn: Function) -> None:
+        self._known: dict[Op, Shares] = {}
         self._elements = Elements(fn)
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
@@ -65,8 +73,10 @@ class Sharing:
         self._made = makers(fn.body)
 
     def __call__(self, loop: Op) -> Shares:
-        why = _why_not(loop, self._aliases)
-        return Shares(why=why) if why else _Judgement(self, loop).shares
+        if loop not in self._known:
+            why = _why_not(loop, self._aliases)
+            self._known[loop] = Shares(why=why) if why else _Judgement(self, loop).shares
+        return self._known[loop]
 
     # -- what the judgement of a loop asks
 
