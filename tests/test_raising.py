@@ -130,6 +130,21 @@ def test_a_function_that_always_raises_has_a_value_to_raise():
         llad.jit(raises_always)(1.0)
 
 
+def test_what_is_known_is_not_zipped_with_a_shorter_array():
+    f = llad.jit(lambda a: sum(v * w for v, w in zip(a, (1.0, 2.0))))  # noqa: B905
+    assert f(np.ones(3)) == f(np.ones(2)) == 3.0
+    with pytest.raises(ValueError, match="2 items that are known when the function is traced, and of 1 that are not"):
+        f(np.ones(1))
+
+
+def test_an_array_gives_as_many_arguments_as_are_wanted():
+    f = llad.jit(lambda a: np.hypot(*a))
+    assert f(np.array([3.0, 4.0])) == 5.0
+    for count in (1, 3):
+        with pytest.raises(TypeError, match=f"want 2 positional arguments, of which an array gives {count}"):
+            f(np.ones(count))
+
+
 def test_paths_that_do_not_raise_go_on():
     for function, *_ in ERRORS:
         assert llad.grad(function)(6.0) == 1.0

@@ -626,6 +626,31 @@ def strict_zip(x, y):
     return s
 
 
+@case((X[:3],), (X[:2],))
+def strict_zip_with_what_is_known(x):
+    s = 0.0
+    for i, (a, b, c) in enumerate(zip(x, (1.0, 2.0, 3.0), range(3), strict=True)):
+        s += a * b * c + i
+    return s
+
+
+@case((X[:3], 3), (X, 5))
+def zip_ends_with_what_is_known(x, n):
+    seen = []
+    for a, b, k in zip(x, ("one", "two"), range(n)):  # noqa: B905
+        seen.append(a * len(b) + k)
+    return seen[0] * seen[1] + sum(a * b for a, b in zip(x, (1.0, 2.0, 3.0))) + len(seen)  # noqa: B905
+
+
+@case((X[:3],))
+def arguments_from_an_array(x):
+    def product(a, b):
+        return a * b
+
+    square = lambda a: a * a  # noqa: E731
+    return np.hypot(*x[:2]) + product(*x[1:]) * product(2.0, *x[:1]) + square(*x[:1]) + dict.fromkeys((1, 2), x[0])[2]
+
+
 @case((2.0,))
 def lists_grow_at_trace_time(x):
     out = []

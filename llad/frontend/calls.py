@@ -15,6 +15,8 @@ from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
+import numpy as np
+
 from llad.diagnostics import UnsupportedError
 from llad.frontend import (
     complex_functions,
@@ -29,7 +31,8 @@ from llad.frontend import (
 )
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
-from llad.frontend.iteration import items_of
+from llad.frontend.extents import extents_of
+from llad.frontend.iteration import emit, items_of, length, nth, walk_of
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
 from llad.frontend.shapes import is_static_number, shape_of
@@ -52,7 +55,7 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
     args: list[Any] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
-            args += items_of(t, t.eval(arg.value))
+            args += _spread(t, function, t.eval(arg.value), None if node.keywords else len(node.args) - 1)
         else:
             args.append(t.eval(arg))
     kwargs: dict[str, Any] = {}
@@ -66,6 +69,36 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
         else:
             kwargs[keyword.arg] = value
     return call(t, function, args, kwargs)
+
+
+def _spread(t: Tracer, function: Any, value: Any, others: int | None) -> Sequence[Any]:
+    """The arguments `*value`, where so many others are passed by position; `None`: some are by name.
+
+    Of an array, which may have any number of rows, as many as the function wants."""
+    wanted = _arity(function)
+    if not isinstance(value, Array) or not value.rank or isinstance(extents_of(value)[0], int):
+        return items_of(t, value)
+    if others is None or wanted is None or wanted < others:
+        return items_of(t, value)
+    walk = walk_of(t, value)
+    assert walk is not None
+    b = t.builder
+    there, count = emit(t, length(t, walk)), wanted - others
+    text = f"want {wanted} positional arguments, of which an array gives {{}}"
+    b.check(b.op("eq", there, b.i64(count)), "TypeError", text, there)
+    return [nth(t, walk, b.i64(k)) for k in range(count)]
+
+
+def _arity(function: Any) -> int | None:
+    """How many arguments a function takes, where it is one number."""
+    if isinstance(function, np.ufunc):
+        return function.nin
+    if isinstance(function, Closure):
+        given, defaults = function.source.node.args, function.defaults
+        return None if given.vararg or defaults else len(given.posonlyargs) + len(given.args)
+    if isinstance(function, FunctionType) and not function.__code__.co_flags & inspect.CO_VARARGS:
+        return None if function.__defaults__ else function.__code__.co_argcount
+    return None
 
 
 def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -20,6 +20,8 @@ from llad.ir.types import BOOL, I32, I64
 
 Bound = int | Value
 
+_MOST_MIXED = 64  # items of known sequences beside run-time ones: a loop over them is unrolled
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
@@ -152,9 +154,9 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
         if strict and len({len(row) for row in rows}) > 1:
             t.end_path("ValueError", "zip() arguments have different lengths")
         return t.make(list(zip(*rows, strict=False)))
-    if len(known) < len(walks):
-        t.refuse("zip-mixture")
     b = t.builder
+    if len(known) < len(walks):
+        return _mixed(t, values, walks, strict)
     count, *others = [length(t, w) for w in known]
     for other in others:
         if isinstance(count, int) and isinstance(other, int) and not strict:
@@ -166,6 +168,25 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
         else:
             count = b.op("min", x, y)
     return Walk(0, count, 1, lambda t, k: tuple(nth(t, w, k) for w in known))
+
+
+def _mixed(t: Tracer, values: Sequence[Any], walks: Sequence[Walk | None], strict: bool) -> Any:
+    """`zip` of arrays or run-time ranges and of sequences of known length, which has to be the shortest."""
+    b = t.builder
+    sources = [items_of(t, v) if w is None else w for v, w in zip(values, walks, strict=True)]
+    lengths = {trips for s in sources if (trips := s.trips if isinstance(s, Walk) else len(s)) is not None}
+    count = min(lengths)
+    if strict and len(lengths) > 1:
+        t.end_path("ValueError", "zip() arguments have different lengths")
+    if count > _MOST_MIXED:
+        t.refuse("zip-mixture", count=count)
+    for source in sources:
+        if isinstance(source, Walk) and source.trips is None:
+            there = emit(t, length(t, source))
+            text = f"zip() of {count} items that are known when the function is traced, and of {{}} that are not"
+            b.check(b.op("eq" if strict else "ge", there, b.i64(count)), "ValueError", text, there)
+    at = [b.i64(k) for k in range(count)]
+    return t.make(list(zip(*([nth(t, s, k) for k in at] if isinstance(s, Walk) else s for s in sources), strict=False)))
 
 
 def reversed_(t: Tracer, value: Any) -> Any:

@@ -68,7 +68,7 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
 def _exception(t: Tracer, kind: type[BaseException], args: Args, kwargs: Mapping[str, Any]) -> Any:
     """An exception object, for `raise`."""
     if not is_static((*args, *kwargs.values())):
-        t.refuse("message")
+        t.refuse("message", got="several values, or of what is known only at run time")
     return _python(t, kind, args, kwargs)
 
 
@@ -220,7 +220,15 @@ def _handler(function: Any) -> Callable[..., Any] | None:
         return None
 
 
+def _from_keys(t: Tracer, keys: Any, value: Any = None) -> Any:
+    found = known_items(t, keys)
+    if not is_static(tuple(found)):
+        t.refuse("static-key")
+    return t.make(_result(t, dict.fromkeys, (found, value), {}))
+
+
 BUILTINS: dict[Any, Callable[..., Any]] = {
+    dict.fromkeys: _from_keys,
     range: _range,
     prange: _prange,
     zip: _zip,

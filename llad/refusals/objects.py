@@ -168,19 +168,22 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL414", "zip-mixture", "`zip` of arrays and of what is known at trace time",
+        "LL414", "zip-mixture", "`zip` of arrays and of {count} items known at trace time",
         "make arrays of all, or index them",
         """
         total = 0.0
-        for v, w in ▸zip(a, (1.0, 2.0)):
+        for v, w in ▸zip(a, WEIGHTS):
             total += v * w
         return total
         """,
         """
         total = 0.0
-        for v, w in zip(a, np.array((1.0, 2.0))):
+        for v, w in zip(a, np.array(WEIGHTS)):
             total += v * w
         return total
+        """,
+        """
+        WEIGHTS = tuple(range(100))
         """,
     ),
     Refusal(

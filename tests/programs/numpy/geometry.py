@@ -1,5 +1,7 @@
 """Points, distances, rotations, arms of robots."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from programs.numpy.example import example
@@ -90,3 +92,54 @@ def reprojection(camera, points, observed):
     xy = p[:, :2] / p[:, 2:]
     r2 = np.sum(xy**2, axis=1, keepdims=True)
     return np.sum((f * xy * (1.0 + k1 * r2) - observed) ** 2)
+
+
+def link_transform(theta, length, offset, twist):
+    ct, st, ca, sa = np.cos(theta), np.sin(theta), np.cos(twist), np.sin(twist)
+    rotation = [[ct, -st * ca, st * sa, length * ct], [st, ct * ca, -ct * sa, length * st], [0, sa, ca, offset]]
+    return np.array([*rotation, [0, 0, 0, 1]])
+
+
+ARM = ((0.0, 0.4, np.pi / 2), (0.5, 0.0, 0.0), (0.3, 0.1, -np.pi / 2))
+
+
+@example(lambda r, n: (r.normal(size=3), r.normal(size=3)))
+def arm_pose(joints, target):
+    T = np.eye(4)
+    for theta, link in zip(joints, ARM, strict=True):
+        T = T @ link_transform(theta, *link)
+    return np.linalg.norm(T[:3, 3] - target)
+
+
+class Camera(NamedTuple):
+    focal: float
+    k1: float
+    k2: float
+    rotation: np.ndarray
+    position: np.ndarray
+
+
+def cameras(r):
+    return [Camera(2.0, 0.1, 0.01, r.normal(size=3), np.array([0.0, 0.0, 9.0])) for _ in range(2)]
+
+
+def rotation_matrix(vector):
+    angle = np.sqrt(vector @ vector)
+    x, y, z = vector / angle
+    K = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * (K @ K)
+
+
+@example(lambda r, n: (cameras(r), r.normal(size=(n, 3)), r.normal(size=(2, n, 2))))
+def robust_reprojection(views, points, observed, scale=0.5):
+    total = 0.0
+    for view, uv in zip(views, observed, strict=True):
+        P = points @ rotation_matrix(view.rotation).T + view.position
+        depth = P[:, 2:3]
+        if np.any(depth <= 0):
+            raise ValueError(f"{np.sum(depth <= 0)} of {len(points)} points are behind, at {depth.min():.2f}")
+        xy = P[:, :2] / depth
+        r2 = (xy**2).sum(axis=1, keepdims=True)
+        residual = view.focal * xy * (1 + view.k1 * r2 + view.k2 * r2**2) - uv
+        total += np.sum(np.sqrt(1 + (residual / scale) ** 2) - 1)
+    return total

@@ -116,3 +116,41 @@ def dirichlet_energy(phi, eps):
     ex = 0.5 * (eps[1:] + eps[:-1])
     ey = (eps[:, 1:] + eps[:, :-1]) / 2
     return 0.5 * (np.sum(ex * gx**2) + np.sum(ey * gy**2))
+
+
+BARS = np.array([[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]])
+
+
+@example(lambda r, n: (np.array([[0.0, 0], [1, 0], [0, 1], [1, 1.2]]), r.uniform(1, 2, len(BARS)), r.normal(size=2)))
+def truss_compliance(nodes, area, load, modulus=10.0):
+    size = nodes.size
+    K = np.zeros((size, size))
+    for e, (i, j) in enumerate(BARS):
+        d = nodes[j] - nodes[i]
+        length = np.hypot(*d)
+        c, s = d / length
+        k = modulus * area[e] / length * np.array([[c * c, c * s], [c * s, s * s]])
+        where = np.array([2 * i, 2 * i + 1, 2 * j, 2 * j + 1])
+        np.add.at(K, (where[:, None], where[None, :]), np.block([[k, -k], [-k, k]]))
+    free = np.setdiff1d(np.arange(size), [0, 1, 3])
+    forces, moved = np.zeros(size), np.zeros(size)
+    forces[-2:] = load
+    moved[free] = np.linalg.solve(K[np.ix_(free, free)], forces[free])
+    return forces @ moved
+
+
+REACTIONS = (("A", "B", 0), ("B", "C", 1), ("C", "A", 2))
+
+
+@example(lambda r, n: (r.uniform(0.5, 1, 3), r.uniform(1, 2, 3)))
+def kinetics(log_rates, start, dt=0.05):
+    k = np.exp(log_rates)
+    c = dict(zip("ABC", start, strict=False))
+    for _ in range(3):
+        rate = dict.fromkeys(c, 0.0)
+        for source, product, j in REACTIONS:
+            v = k[j] * c[source]
+            rate[source] -= v
+            rate[product] += v
+        c = {name: c[name] + dt * rate[name] for name in c}
+    return sum(v**2 for v in c.values())
