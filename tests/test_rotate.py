@@ -113,6 +113,26 @@ TURNS = [
 ]  # fmt: skip
 
 
+def not_looked_at(x, p, n):
+    """What it begins with is seen without iterations only, so it may be made behind them."""
+    u, w = x * 1.0, x + p
+    for _ in range(n):
+        w = np.zeros(len(x)) + p[0]
+    return np.sum(np.sin(u)) - np.sum(w * u)
+
+
+def written_meanwhile(x, p, n):
+    """The argument, under another name: the first iteration looks at it when it has been written."""
+    y = x * 1.0
+    u = y[:]
+    total = 0.0
+    for _ in range(n):
+        y[0] += 1.0
+        u = u * p
+        total += u[0]
+    return total + y[0] + np.sum(u)
+
+
 def given_back(x, p, n):
     """Without iterations it is the argument itself."""
     u = x
@@ -188,8 +208,8 @@ def of_another_length(x, p, n):
 
 
 OTHERS = [
-    given_back, written_behind, written_inside, kept_as_windows, kept_all, seen_twice, sometimes, growing,
-    of_another_length,
+    not_looked_at, written_meanwhile, given_back, written_behind, written_inside, kept_as_windows, kept_all, seen_twice,
+    sometimes, growing, of_another_length,
 ]  # fmt: skip
 
 

@@ -55,6 +55,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llad.dataclass import dataclass
+from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, defined, makers, walk
 from llad.ir.types import BufferType
@@ -84,6 +85,8 @@ class _Rotate(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._ranges = Ranges(fn)
+        self._aliases = Aliases(fn)
+        self._body = fn.body
         self._made = makers(fn.body)
         self._place: dict[Op, int] = {}
         self._users: dict[Value, list[Op]] = {}
@@ -159,6 +162,7 @@ class _Rotate(Rebuild):
         copied = [j for j in carries if not self._is_own(inits[j], loop)]
         read = all(self._is_only_read(value, body.terminator) for j in copied for value in _held(loop, j))
         read = read and all(self._is_only_read(loop.results[j]) for j in copied)
+        read = read and all(self._is_steady(inits[j], loop) for j in copied)
         return _Turn(made, carries, copied) if read else None
 
     def _is_only_touched(self, array: Value, end: Op | None = None) -> bool:
@@ -173,6 +177,16 @@ class _Rotate(Rebuild):
         return all(
             (op.name == "view" and self._is_only_read(op.result)) or op.name in ("load", "dim") or op is end
             for op in self._users.get(array, ())
+        )
+
+    def _is_steady(self, array: Value, loop: Op) -> bool:
+        """Whether nothing is stored to an array from the beginning of a loop on, under whatever name."""
+        roots = self._aliases.roots(array)
+        again = self._here is not self._body and self._made.get(array) not in self._here.ops
+        return not any(
+            (again or place > self._place[loop]) and not roots.isdisjoint(self._aliases.written(op))
+            for op, place in self._place.items()
+            if not op.regions
         )
 
     def _is_own(self, array: Value, loop: Op) -> bool:
