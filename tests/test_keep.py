@@ -235,8 +235,24 @@ def test_long_rows_of_tapes_begin_with_lines_of_the_cache(bytes: int) -> None:
         (room,) = run([I64], lambda b, n: whole_lines(b, n, bytes), count)
         assert room >= count
         assert room == count if count < 64 else room * bytes % 64 == 0 and room - count < 64 // bytes
-    (impossible,) = run([I64], lambda b, n: whole_lines(b, n, bytes), 2**63 - 1)
-    assert impossible < 0  # which no allocation succeeds with
+    for count in (2**63 - 1, 2**63 - 7, 2**63 - 8):  # rows with which no allocation succeeds, unless there are none
+        (impossible,) = run([I64], lambda b, n: whole_lines(b, n, bytes), count)
+        assert impossible > 2**62
+
+
+def test_a_tape_without_rows_takes_no_memory_however_long_they_are(quick_code: None) -> None:
+    @llad.jit_grad(argnums=0)
+    def f(x: Any, n: Any) -> Any:
+        s = 1.0
+        for i in range(len(x)):
+            for _ in range(n):
+                s = np.sin(s * x[i])
+                x[i] = 0.5 * s
+        return s
+
+    for n in (2**63 - 1, 2**63 - 4, 2**60):
+        value, bar = f.value_and_grad(np.zeros(0), n)
+        assert value == 1.0 and bar.shape == (0,)
 
 
 def test_the_rows_of_a_tape_have_such_extents() -> None:

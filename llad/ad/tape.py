@@ -236,10 +236,12 @@ class Tape:
 def whole_lines(b: Builder, count: Value, bytes: int) -> Value:
     """The elements of a row that has room for `count`: so many that each long row begins with a line of the cache.
 
-    Vectors that lie across two lines take twice as long to store.
+    Vectors that lie across two lines take twice as long to store. More elements than any memory has stay so many: there
+    may be no rows at all.
     """
     line = b.i64(_LINE // bytes)
-    more = b.op("add", count, b.i64(_LINE // bytes - 1))
+    most = b.i64(2**63 - _LINE // bytes)
+    more = b.op("add", b.op("min", count, most), b.i64(_LINE // bytes - 1))
     padded = b.op("mul", b.op("floordiv", more, line), line)
     return b.op("select", b.op("lt", count, b.i64(_LONG_ROW)), count, padded)
 
