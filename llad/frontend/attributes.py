@@ -12,7 +12,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.guards import trusted
 from llad.frontend.state import Bound
 from llad.frontend.transforms import Transform, Transformed, transform_of
-from llad.frontend.values import Array, NotHandled, Record, Scalar, describe
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, describe
 
 
 def attribute(t: Tracer, value: Any, name: str) -> Any:
@@ -22,6 +22,8 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return result
     if isinstance(value, (Scalar, Array)):
         t.refuse("attribute", name=name, got=describe(value), hint="")
+    if isinstance(value, Rows):
+        t.refuse("attribute", name=name, got=describe(value), hint="make an array of it, `np.array(values)`")
     if isinstance(value, Record):
         return records.field(t, value, name)
     if isinstance(value, tuple) and name in getattr(value, "_fields", ()):

@@ -39,7 +39,7 @@ from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
 from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnds, Scope
 from llad.frontend.transforms import transform_of
-from llad.frontend.values import Array, NotHandled, Record, Scalar, Unbound, describe, parts_of
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Unbound, describe, parts_of
 from llad.ir.core import Value
 from llad.refusals.table import refusal
 from llad.structures import is_named_tuple, library_of, of_library
@@ -76,7 +76,8 @@ def _spread(t: Tracer, function: Any, value: Any, others: int | None) -> Sequenc
 
     Of an array, which may have any number of rows, as many as the function wants."""
     wanted = _arity(function)
-    if not isinstance(value, Array) or not value.rank or isinstance(extents_of(value)[0], int):
+    array = value.items if isinstance(value, Rows) else value
+    if not isinstance(array, Array) or not array.rank or (array is value and isinstance(extents_of(value)[0], int)):
         return items_of(t, value)
     if others is None or wanted is None or wanted < others:
         return items_of(t, value)

@@ -17,7 +17,7 @@ from llad.frontend.casts import float_to_int, stored, value_of
 from llad.frontend.extents import Int, extents_of, measure
 from llad.frontend.promotion import dtype_of, is_number, is_static_number, kind_of, plain, promote
 from llad.frontend.slices import integer
-from llad.frontend.values import Array, Context, Extent, Scalar, describe
+from llad.frontend.values import Array, Context, Extent, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import F64, I64, ScalarType, is_float, is_int
 
@@ -110,6 +110,8 @@ def like(ctx: Context, model: Any, value: Any, dtype: Any, order: Any = None) ->
 def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
     """`np.asarray`: the array itself if it has the element type already."""
     value = ctx.lift(value)
+    if isinstance(value, Rows):
+        return array_of(ctx, value, dtype)
     if isinstance(value, Array):
         type = element_type(ctx, dtype, value.dtype)
         return value if type == value.dtype else copy(ctx, value, type)
@@ -119,6 +121,10 @@ def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
 def array_of(ctx: Context, value: Any, dtype: Any, order: Any = None) -> Array:
     """`np.array`: a fresh array of a number, an array, or nested sequences of those."""
     value = ctx.lift(value)
+    if isinstance(value, Rows):
+        value = rows_of(ctx, value)
+    if isinstance(value, (tuple, list)) and any(isinstance(item, Rows) for item in value):
+        value = tuple([rows_of(ctx, item) if isinstance(item, Rows) else item for item in value])
     if order not in (None, "C", "K"):
         array = as_array(ctx, value, dtype)
         out = blank(ctx, array.dtype, extents_of(array), order)
@@ -147,6 +153,14 @@ def array_of(ctx: Context, value: Any, dtype: Any, order: Any = None) -> Array:
         else:
             ctx.builder.store(stored(ctx, item, type), out.value, *indices)
     return out
+
+
+def rows_of(ctx: Context, rows: Rows) -> Array:
+    """The items of a list in an array, which is not written. NumPy does not know the shape of no items."""
+    count = measure(ctx, extents_of(rows.items)[0])
+    if rows.items.rank > 1:
+        ext.check(ctx, ext.compare(ctx, "ge", count, 1), "ValueError", "an array of a list of arrays that is empty")
+    return replace(rows.items, loose=True)
 
 
 def _items(ctx: Context, value: Any, depth: int, whole: Any) -> Iterator[tuple[tuple[int, ...], Any]]:

@@ -12,15 +12,17 @@ from llad.frontend.calls import define
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of
 from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.iteration import items_of, walk_of
 from llad.frontend.names import bind, load
 from llad.frontend.printing import format_known
 from llad.frontend.records import has_methods
+from llad.frontend.rows import Seen, collected, seen
 from llad.frontend.state import Frame
 from llad.frontend.subscripts import index_of, item
 from llad.frontend.targets import assign
-from llad.frontend.values import NotHandled, describe, is_static
+from llad.frontend.values import Array, NotHandled, Rows, describe, is_static
 from llad.ir.core import Value
 
 BINARY: dict[type[ast.operator], str] = {
@@ -156,6 +158,15 @@ def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
 
 def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
     values: list[Any] = []
+    if not isinstance(node, ast.SetComp) and len(node.generators) == 1:
+        (clause,) = node.generators
+        source = t.eval(clause.iter)
+        walk = None if isinstance(source, range) else walk_of(t, source)
+        if walk is not None and not clause.ifs:
+            named = source.items if isinstance(source, Rows) else source
+            return collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+        again = ast.comprehension(clause.target, ast.copy_location(Known(source), clause.iter), clause.ifs, 0)
+        node = ast.copy_location(type(node)(node.elt, [again]), node)
     _generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
     if isinstance(node, ast.SetComp):
         return t.make({_key(t, value) for value in values})
@@ -181,7 +192,7 @@ def _generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable
     first, rest = generators[0], generators[1:]
     iterable = t.eval(first.iter)
     if walk_of(t, iterable) is not None and not isinstance(iterable, range):
-        t.refuse("comprehension")
+        t.refuse("comprehension", got="that chooses, or that is not a list")
     names = frozenset(n.id for n in ast.walk(first.target) if isinstance(n, ast.Name))
     source = t.frame.source.comprehension(names)
     with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent, caller=t.frame.caller)):
@@ -217,6 +228,7 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.IfExp: if_expression,
     ast.Call: call_expression,
     Known: known,
+    Seen: seen,
     ast.Attribute: _attribute,
     ast.Subscript: _subscript,
     ast.Tuple: _tuple,

@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from llad.frontend import reductions
 from llad.frontend.arguments import bind
-from llad.frontend.arrays import copy, elementwise
+from llad.frontend.arrays import copy, element, elementwise
 from llad.frontend.casts import float_to_int, value_of
-from llad.frontend.extents import extents_of, measure
+from llad.frontend.extents import check, compare, extents_of, measure
+from llad.frontend.indexing import window
 from llad.frontend.numbers import binary, check_not_least, truth
 from llad.frontend.operands import Handler, as_f64, known, number
 from llad.frontend.promotion import is_number, is_static_number, kind_of, promote
 from llad.frontend.rounding import rounding
-from llad.frontend.values import Array, Context, Dim, Less, Scalar, describe, is_static
+from llad.frontend.values import Array, Context, Dim, Less, Rows, Scalar, describe, is_static
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
 from llad.ops.record import OpRecord
 
@@ -157,7 +159,7 @@ def absolute(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
 
 
 def extreme(op: str) -> Handler:
-    """The builtins `min` and `max` of numbers, or of one tuple or list of them."""
+    """The builtins `min` and `max` of numbers, or of one tuple, list or vector of them."""
     python = {"min": min, "max": max}[op]
 
     def handle(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -166,8 +168,10 @@ def extreme(op: str) -> Handler:
         items = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
         if (result := known(python, items)) is not None:
             return result
-        if len(args) == 1 and isinstance(ctx.lift(args[0]), Array):
-            ctx.refuse("no-array", name=op, got=describe(ctx.lift(args[0])))
+        if len(args) == 1 and isinstance(args[0], Rows) and args[0].items.rank == 1:
+            return args[0].item(_extreme_of(ctx, op, args[0].items))
+        if len(args) == 1 and isinstance(array := ctx.lift(args[0]), Array):
+            return _extreme_of(ctx, op, array)
         if not items:
             ctx.refuse("arguments", name=op, count=len(args), usage=f"{op}(x, y)")
         numbers = [number(ctx, op, x) for x in items]
@@ -182,10 +186,21 @@ def extreme(op: str) -> Handler:
     return handle
 
 
+def _extreme_of(ctx: Context, op: str, array: Array) -> Scalar:
+    """The first of the least, or of the greatest, elements of a vector, as Python finds it."""
+    if array.rank != 1 or array.dtype == BOOL:
+        ctx.refuse("no-array", name=op, got=describe(array))
+    there = compare(ctx, "ge", measure(ctx, extents_of(array)[0]), 1)
+    check(ctx, there, "ValueError", f"{op}() arg is an empty sequence")
+    first = element(ctx, array, [ctx.builder.i64(0)]).value
+    rest = window(ctx, array, [slice(1, None)])
+    return Scalar(reductions.fold(ctx, rest, first, lambda s, e: ctx.builder.op(op, s, e), "sequential"))
+
+
 def length(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """`len(x)`: a Python int, which remembers the axis."""
     (x,) = bind(ctx, "len(x)", args, kwargs)
-    x = ctx.lift(x)
+    x = x.items if isinstance(x, Rows) else ctx.lift(x)
     if isinstance(x, Array) and x.rank:
         return dimension(ctx, x, 0)
     if isinstance(x, (Scalar, Array)) or not hasattr(x, "__len__"):

@@ -14,7 +14,7 @@ from llad.frontend import arrays
 from llad.frontend.casts import value_of
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
-from llad.frontend.values import Array, Scalar, describe
+from llad.frontend.values import Array, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, I32, I64
 
@@ -54,6 +54,9 @@ def walk_of(t: Tracer, value: Any) -> Walk | None:
         return value
     if isinstance(value, range):
         return indices(value.start, value.stop, value.step)
+    if isinstance(value, Rows):
+        rows = value
+        return Walk(0, t.builder.dim(rows.items.value, 0), 1, lambda t, i: rows.item(_row(t, rows.items, i)))
     if isinstance(value, Array):
         if value.rank == 0:
             t.refuse("not-iterable", got=describe(value))
@@ -70,8 +73,7 @@ def _row(t: Tracer, array: Array, i: Value) -> Scalar | Array:
     if array.rank == 1:
         return arrays.element(t, array, [i])
     view = t.builder.view(array.value, ["index"] + ["full"] * (array.rank - 1), i)
-    extents = None if array.extents is None else array.extents[1:]
-    return Array(view, extents, array.root, array.born, array.loose, array.turned)
+    return Array(view, extents_of(array)[1:], array.root, array.born, array.loose, array.turned)
 
 
 def items_of(t: Tracer, value: Any) -> Sequence[Any]:

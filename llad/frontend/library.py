@@ -17,7 +17,7 @@ from llad.frontend.arguments import bind
 from llad.frontend.arrays import assign, copy, element
 from llad.frontend.casts import stored
 from llad.frontend.contractions import dot, inner, matmul
-from llad.frontend.creation import array_of, as_array
+from llad.frontend.creation import array_of, as_array, rows_of
 from llad.frontend.einsum import einsum, tensordot
 from llad.frontend.extents import check, compare, extents_of, measure
 from llad.frontend.functions import absolute, dimension
@@ -27,7 +27,7 @@ from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY, dtype_of
 from llad.frontend.rearrange import axis_argument, axis_arguments
 from llad.frontend.ufuncs import COMPOSED, strong
-from llad.frontend.values import Array, Context, Scalar, describe
+from llad.frontend.values import Array, Context, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
 from llad.traced.table import MEAN_WHERE
@@ -179,14 +179,16 @@ REDUCTIONS: dict[str, Reduction] = {
 def sum_builtin(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """`sum(x, start)`: in order, from left to right, as Python adds."""
     x, total = bind(ctx, "sum(x, start)", args, kwargs, [0])
-    x = ctx.lift(x)
+    listed = x if isinstance(x, Rows) and len(x.kinds) == 1 else None
+    x = ctx.lift(x) if listed is None else rows_of(ctx, listed)
     if isinstance(x, Array) and x.rank > 1 and x.dtype != BOOL:
         summed = reduction("np.sum", REDUCTIONS["sum"])(ctx, [x], {"axis": 0})
         return binary(ctx, "add", total, summed)
-    if isinstance(x, Array) and x.rank == 1 and x.dtype != BOOL:
+    if isinstance(x, Array) and x.rank == 1 and (x.dtype != BOOL or listed is not None):
         b = ctx.builder
         start = binary(ctx, "add", total, Scalar(b.const(0, reductions.sum_type(x.dtype))))
-        return Scalar(reductions.fold(ctx, x, start.value, lambda s, e: b.op("add", s, e), "sequential"))
+        summed = reductions.fold(ctx, x, start.value, lambda s, e: b.op("add", s, e), "sequential")
+        return Scalar(summed, weak=listed is not None and listed.weak)
     if not isinstance(x, (tuple, list)):
         ctx.refuse("not-a-number" if isinstance(x, Scalar) else "no-array", name="sum", got=describe(x))
     for item in x:

@@ -16,14 +16,14 @@ from llad.frontend.numbers import binary
 from llad.frontend.promotion import is_number, is_static_number, kind_of, promote
 from llad.frontend.rearrange import axis_argument
 from llad.frontend.ufuncs import strong
-from llad.frontend.values import Array, Context, Extent, Scalar, describe
+from llad.frontend.values import Array, Context, Extent, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, ScalarType
 
 
 def operand(ctx: Context, x: Any) -> Any:
     """An array, or a number, which is NumPy's: Python's become arrays first."""
-    x = array_of(ctx, x, None) if isinstance(x, (tuple, list)) else ctx.lift(x)
+    x = array_of(ctx, x, None) if isinstance(x, (tuple, list, Rows)) else ctx.lift(x)
     if not is_number(x):
         ctx.refuse("operand", got=describe(x))
     return np.asarray(x)[()] if is_static_number(x) else strong(x)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from llad.frontend.arrays import allocate, assign, copy
-from llad.frontend.creation import as_array, shape_argument
+from llad.frontend.creation import as_array, rows_of, shape_argument
 from llad.frontend.extents import (
     Int,
     add,
@@ -26,7 +26,7 @@ from llad.frontend.indexing import window
 from llad.frontend.loose import Copied
 from llad.frontend.promotion import is_static_number, plain, promote
 from llad.frontend.reductions import size_of
-from llad.frontend.values import Array, Context, Extent, Scalar, Single, describe
+from llad.frontend.values import Array, Context, Extent, Rows, Scalar, Single, describe
 
 
 def axis_argument(ctx: Context, axis: Any, rank: int) -> int:
@@ -209,6 +209,8 @@ def _goes(ctx: Context, extent: Extent, k: int) -> bool:
 
 def concatenate(ctx: Context, arrays: Any, axis: Any) -> Array:
     """`np.concatenate` of a tuple or list of arrays, or without axis of all their elements in C order."""
+    if isinstance(arrays, Rows):
+        return _end_to_end(ctx, arrays, axis)
     parts = _parts(ctx, arrays)
     if axis is None:
         parts, axis = [ravel(ctx, part) for part in parts], 0
@@ -250,6 +252,9 @@ def _index(x: Any) -> Any:
 
 def stack(ctx: Context, arrays: Any, axis: Any) -> Array:
     """`np.stack`: along a new axis."""
+    if isinstance(arrays, Rows):
+        items = rows_of(ctx, arrays)
+        return copy(ctx, moveaxis(ctx, items, 0, axis_argument(ctx, axis, items.rank)))
     parts = _parts(ctx, arrays)
     rank = parts[0].rank
     odd = next((part for part in parts if part.rank != rank), None)
@@ -272,18 +277,29 @@ def unstack(ctx: Context, x: Any, axis: Any) -> tuple[Any, ...]:
 
 def vstack(ctx: Context, tup: Any) -> Array:
     """`np.vstack`: vectors are rows."""
+    if isinstance(tup, Rows) and tup.items.rank < 3:
+        return copy(ctx, ordered(ctx, _row(ctx, tup.items), [1, 0]) if tup.items.rank == 1 else rows_of(ctx, tup))
+    if isinstance(tup, Rows):
+        return _end_to_end(ctx, tup, 0)
     parts = [p if p.rank > 1 else _row(ctx, p) for p in _parts(ctx, tup)]
     return concatenate(ctx, parts, 0)
 
 
 def hstack(ctx: Context, tup: Any) -> Array:
     """`np.hstack`: vectors end to end, else along the second axis."""
+    if isinstance(tup, Rows):
+        return _end_to_end(ctx, tup, 0 if tup.items.rank < 3 else 1)
     parts = [p if p.rank else window(ctx, p, [None]) for p in _parts(ctx, tup)]
     return concatenate(ctx, parts, 0 if parts[0].rank == 1 else 1)
 
 
 def column_stack(ctx: Context, tup: Any) -> Array:
     """`np.column_stack`: vectors are columns."""
+    if isinstance(tup, Rows) and tup.items.rank < 3:
+        items = rows_of(ctx, tup)
+        return copy(ctx, _row(ctx, items) if items.rank == 1 else ordered(ctx, items, [1, 0]))
+    if isinstance(tup, Rows):
+        return _end_to_end(ctx, tup, 1)
     parts = [p if p.rank > 1 else ordered(ctx, _row(ctx, p), [1, 0]) for p in _parts(ctx, tup)]
     return concatenate(ctx, parts, 1)
 
@@ -302,3 +318,17 @@ def _parts(ctx: Context, arrays: Any) -> list[Array]:
     if not isinstance(arrays, (tuple, list)) or not arrays:
         ctx.refuse("join-parts", got=describe(arrays))
     return [as_array(ctx, part) for part in arrays]
+
+
+def _end_to_end(ctx: Context, rows: Rows, axis: int) -> Array:
+    """The items of a list joined along an axis that they have; numbers count as vectors."""
+    items = rows_of(ctx, rows)
+    if items.rank == 1:
+        return copy(ctx, items)
+    sizes = list(extents_of(items)[1:])
+    k = axis_argument(ctx, axis, len(sizes))
+    moved = moveaxis(ctx, items, 0, k)
+    count, own = measure(ctx, extents_of(items)[0]), measure(ctx, sizes[k])
+    shape = [_index(measure(ctx, s)) for s in sizes]
+    shape[k] = _index(mul(ctx, count, own))
+    return copy(ctx, reshape(ctx, moved, tuple(shape)))

@@ -12,7 +12,7 @@ from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, items_of
-from llad.frontend.values import Array, NotHandled, Scalar, describe
+from llad.frontend.values import Array, NotHandled, Rows, Scalar, describe
 from llad.ir.core import Value
 
 Handler = Callable[..., Any]
@@ -21,7 +21,7 @@ _Missing = object()
 
 def known_items(t: Tracer, value: Any) -> Sequence[Any]:
     """The items of a sequence of known length."""
-    if isinstance(value, (Walk, Array)):
+    if isinstance(value, (Walk, Array, Rows)):
         t.refuse("materialise", got=describe(value))
     return items_of(t, value)
 
@@ -36,7 +36,7 @@ def _all(t: Tracer, value: Any) -> Any:
 
 def _over(t: Tracer, value: Any, op: str, neutral: bool) -> Any:
     """`any` or `all` of a sequence of known length, or of a vector."""
-    value = t.lift(value)
+    value = value.items if isinstance(value, Rows) else t.lift(value)
     if isinstance(value, Array) and value.rank == 1:
         return Scalar(reductions.holds(t, value, op).value, weak=True)
     flag: Any = neutral

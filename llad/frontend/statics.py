@@ -19,7 +19,7 @@ from llad.frontend.pullbacks import Pullback
 from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound, Closure
-from llad.frontend.values import Array, NotHandled, Record, Scalar, is_static
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, is_static
 from llad.ir.types import BOOL, is_float
 from llad.parallel import prange
 
@@ -167,6 +167,7 @@ def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
     t.guards.used(kinds)
     if isinstance(value, Record):
         return issubclass(value.cls, kinds)
+    value = value.kinds[0]() if isinstance(value, Rows) else value
     example = np.empty(0) if isinstance(value, Array) else _example(value) if isinstance(value, Scalar) else value
     try:
         return isinstance(example, kinds)
@@ -185,6 +186,8 @@ def _type(t: Tracer, *args: Any) -> Any:
     (value,) = args if len(args) == 1 else (t.refuse("call", got="type with three arguments"),)
     if isinstance(value, Array):
         return np.ndarray
+    if isinstance(value, Rows):
+        return value.kinds[0]
     if isinstance(value, Record):
         return value.cls
     return type(_example(value) if isinstance(value, Scalar) else value)

@@ -15,7 +15,7 @@ from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
 from llad.frontend.records import has_methods, special
-from llad.frontend.values import Array, NotHandled, Scalar, describe, is_static
+from llad.frontend.values import Array, NotHandled, Rows, Scalar, describe, is_static
 
 
 def index_of(t: Tracer, node: ast.expr) -> Any:
@@ -48,6 +48,9 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
         return ranges.element(t, base, index)
     if base is np.r_ or base is np.c_:
         return _joined(t, base is np.c_, index if isinstance(index, tuple) else (index,))
+    if isinstance(base, Rows) and isinstance(index, (Scalar, int, slice)):
+        part = indexing.get_item(t, base.items, index)
+        return Rows(part, base.weak, base.kinds) if isinstance(index, slice) else base.item(part)
     if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):
         t.refuse("not-indexable", got=describe(base))
     if isinstance(base, list) and isinstance(index, slice):

@@ -11,7 +11,7 @@ from llad.frontend.iteration import items_of
 from llad.frontend.names import bind, load
 from llad.frontend.records import set_field
 from llad.frontend.subscripts import index_of, remove, store
-from llad.frontend.values import Array, Scalar, Unbound, describe
+from llad.frontend.values import Array, Rows, Scalar, Unbound, describe
 
 
 def assign(t: Tracer, target: ast.expr, value: Any) -> None:
@@ -48,7 +48,9 @@ def delete(t: Tracer, target: ast.expr) -> None:
 
 def _unpack(t: Tracer, target: ast.expr, elements: list[ast.expr], value: Any) -> None:
     stars = [k for k, e in enumerate(elements) if isinstance(e, ast.Starred)]
-    if isinstance(value, Array):
+    if isinstance(value, Rows) and not stars:
+        items = [value.item(row) for row in _array_items(t, value.items, len(elements))]
+    elif isinstance(value, Array):
         items = _array_items(t, value, len(elements) if not stars else None)
     elif isinstance(value, Scalar) or value is None:
         t.refuse("unpack-type", got=describe(value))

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from itertools import count
-from typing import Any, Final, NoReturn, Protocol
+from typing import Any, ClassVar, Final, NoReturn, Protocol
 
 from llad.dataclass import dataclass
 from llad.frontend.alike import Alike
@@ -107,6 +107,25 @@ class Array:
     @property
     def rank(self) -> int:
         return self.type.rank
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """A list whose length is known only at run time: each item is a row of `items`.
+
+    `weak`: the numbers in it are Python's. `kinds`: what each of the first axes is, a list of lists or of tuples."""
+
+    shown: ClassVar[str] = "a list of a length that is known only at run time"
+
+    items: Array
+    weak: bool = False
+    kinds: tuple[type, ...] = (list,)
+
+    def item(self, row: Any) -> Any:
+        """A row as an item of the list."""
+        if len(self.kinds) > 1:
+            return Rows(row, self.weak, self.kinds[1:])
+        return Scalar(row.value, weak=True) if self.weak and isinstance(row, Scalar) else row
 
 
 def argument(value: Value) -> Array:
@@ -224,7 +243,7 @@ def reaches(value: Any, thing: object) -> bool:
 
 def is_static(value: Any) -> bool:
     """Whether the value is known at trace time, leaves of tuples and lists included."""
-    if isinstance(value, (Scalar, Array, Record)):
+    if isinstance(value, (Scalar, Array, Record, Rows)):
         return False
     if isinstance(value, (tuple, list)):
         return all(map(is_static, value))

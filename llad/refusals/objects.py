@@ -114,16 +114,15 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL410", "comprehension", "a comprehension over what is known only at run time",
+        "LL410", "comprehension", "a comprehension {got}, over what is known only at run time",
         "use an array: `out = np.zeros(n)` and a loop",
         """
-        squares = ▸[v * v for v in a]
-        return sum(squares)
+        return sum(▸[v * v for v in a if v > 0.0])
         """,
         """
         squares = np.zeros(len(a))
         for i, v in enumerate(a):
-            squares[i] = v * v
+            squares[i] = v * v if v > 0.0 else 0.0
         return sum(squares)
         """,
     ),

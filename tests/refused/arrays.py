@@ -102,3 +102,24 @@ def a_method_of_a_ufunc(a):
 def a_transform(a):
     return np.fft.rfft(a)  # error: the function `np.fft
     #      ^
+
+
+def a_list_of_several_shapes(a):
+    return np.sum([2 * a[:k] for k in range(len(a))])  # error: a comprehension of arrays whose shapes may differ
+    #             ^
+
+
+def a_list_of_what_is_written(a):
+    m = np.outer(a, a)
+    rows = [row for row in m]  # error: an array that may be a copy, read (line
+    #      ^
+    m[0, 0] = 1.0
+    return np.sum(rows)
+
+
+def writing_an_item_that_is_elsewhere(a):
+    m = np.outer(a, a)
+    rows = [row for row in m]
+    rows[0][0] = 1.0  # error: a write to an array that may be a copy
+#   ^
+    return m[0, 0]

@@ -74,5 +74,17 @@ def a_generator(x):
 
 
 def a_run_time_comprehension(a):
-    return sum([2 * v for v in a])  # error: a comprehension over what is known only at run time
-    #          ^
+    return [2 * v for v in a if v > 1.0]  # error: a comprehension that chooses, or that is not a list
+    #      ^
+
+
+def a_list_that_is_another(a):
+    return [2 * v for v in a] == [1.0]  # error: a comparison between a list of a length that is known only at run time
+    #      ^
+
+
+def a_list_that_grows(a):
+    values = [2 * v for v in a]
+    values.append(1.0)  # error: the attribute `append` of a list of a length that is known only at run time
+#   ^
+    return values[0]

@@ -1,0 +1,144 @@
+"""Lists whose length is known only when the program runs: what comprehensions over run-time sequences make.
+
+    [step(v) for v in a]                    out = np.empty((len(a), *shape))
+                                            for k, v in enumerate(a):
+                                                out[k] = step(v)
+
+The items stand in an array, one row each (`Rows`), so all are numbers of one type, or arrays of one shape. The shape
+is what the element has in a trace that is thrown away; it may not depend on the iteration. Such a list may be iterated
+over, indexed, measured, summed, and made an array or joined by NumPy's functions; nothing changes it.
+
+Invariant: an item that may be a window on memory from elsewhere is noted as a copy (`loose.py`), and is not written.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from llad.frontend.arrays import allocate
+from llad.frontend.calls import call, define
+from llad.frontend.core import Tracer
+from llad.frontend.creation import array_of
+from llad.frontend.extents import extents_of
+from llad.frontend.generators import Known
+from llad.frontend.indexing import set_item
+from llad.frontend.iteration import Walk, enumerate_, length
+from llad.frontend.loose import Copied
+from llad.frontend.promotion import is_number, is_static_number, kind_of
+from llad.frontend.values import Array, Dim, Extent, Less, Rows, Scalar, Single
+from llad.ir.core import Region, Value, walk
+
+_INDEX = "the place of the item"
+
+
+class Seen(ast.expr):
+    """An expression whose value is shown to a function."""
+
+    _fields = ("inner",)
+
+    def __init__(self, inner: ast.expr, show: Callable[[Tracer, Any], None]) -> None:
+        super().__init__()
+        self.inner = inner
+        self.show = show
+
+
+def seen(t: Tracer, node: Seen) -> Any:
+    value = t.eval(node.inner)
+    node.show(t, value)
+    return value
+
+
+def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, count: Extent | None) -> Rows:
+    """The list `[node.elt for node.target in walked]`; `count`: its length, where that has a name."""
+    (clause,) = node.generators
+    if any(isinstance(child, ast.NamedExpr) for child in ast.walk(node)):
+        t.refuse("comprehension", got="with `:=`")
+
+    def run(show: Callable[[Tracer, Any], None]) -> None:
+        target = ast.Tuple([ast.Name(_INDEX, ast.Store()), clause.target], ast.Store())
+        loop = ast.For(target, Known(enumerate_(t, walked)), [ast.Expr(Seen(node.elt, show))], [])
+        nothing = ast.arguments([], [], None, [], [], None, [])
+        function = ast.FunctionDef("<listcomp>", nothing, [loop], [])
+        for child in ast.walk(function):
+            if not hasattr(child, "lineno"):
+                ast.copy_location(child, node)
+        call(t, define(t, function), [], {})
+
+    sample, inner, extents = _tried(t, run)
+    many = length(t, walked) if count is None else count
+    out = allocate(t, kind_of(t, sample)[0], [many, *extents])
+    outside: list[Array] = []
+
+    def store(t: Tracer, value: Any) -> None:
+        k = t.state.values[_INDEX]
+        value = array_of(t, value, None) if isinstance(value, (tuple, list)) else value
+        value = value.items if isinstance(value, Rows) else value
+        set_item(t, out, k, value)
+        if isinstance(value, Array):
+            outside[:] = [] if value.root is not None and value.root in _made(t) else [value]
+
+    run(store)
+    t.copied.extend(Copied(out.value, value.value, t.builder.span) for value in outside)
+    items = replace(out, loose=bool(outside))
+    if inner is not None:
+        return Rows(items, inner.weak, (list, *inner.kinds))
+    return Rows(items, sample.weak if isinstance(sample, Scalar) else is_static_number(sample))
+
+
+def _made(t: Tracer) -> set[Value]:
+    """The memory that was made in the iteration around the builder."""
+    return {result for op in walk(t.builder.current) if op.name == "alloc" for result in op.results}
+
+
+def _tried(
+    t: Tracer, run: Callable[[Callable[[Tracer, Any], None]], None]
+) -> tuple[Any, Rows | None, tuple[Extent, ...]]:
+    """A value of the element, the list that it is, if it is one, and its extents where the list is made."""
+    values: list[tuple[Any, Rows | None, tuple[Extent, ...]]] = []
+
+    def note(t: Tracer, value: Any) -> None:
+        inner = value if isinstance(value, Rows) else _listed(t, value)
+        value = value if inner is None else inner.items
+        if not isinstance(value, (Scalar, Array)) and not is_static_number(value):
+            t.refuse("comprehension", got="of neither numbers nor arrays")
+        sizes = extents_of(value) if isinstance(value, Array) else ()
+        values.append((value, inner, tuple(t.alike.name(t.builder, size) for size in sizes)))
+
+    region, before = Region(), t.state
+    with t.within(region, before.copy()):
+        run(note)
+    t.frame.state = before
+    if not values:
+        t.refuse("comprehension", got="whose element always raises")
+    inside = {v for op in walk(region) for v in (*op.results, *(a for r in op.regions for a in r.args))}
+    sample, list_, extents = values[-1]
+    if any(_buffer(extent) in inside for extent in extents):
+        t.refuse("comprehension", got="of arrays whose shapes may differ")
+    return sample, list_, extents
+
+
+def _listed(t: Tracer, value: Any) -> Rows | None:
+    """The tuple or list of known length as one of a length that is not, if its items are numbers of one type."""
+    kinds, items = [], [value]
+    while all(type(item) in (tuple, list) and len(item) == len(items[0]) > 0 for item in items):
+        kinds.append(type(items[0]))
+        items = [part for item in items for part in item]
+    if not kinds or not all(map(is_number, items)) or len({kind_of(t, item)[0] for item in items}) > 1:
+        return None
+    return Rows(array_of(t, value, None), all(kind_of(t, item)[1] for item in items), tuple(kinds))
+
+
+def _buffer(extent: Extent) -> Any:
+    """The value that an extent speaks of."""
+    match extent:
+        case Dim(buffer):
+            return buffer
+        case Less(of):
+            return _buffer(of)
+        case Single(count):
+            return count
+        case _:
+            return extent
