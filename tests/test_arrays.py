@@ -613,6 +613,7 @@ def test_creation() -> None:
     same(lambda n: (np.zeros(n, dtype=np.float32), np.ones(n, int), np.zeros((), bool), np.full(2, True)), 0)
     same(lambda x: (np.zeros_like(x), np.ones_like(x), np.full_like(x, 7), np.zeros_like(x, dtype=int)), F)
     same(lambda x: (np.zeros(x.shape), np.zeros(x.shape[0]), np.eye(len(x)), np.ones(x.size)), M)
+    same(lambda n: (1.0 / np.full(n, -0.0), 1.0 / np.full_like(np.ones(n), -0.0), np.full(n, -0.0, int)), 4)
     same(lambda n: np.zeros(n), -1)
     same(lambda n: np.zeros(-1) + n, 1)
     refuses("the element type", lambda n: np.zeros(n, dtype=np.float16), 1)

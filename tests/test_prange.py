@@ -139,6 +139,13 @@ def histogram(x, k):
     return np.sum(h * h)
 
 
+def signed(x, k, h):
+    """Zeros keep their sign where nothing is added, and where zeros of that sign are."""
+    for i in llad.prange(len(x)):
+        h[k[i], 1] += x[i]
+    return h
+
+
 def nested(x, m):
     s = 0.0
     for i in llad.prange(len(x) // 4):
@@ -206,6 +213,15 @@ def test_values_and_gradients_are_those_of_the_serial_loop_for_any_number_of_thr
     for other in found[1:]:
         for one, two in zip(found[0], other, strict=True):
             assert np.array_equal(one, two)
+
+
+def test_zeros_of_arrays_that_are_added_to_keep_their_sign():
+    x, k = np.where(K > 2, -0.0, X), np.where(K > 2, 3, K)
+    h, expected = np.full((5, 2), -0.0), np.full((5, 2), -0.0)
+    np.add.at(expected[:, 1], k, x)
+    assert llad.jit(signed)(x, k, h) is h
+    assert_close(h, expected, rtol=1e-11)
+    assert np.array_equal(np.signbit(h), np.signbit(expected))
 
 
 def chunked(fn: Function) -> int:

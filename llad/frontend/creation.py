@@ -79,7 +79,7 @@ def blank(ctx: Context, dtype: ScalarType, extents: Sequence[Extent], order: Any
 
 def filled(ctx: Context, extents: list[Extent], value: Any, dtype: ScalarType, order: Any = None) -> Array:
     """An array whose every element is `value`, a number or an array to broadcast."""
-    if is_static_number(value) and plain(value) == 0:
+    if is_static_number(value) and plain(value) == 0 and math.copysign(1.0, plain(value)) > 0.0:
         return blank(ctx, dtype, extents, order, zero=True)
     out = blank(ctx, dtype, extents, order)
     assign(ctx, out, value if isinstance(value, Array) else stored(ctx, value, dtype))

@@ -2,8 +2,8 @@
 
 What: the body of a loop marked `threads` moves into a function that runs one chunk of the iterations. What an
 iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; what it
-adds to an array, to zeros in memory that the chunk makes, so no other thread has to do with the lines of the cache that
-it lies in, and copies them where the caller finds them. Behind the call, the parts are added up in order. How many
+adds to an array, to such zeros in memory that the chunk makes, so no other thread has to do with the lines of the cache
+that it lies in, and copies them where the caller finds them. Behind the call, the parts are added up in order. How many
 chunks there are follows from the trips and from what an iteration does, so the result does not depend on who runs them.
 
 When: `sharing.py` proves that the chunks have nothing in common but such sums; and the loop is in no other one that was
@@ -201,7 +201,7 @@ class _Chunks(Rebuild):
         mapping: Mapping = dict(zip(captured, given, strict=True))
         for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
             b.current.ops.append(copy_op(op, mapping))
-        own = [b.alloc(_buffer(v).dtype, _extents(b, mapping[v]), zero=True, hint="own") for v in cut.shares.added]
+        own = [_nothings(b, mapping[v]) for v in cut.shares.added]
         for value, memory in zip(cut.shares.added, own, strict=True):
             mapping[value] = memory if _buffer(value).layout == "C" else b.strided(memory)
         one = self._constant(loop.operands[2])
@@ -210,7 +210,7 @@ class _Chunks(Rebuild):
         first = b.op("add", lo, b.op("mul", b.op("mul", number, size), step))
         following = b.op("add", first, b.op("mul", size, step))
         last = b.op("select", b.op("eq", b.op("add", number, b.i64(1)), count), hi, following)
-        zeros = [_nothing(b, c) for c in body.args[1:]]
+        zeros = [_nothing(b, _scalar(c)) for c in body.args[1:]]
         inner = copy_region(body, mapping)
         sums = b.for_(first, last, step, zeros, inner, kind=loop.attrs["kind"])
         b.current.ops[-1].attrs |= {k: v for k, v in loop.attrs.items() if k not in ("threads", "exits", "kind")}
@@ -271,10 +271,19 @@ def _size(b: Builder, buffer: Value) -> Value:
     return size
 
 
-def _nothing(b: Builder, carry: Value) -> Value:
+def _nothing(b: Builder, type: ScalarType) -> Value:
     """What changes no number that it is added to."""
-    type = _scalar(carry)
     return b.const(-0.0 if is_float(type) else 0, type)
+
+
+def _nothings(b: Builder, like: Value) -> Value:
+    """An array of the extents of another that changes none to which it is added."""
+    type, extents = _buffer(like).dtype, _extents(b, like)
+    if not is_float(type):
+        return b.alloc(type, extents, zero=True, hint="own")
+    own, nothing = b.alloc(type, extents, hint="own"), _nothing(b, type)
+    b.nest(extents, lambda at: b.store(nothing, own, *at))
+    return own
 
 
 def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
