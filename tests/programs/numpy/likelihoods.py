@@ -116,3 +116,17 @@ def latent_space_network(alpha, Z, A):
     eta = alpha[:, None] + alpha - np.sqrt(np.maximum(sq, 0) + 0.01)
     upper = np.triu_indices(len(A), k=1)
     return np.sum((A * eta - np.logaddexp(0, eta))[upper])
+
+
+@example(lambda r, n: (np.array([0.4, 0.6]), r.normal(size=(2, 2)), r.normal(size=(n, 2))))
+def expectation_maximisation(weights, means, X):
+    squares = np.column_stack([np.sum((X - m) ** 2, axis=1) for m in means])
+    log_r = np.log(weights) - 0.5 * squares
+    norm = logsumexp(log_r, axis=1)
+    r = np.exp(log_r - norm[:, None])
+    counts = r.sum(axis=0)
+    if max(counts) > 0.999 * len(X):
+        raise ValueError(f"one of {len(counts)} components takes all: {max(counts):.3f} of {len(X)} points")
+    moved = r.T @ X / counts[:, None]
+    spread = np.stack([(X - moved[k]).T @ (r[:, k, None] * (X - moved[k])) / counts[k] for k in range(len(means))])
+    return norm.sum() + np.sum(moved**3) + np.sum(spread**2)
