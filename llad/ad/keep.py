@@ -145,8 +145,10 @@ class Keeper:
 
     def _keeping(self, value: Value) -> int:
         each = BYTE * value.type.bytes if isinstance(value.type, ScalarType) else HANDLE
-        runs = self._runs(self._structure.region_of[value])
-        return max(1, each * runs // prod(map(self._known_trips, self._spared(value))))
+        runs, spared = self._runs(self._structure.region_of[value]), self._spared(value)
+        if not spared:
+            return each * runs
+        return COSTS["load"] * runs + each * runs // prod(map(self._known_trips, spared))  # found as often as loaded
 
     def _runs(self, region: Region) -> int:
         """About how often a region is run."""
