@@ -239,3 +239,19 @@ def test_rows_stay_in_registers(function: Any) -> None:
     blocks = re.split(r"^\S.*:.*$", f.dump_llvm(*args), flags=re.M)
     assert any("= phi <" in b and " load <" in b and "masked" not in b and "store" not in b for b in blocks)
     assert function is transposed or any("= phi <" in b and "masked.load" in b and "store" not in b for b in blocks)
+
+
+def between(x: Any, lo: Any, hi: Any) -> Any:
+    d = len(x)
+    s, t = np.zeros(d), np.ones(d)
+    for column in range(max(lo, 0), hi):
+        for row in range(d):
+            s[row] += x[row] * x[column]
+            t[row] -= x[column] + x[d - 1 - row]
+    return np.sum(s * t)
+
+
+@pytest.mark.parametrize("lo, hi", [(0, 40), (40, 3), (2**63 - 1, 20 - 2**63), (2**62, 8 - 2**62)])
+def test_there_are_no_columns_however_far_their_end_lies_behind(lo: int, hi: int) -> None:
+    x = np.linspace(0.1, 0.4, 40)
+    assert_close(llad.jit(between)(x, lo, hi), between(x, lo, hi), rtol=1e-12, atol=1e-12)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from native import DTYPES, Native
 
-from llad import jit_grad
+from llad import jit, jit_grad
 from llad.ir.core import Function, walk
 from llad.ir.interp import run
 from llad.ir.parse import parse
@@ -127,3 +127,19 @@ def test_what_was_written_past_the_caches_is_there_for_the_reverse_sweep(everywh
 def test_only_so_many_rows_wait(monkeypatch: pytest.MonkeyPatch, everywhere: None) -> None:
     monkeypatch.setattr(streaming, "_MOST", 1)
     assert sum("streams" in op.attrs for op in walk(stream(filled(BOTH)).body) if op.name == "store") == 1
+
+
+def between(x: Any, n: Any, lo: Any, hi: Any) -> Any:
+    kept = np.zeros((n, len(x)))
+    for k in range(n):
+        for i in range(max(lo, 0), hi):
+            kept[k, i] = x[i] * x[i] + k
+    return kept
+
+
+@pytest.mark.parametrize("lo, hi", [(0, 8), (2, 7), (7, 2), (2**63 - 1, -(2**63)), (2**63 - 3, 5 - 2**63)])
+def test_rows_are_empty_however_far_their_end_lies_behind(lo: int, hi: int, everywhere: None) -> None:
+    function = jit(between)
+    x = np.linspace(0.5, 1.5, 8)
+    assert "streams" in function.dump_ir(x, 4, lo, hi)
+    np.testing.assert_array_equal(function(x, 4, lo, hi), between(x, 4, lo, hi))

@@ -24,6 +24,6 @@ def lower_copy(e: Emitter, op: Op, run: Run) -> None:
     type = store.operands[1].type
     assert isinstance(type, BufferType) and store.operands[0] is load.result
     e.declare("@llvm.smax.i64", "i64", ["i64", "i64"])
-    count = e.new(f"call i64 @llvm.smax.i64(i64 {e.new(f'sub i64 {hi}, {lo}')}, i64 0)")
+    count = e.new(f"sub i64 {e.new(f'call i64 @llvm.smax.i64(i64 {hi}, i64 {lo})')}, {lo}")
     bytes = e.new(f"mul nuw nsw i64 {count}, {type.dtype.bytes}")
     e.do(f"call void @llad.past(ptr {target}, ptr {source}, i64 {bytes})")

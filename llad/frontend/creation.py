@@ -229,7 +229,10 @@ def _count(ctx: Context, start: Any, stop: Any, step: Any, first: Value, last: V
     pace = int(plain(step))
     if is_static_number(start) and is_static_number(stop):
         return len(range(int(plain(start)), int(plain(stop)), pace))
-    distance = ext.sub(ctx, last, first) if pace > 0 else ext.sub(ctx, first, last)
+    above, below = (last, first) if pace > 0 else (first, last)
+    near = ctx.builder.op("not", ctx.builder.op("sub_overflows", above, below))
+    ctx.builder.check(near, "ValueError", "Maximum allowed size exceeded")
+    distance = ext.sub(ctx, above, below)
     positive = ext.greatest(ctx, distance, 0)
     return ext.add(ctx, ext.floordiv(ctx, ext.sub(ctx, positive, 1), abs(pace)), 1)
 

@@ -108,16 +108,23 @@ def emit(t: Tracer, x: Bound) -> Value:
 
 
 def length(t: Tracer, walk: Walk) -> Bound:
-    """The number of iterations."""
+    """The number of iterations: no more than an i64 holds."""
     if walk.trips is not None:
         return walk.trips
-    b = t.builder
-    if walk.step == 1:
-        count = emit(t, walk.hi) if walk.lo == 0 else b.op("sub", emit(t, walk.hi), emit(t, walk.lo))
+    b, (lo, hi, step) = t.builder, (emit(t, x) for x in (walk.lo, walk.hi, walk.step))
+    if walk.lo == 0 and walk.step == 1:
+        return b.op("max", b.i64(0), hi)
+    if isinstance(walk.step, int):
+        rises = walk.step > 0
+        end = b.op("max" if rises else "min", hi, lo)  # which nobody may reach, and be too far away
+        far = b.op("sub_overflows", end, lo) if rises else b.op("sub_overflows", lo, end)
     else:
-        span = b.op("sub", emit(t, walk.lo), emit(t, walk.hi))
-        count = b.op("neg", b.op("floordiv", span, emit(t, walk.step)))
-    return b.op("max", b.i64(0), count)
+        end = b.op("select", b.op("gt", step, b.i64(0)), b.op("max", hi, lo), b.op("min", hi, lo))
+        far = b.op("or", b.op("sub_overflows", end, lo), b.op("sub_overflows", lo, end))
+    b.check(b.op("not", far), "OverflowError", "the length of a range does not fit in 64 bits")
+    if walk.step == 1:
+        return b.op("sub", end, lo)
+    return b.op("neg", b.op("floordiv", b.op("sub", lo, end), step))
 
 
 def nth(t: Tracer, walk: Walk, k: Value) -> Any:

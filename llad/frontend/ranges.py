@@ -46,16 +46,8 @@ def is_range(value: Any) -> bool:
 
 def size(t: Tracer, walk: Walk) -> int | Scalar:
     """`len(range(…))`: no more than an i64 holds."""
-    if walk.trips is None and not (isinstance(walk.lo, int) and walk.lo >= 0):
-        b = t.builder
-        far = b.op("or", *(b.op("sub_overflows", emit(t, x), emit(t, y)) for x, y in _both_ways(walk)))
-        b.check(b.op("not", far), "OverflowError", "the length of a range does not fit in 64 bits")
     count = length(t, walk)
     return count if isinstance(count, int) else Scalar(count, weak=True)
-
-
-def _both_ways(walk: Walk) -> tuple[tuple[Bound, Bound], tuple[Bound, Bound]]:
-    return (walk.hi, walk.lo), (walk.lo, walk.hi)
 
 
 def element(t: Tracer, walk: Walk, index: Any) -> Any:

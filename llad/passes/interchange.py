@@ -36,88 +36,86 @@ After (and `dce`):
       %zero: i64 = const 0
       %one: i64 = const 1
       %none: f64 = const 0.0
-      %0: i64 = sub %n, %zero
-      %1: i64 = const 0
-      %2: i64 = max %0, %1
-      %3: i64 = const 16
-      %4: bool = ge %2, %3
-      %5: i64 = const 1
-      %6: i64 = const 128
-      %43: i64 = for %from in %zero..%n step %6 {
-        %7: i64 = sub %n, %from
-        %8: i64 = min %7, %6
-        %9: i64 = add %from, %8
-        %10: i64 = const 128
-        %sums: buffer<f64, 1, C> = alloc(%10)
-        if %4 {
-          %11: i64 = const 1
-          %13: i64 = for %k in %from..%9 step %11 parallel {
-            %12: i64 = sub %k, %from
-            store %none, %sums[%12]
+      %0: i64 = max %n, %zero
+      %1: i64 = sub %0, %zero
+      %2: i64 = const 16
+      %3: bool = ge %1, %2
+      %4: i64 = const 1
+      %5: i64 = const 128
+      %41: i64 = for %from in %zero..%n step %5 {
+        %6: i64 = sub %n, %from
+        %7: i64 = min %6, %5
+        %8: i64 = add %from, %7
+        %9: i64 = const 128
+        %sums: buffer<f64, 1, C> = alloc(%9)
+        if %3 {
+          %10: i64 = const 1
+          %12: i64 = for %k in %from..%8 step %10 parallel {
+            %11: i64 = sub %k, %from
+            store %none, %sums[%11]
             yield
           }
-          %14: i64 = const 4
-          %15: i64 = sub %d, %zero
-          %16: i64 = const 0
-          %17: i64 = max %15, %16
-          %18: i64 = floordiv %17, %14
-          %19: i64 = mul %18, %14
-          %20: i64 = add %zero, %19
-          %31: i64 = for %j in %zero..%20 step %14 {
-            %21: i64 = const 1
+          %13: i64 = const 4
+          %14: i64 = max %d, %zero
+          %15: i64 = sub %14, %zero
+          %16: i64 = floordiv %15, %13
+          %17: i64 = mul %16, %13
+          %18: i64 = add %zero, %17
+          %29: i64 = for %j in %zero..%18 step %13 {
+            %19: i64 = const 1
+            %20: i64 = add %j, %19
+            %21: i64 = const 2
             %22: i64 = add %j, %21
-            %23: i64 = const 2
+            %23: i64 = const 3
             %24: i64 = add %j, %23
-            %25: i64 = const 3
-            %26: i64 = add %j, %25
-            %27: i64 = const 1
-            %30: i64 = for %k_1 in %from..%9 step %27 parallel {
-              %28: i64 = sub %k_1, %from
-              %29: f64 = load %sums[%28]
+            %25: i64 = const 1
+            %28: i64 = for %k_1 in %from..%8 step %25 parallel {
+              %26: i64 = sub %k_1, %from
+              %27: f64 = load %sums[%26]
               %b: f64 = load %x[%j, %k_1]
-              %c: f64 = add %29, %b
-              %b_1: f64 = load %x[%22, %k_1]
+              %c: f64 = add %27, %b
+              %b_1: f64 = load %x[%20, %k_1]
               %c_1: f64 = add %c, %b_1
-              %b_2: f64 = load %x[%24, %k_1]
+              %b_2: f64 = load %x[%22, %k_1]
               %c_2: f64 = add %c_1, %b_2
-              %b_3: f64 = load %x[%26, %k_1]
+              %b_3: f64 = load %x[%24, %k_1]
               %c_3: f64 = add %c_2, %b_3
-              store %c_3, %sums[%28]
+              store %c_3, %sums[%26]
               yield
             }
             yield
           }
-          %36: i64 = for %j_1 in %20..%d step %one {
-            %32: i64 = const 1
-            %35: i64 = for %k_2 in %from..%9 step %32 parallel {
-              %33: i64 = sub %k_2, %from
-              %34: f64 = load %sums[%33]
+          %34: i64 = for %j_1 in %18..%d step %one {
+            %30: i64 = const 1
+            %33: i64 = for %k_2 in %from..%8 step %30 parallel {
+              %31: i64 = sub %k_2, %from
+              %32: f64 = load %sums[%31]
               %b_4: f64 = load %x[%j_1, %k_2]
-              %c_4: f64 = add %34, %b_4
-              store %c_4, %sums[%33]
+              %c_4: f64 = add %32, %b_4
+              store %c_4, %sums[%31]
               yield
             }
             yield
           }
           yield
         } else {
-          %37: i64 = const 1
-          %39: i64 = for %k_3 in %from..%9 step %37 parallel {
-            %38: i64 = sub %k_3, %from
+          %35: i64 = const 1
+          %37: i64 = for %k_3 in %from..%8 step %35 parallel {
+            %36: i64 = sub %k_3, %from
             %s: f64, %u: i64 = for %j_2 in %zero..%d step %one carry (%a: f64 = %none) {
               %b_5: f64 = load %x[%j_2, %k_3]
               %c_5: f64 = add %a, %b_5
               yield %c_5
             }
-            store %s, %sums[%38]
+            store %s, %sums[%36]
             yield
           }
           yield
         }
-        %42: i64 = for %k_4 in %from..%9 step %5 {
-          %40: i64 = sub %k_4, %from
-          %41: f64 = load %sums[%40]
-          store %41, %y[%k_4]
+        %40: i64 = for %k_4 in %from..%8 step %4 {
+          %38: i64 = sub %k_4, %from
+          %39: f64 = load %sums[%38]
+          store %39, %y[%k_4]
           yield
         }
         yield
@@ -342,7 +340,7 @@ def _rounded(b: Builder, length: Value) -> Value:
 
 def _length(b: Builder, lo: Value, hi: Value) -> Value:
     """How many iterations there are, by ones."""
-    return b.op("max", b.op("sub", hi, lo), b.i64(0))
+    return b.op("sub", b.op("max", hi, lo), lo)
 
 
 def _dtype(table: Value) -> ScalarType:

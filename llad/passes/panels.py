@@ -41,41 +41,39 @@ After (and `dce`):
       %zero: i64 = const 0
       %one: i64 = const 1
       %0: i64 = const 0
-      %1: i64 = sub %d, %zero
-      %2: i64 = const 0
-      %3: i64 = max %1, %2
-      %4: i64 = const 8
-      %5: i64 = sub %d, %0
-      %6: i64 = const 0
-      %7: i64 = max %5, %6
-      %8: i64 = floordiv %7, %4
-      %9: i64 = const 8
-      %10: bool = ge %3, %9
-      %11: i64 = const 128
-      %12: bool = le %3, %11
-      %13: i64 = const 16
-      %14: bool = ge %7, %13
-      %15: bool = sub_overflows %d, %0
-      %16: bool = and %10, %12
-      %17: bool = and %16, %14
+      %1: i64 = max %d, %zero
+      %2: i64 = sub %1, %zero
+      %3: i64 = const 8
+      %4: i64 = max %d, %0
+      %5: i64 = sub %4, %0
+      %6: i64 = floordiv %5, %3
+      %7: i64 = const 8
+      %8: bool = ge %2, %7
+      %9: i64 = const 128
+      %10: bool = le %2, %9
+      %11: i64 = const 16
+      %12: bool = ge %5, %11
+      %13: bool = sub_overflows %d, %0
+      %14: bool = and %8, %10
+      %15: bool = and %14, %12
+      %16: i64 = const 0
+      %17: i64 = select %15, %6, %16
       %18: i64 = const 0
-      %19: i64 = select %17, %8, %18
-      %20: i64 = const 0
-      %21: i64 = select %15, %20, %19
-      %22: i64 = const 8
-      %23: i64 = mul %21, %22
-      %24: i64 = sub %d, %23
-      %25: i64 = const 128
-      %26: buffer<f64, 1, C> = alloc(%25)
-      %27: i64 = const 0
-      %28: bool = gt %21, %27
+      %19: i64 = select %13, %18, %17
+      %20: i64 = const 8
+      %21: i64 = mul %19, %20
+      %22: i64 = sub %d, %21
+      %23: i64 = const 128
+      %24: buffer<f64, 1, C> = alloc(%23)
+      %25: i64 = const 0
+      %26: bool = gt %19, %25
       %u: i64 = for %column in %zero..%d step %one {
         %a: f64 = load %x[%column]
-        %29: i64 = sub %column, %zero
-        %30: i64 = const 0
-        %31: i64 = select %28, %29, %30
-        store %a, %26[%31]
-        %v: i64 = for %row in %zero..%24 step %one {'above': True} {
+        %27: i64 = sub %column, %zero
+        %28: i64 = const 0
+        %29: i64 = select %26, %27, %28
+        store %a, %24[%29]
+        %v: i64 = for %row in %zero..%22 step %one {'above': True} {
           %b: f64 = load %l[%column, %row]
           %c: f64 = mul %a, %b
           %e: f64 = load %s[%row]
@@ -88,28 +86,28 @@ After (and `dce`):
         }
         yield
       }
-      %32: i64 = const 8
-      %45: i64 = for %panel in %24..%d step %32 {
-        %33: i64 = const 0
-        %34: i64 = const 128
-        %35: i64 = min %3, %34
-        %36: i64 = const 1
-        %44: i64 = for %place in %33..%35 step %36 {
-          %37: i64 = add %zero, %place
-          %38: f64 = load %26[%place]
-          %39: i64 = const 0
-          %40: i64 = const 8
-          %41: i64 = const 1
-          %43: i64 = for %lane in %39..%40 step %41 parallel {'apart': True, 'lanes': 8} {
-            %42: i64 = add %panel, %lane
-            %b_1: f64 = load %l[%37, %42]
-            %c_1: f64 = mul %38, %b_1
-            %e_1: f64 = load %s[%42]
+      %30: i64 = const 8
+      %43: i64 = for %panel in %22..%d step %30 {
+        %31: i64 = const 0
+        %32: i64 = const 128
+        %33: i64 = min %2, %32
+        %34: i64 = const 1
+        %42: i64 = for %place in %31..%33 step %34 {
+          %35: i64 = add %zero, %place
+          %36: f64 = load %24[%place]
+          %37: i64 = const 0
+          %38: i64 = const 8
+          %39: i64 = const 1
+          %41: i64 = for %lane in %37..%38 step %39 parallel {'apart': True, 'lanes': 8} {
+            %40: i64 = add %panel, %lane
+            %b_1: f64 = load %l[%35, %40]
+            %c_1: f64 = mul %36, %b_1
+            %e_1: f64 = load %s[%40]
             %g_1: f64 = add %e_1, %c_1
-            store %g_1, %s[%42]
-            %h_1: f64 = load %t[%42]
+            store %g_1, %s[%40]
+            %h_1: f64 = load %t[%40]
             %k_1: f64 = sub %h_1, %c_1
-            store %k_1, %t[%42]
+            store %k_1, %t[%40]
             yield
           }
           yield
@@ -181,7 +179,7 @@ class _Nest:
 
     def trips(self, lo: Value, hi: Value) -> Value:
         """How often a loop runs, by ones."""
-        return self.op("max", self.op("sub", hi, lo), self.number(0))
+        return self.op("sub", self.op("max", hi, lo), lo)
 
     # -- the parts of the nest
 

@@ -102,8 +102,8 @@ class Strips(Rebuild):
         """How often the loop ran, if anybody asks: the strips are another number."""
         if not self._uses.get(loop.results[-1]):
             return lo
-        distance = self.emit("sub", [hi, lo], [I64], loop.span).result
-        return self.emit("max", [distance, self.const(0, I64, loop.span)], [I64], loop.span).result
+        end = self.emit("max", [hi, lo], [I64], loop.span).result
+        return self.emit("sub", [end, lo], [I64], loop.span).result
 
     def scratch_for(self, values: Sequence[Value]) -> Scratch:
         """Memory for each value of a strip."""

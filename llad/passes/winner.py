@@ -218,7 +218,7 @@ class _Winner(Rebuild):
         b = Builder(loop.span)
         lo, hi = (self.get(o) for o in loop.operands[:2])
         assert isinstance(search.element.type, ScalarType)
-        table = b.alloc(search.element.type, [b.op("max", b.op("sub", hi, lo), b.i64(0))], hint="elements")
+        table = b.alloc(search.element.type, [b.op("sub", b.op("max", hi, lo), lo)], hint="elements")
         self.ops += b.root.ops
         return table
 
