@@ -145,7 +145,7 @@ def test_membership_in_ranges(n):
 def lengths(lo, hi, step):
     """Whatever asks how long a range is."""
     total = len(range(lo, hi)) + len(range(5, hi)) + len(range(hi, lo, -1)) + len(range(lo, hi, 3))
-    total += len(range(lo, hi, step)) + len(range(hi, lo, -step)) + len([i for i in range(lo, hi)])
+    total += len(range(lo, hi, step)) + len(range(hi, lo, -step)) + len([i % 2 for i in range(lo, hi)])
     for k, _ in enumerate(range(lo, hi)):
         total += k + 1
     for k, _ in zip(range(3), range(lo, hi), strict=False):
@@ -155,7 +155,9 @@ def lengths(lo, hi, step):
     return total
 
 
-@pytest.mark.parametrize("lo, hi", [(2**63 - 1, -(2**63)), (2**63 - 1, 30 - 2**63), (2**62, 10 - 2**62), (2, 9), (9, 2)])
+@pytest.mark.parametrize(
+    "lo, hi", [(2**63 - 1, -(2**63)), (2**63 - 1, 30 - 2**63), (2**62, 10 - 2**62), (2, 9), (9, 2)]
+)
 def test_ranges_are_empty_however_far_their_end_lies_behind(lo, hi):
     assert llad.jit(lengths)(lo, hi, 2) == lengths(lo, hi, 2)
 
@@ -164,7 +166,7 @@ def test_ranges_are_empty_however_far_their_end_lies_behind(lo, hi):
 def test_ranges_with_more_items_than_an_int_can_say_raise(lo, hi):
     for f in (
         lambda lo, hi: len(range(lo, hi)),
-        lambda lo, hi: [k for k, _ in enumerate(range(lo, hi))][0],
+        lambda lo, hi: len([k for k, _ in enumerate(range(lo, hi))]),
         lambda lo, hi: len([0 for _ in reversed(range(lo, hi))]),
         lambda lo, hi: len(range(hi, lo, -1)),
     ):

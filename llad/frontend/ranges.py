@@ -8,7 +8,7 @@ from typing import Any
 
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Bound, Walk, bound, emit, indices, length, nth, walk_of
+from llad.frontend.iteration import Walk, bound, emit, indices, length, nth, walk_of
 from llad.frontend.values import Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import is_float
