@@ -62,7 +62,7 @@ def _examine(fn: Function, copied: Sequence[Copied], leaking: dict[str, Span | N
     aliases = Aliases(fn)
     plain = [op for op in places if not op.regions]
     for c in own:
-        source = aliases.roots(c.source)
+        source = _behind(c, own, aliases)
         writes = [op for op in plain if not source.isdisjoint(aliases.written(op))]
         reads = [op for op in plain if c.copy in aliases.read(op) or (op.name == "return" and _holds(aliases, op, c))]
         if fn.functions and any(op.name == "return" for op in reads):
@@ -74,6 +74,17 @@ def _examine(fn: Function, copied: Sequence[Copied], leaking: dict[str, Span | N
             if late := next((op for op in reads if _follows(places[write], places[op], still)), None):
                 lines = [op.span.line if op.span else "?" for op in (write, late)]
                 refuse("loose-read", c.span, written=lines[0], read=lines[1])
+
+
+def _behind(c: Copied, copied: Sequence[Copied], aliases: Aliases) -> set[Value]:
+    """The memory that a copy stands for: what was copied may be a copy, too."""
+    found: set[Value] = set()
+    pending = [c.source]
+    while pending:
+        new = aliases.roots(pending.pop()) - found
+        found |= new
+        pending += [other.source for other in copied if other.copy in new]
+    return found
 
 
 def _holds(aliases: Aliases, op: Op, c: Copied) -> bool:

@@ -70,7 +70,7 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
     sample, inner, extents = _tried(t, run)
     many = length(t, walked) if count is None else count
     out = allocate(t, kind_of(t, sample)[0], [many, *extents])
-    outside: list[Array] = []
+    outside: list[Value] = []
 
     def store(t: Tracer, value: Any) -> None:
         k = t.state.values[_INDEX]
@@ -78,19 +78,30 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
         value = value.items if isinstance(value, Rows) else value
         set_item(t, out, k, value)
         if isinstance(value, Array):
-            outside[:] = [] if value.root is not None and value.root in _made(t) else [value]
+            outside[:] = _sources(t, value.value)
 
     run(store)
-    t.copied.extend(Copied(out.value, value.value, t.builder.span) for value in outside)
+    t.copied.extend(Copied(out.value, source, t.builder.span) for source in outside)
     items = replace(out, loose=bool(outside))
     if inner is not None:
         return Rows(items, inner.weak, (list, *inner.kinds))
     return Rows(items, sample.weak if isinstance(sample, Scalar) else is_static_number(sample))
 
 
-def _made(t: Tracer) -> set[Value]:
-    """The memory that was made in the iteration around the builder."""
-    return {result for op in walk(t.builder.current) if op.name == "alloc" for result in op.results}
+def _sources(t: Tracer, item: Value) -> list[Value]:
+    """What an item may be a window on that was not made in the iteration around the builder, or is not known to be."""
+    makers = {result: op for op in walk(t.builder.current) for result in op.results}
+    found, pending = [], [item]
+    while pending:
+        value = pending.pop()
+        made = makers.get(value)
+        if made is not None and made.name == "view":
+            pending.append(made.operands[0])
+        elif made is not None and made.name == "alloc":
+            pending += [c.source for c in t.copied if c.copy is value]
+        else:
+            found.append(value)
+    return found
 
 
 def _tried(

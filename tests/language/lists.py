@@ -61,3 +61,12 @@ def in_loops_and_calls(a):
             break
     scaled = {"w": [v + total for v in a]}
     return float(picked(scaled["w"], len(a) - 1))
+
+
+@case(M, A)
+def of_windows_on_what_iterations_make(m, a):
+    tables = [[row for row in m * v] for v in a]
+    again = [table[1] for table in [[2.0 * row for row in m] for _ in a]]
+    total = tables[0][0][0] + again[2][1]
+    m[0, 0] = 7.0
+    return float(total + tables[0][0][0] + np.sum(again[1]))

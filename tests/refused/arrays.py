@@ -123,3 +123,20 @@ def writing_an_item_that_is_elsewhere(a):
     rows[0][0] = 1.0  # error: a write to an array that may be a copy
 #   ^
     return m[0, 0]
+
+
+def a_list_of_items_of_a_list(a):
+    m = np.outer(a, a)
+    rows = [row for row in m]
+    again = [row for row in rows]  # error: an array that may be a copy, read (line
+    #       ^
+    m[0, 0] = 1.0
+    return again[0][0]
+
+
+def lists_of_what_is_written(a):
+    m = np.outer(a, a)
+    rows = [[row for row in m] for _ in a]  # error: an array that may be a copy, read (line
+    #      ^
+    m[0, 0] = 1.0
+    return rows[0][0][0]
