@@ -35,6 +35,7 @@ def filled(store: str, before: str = "", type: str = "f64", outside: str = "") -
           %kept: buffer<{type}, 2, C> = alloc(%n, %wide) zero
           %other: buffer<{type}, 3, C> = alloc(%n, %step, %m) zero
           %sums: buffer<{type}, 1, C> = alloc(%n) zero
+          %number: buffer<{type}, 0, C> = alloc() zero
           %trips: i64 = for %i in %zero..%n step %step {{
             {before}
             %s: {type}, %t: i64 = for %j in %zero..%m step %step carry (%a: {type} = %start) {{'apart': True}} {{
@@ -98,6 +99,7 @@ def test_whole_lines_arrive_wherever_rows_begin(type: str, monkeypatch: pytest.M
         ("store %u, %kept[%i, %at]", "%p: buffer<f64, 1, C> = view %kept[%i, full]"),
         ("store %u, %kept[%i, %at]\n              store %u, %kept[%i, %j]", ""),
         ("store %u, %x[%i, %j]", ""),
+        ("store %u, %number[]", ""),
     ],
 )
 def test_what_is_used_again_or_stored_otherwise_stays_in_the_caches(store: str, before: str) -> None:

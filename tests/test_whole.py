@@ -170,3 +170,24 @@ def test_reverse_sweeps_along_triangles_run_so() -> None:
     args = np.ones(190), np.ones(20), np.ones(20)
     f.grad(*args)
     assert "'lanes'" in f.dump_ir(*args, of="gradient", stage="optimised")
+
+
+def test_what_has_no_axes_is_no_row() -> None:
+    fn = verify(parse("""
+        func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>, %number: buffer<f64, 0, C>, %n: i64) {'wide': True} {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %u: i64 = for %i in %zero..%n step %one {
+            %v: i64 = for %j in %i..%n step %one {'apart': True} {
+              %a: f64 = load %x[%j]
+              %b: f64 = load %number[]
+              %c: f64 = mul %a, %b
+              store %c, %y[%j]
+              yield
+            }
+            yield
+          }
+          return
+        }
+    """))
+    assert whole(fn) is fn

@@ -134,7 +134,10 @@ class Plans:
 
     def _goes_along(self, place: tuple[Value, ...], index: Value, inside: set[Value]) -> bool:
         """Whether the last index of a place goes with the row, by ones, and nothing of it changes with the column."""
-        array, *others, last = place[0], *map(self.elements.form, place[1:])
+        array, *indices = place
+        if not indices:
+            return False
+        *others, last = map(self.elements.form, indices)
         terms = [form.terms for form in others] + [{v: k for v, k in last.terms.items() if v is not index}]
         steady = all(inside.isdisjoint(t) for t in terms) and array not in inside
         return steady and last.terms.get(index) == 1 and getattr(array.type, "layout", "") == "C"

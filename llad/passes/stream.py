@@ -159,12 +159,15 @@ class _Stream(Rebuild):
         """Whether it goes from one column of an array to the next with the index of the loop."""
         if store.name != "store" or store.attrs.get("streams") or store.operands[1] not in self._made:
             return False
-        type, (*row, column) = store.operands[1].type, store.operands[2:]
+        type = store.operands[1].type
         assert isinstance(type, BufferType)
+        if type.rank < 2:
+            return False
+        *row, column = store.operands[2:]
         moving, form = defined(loop.regions[0]), self._elements.form(column)
         along = form.terms.get(loop.regions[0].args[0], 0) == 1
         others = set(form.terms) - {loop.regions[0].args[0]}
-        return bool(row) and along and moving.isdisjoint({*row, *others}) and type.dtype in _TYPES
+        return along and moving.isdisjoint({*row, *others}) and type.dtype in _TYPES
 
     # -- what is written
 

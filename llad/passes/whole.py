@@ -183,7 +183,10 @@ class _Whole(Rebuild):
     def _is_plain(self, op: Op, index: Value) -> bool:
         """Whether an op computes little, or goes along a row."""
         if op.name in ("load", "store"):
-            array, *others, last = op.operands[op.name == "store" :]
+            array, *indices = op.operands[op.name == "store" :]
+            if not indices:
+                return False
+            *others, last = indices
             steps = [self._elements.form(i).terms.get(index, 0) for i in others]
             along = self._elements.form(last).terms.get(index, 0)
             return not any(steps) and along == 1 and getattr(array.type, "layout", "") == "C"

@@ -100,3 +100,14 @@ def scratch_two_dimensional(a):
         t[1, 0] = t[0, 1] - t[1, 1]
         s += t[0, 1] * t[1, 0]
     return s
+
+
+@program(lambda r: (r.normal(size=4), r.normal(size=4)), f32=False, second=True)
+def scratch_without_axes(x, y):
+    s = np.zeros(())
+    t = np.ones(())
+    for i in range(len(x)):
+        for j in range(i, len(x)):
+            s[()] += x[i] * y[j]
+            t[()] -= 0.1 * s[()] * y[j]
+    return s[()] * t[()]
