@@ -9,7 +9,7 @@ down at these.
 When: floating-point sums must keep their order (not with `fastmath`); the loop is `apart`, has no checks or branches,
 and carries nothing but such sums, sums whose order is free, and what an iteration tells the next one of itself alone;
 and an iteration costs more than to add to the sum. A loop inside another one keeps its plain form, too, for short
-ranges.
+ranges, unless it calls functions, which are worth a vector for any range.
 
 Before:
 
@@ -65,6 +65,7 @@ from collections.abc import Callable, Sequence
 
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BOOL, I64
+from llad.ops.cost import DEAR
 from llad.passes.strips import ORDERED, Bounds, Scratch, Strips, Sum, cost, dependent
 
 _SHORTEST = 32  # trips of an inner loop for which blocks pay
@@ -93,7 +94,7 @@ class _Blocks(Strips):
         self._depth += 1
         if not sums:
             self.keep(op)
-        elif self._depth == 1:
+        elif self._depth == 1 or not DEAR.isdisjoint(o.name for o in op.regions[0].ops):
             self.replace(op.results, self._in_blocks(op, sums))
         else:
             self._either(op, sums)

@@ -81,7 +81,7 @@ After (and `dce`):
       }
       %t: i64 = for %i_1 in %8..%n step %one {
         %a_4: f64 = load %v[%i_1]
-        %u: i64 = for %j_1 in %zero..%d step %one {
+        %u: i64 = for %j_1 in %zero..%d step %one {'seldom': True} {
           %b_4: f64 = load %x[%i_1, %j_1]
           %c_4: f64 = mul %a_4, %b_4
           %e: f64 = load %w[%j_1]
@@ -101,7 +101,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.rewrite import copy_op
+from llad.ir.rewrite import copy_op, copy_region
 from llad.ir.types import BOOL, I64, is_float
 from llad.passes.jam_plan import WIDTH, Plan, plans
 from llad.passes.rebuild import Rebuild
@@ -147,11 +147,12 @@ class _Jam(Rebuild):
         lo, hi, step, *inits = self.operands(loop)
         rounds = self._rounds(lo, hi, loop, plan)
         middle = self._number("add", lo, rounds)
-        body = _Lockstep(plan, self.mapping, self._lanes).body(loop.regions[0])
+        body = loop.regions[0]
+        jammed = _Lockstep(plan, self.mapping, self._lanes).body(body)
         width = self.const(WIDTH, I64, loop.span)
         types = [r.type for r in loop.results]
-        made = self.emit("for", [lo, middle, width, *inits], types, loop.span, loop.attrs, (body,))
-        rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (self.region(loop.regions[0]),))
+        made = self.emit("for", [lo, middle, width, *inits], types, loop.span, loop.attrs, (jammed,))
+        rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (_seldom(self.region(body)),))
         self.replace(loop.results[-1:], [self._number("add", rounds, rest.results[-1])])
 
     def _rounds(self, lo: Value, hi: Value, loop: Op, plan: Plan) -> Value:
@@ -178,6 +179,15 @@ class _Jam(Rebuild):
 
     def _number(self, name: str, a: Value, b: Value) -> Value:
         return self.emit(name, [a, b], [I64], None).result
+
+
+def _seldom(body: Region) -> Region:
+    """A copy of a body, with loops that are not worth writing twice."""
+    copied = copy_region(body, {})
+    for op in walk(copied):
+        if op.name == "for":
+            op.attrs = {**op.attrs, "seldom": True}
+    return copied
 
 
 class _Lockstep(Rebuild):

@@ -58,7 +58,7 @@ class Plans:
                     self._region(inner, _made_in(inner) if op.attrs.get("threads") else own)
 
     def _goes_up(self, loop: Op) -> bool:
-        plain = not any(map(loop.attrs.get, ("exits", "rare", "threads", "packed")))
+        plain = not any(map(loop.attrs.get, ("exits", "rare", "seldom", "threads", "packed")))
         return plain and self.elements.constant(loop.operands[2]) == 1
 
     def _plan(self, columns: Op, own: set[Value]) -> Plan | None:
