@@ -71,8 +71,11 @@ def random_body(rng: random.Random) -> tuple[Function, list[Value]]:
     return b.function("f", [start]), values
 
 
-def cost_of(choice: dict[Value, str], structure: Structure, runs: int) -> int:
-    keeping = sum(keep.BYTE * (1 if v.type == BOOL else 8) for v, how in choice.items() if how == "keep")
+def cost_of(choice: dict[Value, str], structure: Structure, runs: int, lasting: set[Value]) -> int:
+    kept = [v for v, how in choice.items() if how == "keep"]
+    keeping = sum(
+        keep.COSTS["load"] if v in lasting else keep.BYTE * (1 if v.type == BOOL else 8) for v in kept
+    )
     again = sum(keep.COSTS[structure.op_of[v].name] for v, how in choice.items() if how == "recompute")
     return runs * (keeping + again)
 
@@ -93,12 +96,13 @@ def test_the_choice_of_what_is_kept_is_a_cheapest_one(seed: int):
     needed = set(rng.sample(values, 3))
     body = structure.region_of[values[0]]
     at_hand = lambda v: structure.region_of[v] is not body  # noqa: E731
-    chosen = Keeper(structure, at_hand, lambda op: True, lambda v: ()).choose(needed)
+    lasting = {v for v in values if v.type == F64 and rng.random() < 0.3}
+    chosen = Keeper(structure, at_hand, lambda op: True, lasting.__contains__, lambda v: ()).choose(needed)
     assert consistent(chosen, structure, needed)
     every = itertools.product((None, "keep", "recompute"), repeat=len(values))
     choices = ({v: how for v, how in zip(values, hows, strict=True) if how} for hows in every)
-    assert cost_of(chosen, structure, 9) == min(
-        cost_of(choice, structure, 9) for choice in choices if consistent(choice, structure, needed)
+    assert cost_of(chosen, structure, 9, lasting) == min(
+        cost_of(choice, structure, 9, lasting) for choice in choices if consistent(choice, structure, needed)
     )
 
 
@@ -180,6 +184,51 @@ def far_from_what_is_kept(x, y):
     return u
 
 
+def stored_and_read_later(x, y):
+    """Among what memory keeps anyway: a value, a carry, the sum of an inner loop, and one in a row of a matrix."""
+    n = len(x)
+    e, states, sums, rows = np.empty(n), np.empty(n), np.empty(n), np.empty((n, len(y)))
+    u = 1.0
+    for i in range(n):
+        e[i] = math.exp(x[i])
+        states[i] = u
+        s = 0.0
+        for j in range(len(y)):
+            rows[i, j] = math.sin(u * y[j])
+            s += rows[i, j] * rows[i, j]
+        sums[i] = s
+        u = 0.5 * e[i] * u * s
+    total = u * u
+    for i in range(n):
+        for j in range(n):
+            total += e[i] * states[j] * sums[n - 1 - i] * rows[j, 0]
+    return total
+
+
+def stored_where_it_is_not_to_be_found(x, y):
+    """Elements that are stored over: by later iterations, behind the loop, through a view. (`some` are not.)"""
+    n = len(x)
+    one, behind, some, seen = np.empty(2), np.empty(n), np.empty(n), np.zeros(n)
+    window = seen[1:]
+    u = 1.0
+    for i in range(n):
+        one[i % 2] = math.exp(x[i])
+        behind[i] = math.exp(y[i])
+        if x[i] > 0.0:
+            some[i] = math.exp(u)
+        seen[i] = math.exp(u * 0.5)
+        u = 0.1 * one[i % 2] * behind[i] * u + seen[i]
+    for i in range(1, n):
+        window[i - 1] = seen[i - 1] * 0.5
+    behind[0] = u
+    total = 0.0
+    for i in range(n):
+        total += behind[i] * behind[i] * seen[i]
+        if x[i] > 0.0:
+            total += some[i] * some[i]
+    return total
+
+
 PROGRAMS: list[tuple[Program, list[int]]] = [  # with what one iteration of each loop keeps, in bytes
     (factors_of_one_number, [8]),
     (factors_of_what_is_not_needed_itself, [8 + 16]),
@@ -189,6 +238,8 @@ PROGRAMS: list[tuple[Program, list[int]]] = [  # with what one iteration of each
     (a_transcendental_and_what_follows, [16]),
     (near_to_what_is_kept, [8]),
     (far_from_what_is_kept, [16]),
+    (stored_and_read_later, [0] * 4),
+    (stored_where_it_is_not_to_be_found, [8 + 3 * 8 + 1, 0, 0]),
 ]
 
 

@@ -47,17 +47,19 @@ MOST = 1 << 24  # runs that still count
 
 class Keeper:
     """Chooses for one function. `at_hand` says of a value whether it costs nothing, `repeatable` of an op whether it
-    computes the same in the reverse sweep, `spared` of a value on which of the loops around it what is kept of it does
-    not depend."""
+    computes the same in the reverse sweep, `lasts` of a value whether memory keeps it anyway, `spared` of a value on
+    which of the loops around it what is kept of it does not depend."""
 
     def __init__(
         self,
         structure: Structure,
         at_hand: Callable[[Value], bool],
         repeatable: Callable[[Op], bool],
+        lasts: Callable[[Value], bool],
         spared: Callable[[Value], Sequence[Op]],
     ) -> None:
         self._structure = structure
+        self._lasts = lasts
         self._spared = spared
         self._at_hand = at_hand
         self._repeatable = repeatable
@@ -146,6 +148,8 @@ class Keeper:
     def _keeping(self, value: Value) -> int:
         each = BYTE * value.type.bytes if isinstance(value.type, ScalarType) else HANDLE
         runs, spared = self._runs(self._structure.region_of[value]), self._spared(value)
+        if self._lasts(value):
+            return COSTS["load"] * runs
         if not spared:
             return each * runs
         return COSTS["load"] * runs + each * runs // prod(map(self._known_trips, spared))  # found as often as loaded

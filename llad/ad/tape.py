@@ -6,6 +6,7 @@ After `adjoint.py`, the reverse sweep mentions primal values. Each is resolved, 
 - a loop's index: the reversed loop knows it;
 - defined in branches only: yielded out of the `if`s (undef on the other side);
 - computed again, loads of memory that nothing overwrites included, where that is cheaper than to keep it (`keep.py`);
+- stored to memory that nothing overwrites: loaded from there (`lasting.py`);
 - loaded again and again in loops that leave the memory as it is: from a copy that is made before these (`sheets.py`);
 - in loops that visit a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
 - otherwise a field of the record that each run of its region pushes on a LIFO, and the mirrored region pops.
@@ -21,6 +22,7 @@ from dataclasses import field
 
 from llad.ad import names
 from llad.ad.keep import Choice, Keeper
+from llad.ad.lasting import Lasting
 from llad.ad.mirror import Mirror
 from llad.ad.shadows import Shadows
 from llad.ad.sheets import Sheet, Sheets
@@ -79,6 +81,7 @@ class Tape:
         self.records: dict[Region, Record] = {}
         self._choices: dict[Value, Choice] = {}
         self._possible = Sheets(structure, aliases)
+        self._lasting = Lasting(structure, aliases, overwrites, self._at_hand)
 
     def resolve(self) -> None:
         """Find a source for every primal value that the mirror mentions, and write the loads, pops and recomputing."""
@@ -95,7 +98,7 @@ class Tape:
 
     def _choose(self, values: list[Value]) -> None:
         """Settle how `values` are had, and before them what they are computed from."""
-        keeper = Keeper(self.structure, self._at_hand, self._repeatable, self._spared)
+        keeper = Keeper(self.structure, self._at_hand, self._repeatable, self._lasts, self._spared)
         chosen = keeper.choose(values)
         self._choices |= chosen
         for value in chosen:
@@ -137,6 +140,8 @@ class Tape:
             return self.name[value]
         if op is not None and self._choices.get(value) == "recompute":
             return self._recompute(op, region)
+        if (load := self._lasting.of(value)) is not None:
+            return self._recompute(load, region)
         if op is not None and (sheet := self._possible.of(op)) is not None:
             return self._sheet(sheet, region, root)
         if isinstance(value.type, ScalarType) and structure.rectangular(region, root):
@@ -157,6 +162,10 @@ class Tape:
     def _repeatable(self, op: Op) -> bool:
         """Whether `op` computes the same in the reverse sweep."""
         return op.name != "load" or self._stays(op)
+
+    def _lasts(self, value: Value) -> bool:
+        """Whether memory keeps it anyway."""
+        return self._lasting.of(value) is not None
 
     def _spared(self, value: Value) -> Sequence[Op]:
         """The loops around a value for all iterations of which it is kept once."""

@@ -41,12 +41,13 @@ class Overwrites:
 
     # -- overwriting
 
-    def stays(self, roots: Roots, op: Op, root: Region) -> bool:
+    def stays(self, roots: Roots, op: Op, root: Region, behind: Op | None = None) -> bool:
         """Whether the memory of `roots`, as `op` sees it, is unchanged when the run of `root` around `op` ends.
 
         `root` is a region around `op`: the body of the function, or of a loop whose iterations end one by one.
+        `behind`: the op after which `op` would stand, if it is none of the function's.
         """
-        region, k = self._place[op]
+        region, k = self._place[behind or op]
         while True:
             written = not roots.isdisjoint(self._written_after(region, k))
             if written and not (op.name == "load" and self._settled.spared_by(op, region.ops[k + 1 :])):

@@ -118,7 +118,8 @@ _FEW_SUMS = 2  # for which the sums of the lanes cost more than is won, if that 
 # Rows of a group, by how many sums are under way: additions to one wait for each other.
 _ROWS = {1: 32, 2: 16, 3: 16}
 _FEWEST = 8
-_OTHERS = ("exits", "rare", "seldom", "threads", "packed", "lanes", "narrow", "above")  # kinds of loops that stay as they are
+# Kinds of loops that stay as they are.
+_OTHERS = ("exits", "rare", "seldom", "threads", "packed", "lanes", "narrow", "above")
 _SLOW = DEAR | TRAPPING | {"div", "sqrt"}
 _LANES = {"exits": False, "kind": "parallel", "apart": True}
 _ORDERED = {"exits": False, "kind": "sequential"}
