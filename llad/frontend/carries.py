@@ -22,7 +22,7 @@ from llad.frontend.extents import extents_of, is_one
 from llad.frontend.fork import split
 from llad.frontend.shapes import Shape, escapes, flatten, join, rebuild, shape_of, types_of
 from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, Dim, Extent, Marker, NoJoin, Unbound, describe
+from llad.frontend.values import Array, Dim, Extent, Growing, Marker, NoJoin, Unbound, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, Type
 
@@ -99,7 +99,7 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
     if inner is Gone:
         return carry
     if carry.shape is None:
-        if escapes(t, inner):
+        if escapes(t, inner) or isinstance(inner, Growing):  # which this round has made
             shown = describe(inner)
             return Carry(conflict=Conflict("unbound", shown, before.spans.get(name), end.spans.get(name)))
         return Carry(shape_of(inner, run_time=True), flagged=True)

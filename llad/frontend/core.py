@@ -53,6 +53,9 @@ class Tracer:
         self.guards = Guards()
         self.axes = Axes()
         self.copied: list[Copied] = []
+        self.appended: list[Copied] = []  # what was stored in lists that grow: a row of their memory, and of what
+        self.kept: dict[int, object] = {}  # lists whose items such lists have copies of
+        self.walked: list[object] = []  # the lists over which the loops around go
         self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
@@ -218,6 +221,8 @@ class Tracer:
 
     def mutate(self, thing: object) -> None:
         """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
+        if id(thing) in self.kept:
+            self.refuse("growing", why="has a copy of this list, which another name refers to")
         known = self.born.get(id(thing))
         if known is None or not self.scope.may_mutate(known[1]):
             self.refuse_mutation(thing, self.builder.span)

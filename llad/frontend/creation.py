@@ -39,11 +39,11 @@ def shape_argument(ctx: Context, shape: Any, dtype: ScalarType) -> list[Extent]:
         fine = ext.compare(ctx, "ge", extent, 0)
         ext.check(ctx, fine, "ValueError", "negative dimensions are not allowed")
         extents.append(max(extent, 0) if isinstance(extent, int) else extent)
-    _check_size(ctx, extents, dtype)
+    check_size(ctx, extents, dtype)
     return extents
 
 
-def _check_size(ctx: Context, extents: list[Extent], dtype: ScalarType) -> None:
+def check_size(ctx: Context, extents: list[Extent], dtype: ScalarType) -> None:
     """Refuse at run time what no allocation could give: an allocation that nobody reads is not made, so cannot fail.
 
     Nothing is asked about arrays whose extents are those of arrays, or known and small.

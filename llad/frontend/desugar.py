@@ -10,6 +10,8 @@
                                     if not .broke:
                                         y = 0.0
 
+`values.append(v)` for a local name becomes an `Append`, since it may bind the name to a longer list (`growing.py`).
+
 Invariant: what is added stands where the loop or the `break` stands, and its names are no identifiers, so that they
 meet none of the user's.
 """
@@ -19,45 +21,70 @@ from __future__ import annotations
 import ast
 from typing import TypeVar
 
+from llad.frontend.effects import Append, local_names, own_nodes
+
 Node = TypeVar("Node", bound=ast.AST)
 
 
-def write_out(body: list[ast.stmt], flag: str | None = None) -> list[ast.stmt]:
-    """The statements without `else` after loops, at any depth; a `break` of theirs sets `flag`. Changes the nodes."""
+def write_out(
+    body: list[ast.stmt], flag: str | None = None, names: frozenset[str] = frozenset()
+) -> list[ast.stmt]:
+    """The statements without `else` after loops, at any depth; a `break` of theirs sets `flag`. `names` are those of
+    the function around them. Changes the nodes."""
     out: list[ast.stmt] = []
     for statement in body:
         match statement:
             case ast.Break() if flag is not None:
                 out += [_set(flag, True, statement), statement]
             case ast.For() | ast.While() | ast.AsyncFor():
-                out += _loop(statement, flag)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                out += _loop(statement, flag, names)
+            case ast.FunctionDef():
+                statement.body = write_out(statement.body, None, _own(statement))
+                out.append(statement)
+            case ast.AsyncFunctionDef() | ast.ClassDef():
                 statement.body = write_out(statement.body)
                 out.append(statement)
+            case ast.Expr(value=ast.Call() as call) if (name := _appended(call)) in names:
+                out.append(_at(statement, Append(name, call)))
             case _:
-                _inside(statement, flag)
+                _inside(statement, flag, names)
                 out.append(statement)
     return out
 
 
-def _loop(loop: ast.For | ast.While | ast.AsyncFor, outer: str | None) -> list[ast.stmt]:
-    otherwise = write_out(loop.orelse, outer)
+def _own(function: ast.FunctionDef) -> frozenset[str]:
+    """The names of a function that are its own."""
+    declared = [n for n in own_nodes(function.body) if isinstance(n, (ast.Global, ast.Nonlocal))]
+    return local_names(function).difference(*(n.names for n in declared))
+
+
+def _appended(call: ast.Call) -> str:
+    """The name in `name.append(value)` or `name.extend(values)`; of other calls none."""
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend"), args=[value], keywords=[]):
+            strange = any(isinstance(n, (ast.Starred, ast.NamedExpr)) for n in own_nodes([value]))
+            return "" if strange else name
+    return ""
+
+
+def _loop(loop: ast.For | ast.While | ast.AsyncFor, outer: str | None, names: frozenset[str]) -> list[ast.stmt]:
+    otherwise = write_out(loop.orelse, outer, names)
     if not otherwise:
-        loop.body = write_out(loop.body)
+        loop.body = write_out(loop.body, None, names)
         return [loop]
     flag = f".broke:{loop.lineno}:{loop.col_offset}"
-    loop.body, loop.orelse = write_out(loop.body, flag), []
+    loop.body, loop.orelse = write_out(loop.body, flag, names), []
     test = _at(loop, ast.UnaryOp(_at(loop, ast.Not()), _at(loop, ast.Name(flag, ast.Load()))))
     return [_set(flag, False, loop), loop, _at(loop, ast.If(test, otherwise, []))]
 
 
-def _inside(statement: ast.stmt, flag: str | None) -> None:
+def _inside(statement: ast.stmt, flag: str | None, names: frozenset[str]) -> None:
     """The blocks of a statement that is no loop."""
     cases = [statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]
     for owner in cases:
         for name in ("body", "orelse", "finalbody"):
             if isinstance(block := getattr(owner, name, None), list):
-                setattr(owner, name, write_out(block, flag))
+                setattr(owner, name, write_out(block, flag, names))
 
 
 def _set(name: str, value: bool, at: ast.stmt) -> ast.stmt:

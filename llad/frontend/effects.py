@@ -22,6 +22,19 @@ Scoped = (
     ast.DictComp,
     ast.GeneratorExp,
 )
+
+
+class Append(ast.stmt):
+    """`name.append(value)` or `name.extend(values)`: the name, which is the function's own, and the call."""
+
+    _fields = ("call",)
+
+    def __init__(self, name: str, call: ast.Call) -> None:
+        super().__init__()
+        self.name = name
+        self.call = call
+
+
 _APART = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -51,6 +64,11 @@ def assigned(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
         elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             names.update(dict.fromkeys(n.target.id for n in walk(node) if isinstance(n, ast.NamedExpr)))
     return tuple(names)
+
+
+def appended(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
+    """The names whose lists the statements append to by a call, in the order of the first one."""
+    return tuple(dict.fromkeys(node.name for node in own_nodes(nodes) if isinstance(node, Append)))
 
 
 def parameters(node: FunctionNode) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ Invariant: after `join` every value in the state dominates what follows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.diagnostics import Span
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of
 from llad.frontend.shapes import flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, NoJoin, Unbound, describe, reaches
+from llad.frontend.values import Array, Dim, Extent, NoJoin, Unbound, describe, reaches
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
 
@@ -109,7 +111,25 @@ class Fork:
             with t.builder.inside(region):
                 leaves.append(flatten(t, value, shape, missing))
         slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
+        if isinstance(a, Array) and isinstance(b, Array):
+            extents = self._shared_extents(a, b)
+
+            def array(results: tuple[Value, ...]) -> Array:
+                (slot,) = slots
+                made: Array = rebuild(t, shape, iter([slot if isinstance(slot, Value) else results[slot]]))
+                known = (Dim(made.value, k) if e is None else e for k, e in enumerate(extents))
+                return replace(made, extents=tuple(known))
+
+            return array
         return lambda results: rebuild(t, shape, (s if isinstance(s, Value) else results[s] for s in slots), given=True)
+
+    def _shared_extents(self, a: Array, b: Array) -> list[Extent | None]:
+        """The extents that arrays of both sides have: by one name, which is known outside then."""
+        names = []
+        for region, array in zip(self.regions, (a, b), strict=True):
+            with self.t.builder.inside(region):
+                names.append([self.t.alike.name(self.t.builder, e) for e in extents_of(array)])
+        return [x if x == y else None for x, y in zip(*names, strict=True)]
 
     def _slot(self, a: Value, b: Value) -> int | Value:
         """Which result is `a` from one side and `b` from the other; one value on both needs none."""

@@ -13,19 +13,20 @@ from llad.dataclass import dataclass
 from llad.frontend import arrays
 from llad.frontend.casts import value_of
 from llad.frontend.core import Tracer
-from llad.frontend.extents import extents_of
-from llad.frontend.values import Array, Rows, Scalar, describe
+from llad.frontend.extents import extents_of, measure
+from llad.frontend.values import Array, Room, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, I32, I64
 
 Bound = int | Value
 
+_MOST_KNOWN = 1000  # items of a list that a loop made
 _MOST_MIXED = 64  # items of known sequences beside run-time ones: a loop over them is unrolled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
-    """`item(i)` for `i in range(lo, hi, step)`."""
+    """`item(i)` for `i in range(lo, hi, step)`. `lists`: those that may grow over which it goes."""
 
     shown: ClassVar[str] = "a lazy sequence"
 
@@ -34,6 +35,7 @@ class Walk:
     step: Bound
     item: Callable[[Tracer, Value], Any]
     threads: bool = False  # whether its iterations are to run on threads
+    lists: frozenset[Room] = frozenset()
 
     @property
     def is_range(self) -> bool:
@@ -55,8 +57,9 @@ def walk_of(t: Tracer, value: Any) -> Walk | None:
     if isinstance(value, range):
         return indices(value.start, value.stop, value.step)
     if isinstance(value, Rows):
-        rows = value
-        return Walk(0, t.builder.dim(rows.items.value, 0), 1, lambda t, i: rows.item(_row(t, rows.items, i)))
+        rows, own = value, frozenset([value.of] if value.of else [])
+        count = emit(t, measure(t, extents_of(rows.items)[0])) if rows.of else t.builder.dim(rows.items.value, 0)
+        return Walk(0, count, 1, lambda t, i: rows.item(_row(t, rows.items, i)), lists=own)
     if isinstance(value, Array):
         if value.rank == 0:
             t.refuse("not-iterable", got=describe(value))
@@ -86,7 +89,15 @@ def items_of(t: Tracer, value: Any) -> Sequence[Any]:
         count = extents_of(value)[0]
         if isinstance(count, int):
             return [_row(t, value, t.builder.i64(k)) for k in range(count)]
+    if isinstance(value, Rows) and (known := known_length(value)) is not None:
+        return [value.item(_row(t, value.items, t.builder.i64(k))) for k in range(known)]
     return t.refuse("not-iterable", got=describe(value))
+
+
+def known_length(rows: Rows) -> int | None:
+    """How many items a list has, if that is known, and they are not too many to be told one by one."""
+    count = extents_of(rows.items)[0]
+    return count if isinstance(count, int) and count <= _MOST_KNOWN else None
 
 
 def indices(lo: Bound, hi: Bound, step: Bound) -> Walk:
@@ -151,7 +162,7 @@ def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
         number = k if first == 0 else t.builder.op("add", k, emit(t, first))
         return Scalar(number, weak=True), nth(t, walk, k)
 
-    return Walk(0, length(t, walk), 1, item)
+    return Walk(0, length(t, walk), 1, item, lists=walk.lists)
 
 
 def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
@@ -176,7 +187,8 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
             b.check(b.op("eq", x, y), "ValueError", "zip() arguments have different lengths")
         else:
             count = b.op("min", x, y)
-    return Walk(0, count, 1, lambda t, k: tuple(nth(t, w, k) for w in known))
+    lists = frozenset[Room]().union(*(w.lists for w in known))
+    return Walk(0, count, 1, lambda t, k: tuple(nth(t, w, k) for w in known), lists=lists)
 
 
 def _mixed(t: Tracer, values: Sequence[Any], walks: Sequence[Walk | None], strict: bool) -> Any:
@@ -207,4 +219,4 @@ def reversed_(t: Tracer, value: Any) -> Any:
         return t.make(list(items_of(t, value))[::-1])
     b = t.builder
     last = b.op("sub", emit(t, length(t, walk)), b.i64(1))
-    return Walk(last, -1, -1, lambda t, k: nth(t, walk, k))
+    return Walk(last, -1, -1, lambda t, k: nth(t, walk, k), lists=walk.lists)

@@ -18,11 +18,11 @@ from llad.dataclass import dataclass
 from llad.frontend.carries import Carry, initial, late, widen
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
-from llad.frontend.effects import assigned
+from llad.frontend.effects import appended, assigned
 from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
 from llad.frontend.state import Conflict, Dropped, Flag, Maybe, State
-from llad.frontend.values import Unbound
+from llad.frontend.values import Growing, Unbound
 from llad.ir.core import Limit, Region, Value, walk
 from llad.ir.types import BOOL, I64, Type
 
@@ -179,9 +179,10 @@ def _prepare(
     t: Tracer, node: ast.For | ast.While, indexed: bool, start: Callable[[Region], None], parts: tuple[ast.AST, ...]
 ) -> Loop:
     live = t.frame.source.live
-    names = assigned(parts)
     at_start, after = live.start[node], live.after[node]
     before = t.state
+    growing = [n for n in appended(parts) if isinstance(before.values.get(n), Growing)]
+    names = tuple(dict.fromkeys([*assigned(parts), *growing]))
     carried = {n: initial(before.values.get(n, Unbound)) for n in names if n in at_start}
     late_names = tuple(n for n in names if n not in at_start and n in after)
     return Loop(node, names, carried, late_names, before, indexed, start)

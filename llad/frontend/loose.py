@@ -30,7 +30,7 @@ class Copied:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where an op stands: how many come before it, and the loops around it."""
 
     number: int
@@ -51,7 +51,7 @@ def refuse_late_reads(fn: Function, copied: Sequence[Copied]) -> None:
 
 def _examine(fn: Function, copied: Sequence[Copied], leaking: dict[str, Span | None]) -> None:
     """Refuse what is seen in this function, and note in `leaking` whether it returns a copy."""
-    places = dict(_places(fn.body, frozenset()))
+    places = dict(places_of(fn.body))
     makers = {result: op for op in places for result in op.results}
     own = [c for c in copied if c.copy in makers]
     for op in places:
@@ -91,18 +91,20 @@ def _holds(aliases: Aliases, op: Op, c: Copied) -> bool:
     return any(c.copy in aliases.roots(o) for o in op.operands)
 
 
-def _follows(first: _Place, second: _Place, still: frozenset[Op]) -> bool:
+def _follows(first: Place, second: Place, still: frozenset[Op]) -> bool:
     """Whether control may go from one to the other, without a next iteration of the loops `still`."""
     return first.number < second.number or not (first.loops & second.loops) <= still
 
 
-def _places(region: Region, loops: frozenset[Op], start: int = 0) -> Iterator[tuple[Op, _Place]]:
+def places_of(
+    region: Region, loops: frozenset[Op] = frozenset(), start: int = 0
+) -> Iterator[tuple[Op, Place]]:
     number = start
     for op in region.ops:
-        yield op, _Place(number, loops)
+        yield op, Place(number, loops)
         number += 1
         inside = loops | {op} if op.name in ("for", "while") else loops
         for inner in op.regions:
-            for found in _places(inner, inside, number):
+            for found in places_of(inner, inside, number):
                 yield found
                 number += 1

@@ -10,19 +10,26 @@ import ast
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.rooms import snapshot
 from llad.frontend.signature import Missing
 from llad.frontend.state import Conflict, Dropped, Frame, Gone, Maybe, Unknown
-from llad.frontend.values import Array, Scalar, Unbound
+from llad.frontend.values import Array, Growing, Scalar, Unbound
 
 
 def load(t: Tracer, node: ast.Name) -> Any:
-    """What a name holds."""
+    """What a name holds; of a list that grows, what it has by now."""
+    value = held(t, node.id)
+    return snapshot(t, value) if isinstance(value, Growing) else value
+
+
+def held(t: Tracer, name: str) -> Any:
+    """What a name holds, a list that grows included."""
     frame: Frame | None = t.frame
     while frame is not None:
-        if node.id in frame.source.locals:
-            return _local(t, frame, node.id, free=frame is not t.frame)
+        if name in frame.source.locals:
+            return _local(t, frame, name, free=frame is not t.frame)
         if frame.function is not None:
-            return _outside(t, frame, node.id)
+            return _outside(t, frame, name)
         frame = frame.parent
     raise AssertionError("the outermost frame has a function")
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.iteration import items_of, known_length
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.signature import ScalarSpec
-from llad.frontend.values import Array, Record, Scalar, parts_of
+from llad.frontend.values import Array, Record, Rows, Scalar, parts_of
 from llad.ir.core import Region, Value, walk
 from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
@@ -39,6 +40,8 @@ class Results:
             return self._array(value)
         if isinstance(value, Scalar) or is_static_number(value):
             return self._number(value)
+        if isinstance(value, Rows) and known_length(value) is not None:
+            return self.tree(value.kinds[0](items_of(self.t, value)))
         if isinstance(value, (tuple, list, dict, set, frozenset, bytearray)):
             self.t.refuse("return-list", type=type(value).__name__)
         if type(value).__module__.startswith("llad.frontend."):  # it lives during the trace only

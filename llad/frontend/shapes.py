@@ -22,7 +22,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, NoJoin, Record, Scalar, compose, is_static, parts_of
+from llad.frontend.values import Array, Growing, NoJoin, Record, Scalar, compose, is_static, parts_of
 from llad.ir.core import Value
 from llad.ir.types import Type
 from llad.structures import COMPLEX, Form, Node
@@ -118,6 +118,8 @@ def _numbers_alike(parts: Parts | None, value: Any, other: Any) -> Parts | None:
 
 def escapes(t: Tracer, value: Any) -> bool:
     """Whether an object made at trace time on one path holds run-time values which only that path has."""
+    if isinstance(value, Growing):
+        return value.room.home not in t.builder.around
     if (parts := parts_of(value)) is not None:
         return any(escapes(t, item) for item in parts[1])
     if isinstance(value, Closure):
@@ -197,7 +199,7 @@ def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = Fals
             return Array(next(leaves), loose=loose, turned=turned)
         case Node(form=form, items=items):
             made = compose(form, [rebuild(t, s, leaves, given) for s in items])
-            if isinstance(made, tuple):
+            if isinstance(made, (tuple, Growing)):
                 return made
             return t.give(made) if given else t.make(made)
         case Static(value=value):

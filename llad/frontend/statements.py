@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llad.diagnostics import UnsupportedError
 from llad.frontend import complex_functions, exits, indexing
 from llad.frontend.advanced import is_advanced
 from llad.frontend.attributes import attribute
@@ -13,22 +14,28 @@ from llad.frontend.calls import define
 from llad.frontend.checkpoints import Checkpointed
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
-from llad.frontend.effects import leaves_loop
+from llad.frontend.effects import Append, appended, leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
-from llad.frontend.iteration import items_of, walk_of
+from llad.frontend.extents import extents_of
+from llad.frontend.growing import append, extended
+from llad.frontend.growth import grown
+from llad.frontend.iteration import Walk, items_of, walk_of
 from llad.frontend.loops import for_loop, unrolled, while_loop
-from llad.frontend.names import bind
-from llad.frontend.names import load as load_name
+from llad.frontend.names import bind, held
 from llad.frontend.records import set_field
 from llad.frontend.refused import NeedsStatic
+from llad.frontend.rooms import snapshot
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array
+from llad.frontend.values import Array, Extent, Growing, Rows
+from llad.ir.core import Limit
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
 _SMALL_TRIPS, _SMALL_NODES = 4, 400
 # … or up to this many if its index must be known.
 _MOST_TRIPS = 1000
+# … or up to this many if it appends to a list, of which the items are then known one by one.
+_FEW_ITEMS = 32
 
 
 def _assign(t: Tracer, node: ast.Assign) -> None:
@@ -45,8 +52,13 @@ def _annotated(t: Tracer, node: ast.AnnAssign) -> None:
 def _augmented(t: Tracer, node: ast.AugAssign) -> None:
     match node.target:
         case ast.Name():
-            old = load_name(t, ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target))
-            bind(t, node.target.id, _augment(t, node.op, old, t.eval(node.value)))
+            old = held(t, node.target.id)
+            if isinstance(old, Growing):
+                old = snapshot(t, old) if not isinstance(node.op, ast.Add) else old
+            value = t.eval(node.value)
+            longer = isinstance(old, Growing)
+            new = extended(t, old, items_of(t, value), node.target.id) if longer else _augment(t, node.op, old, value)
+            bind(t, node.target.id, new)
         case ast.Subscript():
             base = t.eval(node.target.value)
             index = index_of(t, node.target.slice)
@@ -109,23 +121,41 @@ def _refuse(code: str) -> Callable[[Tracer, Any], None]:
 def _for(t: Tracer, node: ast.For) -> None:
     value = t.eval(node.iter)
     if isinstance(value, Checkpointed):
-        for_loop(t, node, value.walk, lambda item: assign(t, node.target, item), value.limit)
+        _run_time(t, node, value.walk, None, value.limit)
         return
     walk = complex_functions.rows(t, value) if is_complex_value(value) else walk_of(t, value)
     if walk is None:
         unrolled(t, node, iter(list(items_of(t, value))), lambda item: assign(t, node.target, item))
         return
-    if isinstance(value, range) and _small(node, value):
+    if isinstance(value, range) and (_small(node, value) or _appends_few(t, node, value)):
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
         return
-    before = t.state.copy()
+    before, kept = t.state.copy(), dict(t.kept)
+    named = value.items if isinstance(value, Rows) else value
     try:
-        for_loop(t, node, walk, lambda item: assign(t, node.target, item))
-    except NeedsStatic:
-        if not isinstance(value, range) or len(value) > _MOST_TRIPS:
+        _run_time(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+    except UnsupportedError as error:
+        listed = any(type(before.values.get(n)) is list for n in appended(node.body))
+        may = isinstance(error, NeedsStatic) or listed  # a list of Python's may do what one that grows does not
+        if not isinstance(value, range) or len(value) > _MOST_TRIPS or not may:
             raise
-        t.frame.state = before
+        t.frame.state, t.kept = before, kept
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
+
+
+def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit: Limit | None = None) -> None:
+    """A loop that runs at run time, `count` times, if that has a name."""
+    known = len(t.walked)
+    t.walked += walk.lists
+    try:
+        grown(t, node, walk, count, lambda: for_loop(t, node, walk, lambda item: assign(t, node.target, item), limit))
+    finally:
+        del t.walked[known:]
+
+
+def _appends_few(t: Tracer, node: ast.For, value: range) -> bool:
+    """Whether a loop over a range appends to lists, which stay Python's then."""
+    return len(value) <= _FEW_ITEMS and any(type(t.state.values.get(n)) is list for n in appended(node.body))
 
 
 def _small(node: ast.For, value: range) -> bool:
@@ -138,6 +168,7 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.AnnAssign: _annotated,
     ast.AugAssign: _augmented,
     ast.Expr: _expression,
+    Append: append,
     ast.Return: exits.return_,
     ast.Break: exits.break_,
     ast.Continue: exits.continue_,

@@ -15,6 +15,7 @@ from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
 from llad.frontend.records import has_methods, special
+from llad.frontend.rooms import row
 from llad.frontend.values import Array, NotHandled, Rows, Scalar, describe, is_static
 
 
@@ -49,6 +50,8 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
     if base is np.r_ or base is np.c_:
         return _joined(t, base is np.c_, index if isinstance(index, tuple) else (index,))
     if isinstance(base, Rows) and isinstance(index, (Scalar, int, slice)):
+        if isinstance(index, int) and -base.least <= index < base.least:
+            return row(t, base, index)
         part = indexing.get_item(t, base.items, index)
         return Rows(part, base.weak, base.kinds) if isinstance(index, slice) else base.item(part)
     if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):

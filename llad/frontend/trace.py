@@ -25,6 +25,7 @@ from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.loose import refuse_late_reads
+from llad.frontend.references import refuse_late_writes
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced
@@ -83,6 +84,7 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     everything = [*params, *(v for _, v in captured)]
     made = replace(t.builder.function(name, everything), functions=functions)
     refuse_late_reads(made, t.copied)
+    refuse_late_writes(made, t.appended)
     arrays = tuple(array for array, _ in captured)
     return Traced(made, tree, arrays, t.guards.reads(), t.guards.all(), t.axes.answers(everything))
 

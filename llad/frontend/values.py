@@ -25,7 +25,7 @@ from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.frontend.loose import Copied
 from llad.ir.build import Builder
-from llad.ir.core import Value
+from llad.ir.core import Region, Value
 from llad.ir.types import BufferType, ScalarType
 from llad.structures import Form, opened
 
@@ -113,19 +113,72 @@ class Array:
 class Rows:
     """A list whose length is known only at run time: each item is a row of `items`.
 
-    `weak`: the numbers in it are Python's. `kinds`: what each of the first axes is, a list of lists or of tuples."""
+    `weak`: the numbers in it are Python's. `kinds`: what each of the first axes is, a list of lists or of tuples.
+    `of`: the list that this is, as it is now, if it may grow. `least`: it has at least so many items."""
 
     shown: ClassVar[str] = "a list of a length that is known only at run time"
 
     items: Array
     weak: bool = False
     kinds: tuple[type, ...] = (list,)
+    of: Room | None = None
+    least: int = 0
 
     def item(self, row: Any) -> Any:
         """A row as an item of the list."""
         if len(self.kinds) > 1:
             return Rows(row, self.weak, self.kinds[1:])
         return Scalar(row.value, weak=True) if self.weak and isinstance(row, Scalar) else row
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKind:
+    """What the items of a list have in common: `dtype` and `weak` of the numbers in them, the `extents` of an item
+    (`None`: not known where the list is), and what lists or tuples they are, the list itself first."""
+
+    dtype: ScalarType
+    weak: bool
+    extents: tuple[Extent | None, ...] = ()
+    kinds: tuple[type, ...] = (list,)
+
+    @property
+    def of_numbers(self) -> bool:
+        """Whether items are numbers, or lists and tuples of numbers: nobody else has them."""
+        return len(self.extents) == len(self.kinds) - 1
+
+
+@dataclass(slots=True, eq=False)
+class Room:
+    """Where the items of a list that loops append to stand: a list in Python is an object, and so is this.
+
+    `array`: one row an item (`None`: the loop is traced to learn `kind`, which may change). `home` is the region, and
+    `born` the scope, where it was made; `least`: how many items the list has at least; `open`: the loop being traced
+    appends. While learning, `guessed`: its kind was asked for before one was known; `shown`: the kinds that it was read
+    as; `marks`: what stands for the appends.
+    """
+
+    home: Region
+    born: object
+    kind: ItemKind | None = None
+    array: Array | None = None
+    least: int = 0
+    open: bool = True
+    guessed: bool = False
+    shown: list[ItemKind] = field(default_factory=list)
+    marks: set[Value] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Growing:
+    """What a name holds if loops append to its list: the first `count` rows of the room, of which there are `least`.
+
+    No expression gives it."""
+
+    shown: ClassVar[str] = "a list that grows in a loop"
+
+    room: Room
+    count: int | Scalar
+    least: int = 0
 
 
 def argument(value: Value) -> Array:
@@ -211,6 +264,8 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
     """The form and the items of a structure in traced code; `None` for anything else."""
     if isinstance(value, Record):
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
+    if isinstance(value, Growing):
+        return Form(Growing, (value.room,)), (value.count,)
     if isinstance(value, (tuple, list, dict, complex)):
         found = opened(value)
         return None if found is None else (found[0], tuple(found[1]))
@@ -219,6 +274,8 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
 
 def compose(form: Form, items: Sequence[Any]) -> Any:
     """The structure in traced code that has these parts."""
+    if form.cls is Growing:
+        return Growing(form.keys[0], items[0], form.keys[0].least)
     if form.is_record:
         return Record(form.cls, dict(zip(form.keys, items, strict=True)), form.partial)
     return form.build(items)

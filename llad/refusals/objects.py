@@ -58,18 +58,22 @@ OBJECTS = (
     ),
     Refusal(
         "LL405", "mutation", "changing a {type} on some paths only, or from another scope",
-        "use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
+        "use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`, or a `for` loop that is left by `break`",
         """
         out = []
-        for v in a:
-            ▸out.append(v * v)
-        return out[0]
+        while x > 1.0:
+            ▸out.append(x)
+            x = 0.5 * x
+        return sum(out)
         """,
         """
-        out = np.zeros(len(a))
-        for i, v in enumerate(a):
-            out[i] = v * v
-        return out[0]
+        out = []
+        for _ in range(100):
+            if x <= 1.0:
+                break
+            out.append(x)
+            x = 0.5 * x
+        return float(sum(out))
         """,
     ),
     Refusal(
@@ -351,6 +355,45 @@ OBJECTS = (
         SETTINGS = ModuleType("settings")
         SETTINGS.__getattr__ = len
         RATE = SETTINGS.rate
+        """,
+    ),
+    Refusal(
+        "LL428", "growing", "a list that grows in a loop, but {why}",
+        "give it a name of its own and items of one kind, or use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
+        """
+        out = []
+        every = out
+        for v in a:
+            ▸out.append(v * v)
+        return sum(every)
+        """,
+        """
+        out = []
+        for v in a:
+            out.append(v * v)
+        every = out
+        return float(sum(every))
+        """,
+    ),
+    Refusal(
+        "LL429", "late-write",
+        "an array as an item of a list that grows in a loop, and a write to it after that (line {written})",
+        "append a copy, e.g. `traj.append(u.copy())`",
+        """
+        u = np.zeros(2)
+        traj = []
+        for v in a:
+            u[0] += v
+            ▸traj.append(u)
+        return np.sum(np.array(traj))
+        """,
+        """
+        u = np.zeros(2)
+        traj = []
+        for v in a:
+            u[0] += v
+            traj.append(u.copy())
+        return float(np.sum(np.array(traj)))
         """,
     ),
 )  # fmt: skip

@@ -74,10 +74,11 @@ def a_global_dict(x):
     return rate * x
 
 
-def growing_a_list(a, n):
+def growing_a_list(x):
     out = []
-    for i in range(n):
-        out.append(a[i])  # error: changing a list on some paths only, or from another scope
+    while x > 0.5:
+        x *= 0.5
+        out.append(x)  # error: changing a list on some paths only, or from another scope
     #   ^
     return sum(out)
 
@@ -103,7 +104,7 @@ def growing_a_list_unless_continued(x):
 def a_function_from_one_branch(x):
     if x > 0:
         scale = scaler(2 * x)
-    return scale(x)  # error: `scale` is a function (line 105) or nothing
+    return scale(x)  # error: `scale` is a function (line 106) or nothing
     #      ^
 
 

@@ -1,0 +1,259 @@
+"""Loops that append to lists: the loop is traced once to learn how long they get, and of what; then for good.
+
+    xs = [x0]                               room = np.empty(1 + n)
+    for t in range(n):                      room[0] = x0
+        xs.append(step(xs[-1], u[t]))       for t in range(n):
+                                                room[1 + t] = step(room[t], u[t])
+
+In the trace that is thrown away each append leaves a mark. How many of them one iteration passes at most is counted in
+its ops: the larger number of the sides of an `if`, and as often as an inner loop runs, which must be known before the
+outer one starts (`outside.py`). Where each iteration passes equally many, the length of the list is known without
+counting.
+
+Invariant: a room has a row for each item that comes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from llad.dataclass import dataclass
+from llad.diagnostics import UnsupportedError
+from llad.frontend import extents as ext
+from llad.frontend.core import Tracer
+from llad.frontend.effects import Append, own_nodes
+from llad.frontend.extents import Int, measure
+from llad.frontend.growing import refuse_others
+from llad.frontend.iteration import Walk, length
+from llad.frontend.outside import Inside, is_one
+from llad.frontend.refused import refuse
+from llad.frontend.rooms import common, furnished, index_of, keep, kind_of_item
+from llad.frontend.state import Scope
+from llad.frontend.values import Dim, Extent, Growing, ItemKind, Less, Room, Scalar
+from llad.ir.core import Op, Region, walk
+from llad.ir.types import F64
+from llad.refusals.table import TABLE
+
+_ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Learned:
+    """What a trace of the loop tells of a list: its kind, how many items come at most, and whether always so many."""
+
+    kind: ItemKind
+    most: Int
+    always: bool
+
+
+def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Callable[[], None]) -> None:
+    """Run the trace of a loop with room for what it appends; `count`: how often it runs, where that has a name."""
+    names = _names(t, node)
+    if not names or walk.threads:
+        run()
+        return
+    trips = length(t, walk) if count is None else count
+    before = dict(t.state.values)
+    number = measure(t, trips)
+    learned = _learn(t, names, number, run)
+    made: dict[str, Growing] = {}
+    for name, known in learned.items():
+        old = before[name]
+        size: Extent = ext.add(t, _count(old), known.most)
+        if size is number:
+            size = trips
+        made[name] = furnished(t, known.kind, size, old, t.scope, name)
+        t.state.values[name] = made[name]
+    try:
+        run()
+    finally:
+        for value in made.values():
+            value.room.open = False
+    for name, value in made.items():
+        now = t.state.values.get(name)
+        if learned[name].always and isinstance(now, Growing) and now.room is value.room:
+            assert value.room.array is not None and value.room.array.extents is not None
+            t.state.values[name] = Growing(value.room, _counted(t, value.room.array.extents[0]), now.least)
+
+
+def _counted(t: Tracer, size: Extent) -> int | Scalar:
+    number = measure(t, size)
+    if isinstance(number, int):
+        return number
+    return Scalar(number, True, size if isinstance(size, (Dim, Less)) else None)
+
+
+def _count(old: Any) -> Int:
+    return index_of(old) if isinstance(old, Growing) else len(old)
+
+
+# -- which lists
+
+
+def _names(t: Tracer, node: ast.For) -> dict[str, ast.AST]:
+    """The names whose lists the loop lets grow, and where it first does."""
+    found: dict[str, ast.AST] = {}
+    targets = set()
+    own = own_nodes((node.target, *node.body))
+    for each in own:
+        match each:
+            case Append(name=name):
+                found.setdefault(name, each.call)
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=ast.Add()):
+                found.setdefault(name, each)
+                targets.add(target)
+    for each in own:
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load) and each not in targets:
+            found.pop(each.id, None)
+        elif isinstance(each, ast.NamedExpr):
+            found.pop(each.target.id, None)
+    return {name: at for name, at in found.items() if _may_grow(t, name, at)}
+
+
+def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
+    """Whether the name holds a list that this loop, and none around, lets grow."""
+    value = t.state.values.get(name)
+    if isinstance(value, Growing):
+        thing: Any = value.room
+        born: object = value.room.born
+        if value.room.open:
+            return False
+    elif type(value) is list and id(value) in t.born:
+        thing, born = value, t.born[id(value)][1]
+    else:
+        return False
+    if not isinstance(born, Scope) or born.kind == "given" or not t.scope.may_mutate(born):
+        return False
+    span, t.builder.span = t.builder.span, t.frame.span(at)
+    if not born.inside(t.frame.scope):
+        t.refuse("growing", why="is that of a function which calls this one")
+    refuse_others(t, name, thing)
+    t.builder.span = span
+    return True
+
+
+# -- learning
+
+
+def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[], None]) -> dict[str, _Learned]:
+    before, home, span = t.state, t.builder.current, t.builder.span
+    kinds = {name: _first_kind(t, before.values[name], at) for name, at in names.items()}
+    for _ in range(_ROUNDS):
+        rooms: dict[str, Room] = {}
+        region, state = Region(), before.copy()
+        for name, kind in kinds.items():
+            old = before.values[name]
+            least = old.least if isinstance(old, Growing) else len(old)
+            rooms[name] = Room(home, None, kind, least=least)
+            state.values[name] = Growing(rooms[name], _counted(t, _count(old)), least)
+        try:
+            with t.within(region, state):
+                run()
+        except UnsupportedError as error:
+            _blame_guess(t, names, rooms, error)
+            raise
+        finally:
+            t.frame.state = before
+        found = {name: room.kind or ItemKind(F64, weak=True) for name, room in rooms.items()}
+        settled = all(kind == found[name] for name, room in rooms.items() for kind in room.shown)
+        kinds = dict(found)
+        if settled:
+            break
+    else:
+        raise AssertionError("what the items of a list are does not settle")
+    t.builder.span = span
+    for name, kind in found.items():
+        if None in kind.extents:
+            refuse("growing", t.frame.span(names[name]), why="has arrays as items whose shape is not known before")
+    return _counted_marks(t, names, rooms, found, region, trips)
+
+
+def _blame_guess(t: Tracer, names: Mapping[str, ast.AST], rooms: Mapping[str, Room], error: UnsupportedError) -> None:
+    """Refuse that a list was read of which nothing was known, where that is why the trace came to an end."""
+    for name, room in rooms.items():
+        if room.guessed and room.kind is None and error.code != TABLE["growing"].code:
+            why = "is read before it is known what its items are; begin it with an item"
+            refuse("growing", t.frame.span(names[name]), why=why)
+
+
+def _first_kind(t: Tracer, old: Any, at: ast.AST) -> ItemKind | None:
+    """What is known of the items before the loop."""
+    if isinstance(old, Growing):
+        return old.room.kind if old.count != 0 else None
+    kind = None
+    span, t.builder.span = t.builder.span, t.frame.span(at)
+    for item in old:
+        keep(t, item)
+        kind = common(t, kind, kind_of_item(t, item))
+    t.builder.span = span
+    return kind
+
+
+# -- counting
+
+
+def _counted_marks(
+    t: Tracer,
+    names: Mapping[str, ast.AST],
+    rooms: Mapping[str, Room],
+    kinds: Mapping[str, ItemKind],
+    region: Region,
+    trips: Int,
+) -> dict[str, _Learned]:
+    inside = Inside(t, walk(region))
+    learned = {}
+    for name, room in rooms.items():
+        loop = next((op for op in region.ops if op.name == "for" and _passes(op, room)), None)
+        most: Int = 0
+        always = True
+        if loop is not None:
+            try:
+                most, always = _marks(inside, loop.regions[0], room)
+            except _Unknown:
+                why = "is appended to in an inner loop that runs nobody knows how often before the outer one starts"
+                refuse("growing", t.frame.span(names[name]), why=why)
+            most = inside.checked("mul", trips, most)
+            always = always and not loop.attrs["exits"]
+        learned[name] = _Learned(kinds[name], most, always)
+        inside.checked("add", _count(t.state.values[name]), most)
+    return learned
+
+
+class _Unknown(Exception):
+    """How often an inner loop runs is not known."""
+
+
+def _passes(op: Op, room: Room) -> bool:
+    return any(_is_mark(inner, room) for region in op.regions for inner in walk(region))
+
+
+def _is_mark(op: Op, room: Room) -> bool:
+    return op.name == "alloc" and op.results[0] in room.marks
+
+
+def _marks(inside: Inside, region: Region, room: Room) -> tuple[Int, bool]:
+    """How many marks of a list control passes in the region at most, and whether always so many."""
+    total: Int = 0
+    always = True
+    for op in region.ops:
+        if _is_mark(op, room):
+            total = inside.checked("add", total, 1)
+        elif op.regions and _passes(op, room):
+            most, sure = _marks_of(inside, op, room)
+            total, always = inside.checked("add", total, most), always and sure
+    return total, always
+
+
+def _marks_of(inside: Inside, op: Op, room: Room) -> tuple[Int, bool]:
+    if op.name == "if":
+        (a, sure), (b, also) = (_marks(inside, region, room) for region in op.regions)
+        same = a is b or (isinstance(a, int) and isinstance(b, int) and a == b)
+        return inside.greatest(a, b), sure and also and same
+    trips = inside.trips(op) if op.name == "for" else None
+    if trips is None:
+        raise _Unknown
+    most, sure = _marks(inside, op.regions[0], room)
+    return inside.checked("mul", trips[1], most), sure and is_one(trips) and not op.attrs["exits"]
+

@@ -1,0 +1,184 @@
+"""Lists that grow in a loop: how many items come, and where an item comes from, is known only when the program runs."""
+
+import math
+
+import numpy as np
+
+from programs.case import program
+
+
+@program(lambda r: (0.3, r.normal(size=6), 6), second=True)
+def trajectory_of_a_filter(x0, u, n):
+    xs = [x0]
+    for t in range(n):
+        xs.append(math.tanh(0.7 * xs[-1] + u[t]))
+    states = np.array(xs)
+    return np.sum((states[1:] - 0.5 * states[:-1]) ** 2)
+
+
+@program(lambda r: (np.array([0.4, -0.3, 1.2, -2.0, 0.7]),), second=True)
+def mean_of_what_is_chosen(a):
+    out = []
+    for v in a:
+        if v > 0.0:
+            out.append(np.exp(v))
+    return sum(out) / len(out)
+
+
+@program(lambda r: (np.array([1.0, 0.2]), 0.3, 5), second=True)
+def loss_of_a_simulation(y, h, n):
+    traj = [y]
+    for k in range(n):
+        middle = y + 0.5 * h * np.array([y[1], -np.sin(y[0])])
+        y = y + h * np.array([middle[1], -np.sin(middle[0])])
+        traj.append(y)
+    positions = np.stack(traj)
+    target = np.cos(h * np.arange(n + 1))
+    return np.sum((positions[:, 0] - target) ** 2) + 0.1 * traj[-1] @ traj[len(traj) // 2]
+
+
+@program(lambda r: (1.3, 0.1, 1e-3), step=1e-5, f32=False)
+def steps_that_an_adaptive_method_takes(rate, h, tolerance):
+    t, y = 0.0, 1.0
+    times, values = [t], [y]
+    for _ in range(200):
+        if t >= 1.0:
+            break
+        coarse = y * (1.0 - h * rate)
+        fine = y * (1.0 - 0.5 * h * rate) ** 2
+        if abs(fine - coarse) > tolerance:
+            h = 0.5 * h
+            continue
+        t, y = t + h, 2.0 * fine - coarse
+        times.append(t)
+        values.append(y)
+        h = 1.2 * h
+    area = 0.0
+    for k in range(len(times) - 1):
+        area += 0.5 * (times[k + 1] - times[k]) * (values[k + 1] + values[k])
+    return area * values[-1]
+
+
+@program(lambda r: (np.array([1.0, 0.4]), r.normal(size=8)), second=True)
+def residuals_of_a_filter(theta, z):
+    mean, spread = 0.0, 1.0
+    residuals, spreads = [], []
+    for v in z:
+        mean, spread = theta[0] * mean, theta[0] ** 2 * spread + theta[1] ** 2
+        total = spread + 0.5
+        residuals.append(v - mean)
+        spreads.append(total)
+        gain = spread / total
+        mean, spread = mean + gain * residuals[-1], (1.0 - gain) * spread
+    return sum([r * r / s + math.log(s) for r, s in zip(residuals, spreads, strict=True)])
+
+
+@program(lambda r: (np.array([0.1, 0.9, 1.4, 0.3, 2.0, 1.9, 0.2]), 1.0), second=True)
+def times_of_events(signal, level):
+    events = []
+    for k in range(len(signal) - 1):
+        before, after = signal[k], signal[k + 1]
+        if (before - level) * (after - level) < 0.0:
+            events.append(k + (level - before) / (after - before))
+    if len(events) < 2:
+        return 0.0
+    return sum([(b - a) ** 2 for a, b in zip(events[:-1], events[1:], strict=True)]) + events[-1]
+
+
+@program(lambda r: (np.array([0.5, 1.5]), r.normal(size=(12, 2)), np.log(r.uniform(size=12))), f32=False)
+def a_chain_of_metropolis(scale, steps, logs):
+    x = np.array([0.1, -0.2])
+    level = -0.5 * np.sum(x * x / scale)
+    chain, accepted = [], 0
+    for step, u in zip(steps, logs, strict=True):
+        proposal = x + 0.5 * step * scale
+        new = -0.5 * np.sum(proposal * proposal / scale)
+        if u < new - level:
+            x, level = proposal, new
+            accepted += 1
+        chain.append(x)
+    samples = np.array(chain)
+    return np.sum(np.mean(samples, axis=0) ** 2) + np.sum(samples[-1] * scale) + accepted
+
+
+@program(lambda r: (r.normal(size=(4, 3)), 2), second=True)
+def a_table_of_rows(m, n):
+    rows = []
+    for p in m:
+        row = []
+        for q in m[:n]:
+            row.append(np.exp(-np.sum((p - q) ** 2)))
+        rows.append(row)
+    table = np.array(rows)
+    return np.sum(table @ table.T) + rows[-1][0] * len(rows[0])
+
+
+@program(lambda r: (r.normal(size=5),), second=True)
+def distances_of_pairs(x):
+    out = []
+    for i in range(len(x)):
+        for j in range(i + 1, len(x)):
+            out.append((x[i] - x[j]) ** 2)
+    return np.mean(np.array(out)) + out[0] * out[-1]
+
+
+@program(lambda r: (r.normal(size=4), 3), second=True)
+def grown_by_several_loops(x, n):
+    out = [x[0], 2.0]
+    out.append(x[1] * x[2])
+    for v in x:
+        out += [v, v * out[0]]
+        out.append(math.sin(v) * out[-1])
+    out.append(x[3])
+    for k in range(n):
+        if k == 1:
+            continue
+        out.append(out[k] * out[-1] + k)
+    out.extend([x[0], 3.0])
+    return sum(out) * out[5]
+
+
+@program(lambda r: (r.normal(size=3), 0), second=True)
+def a_loop_of_no_trips(x, n):
+    out = [x[0]]
+    for k in range(n):
+        out.append(out[-1] * x[k])
+    for v in x[:n]:
+        out.append(v)
+    return out[-1] * x[1] + len(out)
+
+
+@program(lambda r: (np.array([2.0, 3.0, -1.0, 5.0]), 0.5), second=True)
+def pairs_until_the_first_negative_one(x, a):
+    pairs = []
+    for v in x:
+        if v < 0.0:
+            break
+        pairs.append((v, a * v * v))
+    total = 0.0
+    for p, q in pairs:
+        total += p * q
+    return total * pairs[0][1]
+
+
+@program(lambda r: (r.normal(size=3), 40), second=True)
+def more_trips_than_are_written_out(x, n):
+    out = []
+    for k in range(40):
+        out.append(x[k % 3] * k)
+    first, *_, last = out
+    return sum(out[1:]) * last + first
+
+
+@program(lambda r: (r.normal(size=(3, 4)), np.full(4, 0.1)), second=True, f32=False)
+def arrays_that_hold_still(m, w):
+    seen = []
+    state = np.zeros(4)
+    for row in m:
+        state += np.tanh(row * w)
+        seen.append(state.copy())
+        seen.append(row)
+    total = 0.0
+    for s in seen:
+        total += s @ w
+    return total + np.sum(np.concatenate(seen) ** 2)

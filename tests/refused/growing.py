@@ -1,0 +1,411 @@
+"""Lists that grow in a loop, and programs that would see that they are none of Python's."""
+# ruff: noqa
+
+import numpy as np
+
+import llad
+
+
+def two_names(a):
+    out = []
+    every = out
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is what `every` refers to as well
+    #   ^
+    return sum(every)
+
+
+def in_a_tuple(a):
+    out = []
+    pair = (out, 1.0)
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is what `pair` refers to as well
+    #   ^
+    return sum(pair[0])
+
+
+def in_a_dict(a):
+    out = []
+    for k in range(1):
+        {"out": out}
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is in another container as well
+    #   ^
+    return sum(out)
+
+
+def in_the_default_of_a_function(a):
+    out = []
+
+    def total(values=out):
+        return sum(values)
+
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is what `total` refers to as well
+    #   ^
+    return total()
+
+
+def in_a_function_that_was_called(a):
+    def made():
+        values = []
+
+        def total():
+            return sum(values)
+
+        return values, total
+
+    out, total = made()
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is what `total` refers to as well
+    #   ^
+    return total()
+
+
+def a_parameter(a):
+    def fill(values):
+        for v in a:
+            values.append(v)  # error: a list that grows in a loop, but is that of a function which calls this one
+    #       ^
+        return sum(values)
+
+    out = []
+    return fill(out) + sum(out)
+
+
+def a_parameter_that_has_grown(a):
+    def longer(values):
+        values.append(1.0)  # error: the attribute `append` of a list of a length that is known only at run time
+    #   ^
+        return sum(values)
+
+    out = []
+    for v in a:
+        out.append(v)
+    return longer(out)
+
+
+def a_name_from_within(a):
+    out = []
+    total = 0.0
+    for v in a:
+        before = out
+        out.append(v)  # error: a list that grows in a loop, but is what `before` refers to as well
+    #   ^
+        total += len(before)
+    return total
+
+
+def a_tuple_from_within(a):
+    out = []
+    total = 0.0
+    for v in a:
+        pair = (out, v)
+        out.append(v)  # error: a list that grows in a loop, but is what `pair` refers to as well
+    #   ^
+        total += len(pair[0])
+    return total
+
+
+def a_list_from_within(a):
+    out = [1.0]
+    total = 0.0
+    for v in a:
+        holder = [out]
+        out.append(v)  # error: a list that grows in a loop, but is what `holder` refers to as well
+    #   ^
+        total += len(holder[0])
+    return total
+
+
+def a_name_from_a_function(a):
+    out = [1.0]
+
+    def same():
+        return out
+
+    total = 0.0
+    for v in a:
+        before = same()
+        out.append(v)  # error: a list that grows in a loop, but is what `before` refers to as well
+    #   ^
+        total += len(before)
+    return total
+
+
+def a_name_between_two_loops(a):
+    out = []
+    for v in a:
+        out.append(v)
+    first = out
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is what `first` refers to as well
+    #   ^
+    return sum(first)
+
+
+def a_name_before_a_last_item(a):
+    out = []
+    for v in a:
+        out.append(v)
+    first = out
+    out.append(2.0)  # error: a list that grows in a loop, but is what `first` refers to as well
+#   ^
+    return sum(first)
+
+
+def a_name_from_an_earlier_iteration(a):
+    out = [1.0]
+    before = [2.0]
+    total = 0.0
+    for v in a:
+        total += len(before)  # error: `before` is
+    #                ^
+        out.append(v)
+        before = out
+    return total
+
+
+def iterated_meanwhile(a):
+    out = [1.0]
+    for v in a:
+        out.append(v)
+    for w in out:
+        out.append(w)  # error: a list that grows in a loop, but is iterated over meanwhile
+    #   ^
+        if len(out) > 10:
+            break
+    return sum(out)
+
+
+def iterated_beside_others_meanwhile(a):
+    out = [1.0]
+    for v in a:
+        out.append(v)
+        for k, (x, y) in enumerate(zip(reversed(out), a)):
+            out.append(x * y)  # error: a list that grows in a loop, but is iterated over meanwhile
+    #       ^
+    return sum(out)
+
+
+def in_a_while_inside(a):
+    out = []
+    for v in a:
+        x = v
+        while x > 0.1:
+            x *= 0.5
+            out.append(x)  # error: a list that grows in a loop, but is appended to in an inner loop that runs
+    #       ^
+    return sum(out)
+
+
+def as_often_as_is_read(a, k):
+    out = []
+    for m in k:
+        for j in range(m):
+            out.append(a[j])  # error: a list that grows in a loop, but is appended to in an inner loop that runs
+    #       ^
+    return sum(out)
+
+
+def in_a_while_behind_a_loop(a, x):
+    out = []
+    for v in a:
+        out.append(v)
+    while x > 0.1:
+        x *= 0.5
+        out.append(x)  # error: changing a list on some paths only
+    #   ^
+    return sum(out)
+
+
+def in_a_branch_behind_a_loop(a, x):
+    out = []
+    for v in a:
+        out.append(v)
+    if x > 0.1:
+        out.append(x)  # error: changing a list on some paths only
+    #   ^
+    return sum(out)
+
+
+def on_threads(a):
+    out = []
+    for k in llad.prange(len(a)):
+        out.append(a[k])  # error: changing a list on some paths only
+    #   ^
+    return sum(out)
+
+
+def items_of_several_kinds(a):
+    out = [1.0]
+    for v in a:
+        out.append((v, v))  # error: a list that grows in a loop, but has items of several kinds
+    #   ^
+    return len(out)
+
+
+def items_of_several_lengths(a):
+    out = [(1.0, 2.0)]
+    for v in a:
+        out.append((v, v, v))  # error: a list that grows in a loop, but has items of 2 elements and of 3
+    #   ^
+    return len(out)
+
+
+def items_of_strings(a):
+    out = []
+    for v in a:
+        out.append("a")  # error: a list that grows in a loop, but has 'a' as an item
+    #   ^
+    return len(out)
+
+
+def arrays_of_unknown_shape(a):
+    out = []
+    for k in range(len(a)):
+        out.append(a[k:])  # error: a list that grows in a loop, but has arrays as items whose shape is not known before
+    #   ^
+    return len(out)
+
+
+def read_too_early(a):
+    out = []
+    for v in a:
+        if len(out) > 0 and out[-1][0] > v:
+            continue
+        out.append((v, v))  # error: a list that grows in a loop, but is read before it is known what its items are
+    #   ^
+    return len(out)
+
+
+def written_in_place_later(a, n):
+    u = a.copy()
+    out = []
+    for k in range(n):
+        out.append(u)  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+        u += 1.0
+    return np.sum(np.array(out))
+
+
+def written_in_place_before(a, n):
+    u = a.copy()
+    out = []
+    for k in range(n):
+        u[0] += 1.0
+        out.append(u)  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+    return np.sum(np.array(out))
+
+
+def written_behind_the_loop(a, n):
+    u = a.copy()
+    out = []
+    for k in range(n):
+        u = u + 1.0
+        out.append(u)  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+    u[0] = 3.0
+    return np.sum(np.array(out))
+
+
+def a_first_item_that_is_written(a, n):
+    u = np.zeros(3)
+    out = [u]
+    for k in range(n):  # error: an array as an item of a list that grows in a loop, and a write to it after that
+#   ^
+        out.append(u + k)
+    u[0] = 3.0
+    return np.sum(np.array(out))
+
+
+def a_window_that_is_written(a, n):
+    table = np.zeros((n, 3))
+    out = []
+    for k in range(n):
+        out.append(table[0])  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+        table[k, 1] = a[0]
+    return np.sum(np.array(out))
+
+
+def written_by_an_inner_loop(a, n):
+    out = []
+    for k in range(n):
+        u = np.zeros(3)
+        for j in range(n):
+            u[0] = j
+            out.append(u)  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #       ^
+    return np.sum(np.array(out))
+
+
+def two_buffers_in_turns(a, n):
+    u, w = a.copy(), a.copy()
+    out = []
+    for k in range(n):
+        w[:] = 2.0 * u
+        u, w = w, u
+        out.append(u)  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+    return np.sum(np.array(out))
+
+
+def an_argument_that_is_written(a, n):
+    out = []
+    for k in range(n):
+        out.append(a)  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+    a[0] = 3.0
+    return np.sum(np.array(out))
+
+
+def an_item_that_is_written(a, n):
+    out = []
+    for k in range(n):
+        out.append(a * k)
+        out[-1][0] = 3.0  # error: a write to an array that may be a copy of another
+    #   ^
+    return np.sum(np.array(out))
+
+
+def a_row_that_grows_later(a, n):
+    rows = []
+    for k in range(n):
+        row = []
+        for v in a:
+            row.append(v)
+        rows.append(row)
+        row.append(1.0)  # error: a list that grows in a loop, but has become an item of another
+    #   ^
+    return len(rows)
+
+
+def a_row_that_is_changed_later(a, n):
+    rows = []
+    for k in range(n):
+        row = [1.0, 2.0]
+        rows.append(row)
+        row[0] = 3.0  # error: a list that grows in a loop, but has a copy of this list
+    #   ^
+    return np.sum(np.array(rows))
+
+
+def a_row_that_grows_with_its_table(a):
+    rows, row = [], []
+    for v in a:
+        row.append(v)
+        rows.append(row)  # error: a list that grows in a loop, but has another as an item, to which the loop appends
+    #   ^
+    return len(rows)
+
+
+def a_first_row_that_is_changed_later(a):
+    first = [1.0, 2.0]
+    rows = [first]
+    for v in a:
+        rows.append([v, v])
+    first[0] = 2.0  # error: a list that grows in a loop, but has a copy of this list
+#   ^
+    return np.sum(np.array(rows))
