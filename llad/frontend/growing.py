@@ -1,8 +1,8 @@
 """`values.append(v)`, `values.extend([…])` and `values += […]`, of lists that loops append to.
 
-What a name holds is a `Growing` (`values.py`) from the loop on that appends to its list, and an append binds the name to
-a longer one; so loops carry how many items there are, and branches join it, as with any number. All other lists Python
-changes at trace time.
+What a name holds is a `Growing` (`values.py`) from the loop on that appends to its list, and an append binds the name
+to a longer one; so loops carry how many items there are, and branches join it, as with any number. All other lists
+Python changes at trace time.
 
 A list is an object in Python, which several names may refer to: so an append is refused as soon as something else
 refers to the list. And a list refers to arrays, while a room has copies: `references.py` refuses what would tell them

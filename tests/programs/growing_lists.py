@@ -28,7 +28,7 @@ def mean_of_what_is_chosen(a):
 @program(lambda r: (np.array([1.0, 0.2]), 0.3, 5), second=True)
 def loss_of_a_simulation(y, h, n):
     traj = [y]
-    for k in range(n):
+    for _ in range(n):
         middle = y + 0.5 * h * np.array([y[1], -np.sin(y[0])])
         y = y + h * np.array([middle[1], -np.sin(middle[0])])
         traj.append(y)
@@ -82,7 +82,10 @@ def times_of_events(signal, level):
             events.append(k + (level - before) / (after - before))
     if len(events) < 2:
         return 0.0
-    return sum([(b - a) ** 2 for a, b in zip(events[:-1], events[1:], strict=True)]) + events[-1]
+    total = events[-1]
+    for k in range(1, len(events)):
+        total += (events[k] - events[k - 1]) ** 2
+    return total
 
 
 @program(lambda r: (np.array([0.5, 1.5]), r.normal(size=(12, 2)), np.log(r.uniform(size=12))), f32=False)
