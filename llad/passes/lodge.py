@@ -139,12 +139,32 @@ class _Search:
         """The length that `param` must have, known where the tape is made; `None`: the tape cannot live there."""
         tape = self._touching(alloc.result)
         other = self._touching(param)
-        if not tape or tape[-1] not in other or not _replaces(tape[-1], alloc.result, param):
+        if not tape or tape[-1] not in other or not self._replaces(tape[-1], alloc.result, param):
             return None
         before = other[: other.index(tape[-1])]
         lengths = {self._unless(op, param) for op in before}
         length = lengths.pop() if len(lengths) == 1 else None
         return length if length is not None and self._is_extent(alloc.operands[0], length) else None
+
+    def _replaces(self, loop: Op, tape: Value, param: Value) -> bool:
+        """Whether the iterations of a loop load from the tape, and after that store to `param`, at its index only."""
+        if loop.name != "for":
+            return False
+        body = loop.regions[0]
+        stored = False
+        for op in walk(body):
+            touched = self._aliases.read(op) | self._aliases.written(op)
+            if op.regions or touched.isdisjoint({tape, param}):
+                continue
+            if op not in body.ops or op.name not in ("load", "store"):
+                return False
+            handle, index = op.operands[-2:]
+            if handle not in (tape, param) or index is not body.args[0]:
+                return False
+            if (handle is tape) == (op.name == "store") or (handle is tape and stored):
+                return False
+            stored = True if op.name == "store" else stored
+        return stored
 
     def _unless(self, op: Op, param: Value) -> Value | None:
         """The number that the extent of `param` must not be for `op` to touch it."""
@@ -169,26 +189,6 @@ def _is_plain_row(alloc: Op) -> bool:
     type = alloc.result.type
     assert isinstance(type, BufferType)
     return type.rank == 1 and not alloc.attrs["zero"] and alloc.attrs.get("storage") != "stack"
-
-
-def _replaces(loop: Op, tape: Value, param: Value) -> bool:
-    """Whether the iterations of a loop load from the tape, and after that store to `param`, at its index only."""
-    if loop.name != "for":
-        return False
-    body = loop.regions[0]
-    stored = False
-    for op in walk(body):
-        if op.name == "dim" or not {tape, param}.intersection(op.operands):
-            continue
-        if op not in body.ops or op.name not in ("load", "store"):
-            return False
-        *value, handle, index = op.operands
-        if index is not body.args[0] or not {tape, param}.isdisjoint(value):
-            return False
-        if (handle is tape) == (op.name == "store") or (handle is tape and stored):
-            return False
-        stored = True if op.name == "store" else stored
-    return stored
 
 
 class _Lodge(Rebuild):
