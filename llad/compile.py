@@ -57,6 +57,7 @@ from llad.loop_passes import (
     states,
     stream,
     tabulate,
+    tiles,
     version,
     whole,
     winner,
@@ -111,11 +112,11 @@ HANDED_ON: tuple[Pass, ...] = (
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
     relax, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
-    lodge, rows, columns, version, stages, blocks, stream, ownership,
+    tiles, lodge, rows, columns, version, stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
-    lodge, rows, columns, version, stages, stream, ownership,
+    tiles, lodge, rows, columns, version, stages, stream, ownership,
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from llad.passes import products_parts
 from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.products import products
-from llad.testing import assert_close
+from llad.testing import assert_close, check_gradient
 
 # -- the op
 
@@ -140,6 +140,39 @@ def test_which_are_taken() -> None:
     assert count(lambda a, b: a @ b, s, s.transpose(0, 2, 1)) == 1
     assert count(by_hand, a, b, fastmath=True) == 1
     assert count(by_hand, a, b, gradient=True) == 2  # cotangents may be added up in any order
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda a, b: np.sum(np.maximum(a @ b, 0.0) ** 2),
+        lambda a, b: np.sum(np.minimum(np.maximum(a @ b, -1.0), 1.0)),
+        lambda a, b: np.sum(np.where(a @ b > 0.2, a @ b, 0.1)),
+    ],
+)
+def test_what_a_choice_leaves_out_of_a_product_is_multiplied_with_the_others(layer: Any) -> None:
+    """As a branch, each element would be a row of its own. Its cotangent is zero either way."""
+    rng = np.random.default_rng(5)
+    assert count(layer, np.ones((3, 4)), np.ones((4, 5)), gradient=True) >= 3
+    check_gradient(llad.jit_grad(layer), rng.normal(size=(20, 30)), rng.normal(size=(30, 25)))
+
+
+def nearest_of_many(a, b):
+    total = 0.0
+    for i in range(a.shape[0]):
+        nearest, second = np.inf, np.inf
+        for j in range(b.shape[1]):
+            s = 0.0
+            for k in range(a.shape[1]):
+                s += a[i, k] * b[k, j]
+            second = min(second, max(nearest, s))
+            nearest = min(nearest, s)
+        total += nearest * second
+    return total
+
+
+def test_one_chosen_among_many_is_reversed_alone() -> None:
+    assert count(nearest_of_many, np.ones((3, 4)), np.ones((4, 5)), gradient=True, fastmath=True) <= 1
 
 
 def test_which_are_left() -> None:

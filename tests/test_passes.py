@@ -58,6 +58,7 @@ from llad.passes.stages import stages
 from llad.passes.states import states
 from llad.passes.stream import stream
 from llad.passes.tabulate import tabulate
+from llad.passes.tiles import tiles
 from llad.passes.unite import unite
 from llad.passes.unpack import unpack
 from llad.passes.unroll import unroll
@@ -69,8 +70,8 @@ from llad.passes.zeros import zeros
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, products, interchange, jam, panels, unroll, either, scalars, reuse, independent, ascend,
-    whole, foresee, flatten, extrema, lodge, rows, columns, version, stages, states, blocks, stream, winner, relax,
-    release, rotate, unpack, zeros, dce, ownership,
+    whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states, blocks, stream, winner,
+    relax, release, rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

@@ -76,7 +76,7 @@ class Loops:
     def guard(self, op: Op) -> Value | None:
         """The condition without which no adjoint enters a loop that nothing leaves but its results."""
         bars = [self.bars[r] for r in op.results if r in self.bars]
-        if not self.strategies.may_be_skipped(op):
+        if not self.strategies.may_be_skipped(op) or self.strategies.multiplies(op):
             return None
         made = {r: made for made in self.b.current.ops for r in made.results}
         conditions = [unless_zero(self.b, bar, made) for bar in bars]

@@ -28,6 +28,9 @@ from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, ScalarType, is_float
 from llad.refusals.table import refusal
 
+# What a loop is made of that adds up products of elements.
+_PRODUCTS = frozenset({"const", "load", "mul", "add", "sub", "view", "cast", "yield"})
+
 # Which of the strategies that are legal for a loop is taken, given whether the loop holds loops and is in no rerun.
 Preference = Callable[[list[Strategy], bool], Strategy]
 
@@ -199,6 +202,23 @@ class Strategies:
         handles = any(isinstance(v.type, BufferType) for op in inside for v in op.results)
         pops = any(op.name in TAPE or op.name == "call" for op in inside)
         return not handles and not pops and all(structure.rectangular(body, root) for body in bodies)
+
+    def multiplies(self, loop: Op) -> bool:
+        """Whether the loop adds up the products of one element of a product of matrices, each of which is worth it.
+
+        It stands in two loops on whose indices its bounds do not depend, and no iteration of these is chosen among
+        others. To leave out single elements would cost more than to have all at once.
+        """
+        around = [(op, home) for op, home in self._structure.outward(self._structure.home(loop)) if op.name in LOOPS]
+        if len(around) < 2 or not {op.name for op in loop.regions[-1].ops} <= _PRODUCTS:
+            return False
+        plain = all(op.name == "for" and not op.attrs["exits"] for op in (loop, around[0][0], around[1][0]))
+        chosen = any(
+            is_float(c.type) and k not in self.sums(op) for op, _ in around[:2] for k, c in enumerate(loop_carries(op))
+        )
+        region_of = self._structure.region_of
+        fixed = all(self._structure.encloses(region_of[o], around[1][1]) for o in loop.operands[:3])
+        return plain and fixed and not chosen
 
     def carried_choice(self, op: Op) -> int | None:
         """Which operand of a `min` or `max` is the carry of the loop that looks for the least or the greatest."""

@@ -66,6 +66,8 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
     """The nodes of the metadata of a `for` of so many lines, of one block if it is `straight`."""
     if op.attrs.get("rare"):
         return [_property(e, "vectorize.enable", "i1 false"), _property(e, "unroll.disable")]
+    if op.attrs.get("tile") and not _function_lines(op.regions[0]):  # which is no vector without a gather or scatter
+        return [_property(e, "vectorize.enable", "i1 false"), _property(e, "unroll.full")]
     properties = []
     if group:
         properties.append(_property(e, "parallel_accesses", group))

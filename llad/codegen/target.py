@@ -53,11 +53,17 @@ def _together() -> bool:
 def _features() -> str:
     """What the host can, and where LLVM is told otherwise than it assumes of AVX-512.
 
-    Its scatter takes longer than a store for each element; and Intel's processors run at nearly full clock with vectors
-    of 64 bytes by now, so loops are not confined to 32.
+    Its scatter takes longer than a store for each element, and so does AMD's gather than a load; and Intel's processors
+    run at nearly full clock with vectors of 64 bytes by now, so loops are not confined to 32.
     """
     features: str = llvm.get_host_cpu_features().flatten()
-    return f"{features},+prefer-no-scatter,-prefer-256-bit" if "+avx512f" in features else features
+    gather = ",+prefer-no-gather" if _is_amd() else ""
+    return f"{features}{gather},+prefer-no-scatter,-prefer-256-bit" if "+avx512f" in features else features
+
+
+def _is_amd() -> bool:
+    name: str = llvm.get_host_cpu_name()
+    return name.startswith("znver")
 
 
 @cache
@@ -84,7 +90,7 @@ def masks(stores: bool) -> bool:
     """
     with LOCK:
         features = llvm.get_host_cpu_features()
-        slow = stores and llvm.get_host_cpu_name().startswith("znver")
+        slow = stores and _is_amd()
         return bool(features.get("avx512f") or (features.get("avx2") and not slow))
 
 
@@ -95,8 +101,7 @@ def narrower() -> int:
     While there are vectors of 64 bytes in them, Intel's processors do without one of the two units that add fast.
     """
     with LOCK:
-        amd = llvm.get_host_cpu_name().startswith("znver")
-        return 32 if vectors()[0] == 64 and not amd else 0
+        return 32 if vectors()[0] == 64 and not _is_amd() else 0
 
 
 WIDEST = 64  # bytes of a vector of a processor that also has 32 registers for them, and masks

@@ -41,39 +41,43 @@ After (and `dce`):
       %zero: i64 = const 0
       %one: i64 = const 1
       %0: i64 = const 0
-      %1: i64 = max %d, %zero
-      %2: i64 = sub %1, %zero
-      %3: i64 = const 8
-      %4: i64 = max %d, %0
-      %5: i64 = sub %4, %0
-      %6: i64 = floordiv %5, %3
-      %7: i64 = const 8
-      %8: bool = ge %2, %7
-      %9: i64 = const 128
-      %10: bool = le %2, %9
-      %11: i64 = const 16
-      %12: bool = ge %5, %11
-      %13: bool = sub_overflows %d, %0
-      %14: bool = and %8, %10
-      %15: bool = and %14, %12
-      %16: i64 = const 0
-      %17: i64 = select %15, %6, %16
-      %18: i64 = const 0
-      %19: i64 = select %13, %18, %17
-      %20: i64 = const 8
-      %21: i64 = mul %19, %20
-      %22: i64 = sub %d, %21
-      %23: i64 = const 128
-      %24: buffer<f64, 1, C> = alloc(%23)
-      %25: i64 = const 0
-      %26: bool = gt %19, %25
+      %1: bool = gt %d, %zero
+      %2: i64 = sub %d, %zero
+      %3: i64 = const 0
+      %4: i64 = select %1, %2, %3
+      %5: i64 = const 8
+      %6: bool = gt %d, %0
+      %7: i64 = sub %d, %0
+      %8: i64 = const 0
+      %9: i64 = select %6, %7, %8
+      %10: i64 = floordiv %9, %5
+      %11: i64 = const 8
+      %12: bool = ge %4, %11
+      %13: i64 = const 128
+      %14: bool = le %4, %13
+      %15: i64 = const 16
+      %16: bool = ge %9, %15
+      %17: bool = sub_overflows %d, %0
+      %18: bool = and %12, %14
+      %19: bool = and %18, %16
+      %20: i64 = const 0
+      %21: i64 = select %19, %10, %20
+      %22: i64 = const 0
+      %23: i64 = select %17, %22, %21
+      %24: i64 = const 8
+      %25: i64 = mul %23, %24
+      %26: i64 = sub %d, %25
+      %27: i64 = const 128
+      %28: buffer<f64, 1, C> = alloc(%27)
+      %29: i64 = const 0
+      %30: bool = gt %23, %29
       %u: i64 = for %column in %zero..%d step %one {
         %a: f64 = load %x[%column]
-        %27: i64 = sub %column, %zero
-        %28: i64 = const 0
-        %29: i64 = select %26, %27, %28
-        store %a, %24[%29]
-        %v: i64 = for %row in %zero..%22 step %one {'above': True} {
+        %31: i64 = sub %column, %zero
+        %32: i64 = const 0
+        %33: i64 = select %30, %31, %32
+        store %a, %28[%33]
+        %v: i64 = for %row in %zero..%26 step %one {'above': True} {
           %b: f64 = load %l[%column, %row]
           %c: f64 = mul %a, %b
           %e: f64 = load %s[%row]
@@ -86,28 +90,28 @@ After (and `dce`):
         }
         yield
       }
-      %30: i64 = const 8
-      %43: i64 = for %panel in %22..%d step %30 {
-        %31: i64 = const 0
-        %32: i64 = const 128
-        %33: i64 = min %2, %32
-        %34: i64 = const 1
-        %42: i64 = for %place in %31..%33 step %34 {
-          %35: i64 = add %zero, %place
-          %36: f64 = load %24[%place]
-          %37: i64 = const 0
-          %38: i64 = const 8
-          %39: i64 = const 1
-          %41: i64 = for %lane in %37..%38 step %39 parallel {'apart': True, 'lanes': 8} {
-            %40: i64 = add %panel, %lane
-            %b_1: f64 = load %l[%35, %40]
-            %c_1: f64 = mul %36, %b_1
-            %e_1: f64 = load %s[%40]
+      %34: i64 = const 8
+      %47: i64 = for %panel in %26..%d step %34 {
+        %35: i64 = const 0
+        %36: i64 = const 128
+        %37: i64 = min %4, %36
+        %38: i64 = const 1
+        %46: i64 = for %place in %35..%37 step %38 {
+          %39: i64 = add %zero, %place
+          %40: f64 = load %28[%place]
+          %41: i64 = const 0
+          %42: i64 = const 8
+          %43: i64 = const 1
+          %45: i64 = for %lane in %41..%42 step %43 parallel {'apart': True, 'lanes': 8} {
+            %44: i64 = add %panel, %lane
+            %b_1: f64 = load %l[%39, %44]
+            %c_1: f64 = mul %40, %b_1
+            %e_1: f64 = load %s[%44]
             %g_1: f64 = add %e_1, %c_1
-            store %g_1, %s[%40]
-            %h_1: f64 = load %t[%40]
+            store %g_1, %s[%44]
+            %h_1: f64 = load %t[%44]
             %k_1: f64 = sub %h_1, %c_1
-            store %k_1, %t[%40]
+            store %k_1, %t[%44]
             yield
           }
           yield
@@ -179,7 +183,7 @@ class _Nest:
 
     def trips(self, lo: Value, hi: Value) -> Value:
         """How often a loop runs, by ones."""
-        return self.op("sub", self.op("max", hi, lo), lo)
+        return self.op("select", self.is_so("gt", hi, lo), self.op("sub", hi, lo), self.number(0))
 
     # -- the parts of the nest
 

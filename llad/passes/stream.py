@@ -152,7 +152,8 @@ class _Stream(Rebuild):
         return found
 
     def _is_plain(self, loop: Op) -> bool:
-        plain = loop.attrs.get("apart") and not loop.attrs["exits"] and self._elements.constant(loop.operands[2]) == 1
+        kind = loop.attrs.get("apart") and not loop.attrs["exits"] and not loop.attrs.get("tile")
+        plain = kind and self._elements.constant(loop.operands[2]) == 1
         return bool(plain) and not any(op.regions for op in loop.regions[0].ops)
 
     def _is_row(self, store: Op, loop: Op) -> bool:
