@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
+from llad.frontend.growth import grown_in_branches
 from llad.ir.core import Value
 
 
@@ -23,6 +24,8 @@ def branch(t: Tracer, node: ast.If, rest: Sequence[ast.stmt]) -> bool:
         t.execute(node.body if flag else node.orelse)
         return False
     live = t.frame.source.live
+    if grown_in_branches(t, node, lambda: _joined(t, node, flag)):
+        return False
     fork = Fork(t, flag)
     fork.run(0, lambda: t.execute(node.body))
     fork.run(1, lambda: t.execute(node.orelse))
@@ -33,6 +36,15 @@ def branch(t: Tracer, node: ast.If, rest: Sequence[ast.stmt]) -> bool:
     last = rest[-1] if taken else node
     fork.join(live.after[last], live.exits[last])
     return taken
+
+
+def _joined(t: Tracer, node: ast.If, flag: Value) -> None:
+    """Both sides of an `if` that no jump leaves."""
+    live = t.frame.source.live
+    fork = Fork(t, flag)
+    fork.run(0, lambda: t.execute(node.body))
+    fork.run(1, lambda: t.execute(node.orelse))
+    fork.join(live.after[node], live.exits[node])
 
 
 def rest(t: Tracer, statements: Sequence[ast.stmt]) -> None:

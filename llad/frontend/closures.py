@@ -15,6 +15,7 @@ from llad.frontend import extents, numbers
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.loose import refuse_late_reads
+from llad.frontend.references import refuse_late_writes
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
 from llad.frontend.signature import ArraySpec, ScalarSpec
@@ -62,10 +63,11 @@ def close_over(
         value = t.call(function, inner_args, kwargs)
         value, result = _owned(t, value)
         t.builder.return_(*flatten(t, value, result))
-        functions = close(t.home, t.builder.root, t.copied)
+        functions = close(t.home, t.builder.root, (t.copied, t.appended))
         free = free_values(t.builder.root, set(params))
         traced = replace(t.builder.function("closure", [*params, *free]), functions=functions)
         refuse_late_reads(traced, t.copied)
+        refuse_late_writes(traced, t.appended, t.copied)
     except PathEnds:
         raises = True
     finally:

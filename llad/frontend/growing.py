@@ -13,32 +13,79 @@ Invariant: whatever else refers to a list that grows has seen all of it.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from typing import Any
 
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
 from llad.frontend.effects import Append
-from llad.frontend.iteration import Walk, items_of
+from llad.frontend.generators import Known
+from llad.frontend.growth import grown_by
+from llad.frontend.iteration import Walk, items_of, length, nth, walk_of
 from llad.frontend.names import bind, held
 from llad.frontend.rooms import added, common, furnished, index_of, kind_of_item, put
-from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
-from llad.frontend.values import Growing, Record, Room, Rows, Scalar
+from llad.frontend.sharing import refuse_others
+from llad.frontend.state import Scope
+from llad.frontend.values import Growing, Scalar
+from llad.ir.types import I64
 
 
 def append(t: Tracer, node: Append) -> None:
     """The statement `name.append(value)` or `name.extend(values)`."""
     old = held(t, node.name)
-    if not isinstance(old, Growing):
+    once = node.call.func.attr == "append"  # type: ignore[attr-defined]
+    if not isinstance(old, Growing) and (once or type(old) is not list):
         t.eval(node.call)
         return
     t.builder.span = t.frame.span(node.call)
     value = t.eval(node.call.args[0])
-    once = node.call.func.attr == "append"  # type: ignore[attr-defined]
-    bind(t, node.name, extended(t, old, [value] if once else items_of(t, value), node.name))
+    if isinstance(old, Growing) and once:
+        bind(t, node.name, longer(t, old, [value], node.name))
+    elif isinstance(old, Growing) or comes_at_run_time(t, value):
+        extend(t, node.name, value, node)
+    else:
+        t.eval(ast.copy_location(ast.Call(node.call.func, [Known(value)], []), node.call))
 
 
-def extended(t: Tracer, old: Growing, items: Sequence[Any], name: str) -> Growing:
+def comes_at_run_time(t: Tracer, items: Any) -> bool:
+    """Whether it is known at run time only how many items there are, or what they are."""
+    return not isinstance(items, range) and walk_of(t, items) is not None
+
+
+def extend(t: Tracer, name: str, items: Any, at: ast.stmt) -> None:
+    """Let the list that `name` holds, which may grow, have all items of something iterable, too."""
+    old = held(t, name)
+    if not comes_at_run_time(t, items):
+        bind(t, name, longer(t, old, items_of(t, items), name))
+        return
+    walk = walk_of(t, items)
+    assert walk is not None
+
+    def run() -> None:
+        bind(t, name, _with_all(t, held(t, name), walk))
+
+    if isinstance(old, Growing) and old.room.open:
+        refuse_others(t, name, old.room)
+        if old.room in walk.lists:
+            t.refuse("growing", why="is iterated over meanwhile")
+        run()
+    elif not grown_by(t, name, at, length(t, walk), run):
+        t.refuse_mutation([], t.builder.span)
+
+
+def _with_all(t: Tracer, old: Growing, walk: Walk) -> Growing:
+    b = t.builder
+    zero, one = b.i64(0), b.i64(1)
+    with b.region([I64, I64]) as region:
+        k, count = region.args
+        grown = added(t, Growing(old.room, Scalar(count, weak=True), old.least), nth(t, walk, k))
+        b.yield_(ext.emit(t, index_of(grown)))
+    count, _ = b.for_(zero, ext.emit(t, length(t, walk)), one, [ext.emit(t, index_of(old))], region)
+    return Growing(old.room, Scalar(count, weak=True), old.least)
+
+
+def longer(t: Tracer, old: Growing, items: Sequence[Any], name: str) -> Growing:
     """The list that `name` holds, with more items."""
     refuse_others(t, name, old.room)
     if old.room.open:
@@ -57,59 +104,3 @@ def extended(t: Tracer, old: Growing, items: Sequence[Any], name: str) -> Growin
     for k, item in enumerate(items):
         put(t, new.room, ext.emit(t, ext.add(t, index_of(old), k)), item)
     return Growing(new.room, count if isinstance(count, int) else Scalar(count, weak=True), old.least + len(items))
-
-
-def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
-    """Refuse, unless only this name of the function being traced refers to the list."""
-    if id(thing) in t.kept:
-        t.refuse("growing", why="has become an item of another")
-    if any(thing is other for other in t.walked):
-        t.refuse("growing", why="is iterated over meanwhile")
-    frame: Frame | None = t.frame
-    while frame is not None:
-        for other, value in frame.state.values.items():
-            if (frame is not t.frame or other != name) and _refers(value, thing, frame):
-                t.refuse("growing", why=f"is what `{other}` refers to as well")
-        frame = frame.parent
-    if any(other is not thing and _refers(other, thing, t.frame) for other, _ in t.born.values()):
-        t.refuse("growing", why="is in another container as well")
-
-
-def _refers(value: Any, thing: list[Any] | Room, around: Frame) -> bool:
-    """Whether the list may be reached from a value; the names of `around` and of frames around it are known already."""
-    known: set[Frame] = set()
-    frame: Frame | None = around
-    while frame is not None:
-        known.add(frame)
-        frame = frame.parent
-    pending, seen = [value], set[int]()
-    while pending:
-        value = pending.pop()
-        if value is thing:
-            return True
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        match value:
-            case Rows(of=room):
-                pending.append(room)
-            case Walk(lists=lists):
-                pending += lists
-            case Maybe(inner=inner):
-                pending.append(inner)
-            case tuple() | list():
-                pending += value
-            case dict():
-                pending += value.values()
-            case Record(fields=fields):
-                pending += fields.values()
-            case Bound(args=args, kwargs=kwargs):
-                pending += [*args, *kwargs.values()]
-            case Closure(frame=frame, defaults=defaults, keyword_defaults=named):
-                pending += [*defaults, *named.values()]
-                while frame is not None and frame not in known:
-                    known.add(frame)
-                    pending += frame.state.values.values()
-                    frame = frame.parent
-    return False
-

@@ -8,7 +8,7 @@
 In the trace that is thrown away each append leaves a mark. How many of them one iteration passes at most is counted in
 its ops: the larger number of the sides of an `if`, and as often as an inner loop runs, which must be known before the
 outer one starts (`outside.py`). Where each iteration passes equally many, the length of the list is known without
-counting.
+counting. An `if` that appends is treated as a loop that runs once.
 
 Invariant: a room has a row for each item that comes.
 """
@@ -16,20 +16,20 @@ Invariant: a room has a row for each item that comes.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from llad.dataclass import dataclass
 from llad.diagnostics import UnsupportedError
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
-from llad.frontend.effects import Append, own_nodes
+from llad.frontend.effects import Append, leaves_loop, own_nodes
 from llad.frontend.extents import Int, measure
-from llad.frontend.growing import refuse_others
 from llad.frontend.iteration import Walk, length
 from llad.frontend.outside import Inside, is_one
 from llad.frontend.refused import refuse
 from llad.frontend.rooms import common, furnished, index_of, keep, kind_of_item
+from llad.frontend.sharing import refuse_others
 from llad.frontend.state import Scope
 from llad.frontend.values import Dim, Extent, Growing, ItemKind, Less, Room, Scalar
 from llad.ir.core import Op, Region, walk
@@ -50,11 +50,31 @@ class _Learned:
 
 def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Callable[[], None]) -> None:
     """Run the trace of a loop with room for what it appends; `count`: how often it runs, where that has a name."""
-    names = _names(t, node)
-    if not names or walk.threads:
+    names = {} if walk.threads else _names(t, (node.target, *node.body))
+    if not names:
         run()
-        return
-    trips = length(t, walk) if count is None else count
+    else:
+        _grown(t, names, length(t, walk) if count is None else count, run)
+
+
+def grown_in_branches(t: Tracer, node: ast.If, run: Callable[[], None]) -> bool:
+    """Run the trace of an `if` with room for what it appends; if it does, and nothing leaves it."""
+    if leaves_loop((node,)) or any(isinstance(n, ast.Raise) for n in own_nodes((node,))):
+        return False
+    names = _names(t, (*node.body, *node.orelse))
+    if names:
+        _grown(t, names, 1, run)
+    return bool(names)
+
+
+def grown_by(t: Tracer, name: str, at: ast.AST, trips: Extent, run: Callable[[], None]) -> bool:
+    """Run the trace of a statement that appends to one list so many times, with room for that; if the list may grow."""
+    if may := _may_grow(t, name, at):
+        _grown(t, {name: at}, trips, run)
+    return may
+
+
+def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable[[], None]) -> None:
     before = dict(t.state.values)
     number = measure(t, trips)
     learned = _learn(t, names, number, run)
@@ -92,11 +112,11 @@ def _count(old: Any) -> Int:
 # -- which lists
 
 
-def _names(t: Tracer, node: ast.For) -> dict[str, ast.AST]:
-    """The names whose lists the loop lets grow, and where it first does."""
+def _names(t: Tracer, nodes: Sequence[ast.AST]) -> dict[str, ast.AST]:
+    """The names whose lists the nodes let grow, and where they first do."""
     found: dict[str, ast.AST] = {}
     targets = set()
-    own = own_nodes((node.target, *node.body))
+    own = own_nodes(nodes)
     for each in own:
         match each:
             case Append(name=name):
@@ -205,17 +225,22 @@ def _counted_marks(
     inside = Inside(t, walk(region))
     learned = {}
     for name, room in rooms.items():
-        loop = next((op for op in region.ops if op.name == "for" and _passes(op, room)), None)
         most: Int = 0
         always = True
-        if loop is not None:
+        for op in region.ops:  # of which one is the loop, or the `if`
+            if not _passes(op, room):
+                continue
             try:
-                most, always = _marks(inside, loop.regions[0], room)
+                if op.name == "for":
+                    most, always = _marks(inside, op.regions[0], room)
+                else:
+                    most, always = _marks_of(inside, op, room)
             except _Unknown:
                 why = "is appended to in an inner loop that runs nobody knows how often before the outer one starts"
                 refuse("growing", t.frame.span(names[name]), why=why)
-            most = inside.checked("mul", trips, most)
-            always = always and not loop.attrs["exits"]
+            if op.name == "for":
+                most = inside.checked("mul", trips, most)
+                always = always and not op.attrs["exits"]
         learned[name] = _Learned(kinds[name], most, always)
         inside.checked("add", _count(t.state.values[name]), most)
     return learned

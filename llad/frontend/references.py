@@ -12,31 +12,23 @@ Invariant: where the question is not decided, it is answered yes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from llad.frontend.loose import Copied, Place, places_of
 from llad.frontend.refused import refuse
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Value
 
 
-def refuse_late_writes(fn: Function, appended: Sequence[Copied]) -> None:
-    """Raises: UnsupportedError, where an array is written after it has become an item of a list."""
-    for f in _functions(fn) if appended else ():
-        _examine(f, appended)
+def refuse_late_writes(fn: Function, appended: Sequence[Copied], copied: Sequence[Copied]) -> None:
+    """Raises: UnsupportedError, where an array is written after it has become an item of a list, in `fn` or what it
+    calls. `copied`: what is a copy where NumPy may have a view."""
+    for f in (fn, *fn.functions.values()) if appended else ():
+        _examine(replace(f, functions=fn.functions, attrs={**f.attrs, "may_alias": True}), appended, copied)
 
 
-def _functions(fn: Function) -> Iterator[Function]:
-    """The function, those of its table, and those that are differentiated in it."""
-    for f in (fn, *fn.functions.values()):
-        yield replace(f, functions=fn.functions, attrs={**f.attrs, "may_alias": True})
-        for op in walk(f.body):
-            if isinstance(callee := op.attrs.get("callee"), Function):
-                yield from _functions(callee)
-
-
-def _examine(fn: Function, appended: Sequence[Copied]) -> None:
+def _examine(fn: Function, appended: Sequence[Copied], copied: Sequence[Copied]) -> None:
     places = dict(places_of(fn.body))
     makers = {result: op for op in places for result in op.results}
     own = [c for c in appended if c.copy in makers]
@@ -46,11 +38,19 @@ def _examine(fn: Function, appended: Sequence[Copied]) -> None:
     rooms = frozenset(root for c in own for root in aliases.roots(c.copy))  # what is in them stays as it is
     writes = [op for op in places if not op.regions and aliases.written(op)]
     for c in own:
-        memory = aliases.roots(c.source) - rooms
+        memory = _memory(aliases, c.source, copied) - rooms
         start = places[makers[c.copy]]
         for op in writes:
             if not memory.isdisjoint(aliases.written(op)) and _concerns(start, op, places, makers):
                 refuse("late-write", c.span, written=op.span.line if op.span else "?")
+
+
+def _memory(aliases: Aliases, item: Value, copied: Sequence[Copied]) -> frozenset[Value]:
+    """Where the memory of an item comes from, if NumPy has views where it may."""
+    memory, known = aliases.roots(item), -1
+    while known != (known := len(memory)):
+        memory = memory.union(*(aliases.roots(c.source) for c in copied if c.copy in memory))
+    return memory
 
 
 def _concerns(start: Place, write: Op, places: dict[Op, Place], makers: dict[Value, Op]) -> bool:

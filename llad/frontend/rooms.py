@@ -81,9 +81,10 @@ def _kind_of_sequence(t: Tracer, value: Any) -> ItemKind:
         items = [part for item in items for part in item]
     if not kinds or not all(isinstance(item, Scalar) or is_static_number(item) for item in items):
         _refuse(t, f"has {describe(value)} as an item, which is not a list of numbers")
-    if len(found := {kind_of(t, item) for item in items}) > 1:
+    found = [kind_of(t, item) for item in items]
+    if len({dtype for dtype, _ in found}) > 1:
         _refuse(t, f"has {describe(value)} as an item, the numbers in which are not alike")
-    return ItemKind(*found.pop(), tuple(extents), (list, *kinds))
+    return ItemKind(found[0][0], all(weak for _, weak in found), tuple(extents), (list, *kinds))
 
 
 def common(t: Tracer, first: ItemKind | None, second: ItemKind) -> ItemKind:

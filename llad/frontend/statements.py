@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llad.diagnostics import UnsupportedError
@@ -17,7 +17,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.effects import Append, appended, leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import extents_of
-from llad.frontend.growing import append, extended
+from llad.frontend.growing import append, comes_at_run_time, extend
 from llad.frontend.growth import grown
 from llad.frontend.iteration import Walk, items_of, walk_of
 from llad.frontend.loops import for_loop, unrolled, while_loop
@@ -53,12 +53,13 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
     match node.target:
         case ast.Name():
             old = held(t, node.target.id)
-            if isinstance(old, Growing):
-                old = snapshot(t, old) if not isinstance(node.op, ast.Add) else old
             value = t.eval(node.value)
-            longer = isinstance(old, Growing)
-            new = extended(t, old, items_of(t, value), node.target.id) if longer else _augment(t, node.op, old, value)
-            bind(t, node.target.id, new)
+            grows = isinstance(old, Growing) or (type(old) is list and comes_at_run_time(t, value))
+            if grows and isinstance(node.op, ast.Add) and not isinstance(value, Array):
+                extend(t, node.target.id, value, node)
+                return
+            old = snapshot(t, old) if isinstance(old, Growing) else old
+            bind(t, node.target.id, _augment(t, node.op, old, value))
         case ast.Subscript():
             base = t.eval(node.target.value)
             index = index_of(t, node.target.slice)
@@ -80,7 +81,7 @@ def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:
         return complex_functions.in_place(t, BINARY[type(op)], old, value)
     if isinstance(old, Array):
         return indexing.in_place(t, BINARY[type(op)], old, value)
-    if isinstance(old, list) and isinstance(op, ast.Add):
+    if isinstance(old, list) and isinstance(op, ast.Add) and not isinstance(value, Array):  # which NumPy adds
         t.mutate(old)
         old += items_of(t, value)
         return old
@@ -125,7 +126,7 @@ def _for(t: Tracer, node: ast.For) -> None:
         return
     walk = complex_functions.rows(t, value) if is_complex_value(value) else walk_of(t, value)
     if walk is None:
-        unrolled(t, node, iter(list(items_of(t, value))), lambda item: assign(t, node.target, item))
+        _written_out(t, node, value)
         return
     if isinstance(value, range) and (_small(node, value) or _appends_few(t, node, value)):
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
@@ -151,6 +152,25 @@ def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit:
         grown(t, node, walk, count, lambda: for_loop(t, node, walk, lambda item: assign(t, node.target, item), limit))
     finally:
         del t.walked[known:]
+
+
+def _written_out(t: Tracer, node: ast.For, value: Any) -> None:
+    """A loop over what is known: of a list, as long as it is by then, since the body may append to it."""
+    items = value if type(value) is list else list(items_of(t, value))
+    known = len(t.walked)
+    t.walked.append(value)
+    try:
+        unrolled(t, node, _bounded(t, items), lambda item: assign(t, node.target, item))
+    finally:
+        del t.walked[known:]
+
+
+def _bounded(t: Tracer, items: list[Any]) -> Iterator[Any]:
+    most = len(items) + _MOST_TRIPS
+    for k, value in enumerate(items):
+        if k == most:
+            t.refuse("growing", why="is iterated over meanwhile")
+        yield value
 
 
 def _appends_few(t: Tracer, node: ast.For, value: range) -> bool:

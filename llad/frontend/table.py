@@ -7,7 +7,7 @@ to be the same one, traced in several places, which is kept once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from llad.frontend.loose import Copied
 from llad.frontend.state import Local
@@ -33,10 +33,10 @@ def free_values(region: Region, bound: set[Value]) -> list[Value]:
     return list(free)
 
 
-def close(home: Mapping[str, Local], root: Region, copied: list[Copied]) -> dict[str, Function]:
+def close(home: Mapping[str, Local], root: Region, notes: Sequence[list[Copied]]) -> dict[str, Function]:
     """The table of a complete trace: what a function uses from outside is a parameter, which every call passes.
 
-    What was `copied` in a function is noted again, with the names that it has in the table.
+    What is noted of a function is noted again, with the names that it has in the table.
     """
     functions = _functions(home)
     names = called(root, functions)
@@ -49,7 +49,8 @@ def close(home: Mapping[str, Local], root: Region, copied: list[Copied]) -> dict
         mapping: Renaming = {v: Value(v.type, v.name) for v in outer}
         params = tuple(mapping[v] for v in outer)
         table[name] = Function(name, params, copy_region(functions[name].body, mapping), {"may_alias": True})
-        copied += [Copied(mapping[c.copy], mapping[c.source], c.span) for c in copied if c.copy in mapping]
+        for copied in notes:
+            copied += [Copied(mapping[c.copy], mapping[c.source], c.span) for c in copied if c.copy in mapping]
     return _merged(table, root)
 
 

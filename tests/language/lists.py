@@ -70,3 +70,118 @@ def of_windows_on_what_iterations_make(m, a):
     total = tables[0][0][0] + again[2][1]
     m[0, 0] = 7.0
     return float(total + tables[0][0][0] + np.sum(again[1]))
+
+
+@case(A, N)
+def growing(a, n):
+    ints, chosen, flags, several = [0], [], [], []
+    for k, v in enumerate(a):
+        ints.append(ints[-1] + n[k])
+        flags.append(v > 1)
+        if chosen and chosen[-1] > v * v:
+            continue
+        chosen.append(v * v)
+        several.extend((v, 1.0))
+        several += [v * k, sum(several)]
+    several.extend([w * 0.5 for w in a])
+    several += chosen
+    total = ints[-1] * len(chosen) + sum(several[::2]) * several[-1] + max(several) + (1.0 if flags else 2.0)
+    for k, (c, f) in enumerate(zip(chosen, reversed(flags))):
+        total += k * c * f
+    return float(total + np.sum(np.where(flags, a, 0.0)) + np.dot(chosen, chosen) + isinstance(chosen, list))
+
+
+@case(M, A, 3)
+def growing_arrays(m, a, n):
+    power, seen, x = [m[0]], [], np.ones(3)
+    for k in range(n):
+        power.append(0.5 * power[-1] + m[k % 2])
+        x = np.array([[0.5, 0.1, 0.0], [0.2, 0.4, 0.1], [0.0, 0.3, 0.6]]) @ x
+        seen.append(x)
+    cube = []
+    for r in m:
+        plane = []
+        for k in range(n):
+            line = [a[0]]
+            for v in r:
+                line.append(v * k + line[-1])
+            plane.append(line)
+        cube.append(plane)
+    c = np.array(cube)
+    return float(np.sum(np.stack(power) * a) + np.sum(np.vstack(seen)) + np.sum(c**2) + cube[-1][1][2])
+
+
+@case(A, 0.3)
+def growing_tuples(a, h):
+    states = [(0.0, 1.0)]
+    for v in a:
+        x, y = states[-1]
+        states.append((x + h * y, y - h * x * v))
+    xs = [q[0] for q in states]
+    return float(sum(xs) + states[-1][1] * len(states))
+
+
+@case(A, 3)
+def growing_in_several_places(a, n):
+    def simulated(x):
+        xs = [x]
+        for v in a:
+            xs.append(np.sin(xs[-1] + v))
+        return np.array(xs)
+
+    values = [1.0]
+
+    def last():
+        return values[-1]
+
+    total, k = 0.0, 0
+    while k < n:
+        row = [a[0]]
+        if a[k] > 1.0:
+            row.append(a[k] ** 2)
+        else:
+            row += [1.0, a[k], a[1]]
+        for v in a:
+            row.append(v * k)
+        total += np.sum(simulated(0.1 * k) ** 2) + sum(row) * len(row)
+        k += 1
+    for i in range(len(a) - 1, -1, -1):
+        for j in range(n, i, -2):
+            values.append(a[i] * j + last() * 0.5)
+        if len(values) > 3:
+            break
+    else:
+        total += 100.0
+    return float(total + last() + len(values))
+
+
+@case(A)
+def growing_while_it_is_iterated_over(a):
+    queue = [a[0]]
+    total = 0.0
+    for v in queue:
+        total += v
+        if len(queue) < 6:
+            queue.append(v * 0.5)
+            queue.append(v * a[1])
+    return float(total * len(queue))
+
+
+@case(A)
+def of_more_trips_than_are_written_out(a):
+    xs, mixed, changed = [a[0]], [], [a[1]]
+    for k in range(40):
+        xs.append(0.9 * xs[-1])
+        mixed.append(a[0] if k % 2 else (a[0], a[1]))
+        changed.append(a[k % 3])
+        changed[0] = changed[0] + 1.0
+    x, *rest = xs
+    whole = len(xs) + len(rest[:2]) + len(tuple(xs))
+    return float(mixed[1] + mixed[2][1] + changed[0] * list(xs)[-1] + rest[-2] * x), whole
+
+
+@case(A)
+def added_to_by_an_array(a):
+    xs = [1.0, 2.0, 4.0]
+    xs += a
+    return float(np.sum(xs * a))

@@ -219,13 +219,14 @@ def in_a_while_behind_a_loop(a, x):
     return sum(out)
 
 
-def in_a_branch_behind_a_loop(a, x):
+def in_a_branch_that_is_left(a, x):
     out = []
     for v in a:
         out.append(v)
     if x > 0.1:
         out.append(x)  # error: changing a list on some paths only
     #   ^
+        return x
     return sum(out)
 
 
@@ -409,3 +410,23 @@ def a_first_row_that_is_changed_later(a):
     first[0] = 2.0  # error: a list that grows in a loop, but has a copy of this list
 #   ^
     return np.sum(np.array(rows))
+
+
+def an_item_that_may_be_a_window(a, n):
+    u = np.zeros((3, 4))
+    out = []
+    for k in range(n):
+        out.append(u[:, 1:].ravel())  # error: an array as an item of a list that grows in a loop, and a write to it
+    #   ^
+        u[0, 2] = k
+    return np.sum(np.array(out))
+
+
+def items_that_are_windows(a, n):
+    u = np.zeros((3, 4))
+    out = []
+    for k in range(n):
+        out.append([r for r in u])  # error: an array as an item of a list that grows in a loop, and a write to it
+    #   ^
+        u[0, 2] = k
+    return np.sum(np.array(out))

@@ -1,0 +1,69 @@
+"""Whether anything but one name refers to a list: then it must not grow, since what grows is what the name holds.
+
+Invariant: a way to a list that is not known is none that later code can take.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.iteration import Walk
+from llad.frontend.state import Bound, Closure, Frame, Maybe
+from llad.frontend.values import Record, Room, Rows
+
+
+def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
+    """Refuse, unless only this name of the function being traced refers to the list."""
+    if id(thing) in t.kept:
+        t.refuse("growing", why="has become an item of another")
+    if any(thing is other for other in t.walked):
+        t.refuse("growing", why="is iterated over meanwhile")
+    frame: Frame | None = t.frame
+    while frame is not None:
+        for other, value in frame.state.values.items():
+            if (frame is not t.frame or other != name) and _refers(value, thing, frame):
+                t.refuse("growing", why=f"is what `{other}` refers to as well")
+        frame = frame.parent
+    if any(other is not thing and _refers(other, thing, t.frame) for other, _ in t.born.values()):
+        t.refuse("growing", why="is in another container as well")
+
+
+def _refers(value: Any, thing: list[Any] | Room, around: Frame) -> bool:
+    """Whether the list may be reached from a value; the names of `around` and of frames around it are known already."""
+    known: set[Frame] = set()
+    frame: Frame | None = around
+    while frame is not None:
+        known.add(frame)
+        frame = frame.parent
+    pending, seen = [value], set[int]()
+    while pending:
+        value = pending.pop()
+        if value is thing:
+            return True
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        match value:
+            case Rows(of=room):
+                pending.append(room)
+            case Walk(lists=lists):
+                pending += lists
+            case Maybe(inner=inner):
+                pending.append(inner)
+            case tuple() | list():
+                pending += value
+            case dict():
+                pending += value.values()
+            case Record(fields=fields):
+                pending += fields.values()
+            case Bound(args=args, kwargs=kwargs):
+                pending += [*args, *kwargs.values()]
+            case Closure(frame=frame, defaults=defaults, keyword_defaults=named):
+                pending += [*defaults, *named.values()]
+                while frame is not None and frame not in known:
+                    known.add(frame)
+                    pending += frame.state.values.values()
+                    frame = frame.parent
+    return False
+
