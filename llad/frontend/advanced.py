@@ -17,7 +17,7 @@ from llad.frontend.creation import array_of
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.indexing import window
 from llad.frontend.numbers import binary
-from llad.frontend.values import Array, Context, Scalar
+from llad.frontend.values import Array, Context, Rows, Scalar
 from llad.ir.types import BOOL, is_int
 from llad.traced import indexing as code
 from llad.traced.rearranging import broadcast_to
@@ -26,7 +26,7 @@ from llad.traced.rearranging import broadcast_to
 def is_advanced(index: Any) -> bool:
     """Whether there is an array, or a list, among the indices."""
     items = index if isinstance(index, tuple) else (index,)
-    return any(isinstance(item, list) or (isinstance(item, Array) and item.rank > 0) for item in items)
+    return any(isinstance(item, (list, Rows)) or (isinstance(item, Array) and item.rank > 0) for item in items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def put(ctx: Context, array: Array, index: Any, value: Any, function: Any = code
     if array.loose:
         ctx.refuse("loose-write")
     chosen = _select(ctx, array, index)
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, Rows)):
         value = array_of(ctx, value, None)
     count = chosen.indices[0].rank
     if isinstance(value, Array) and value.rank:
@@ -91,7 +91,7 @@ def _expanded(ctx: Context, array: Array, index: Any) -> list[Any]:
     """One item for each axis, and `None` for new ones; masks are indices."""
     items: list[Any] = []
     for item in index if isinstance(index, tuple) else (index,):
-        if isinstance(item, list):
+        if isinstance(item, (list, Rows)):
             item = array_of(ctx, item, None)
         if isinstance(item, Array) and item.dtype == BOOL:
             axis = sum(i is not None and i is not Ellipsis for i in items)

@@ -51,6 +51,8 @@ class _Learned:
 def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Callable[[], None]) -> None:
     """Run the trace of a loop with room for what it appends; `count`: how often it runs, where that has a name."""
     names = {} if walk.threads else _names(t, (node.target, *node.body))
+    if walk.threads:
+        _refuse_on_threads(t, node)
     if not names:
         run()
     else:
@@ -96,6 +98,16 @@ def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable
         if learned[name].always and isinstance(now, Growing) and now.room is value.room:
             assert value.room.array is not None and value.room.array.extents is not None
             t.state.values[name] = Growing(value.room, _counted(t, value.room.array.extents[0]), now.least)
+
+
+def _refuse_on_threads(t: Tracer, node: ast.For) -> None:
+    """The iterations would not know of one another's items."""
+    for each in own_nodes(node.body):
+        match each:
+            case Append(name=name) | ast.AugAssign(target=ast.Name(id=name)):
+                if isinstance(t.state.values.get(name), Growing):
+                    at = each.call if isinstance(each, Append) else each
+                    refuse("growing", t.frame.span(at), why="is appended to by iterations on threads")
 
 
 def _counted(t: Tracer, size: Extent) -> int | Scalar:

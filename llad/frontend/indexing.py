@@ -20,7 +20,7 @@ from llad.frontend.extents import emit, extents_of, measure, shorten
 from llad.frontend.numbers import operand
 from llad.frontend.promotion import kind_of, promote, rank_of
 from llad.frontend.slices import integer, is_full, is_single, position, progression, trimmed
-from llad.frontend.values import Array, Context, Extent, Scalar, Single, describe, is_static
+from llad.frontend.values import Array, Context, Extent, Rows, Scalar, Single, describe, is_static
 from llad.ir.core import Value
 from llad.ir.types import F64, is_float
 
@@ -49,7 +49,7 @@ def set_item(ctx: Context, base: Any, index: Any, value: Any) -> None:
         ctx.refuse("store-into", got=describe(base))
     if base.loose:
         ctx.refuse("loose-write")
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, Rows)):
         value = array_of(ctx, value, None)
     items = _items(ctx, base, index)
     indices = _element(ctx, base, items)
@@ -69,7 +69,7 @@ def in_place(ctx: Context, op: str, array: Array, value: Any) -> Array:
     """`array op= value`: the array, changed. Its element type stays, so floats cannot go into ints."""
     if array.loose:
         ctx.refuse("loose-write")
-    if isinstance(value, (tuple, list)):
+    if isinstance(value, (tuple, list, Rows)):
         value = array_of(ctx, value, None)
     if op == "matmul":
         assign(ctx, array, matmul(ctx, array, value))  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from typing import Any
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk
 from llad.frontend.state import Bound, Closure, Frame, Maybe
+from llad.frontend.transforms import Transform
 from llad.frontend.values import Record, Room, Rows
 
 
@@ -59,6 +60,8 @@ def _refers(value: Any, thing: list[Any] | Room, around: Frame) -> bool:
                 pending += fields.values()
             case Bound(args=args, kwargs=kwargs):
                 pending += [*args, *kwargs.values()]
+            case Transform(function=function):
+                pending.append(function)
             case Closure(frame=frame, defaults=defaults, keyword_defaults=named):
                 pending += [*defaults, *named.values()]
                 while frame is not None and frame not in known:

@@ -185,3 +185,18 @@ def added_to_by_an_array(a):
     xs = [1.0, 2.0, 4.0]
     xs += a
     return float(np.sum(xs * a))
+
+
+@case(A, M)
+def as_an_index_and_as_a_value(a, m):
+    places, found = [], []
+    for k in range(len(a)):
+        if a[k] > 1.0:
+            places.append(k)
+            found.append(a[k] ** 2)
+    b, c = np.zeros(3), m.copy()
+    b[places] = found
+    b[1:] += [v * 0.5 for v in a[1:]]
+    c[0] = [v * v for v in a]
+    c[:, places] *= 2.0
+    return float(np.sum(a[places]) + b @ a + np.sum(c * m) + m[1, places] @ np.array(found))

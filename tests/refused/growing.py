@@ -430,3 +430,33 @@ def items_that_are_windows(a, n):
     #   ^
         u[0, 2] = k
     return np.sum(np.array(out))
+
+
+def on_threads_inside(a, n):
+    out = []
+    for k in range(n):
+        for j in llad.prange(len(a)):
+            out.append(a[j])  # error: a list that grows in a loop, but is appended to by iterations on threads
+    #       ^
+    return sum(out)
+
+
+def on_threads_behind(a, n):
+    out = []
+    for v in a:
+        out.append(v)
+    for j in llad.prange(len(a)):
+        out += [a[j]]  # error: a list that grows in a loop, but is appended to by iterations on threads
+    #   ^
+    return sum(out)
+
+
+def in_what_is_differentiated(a, n):
+    out = [1.0]
+    total = 0.0
+    for v in a:
+        slope = llad.grad(lambda x, values=out: x * len(values))
+        out.append(v)  # error: a list that grows in a loop, but is what `slope` refers to as well
+    #   ^
+        total += slope(v)
+    return total
