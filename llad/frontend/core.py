@@ -56,6 +56,7 @@ class Tracer:
         self.appended: list[Copied] = []  # what was stored in lists that grow: a row of their memory, and of what
         self.kept: dict[int, object] = {}  # lists whose items such lists have copies of
         self.walked: list[object] = []  # the lists over which the loops around go
+        self.ahead: dict[int, tuple[object, Sequence[object]]] = {}  # what Python would ask lists for later, and which
         self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
@@ -208,6 +209,15 @@ class Tracer:
         self.born[id(thing)] = (thing, self.scope)
         return thing
 
+    def make_ahead(self, thing: list[Any], sources: Sequence[object]) -> list[Any]:
+        """Note that `thing` holds all items of what is lazy in Python: `sources`, which it goes over, must stay."""
+        self.ahead[id(thing)] = thing, sources
+        return self.make(thing)  # type: ignore[no-any-return]
+
+    def sources_of(self, thing: object) -> Sequence[object]:
+        """What a lazy object would still go over."""
+        return self.ahead.get(id(thing), (thing, ()))[1]
+
     def compose(self, form: Form, items: Sequence[Any]) -> Any:
         """A structure of this form, made here."""
         made = compose(form, items)
@@ -223,6 +233,8 @@ class Tracer:
         """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
         if id(thing) in self.kept:
             self.refuse("growing", why="has a copy of this list, which another name refers to")
+        if self.ahead and self._is_awaited(thing):
+            self.refuse("growing", why="is iterated over meanwhile")
         known = self.born.get(id(thing))
         if known is None or not self.scope.may_mutate(known[1]):
             self.refuse_mutation(thing, self.builder.span)
@@ -232,6 +244,14 @@ class Tracer:
                 holders = [other for other, born in self.born.values() if not born.inside(scope.extent)]
                 if any(reaches(other, thing) for other in holders):
                     self.refuse_mutation(thing, self.builder.span)
+
+    def _is_awaited(self, thing: object) -> bool:
+        """Whether a loop around, or a name, has a lazy object that goes over `thing`."""
+        holders, frame = list(self.walked), self._frame
+        while frame is not None:
+            holders += frame.state.values.values()
+            frame = frame.parent
+        return any(source is thing for holder in holders for source in self.sources_of(holder))
 
     def refuse_mutation(self, thing: object, span: Span | None) -> NoReturn:
         """Refuse that `thing` was changed there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend import complex_functions, complex_values, numbers, records
@@ -164,12 +165,16 @@ def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetCom
         walk = None if isinstance(source, range) else walk_of(t, source)
         if walk is not None and not clause.ifs:
             named = source.items if isinstance(source, Rows) else source
-            return collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+            rows = collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+            lazy = isinstance(node, ast.GeneratorExp) and isinstance(source, Rows)
+            return replace(rows, of=source.of) if lazy else rows
         again = ast.comprehension(clause.target, ast.copy_location(Known(source), clause.iter), clause.ifs, 0)
         node = ast.copy_location(type(node)(node.elt, [again]), node)
     _generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
     if isinstance(node, ast.SetComp):
         return t.make({_key(t, value) for value in values})
+    if isinstance(node, ast.GeneratorExp) and isinstance(first := node.generators[0].iter, Known):
+        return t.make_ahead(values, [first.value])
     return t.make(values)
 
 

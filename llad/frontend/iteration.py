@@ -156,7 +156,7 @@ def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
     if walk is None:
         if isinstance(first, Value):
             t.refuse("range-type", got=describe(start))
-        return t.make(list(enumerate(items_of(t, value), first)))
+        return t.make_ahead(list(enumerate(items_of(t, value), first)), [value])
 
     def item(t: Tracer, k: Value) -> Any:
         number = k if first == 0 else t.builder.op("add", k, emit(t, first))
@@ -173,7 +173,7 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
         rows = [items_of(t, v) for v in values]
         if strict and len({len(row) for row in rows}) > 1:
             t.end_path("ValueError", "zip() arguments have different lengths")
-        return t.make(list(zip(*rows, strict=False)))
+        return t.make_ahead(list(zip(*rows, strict=False)), values)
     b = t.builder
     if len(known) < len(walks):
         return _mixed(t, values, walks, strict)
@@ -207,7 +207,8 @@ def _mixed(t: Tracer, values: Sequence[Any], walks: Sequence[Walk | None], stric
             text = f"zip() of {count} items that are known when the function is traced, and of {{}} that are not"
             b.check(b.op("eq" if strict else "ge", there, b.i64(count)), "ValueError", text, there)
     at = [b.i64(k) for k in range(count)]
-    return t.make(list(zip(*([nth(t, s, k) for k in at] if isinstance(s, Walk) else s for s in sources), strict=False)))
+    columns = ([nth(t, s, k) for k in at] if isinstance(s, Walk) else s for s in sources)
+    return t.make_ahead(list(zip(*columns, strict=False)), values)
 
 
 def reversed_(t: Tracer, value: Any) -> Any:
@@ -216,7 +217,7 @@ def reversed_(t: Tracer, value: Any) -> Any:
     if isinstance(value, range):
         return value[::-1]
     if walk is None:
-        return t.make(list(items_of(t, value))[::-1])
+        return t.make_ahead(list(items_of(t, value))[::-1], [value])
     b = t.builder
     last = b.op("sub", emit(t, length(t, walk)), b.i64(1))
     return Walk(last, -1, -1, lambda t, k: nth(t, walk, k), lists=walk.lists)

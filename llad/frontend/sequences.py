@@ -53,7 +53,7 @@ def _over(t: Tracer, value: Any, op: str, neutral: bool) -> Any:
 
 def _map(t: Tracer, function: Any, *values: Any) -> Any:
     rows = zip(*(known_items(t, v) for v in values), strict=False)
-    return t.make([t.call(function, list(row), {}) for row in rows])
+    return t.make_ahead([t.call(function, list(row), {}) for row in rows], values)
 
 
 def _filter(t: Tracer, function: Any, value: Any) -> Any:
@@ -64,7 +64,7 @@ def _filter(t: Tracer, function: Any, value: Any) -> Any:
             t.refuse("comprehension-if")
         if flag:
             kept.append(item)
-    return t.make(kept)
+    return t.make_ahead(kept, [value])
 
 
 def _reduce(t: Tracer, function: Any, value: Any, initial: Any = _Missing) -> Any:

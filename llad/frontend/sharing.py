@@ -18,19 +18,19 @@ def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
     """Refuse, unless only this name of the function being traced refers to the list."""
     if id(thing) in t.kept:
         t.refuse("growing", why="has become an item of another")
-    if any(thing is other for other in t.walked):
+    if any(thing is other or any(thing is s for s in t.sources_of(other)) for other in t.walked):
         t.refuse("growing", why="is iterated over meanwhile")
     frame: Frame | None = t.frame
     while frame is not None:
         for other, value in frame.state.values.items():
-            if (frame is not t.frame or other != name) and _refers(value, thing, frame):
+            if (frame is not t.frame or other != name) and _refers(t, value, thing, frame):
                 t.refuse("growing", why=f"is what `{other}` refers to as well")
         frame = frame.parent
-    if any(other is not thing and _refers(other, thing, t.frame) for other, _ in t.born.values()):
+    if any(other is not thing and _refers(t, other, thing, t.frame) for other, _ in t.born.values()):
         t.refuse("growing", why="is in another container as well")
 
 
-def _refers(value: Any, thing: list[Any] | Room, around: Frame) -> bool:
+def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bool:
     """Whether the list may be reached from a value; the names of `around` and of frames around it are known already."""
     known: set[Frame] = set()
     frame: Frame | None = around
@@ -53,7 +53,7 @@ def _refers(value: Any, thing: list[Any] | Room, around: Frame) -> bool:
             case Maybe(inner=inner):
                 pending.append(inner)
             case tuple() | list():
-                pending += value
+                pending += [*value, *t.sources_of(value)]
             case dict():
                 pending += value.values()
             case Record(fields=fields):
