@@ -74,7 +74,7 @@ def random_body(rng: random.Random) -> tuple[Function, list[Value]]:
 def cost_of(choice: dict[Value, str], structure: Structure, runs: int, lasting: set[Value]) -> int:
     kept = [v for v, how in choice.items() if how == "keep"]
     keeping = sum(
-        keep.COSTS["load"] if v in lasting else keep.BYTE * (1 if v.type == BOOL else 8) for v in kept
+        keep.COSTS["load"] if v in lasting else keep.BYTE * (keep.NARROWEST if v.type == BOOL else 8) for v in kept
     )
     again = sum(keep.COSTS[structure.op_of[v].name] for v, how in choice.items() if how == "recompute")
     return runs * (keeping + again)
@@ -239,7 +239,7 @@ PROGRAMS: list[tuple[Program, list[int]]] = [  # with what one iteration of each
     (near_to_what_is_kept, [8]),
     (far_from_what_is_kept, [16]),
     (stored_and_read_later, [0] * 4),
-    (stored_where_it_is_not_to_be_found, [8 + 3 * 8 + 1, 0, 0]),
+    (stored_where_it_is_not_to_be_found, [8 + 3 * 8, 0, 0]),
 ]
 
 

@@ -40,6 +40,7 @@ COSTS = {
     **dict.fromkeys(("div", "sqrt", "floordiv", "mod"), 8),
 }
 BYTE = 2  # to keep a byte, written in the one sweep and read in the other: less in cache, more from memory
+NARROWEST = 4  # bytes: what is narrower is not found and stored any sooner
 HANDLE = 1 << 20  # to keep a handle, with the memory behind it
 TRIPS = 16  # of a loop, if not known
 MOST = 1 << 24  # runs that still count
@@ -146,7 +147,7 @@ class Keeper:
         return COSTS[op.name] * self._runs(self._structure.region_of[op.result])
 
     def _keeping(self, value: Value) -> int:
-        each = BYTE * value.type.bytes if isinstance(value.type, ScalarType) else HANDLE
+        each = BYTE * max(value.type.bytes, NARROWEST) if isinstance(value.type, ScalarType) else HANDLE
         runs, spared = self._runs(self._structure.region_of[value]), self._spared(value)
         if self._lasts(value):
             return COSTS["load"] * runs
