@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import llad
-from llad.codegen.runtime_pool import MOST, storage
+from llad.codegen.runtime_pool import MOST, SLOTS, storage
 
 
 @llad.jit_grad(argnums=0)
@@ -29,16 +29,18 @@ def empty() -> None:
     """What other tests have left in the pool is freed."""
     library = ctypes.CDLL(None)
     library.free.argtypes = [ctypes.c_void_p]
-    for slot in storage()[1:]:
+    for slot in storage()[1 : 1 + SLOTS]:
         library.free(slot or None)
     storage()[:] = [0] * len(storage())
 
 
 def kept() -> list[int]:
     """The bytes of the blocks in the pool, which agree with its own count."""
-    total, *slots = storage()
+    total, *words = storage()
+    slots, told = words[:SLOTS], words[SLOTS:]
     lengths = [ctypes.c_int64.from_address(slot).value for slot in slots if slot]
     assert sum(lengths) == total <= MOST
+    assert lengths == [length for slot, length in zip(slots, told, strict=True) if slot]
     return lengths
 
 

@@ -5,8 +5,9 @@ the first touch of each. So a large block that a call frees is kept in one of th
 to the next request that it fits. What is kept is bounded (`MOST` bytes), and its first word says how large it is.
 So are large arrays that Python gets: NumPy would free them. Each has a capsule for its base, which owns the block.
 
-Invariant: a slot is emptied and filled by atomic exchange, so a block has one owner whatever threads do. Nothing but
-these functions knows the slots, so to their callers they touch inaccessible memory only.
+Invariant: a slot is emptied and filled by atomic exchange, so a block has one owner whatever threads do. What stands
+beside a slot, how long its block is, only tells whether to look. Nothing but these functions knows the slots, so to
+their callers they touch inaccessible memory only.
 """
 
 from __future__ import annotations
@@ -16,22 +17,24 @@ from functools import cache
 
 from llad.codegen.target import immortal
 
-STORAGE = "llad.pool"  # the bytes that are kept, then the slots
+STORAGE = "llad.pool"  # the bytes that are kept, then the slots, then how long the block of each is, or was
 MOST = 1 << 27
 
-_SLOTS = 64
+SLOTS = 256
+_WORDS = 1 + 2 * SLOTS
 _BEFORE = 64  # bytes of an owned block that are not data: what aligns the data to a line of the cache
-LARGE = 1 << 17  # bytes from which on blocks are kept
+# Bytes from which on blocks are kept. The C library gets and returns pages for each that is not much larger.
+LARGE = 1 << 16
 
 
 @cache
 def storage() -> ctypes.Array[ctypes.c_int64]:
     """The pool of this process, empty."""
-    return immortal((ctypes.c_int64 * (1 + _SLOTS))())
+    return immortal((ctypes.c_int64 * _WORDS)())
 
 
 POOL_DECLARATIONS = {
-    STORAGE: f"@{STORAGE} = external global [{1 + _SLOTS} x i64]",
+    STORAGE: f"@{STORAGE} = external global [{_WORDS} x i64]",
     "PyCapsule_New": "declare ptr @PyCapsule_New(ptr, ptr, ptr)",
     "PyCapsule_SetContext": "declare i32 @PyCapsule_SetContext(ptr, ptr)",
     "PyCapsule_GetPointer": "declare ptr @PyCapsule_GetPointer(ptr, ptr)",
@@ -47,6 +50,17 @@ define ptr @llad.take(i64 %size) noinline nounwind {{
 test:
   %k = phi i64 [1, %0], [%next, %on]
   %slot = getelementptr inbounds i64, ptr @{STORAGE}, i64 %k
+  %beside = getelementptr inbounds i64, ptr %slot, i64 {SLOTS}
+  %told = load atomic i64, ptr %beside monotonic, align 8
+  %there = load atomic i64, ptr %slot monotonic, align 8
+  %taken = icmp eq i64 %there, 0
+  %short = icmp ult i64 %told, %size
+  %pass = or i1 %taken, %short
+  %lower = lshr i64 %told, 1
+  %long = icmp ugt i64 %lower, %size
+  %skip = or i1 %pass, %long
+  br i1 %skip, label %on, label %try
+try:
   %word = atomicrmw xchg ptr %slot, i64 0 acq_rel
   %empty = icmp eq i64 %word, 0
   br i1 %empty, label %on, label %look
@@ -66,7 +80,7 @@ back:
   br label %on
 on:
   %next = add nuw nsw i64 %k, 1
-  %more = icmp ule i64 %next, {_SLOTS}
+  %more = icmp ule i64 %next, {SLOTS}
   br i1 %more, label %test, label %none
 none:
   ret ptr null
@@ -91,7 +105,7 @@ room:
   %k = phi i64 [1, %keep], [%next, %emptied]
   %all = load atomic i64, ptr @{STORAGE} acquire, align 8
   %fits = icmp sle i64 %all, {MOST}
-  %last = icmp ugt i64 %k, {_SLOTS}
+  %last = icmp ugt i64 %k, {SLOTS}
   %enough = or i1 %fits, %last
   br i1 %enough, label %look, label %empty
 empty:
@@ -103,16 +117,24 @@ emptied:
 look:
   %j = phi i64 [1, %room], [%following, %other]
   %slot = getelementptr inbounds i64, ptr @{STORAGE}, i64 %j
+  %there = load atomic i64, ptr %slot monotonic, align 8
+  %vacant = icmp eq i64 %there, 0
+  br i1 %vacant, label %try, label %other
+try:
   %pair = cmpxchg ptr %slot, i64 0, i64 %word acq_rel monotonic
   %done = extractvalue {{i64, i1}} %pair, 1
-  br i1 %done, label %end, label %other
+  br i1 %done, label %tell, label %other
+tell:
+  %beside = getelementptr inbounds i64, ptr %slot, i64 {SLOTS}
+  store atomic i64 %size, ptr %beside monotonic, align 8
+  br label %end
 other:
   %following = add nuw nsw i64 %j, 1
-  %more = icmp ule i64 %following, {_SLOTS}
+  %more = icmp ule i64 %following, {SLOTS}
   br i1 %more, label %look, label %replace
 replace:
   %bits = lshr i64 %word, 12
-  %any = urem i64 %bits, {_SLOTS}
+  %any = urem i64 %bits, {SLOTS}
   %victim = add nuw nsw i64 %any, 1
   call void @llad.swap(i64 %victim, i64 %word)
   br label %end
@@ -124,6 +146,15 @@ end:
     "llad.swap": f"""
 define internal void @llad.swap(i64 %k, i64 %word) nounwind {{
   %slot = getelementptr inbounds i64, ptr @{STORAGE}, i64 %k
+  %cleared = icmp eq i64 %word, 0
+  br i1 %cleared, label %exchange, label %tell
+tell:
+  %put = inttoptr i64 %word to ptr
+  %size = load i64, ptr %put
+  %beside = getelementptr inbounds i64, ptr %slot, i64 {SLOTS}
+  store atomic i64 %size, ptr %beside monotonic, align 8
+  br label %exchange
+exchange:
   %old = atomicrmw xchg ptr %slot, i64 %word acq_rel
   %none = icmp eq i64 %old, 0
   br i1 %none, label %done, label %some
