@@ -53,6 +53,7 @@ from llad.loop_passes import (
     products,
     reuse,
     rows,
+    singles,
     stages,
     states,
     stream,
@@ -111,11 +112,11 @@ HANDED_ON: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
-    tiles, lodge, rows, columns, version, stages, blocks, stream, ownership,
+    relax, singles, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce,
+    extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
+    singles, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
     tiles, lodge, rows, columns, version, stages, stream, ownership,
 )  # fmt: skip
 

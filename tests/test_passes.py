@@ -54,6 +54,7 @@ from llad.passes.rotate import rotate
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
 from llad.passes.simplify import simplify
+from llad.passes.singles import singles
 from llad.passes.stages import stages
 from llad.passes.states import states
 from llad.passes.stream import stream
@@ -69,9 +70,9 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, products, interchange, jam, panels, unroll, either, scalars, reuse, independent, ascend,
-    whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states, blocks, stream, winner,
-    relax, release, rotate, unpack, zeros, dce, ownership,
+    accumulate, records, singles, products, interchange, jam, panels, unroll, either, scalars, reuse, independent,
+    ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states, blocks, stream,
+    winner, relax, release, rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

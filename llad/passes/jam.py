@@ -101,10 +101,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.rewrite import copy_op, copy_region
+from llad.ir.rewrite import copy_op
 from llad.ir.types import BOOL, I64, is_float
 from llad.passes.jam_plan import WIDTH, Plan, plans
-from llad.passes.rebuild import Rebuild
+from llad.passes.rebuild import Rebuild, marked
 
 NEAR = 1 << 16  # elements of an array that may well be there four times: they stay in a near cache
 FAR = 1 << 20  # elements of an array beyond which it comes from memory each time, best from one end to the other
@@ -152,7 +152,7 @@ class _Jam(Rebuild):
         width = self.const(WIDTH, I64, loop.span)
         types = [r.type for r in loop.results]
         made = self.emit("for", [lo, middle, width, *inits], types, loop.span, loop.attrs, (jammed,))
-        rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (_seldom(self.region(body)),))
+        rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (marked(self.region(body), "seldom"),))
         self.replace(loop.results[-1:], [self._number("add", rounds, rest.results[-1])])
 
     def _rounds(self, lo: Value, hi: Value, loop: Op, plan: Plan) -> Value:
@@ -179,15 +179,6 @@ class _Jam(Rebuild):
 
     def _number(self, name: str, a: Value, b: Value) -> Value:
         return self.emit(name, [a, b], [I64], None).result
-
-
-def _seldom(body: Region) -> Region:
-    """A copy of a body, with loops that are not worth writing twice."""
-    copied = copy_region(body, {})
-    for op in walk(copied):
-        if op.name == "for":
-            op.attrs = {**op.attrs, "seldom": True}
-    return copied
 
 
 class _Lockstep(Rebuild):

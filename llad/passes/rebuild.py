@@ -22,8 +22,8 @@ from typing import Any
 
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Region, Value
-from llad.ir.rewrite import Mapping
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.rewrite import Mapping, copy_region
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type
 
 
@@ -150,6 +150,13 @@ class Rebuild:
         """Emit the product of integers, of which there are some."""
         return reduce(lambda a, b: self.emit("mul", [a, b], [I64], span).result, numbers)
 
+    def alone(self, loop: Op, body: Region, attrs: dict[str, Any] | None = None) -> Region:
+        """A region that holds nothing but the loop, with this body and maybe further attributes, and yields its
+        results."""
+        results = tuple([Value(r.type, r.name) for r in loop.results])
+        made = Op(loop.name, self.operands(loop), results, {**loop.attrs, **(attrs or {})}, (body,), loop.span)
+        return Region((), [made, Op("yield", results)])
+
     def all_of(self, conditions: Sequence[Value], span: Span | None) -> Value:
         """Emit whether all conditions hold, of which there are some."""
         return reduce(lambda a, b: self.emit("and", [a, b], [BOOL], span).result, conditions)
@@ -165,3 +172,12 @@ class Rebuild:
             constant = self.const(form.const, I64, span)
             total = constant if total is None else self.emit("add", [total, constant], [I64], span).result
         return total
+
+
+def marked(body: Region, attribute: str) -> Region:
+    """A copy of a body whose loops have an attribute."""
+    copied = copy_region(body, {})
+    for op in walk(copied):
+        if op.name == "for":
+            op.attrs = {**op.attrs, attribute: True}
+    return copied

@@ -57,7 +57,7 @@ After:
 
 from __future__ import annotations
 
-from llad.ir.core import TAPE, Function, Op, Region, Value, defined, makers, walk
+from llad.ir.core import TAPE, Function, Op, Value, defined, makers, walk
 from llad.ir.rewrite import copy_region
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.rebuild import Rebuild
@@ -88,15 +88,10 @@ class _Version(Rebuild):
             extent = self.emit("dim", [self.get(buffer)], [I64], op.span, axis).result
             usual.append(self.emit("eq", [extent, self.const(width, I64, op.span)], [BOOL], op.span).result)
         condition = self.all_of(usual, op.span)
-        operands = self.operands(op)
         bodies = [copy_region(op.regions[0], dict(self.mapping)) for _ in range(2)]
-        versions = self._alone(op, operands, bodies[0]), self._alone(op, operands, bodies[1])
+        versions = self.alone(op, bodies[0]), self.alone(op, bodies[1])
         made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, versions)
         self.replace(op.results, made.results)
-
-    def _alone(self, op: Op, operands: tuple[Value, ...], body: Region) -> Region:
-        results = tuple([Value(r.type, r.name) for r in op.results])
-        return Region((), [Op("for", operands, results, op.attrs, (body,), op.span), Op("yield", results)])
 
     def _widths(self, loop: Op) -> dict[Value, int]:
         """The buffers from outside with short rows that innermost loops of the nest go through, and how short."""
