@@ -25,7 +25,7 @@ from llad.frontend.growth import grown_by
 from llad.frontend.iteration import Walk, items_of, length, nth, walk_of
 from llad.frontend.names import bind, held
 from llad.frontend.rooms import added, common, furnished, index_of, kind_of_item, put
-from llad.frontend.sharing import refuse_others
+from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.state import Scope
 from llad.frontend.values import Growing, Scalar
 from llad.ir.types import I64
@@ -33,7 +33,7 @@ from llad.ir.types import I64
 
 def append(t: Tracer, node: Append) -> None:
     """The statement `name.append(value)` or `name.extend(values)`."""
-    old = held(t, node.name)
+    old = adopted(t, node.name) or held(t, node.name)
     once = node.call.func.attr == "append"  # type: ignore[attr-defined]
     if not isinstance(old, Growing) and (once or type(old) is not list):
         t.eval(node.call)

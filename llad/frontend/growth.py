@@ -29,7 +29,7 @@ from llad.frontend.iteration import Walk, length
 from llad.frontend.outside import Inside, is_one
 from llad.frontend.refused import refuse
 from llad.frontend.rooms import common, furnished, index_of, keep, kind_of_item
-from llad.frontend.sharing import refuse_others
+from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.state import Scope
 from llad.frontend.values import Dim, Extent, Growing, ItemKind, Less, Room, Scalar
 from llad.ir.core import Op, Region, walk
@@ -146,7 +146,7 @@ def _names(t: Tracer, nodes: Sequence[ast.AST]) -> dict[str, ast.AST]:
 
 def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
     """Whether the name holds a list that this loop, and none around, lets grow."""
-    value = t.state.values.get(name)
+    value = adopted(t, name) or t.state.values.get(name)
     if isinstance(value, Growing):
         thing: Any = value.room
         born: object = value.room.born

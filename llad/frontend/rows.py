@@ -28,7 +28,7 @@ from llad.frontend.indexing import set_item
 from llad.frontend.iteration import Walk, enumerate_, length
 from llad.frontend.loose import Copied
 from llad.frontend.promotion import is_number, is_static_number, kind_of
-from llad.frontend.values import Array, Dim, Extent, Less, Rows, Scalar, Single
+from llad.frontend.values import Array, Dim, Extent, ItemKind, Less, Room, Rows, Scalar, Single
 from llad.ir.core import Region, Value, walk
 
 _INDEX = "the place of the item"
@@ -85,7 +85,11 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
     items = replace(out, loose=bool(outside))
     if inner is not None:
         return Rows(items, inner.weak, (list, *inner.kinds))
-    return Rows(items, sample.weak if isinstance(sample, Scalar) else is_static_number(sample))
+    weak = sample.weak if isinstance(sample, Scalar) else is_static_number(sample)
+    if items.rank > 1:
+        return Rows(items, weak)
+    room = Room(t.builder.current, t.scope, ItemKind(items.dtype, weak), items, open=False)
+    return Rows(items, weak, of=room)
 
 
 def _sources(t: Tracer, item: Value) -> list[Value]:

@@ -8,10 +8,27 @@ from __future__ import annotations
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of, measure
 from llad.frontend.iteration import Walk
-from llad.frontend.state import Bound, Closure, Frame, Maybe
+from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Record, Room, Rows
+from llad.frontend.values import Growing, Record, Room, Rows, Scalar
+
+
+def adopted(t: Tracer, name: str) -> Growing | None:
+    """The list that a name holds as one that may grow: as it is, or if a function that is over has returned it."""
+    value = t.state.values.get(name)
+    if isinstance(value, Growing):
+        return value
+    if not isinstance(value, Rows) or value.of is None or value.of.open or value.of.array is None:
+        return None
+    born = value.of.born
+    if not isinstance(born, Scope) or not born.inside(t.frame.scope) or not t.scope.may_mutate(born):
+        return None
+    count = measure(t, extents_of(value.items)[0])
+    grown = Growing(value.of, count if isinstance(count, int) else Scalar(count, weak=True), value.least)
+    t.state.values[name] = grown
+    return grown
 
 
 def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
@@ -47,6 +64,8 @@ def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bo
         seen.add(id(value))
         match value:
             case Rows(of=room):
+                pending.append(room)
+            case Growing(room=room):
                 pending.append(room)
             case Walk(lists=lists):
                 pending += lists

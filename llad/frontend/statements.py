@@ -25,10 +25,11 @@ from llad.frontend.names import bind, held
 from llad.frontend.records import set_field
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.rooms import snapshot
+from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array, Extent, Growing, Rows
-from llad.ir.core import Limit
+from llad.frontend.values import Array, Extent, Growing, Record, Rows
+from llad.ir.core import Limit, Region
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
 _SMALL_TRIPS, _SMALL_NODES = 4, 400
@@ -52,7 +53,8 @@ def _annotated(t: Tracer, node: ast.AnnAssign) -> None:
 def _augmented(t: Tracer, node: ast.AugAssign) -> None:
     match node.target:
         case ast.Name():
-            old = held(t, node.target.id)
+            longer = adopted(t, node.target.id) if isinstance(node.op, ast.Add) else None
+            old = longer or held(t, node.target.id)
             value = t.eval(node.value)
             grows = isinstance(old, Growing) or (type(old) is list and comes_at_run_time(t, value))
             if grows and isinstance(node.op, ast.Add) and not isinstance(value, Array):
@@ -128,7 +130,7 @@ def _for(t: Tracer, node: ast.For) -> None:
     if walk is None:
         _written_out(t, node, value)
         return
-    if isinstance(value, range) and (_small(node, value) or _appends_few(t, node, value)):
+    if isinstance(value, range) and (_small(node, value) or _keeps_lists(t, node, value)):
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
         return
     before, kept = t.state.copy(), dict(t.kept)
@@ -173,9 +175,32 @@ def _bounded(t: Tracer, items: list[Any]) -> Iterator[Any]:
         yield value
 
 
-def _appends_few(t: Tracer, node: ast.For, value: range) -> bool:
-    """Whether a loop over a range appends to lists, which stay Python's then."""
-    return len(value) <= _FEW_ITEMS and any(type(t.state.values.get(n)) is list for n in appended(node.body))
+def _keeps_lists(t: Tracer, node: ast.For, value: range) -> bool:
+    """Whether a loop over a short range is written out, since it appends to lists, which then stay Python's."""
+    if len(value) > _FEW_ITEMS or not any(type(t.state.values.get(n)) is list for n in appended(node.body)):
+        return False
+    return not leaves_loop(node.body) or _may_be_written_out(t, node, value)
+
+
+def _may_be_written_out(t: Tracer, node: ast.For, value: range) -> bool:
+    """Whether nothing is refused in a trial, of which nothing remains; a list may grow on some paths only."""
+    before, kept = t.state.copy(), dict(t.kept)
+    held = [(thing, list(thing)) for thing, _ in t.born.values() if isinstance(thing, list)]
+    fields = [thing.fields if isinstance(thing, Record) else thing for thing, _ in t.born.values()]
+    maps = [(each, dict(each)) for each in fields if isinstance(each, dict)]
+    try:
+        with t.within(Region(), t.state.copy(), "straight"):
+            unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
+        return True
+    except UnsupportedError:
+        return False
+    finally:
+        t.frame.state, t.kept = before, kept
+        for items, were in held:
+            items[:] = were
+        for pairs, had in maps:
+            pairs.clear()
+            pairs.update(had)
 
 
 def _small(node: ast.For, value: range) -> bool:

@@ -200,3 +200,47 @@ def as_an_index_and_as_a_value(a, m):
     c[0] = [v * v for v in a]
     c[:, places] *= 2.0
     return float(np.sum(a[places]) + b @ a + np.sum(c * m) + m[1, places] @ np.array(found))
+
+
+@case(A, 3)
+def growing_further(a, n):
+    def simulated(x):
+        xs = [x]
+        for v in a:
+            xs.append(xs[-1] + v)
+        return xs
+
+    xs, ys, squares = simulated(a[0]), simulated(1.0), [v * v for v in a]
+    for v in a:
+        xs.append(v)
+        squares.append(v * ys[-1])
+    squares += [v * n for v in xs]
+    ys.append(squares[-1])
+    return float(sum(xs) - ys[-1] * sum(squares) + len(squares))
+
+
+@case(A)
+def short_ranges_that_are_left(a):
+    xs, seen = [1.0, 2.0], []
+    for k in range(20):
+        f, g = xs[-2] ** 2 - a[1], xs[-1] ** 2 - a[1]
+        if abs(g) < 1e-12:
+            break
+        xs.append(xs[-1] - g * (xs[-1] - xs[-2]) / (g - f))
+    for k in range(3):
+        if a[k] < 1.0:
+            continue
+        seen.append(a[k] * k)
+    return float(xs[-1] + sum(seen))
+
+
+@case(0.5)
+def short_ranges_that_are_left_for_known_reasons(x):
+    xs = []
+    for k in range(10):
+        if k % 2:
+            continue
+        xs.append(x * k)
+        if k > 6:
+            break
+    return [2.0 * v for v in xs][3] * len(xs), len(xs)

@@ -505,3 +505,36 @@ def a_generator_that_waits_for_a_second_loop(a):
         out.append(v)  # error: a list that grows in a loop, but is what `twice` refers to as well
     #   ^
     return sum(twice)
+
+
+def a_list_that_was_returned_beside_a_function(a):
+    def made():
+        values = []
+        for v in a:
+            values.append(v)
+
+        def total():
+            return sum(values)
+
+        return values, total
+
+    out, total = made()
+    out.append(1.0)  # error: a list that grows in a loop, but is what `total` refers to as well
+#   ^
+    return total()
+
+
+def a_comprehension_with_two_names(a):
+    out = [2 * v for v in a]
+    every = out
+    for v in a:
+        out.append(v)  # error: a list that grows in a loop, but is what `every` refers to as well
+    #   ^
+    return sum(every)
+
+
+def a_comprehension_of_arrays(a):
+    out = [v * a for v in a]
+    out.append(a)  # error: the attribute `append` of a list of a length that is known only at run time
+#   ^
+    return len(out)
