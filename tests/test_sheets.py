@@ -161,6 +161,23 @@ def test_elements_are_copied_only_if_some_loop_would_load_them() -> None:
     check_gradient(jit_grad(lambda a, x: f(a, x, 2, 3)), *args)
 
 
+def test_they_take_no_memory_if_no_loop_would_load_them() -> None:
+    def f(a, x, runs, rows):
+        y = x * 1.0
+        total = 0.0
+        for _ in range(2):
+            for k in range(runs):
+                for i in range(rows):
+                    total += y[i] * a[k, i]
+            y[0] = y[0] * 0.5 + total
+        return total + y[0]
+
+    compiled, args = jit_grad(f, argnums=(0, 1)), (np.ones((3, 2)), np.array([0.5, 0.7]))
+    for rows in (10**13, 2**63 - 1):
+        assert_close(compiled.grad(*args, 0, rows)[1], np.array([0.25, 0.0]))
+    check_gradient(jit_grad(lambda a, x: f(a, x, 3, 2)), *args)
+
+
 def test_explain_tells_what_they_take() -> None:
     text = jit_grad(layers).explain(*arguments(layers))
     assert "`h_tape`" in text and "each iteration anew" in text

@@ -364,8 +364,10 @@ class Augment:
         assert isinstance(type, ScalarType)
         if outer:
             row = whole_lines(b, row, type.bytes)
-        tape = self.new[sheet.handle] = b.alloc(type, [*outer, row], hint=sheet.handle.name)
-        runs = [b.op("gt", trips[op], b.i64(0)) for op in sheet.others]
+        runs = reduce(partial(b.op, "and"), [b.op("gt", trips[op], b.i64(0)) for op in sheet.others])
+        first, *rest = [*outer, row]
+        extents = [b.op("select", runs, first, b.i64(0)), *rest]  # no memory has room for what nobody may load
+        tape = self.new[sheet.handle] = b.alloc(type, extents, hint=sheet.handle.name)
         index: dict[Value, Value] = {}
 
         def again(value: Value) -> Value:
@@ -396,7 +398,7 @@ class Augment:
             b.yield_()
         with b.region() as none:
             b.yield_()
-        b.if_(reduce(partial(b.op, "and"), runs), some, none)
+        b.if_(runs, some, none)
 
     def fill(self, rectangle: Rectangle) -> None:
         b, structure = self.b, self.structure
