@@ -25,7 +25,7 @@ from llad.ad.tape import whole_lines
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value, walk
 from llad.ir.types import BOOL, F64, I64
-from llad.testing import assert_close, finite_differences, flatten
+from llad.testing import assert_close, check_gradient, finite_differences, flatten
 
 Edge = tuple[int, int, int]
 ROOM = re.compile(r"%\w*tape\w*: buffer<f64, 2, C> = alloc\(%\w+, %(\w+)\)")
@@ -321,3 +321,13 @@ def test_the_rows_of_a_tape_have_such_extents() -> None:
     text = f.dump_ir(x, 20, of="gradient")
     room = {name: re.search(rf"%{name}: i64 = select %\w+, %\w+, %\w+", text) for name in ROOM.findall(text)}
     assert room and all(room.values()), text
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_stored_over_behind_a_loop_that_is_run_again_is_not_loaded(axis: int):
+    """The elements are computed again, row by row, when sums have taken their places in the array."""
+
+    def sums(a):
+        return np.sum(np.cumsum(np.tanh(a), axis=axis))
+
+    check_gradient(llad.jit_grad(sums), np.linspace(-1.0, 1.5, 12).reshape(3, 4))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llad.ad.structure import HOISTABLE, Structure
-from llad.ir.alias import Aliases
+from llad.ir.alias import Aliases, Roots
 from llad.ir.core import Op, Region, Value
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import ScalarType
@@ -46,9 +46,19 @@ class Lasting:
         for store in self._stores_in(region).get(value, ()):
             load = Op("load", store.operands[1:], (Value(value.type, value.name),), {}, (), store.span)
             roots = self._aliases.roots(store.operands[1])
-            if all(map(self._plain, load.operands)) and self._overwrites.stays(roots, load, root, behind=store):
+            until = self._until(roots, root)
+            if all(map(self._plain, load.operands)) and self._overwrites.stays(roots, load, until, behind=store):
                 return load
         return None
+
+    def _until(self, roots: Roots, root: Region) -> Region:
+        """The root to whose end memory must stay. A rerun comes later, and fills no memory but what it makes."""
+        structure = self._structure
+        while structure.reruns.get(root) == "recomputed":
+            if all(structure.encloses(root, structure.region_of[made]) for made in roots):
+                break
+            root = structure.root(structure.owner[root][1])
+        return root
 
     def _stores_in(self, region: Region) -> dict[Value, list[Op]]:
         """The stores among the ops of a region, by what they store."""
