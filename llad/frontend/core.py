@@ -9,7 +9,7 @@ Invariant: `builder.span` is the span of the innermost expression or statement b
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -44,6 +44,15 @@ class Handlers:
     call: Callable[[Tracer, Any, Sequence[Any], Mapping[str, Any]], Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The items of what is lazy in Python, all at once: what it goes over, and the same item by item."""
+
+    items: list[Any]
+    sources: Sequence[object]
+    again: Callable[[], Iterable[Any]] | None
+
+
 class Tracer:
     """One trace. It is the `Context` of arithmetic, indexing and spellings."""
 
@@ -56,7 +65,7 @@ class Tracer:
         self.appended: list[Copied] = []  # what was stored in lists that grow: a row of their memory, and of what
         self.kept: dict[int, object] = {}  # lists whose items such lists have copies of
         self.walked: list[object] = []  # the lists over which the loops around go
-        self.ahead: dict[int, tuple[object, Sequence[object]]] = {}  # what Python would ask lists for later, and which
+        self.ahead: dict[int, Ahead] = {}  # what Python would ask for later
         self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
@@ -209,14 +218,24 @@ class Tracer:
         self.born[id(thing)] = (thing, self.scope)
         return thing
 
-    def make_ahead(self, thing: list[Any], sources: Sequence[object]) -> list[Any]:
-        """Note that `thing` holds all items of what is lazy in Python: `sources`, which it goes over, must stay."""
-        self.ahead[id(thing)] = thing, sources
-        return self.make(thing)  # type: ignore[no-any-return]
+    def make_ahead(
+        self, items: list[Any], sources: Iterable[object], again: Callable[[], Iterable[Any]] | None = None
+    ) -> list[Any]:
+        """Note that `items` are those of what is lazy in Python and goes over `sources`, which must stay as they are;
+        `again` is what Python makes of them, item by item."""
+        inner = [s for source in sources for s in (source, *self.sources_of(source))]
+        self.ahead[id(items)] = Ahead(items, inner, again)
+        return self.make(items)  # type: ignore[no-any-return]
 
     def sources_of(self, thing: object) -> Sequence[object]:
         """What a lazy object would still go over."""
-        return self.ahead.get(id(thing), (thing, ()))[1]
+        known = self.ahead.get(id(thing))
+        return () if known is None else known.sources
+
+    def item_by_item(self, thing: object) -> Iterable[Any] | None:
+        """The items of a lazy object, as they are when they are asked for; `None` if that is not known."""
+        known = self.ahead.get(id(thing))
+        return None if known is None or known.again is None else known.again()
 
     def compose(self, form: Form, items: Sequence[Any]) -> Any:
         """A structure of this form, made here."""
@@ -247,7 +266,8 @@ class Tracer:
 
     def _is_awaited(self, thing: object) -> bool:
         """Whether a loop around, or a name, has a lazy object that goes over `thing`."""
-        holders, frame = list(self.walked), self._frame
+        holders = [w for w in self.walked if id(w) not in self.ahead or self.ahead[id(w)].again is None]
+        frame = self._frame
         while frame is not None:
             holders += frame.state.values.values()
             frame = frame.parent

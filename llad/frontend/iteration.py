@@ -6,7 +6,8 @@ a pair (`enumerate`), a tuple of items (`zip`). Sequences made at trace time are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from llad.dataclass import dataclass
@@ -156,7 +157,12 @@ def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
     if walk is None:
         if isinstance(first, Value):
             t.refuse("range-type", got=describe(start))
-        return t.make_ahead(list(enumerate(items_of(t, value), first)), [value])
+        number = first
+
+        def counted() -> Iterable[Any]:
+            return enumerate(_item_by_item(t, value), number)
+
+        return t.make_ahead(list(counted()), [value], counted)
 
     def item(t: Tracer, k: Value) -> Any:
         number = k if first == 0 else t.builder.op("add", k, emit(t, first))
@@ -171,9 +177,13 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
     known = [w for w in walks if w is not None]
     if all(isinstance(v, range) or w is None for v, w in zip(values, walks, strict=True)):
         rows = [items_of(t, v) for v in values]
+
+        def pairs() -> Iterable[Any]:
+            return zip(*(_item_by_item(t, v) for v in values), strict=False)
+
         if strict and len({len(row) for row in rows}) > 1:
             t.end_path("ValueError", "zip() arguments have different lengths")
-        return t.make_ahead(list(zip(*rows, strict=False)), values)
+        return t.make_ahead(list(pairs()), values, pairs)
     b = t.builder
     if len(known) < len(walks):
         return _mixed(t, values, walks, strict)
@@ -207,8 +217,18 @@ def _mixed(t: Tracer, values: Sequence[Any], walks: Sequence[Walk | None], stric
             text = f"zip() of {count} items that are known when the function is traced, and of {{}} that are not"
             b.check(b.op("eq" if strict else "ge", there, b.i64(count)), "ValueError", text, there)
     at = [b.i64(k) for k in range(count)]
-    columns = ([nth(t, s, k) for k in at] if isinstance(s, Walk) else s for s in sources)
-    return t.make_ahead(list(zip(*columns, strict=False)), values)
+    columns = [[nth(t, s, k) for k in at] if isinstance(s, Walk) else v for s, v in zip(sources, values, strict=True)]
+
+    def pairs() -> Iterable[Any]:
+        return zip(*(_item_by_item(t, v) for v in columns), strict=False)
+
+    return t.make_ahead(list(pairs()), values, pairs)
+
+
+def _item_by_item(t: Tracer, value: Any) -> Iterable[Any]:
+    """The items of what is known, as they are when they are asked for."""
+    lazy = t.item_by_item(value)
+    return items_of(t, value) if lazy is None else lazy
 
 
 def reversed_(t: Tracer, value: Any) -> Any:
@@ -217,7 +237,8 @@ def reversed_(t: Tracer, value: Any) -> Any:
     if isinstance(value, range):
         return value[::-1]
     if walk is None:
-        return t.make_ahead(list(items_of(t, value))[::-1], [value])
+        again = partial(reversed, value) if type(value) is list else None
+        return t.make_ahead(list(items_of(t, value))[::-1], [value], again)
     b = t.builder
     last = b.op("sub", emit(t, length(t, walk)), b.i64(1))
     return Walk(last, -1, -1, lambda t, k: nth(t, walk, k), lists=walk.lists)

@@ -12,7 +12,7 @@ from llad.frontend.extents import extents_of, measure
 from llad.frontend.iteration import Walk
 from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Growing, Record, Room, Rows, Scalar
+from llad.frontend.values import Dim, Growing, Less, Record, Room, Rows, Scalar
 
 
 def adopted(t: Tracer, name: str) -> Growing | None:
@@ -25,8 +25,10 @@ def adopted(t: Tracer, name: str) -> Growing | None:
     born = value.of.born
     if not isinstance(born, Scope) or not born.inside(t.frame.scope) or not t.scope.may_mutate(born):
         return None
-    count = measure(t, extents_of(value.items)[0])
-    grown = Growing(value.of, count if isinstance(count, int) else Scalar(count, weak=True), value.least)
+    extent = extents_of(value.items)[0]
+    count = measure(t, extent)
+    name_of = extent if isinstance(extent, (Dim, Less)) else None
+    grown = Growing(value.of, count if isinstance(count, int) else Scalar(count, True, name_of), value.least)
     t.state.values[name] = grown
     return grown
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from llad.diagnostics import UnsupportedError
@@ -158,17 +158,20 @@ def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit:
 
 def _written_out(t: Tracer, node: ast.For, value: Any) -> None:
     """A loop over what is known: of a list, as long as it is by then, since the body may append to it."""
-    items = value if type(value) is list else list(items_of(t, value))
+    lazy = t.item_by_item(value)
+    if lazy is None:
+        lazy = value if type(value) is list else list(items_of(t, value))
     known = len(t.walked)
     t.walked.append(value)
     try:
-        unrolled(t, node, _bounded(t, items), lambda item: assign(t, node.target, item))
+        unrolled(t, node, _bounded(t, lazy, len(items_of(t, value))), lambda item: assign(t, node.target, item))
     finally:
         del t.walked[known:]
 
 
-def _bounded(t: Tracer, items: list[Any]) -> Iterator[Any]:
-    most = len(items) + _MOST_TRIPS
+def _bounded(t: Tracer, items: Iterable[Any], count: int) -> Iterator[Any]:
+    """The items, of which there should be so many."""
+    most = count + _MOST_TRIPS
     for k, value in enumerate(items):
         if k == most:
             t.refuse("growing", why="is iterated over meanwhile")

@@ -244,3 +244,25 @@ def short_ranges_that_are_left_for_known_reasons(x):
         if k > 6:
             break
     return [2.0 * v for v in xs][3] * len(xs), len(xs)
+
+
+@case(A)
+def changed_while_they_are_iterated_over(a):
+    values = [a[0], a[1], a[2]]
+    weights = [1.0, 2.0, 3.0]
+    for k, v in enumerate(values):
+        values[k] = 2.0 * v
+        if k + 1 < len(values):
+            values[k + 1] += v
+    for k, (v, w) in enumerate(zip(values, weights)):
+        if len(weights) < 5:
+            values.append(v * w)
+            weights.append(w + k)
+    for v in reversed(weights):
+        weights[0] = weights[0] + v
+    total = 0.0
+    short = [1.0, 2.0, 3.0]
+    for v, x in zip(short, a):
+        short[2] = v
+        total += v * x
+    return float(sum(values) * sum(weights) + total)

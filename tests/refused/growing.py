@@ -462,12 +462,20 @@ def in_what_is_differentiated(a, n):
     return total
 
 
-def known_items_that_are_counted_meanwhile(x):
+def known_items_that_are_counted_while_a_loop_appends(x, a):
     out = [x, 2.0]
     for k, v in enumerate(out):
-        if k < 3:
-            out.append(v)  # error: a list that grows in a loop, but is iterated over meanwhile
+        for w in a:
+            out.append(v * w)  # error: a list that grows in a loop, but is iterated over meanwhile
     #       ^
+    return sum(out)
+
+
+def known_items_that_are_mapped_meanwhile(x):
+    out = [x, 2.0]
+    for v in map(abs, out):
+        out[1] = v  # error: a list that grows in a loop, but is iterated over meanwhile
+    #   ^
     return sum(out)
 
 
