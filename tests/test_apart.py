@@ -92,6 +92,23 @@ def test_one_tape_serves_several_seeds(program: Program):
     check_sweeps_apart(program.function, args, run_passes, always("recomputed"))
 
 
+def rows_of_what_was_made(m, w):
+    seen = np.tanh(m)
+    total = 0.0
+    for i in range(m.shape[0]):
+        row = seen[i]
+        total += row @ w
+    return total + np.sum(seen**2)
+
+
+def test_shadows_of_windows_are_there_before_loops_that_are_fused() -> None:
+    """Also where the shadow of the array itself is made in the other sweep."""
+    random = np.random.default_rng(3)
+    for optimise in (verify, run_passes):
+        args = random.normal(size=(5, 4)), random.normal(size=4)
+        check_sweeps_apart(rows_of_what_was_made, args, optimise, always("recomputed"), always("fused"))
+
+
 @pytest.mark.parametrize("function", test_vjp.PROGRAMS, ids=lambda f: f.__name__)
 def test_results_of_any_kind(function: Any):
     for optimise in (verify, run_passes):

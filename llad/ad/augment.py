@@ -109,13 +109,16 @@ class Augment:
         self.new[loop.results[-1]] = fusion.loop.results[-1]
 
     def shadows_at_hand(self, root: Region) -> list[Op]:
-        """Of the shadows of a root, those whose buffers exist already: they are made now."""
+        """Of the shadows of a root, those whose buffers exist already: they are made now.
+
+        They wait for what is still to come of the root: what is not of the primal is from outside."""
         self.name_shadows(root)
         made = self.mirror.shadows(root).ops
         ready: list[Op] = []
         known = {*self.new, *self.new.values(), *self.early_shadows}
+        own = {r for op in made for r in op.results}
         for op in made:
-            if known.issuperset(op.operands):
+            if not any(o not in known and (o in own or self.tape.is_primal(o)) for o in op.operands):
                 ready.append(op)
                 known.update(op.results)
                 self.early_shadows.update(op.results)

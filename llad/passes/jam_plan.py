@@ -17,6 +17,8 @@ from llad.passes.varying import Varying
 
 WIDTH = 4  # iterations side by side: as many sums, and what they need, fit into registers
 _LARGEST = 300  # ops of a loop that is worth having four times
+_SHORT = 80  # of one of which the iterations only wait less
+_SLOW = DEAR | {"div", "sqrt"}
 _COST_OF_ACCESS = 3  # additions in the time of which an access to memory, if saved, is felt
 _REFUSED = frozenset({"push", "pop", "lifo", "free"})
 
@@ -99,10 +101,16 @@ class Plan:
 
     @property
     def pays(self) -> bool:
-        """Whether the loop is of moderate size, and some innermost loop of it gains."""
-        if sum(1 for _ in walk(self._body)) > _LARGEST:
-            return False
-        return any(self._gains(loop) for loop in self._innermost(self._body))
+        """Whether the loop is of moderate size, and some innermost loop of it gains, or there are waits to share."""
+        size, loops = sum(1 for _ in walk(self._body)), list(self._innermost(self._body))
+        return (size <= _SHORT and self._waits(loops)) or (size <= _LARGEST and any(map(self._gains, loops)))
+
+    def _waits(self, loops: list[Op]) -> bool:
+        """Whether an iteration waits for what an innermost loop adds up or chooses, before another one goes on from
+        there, or a slow operation: other iterations have something to do meanwhile."""
+        waiting = any(is_float(a.type) and self.varying(a) for loop in loops for a in loop.regions[0].args[1:])
+        slow = any(op.name in _SLOW and is_float(op.result.type) for op in self._body.ops)
+        return waiting and (slow or len(loops) > 1)
 
     def _innermost(self, region: Region) -> Iterator[Op]:
         """The innermost loops through which the iterations go together."""
