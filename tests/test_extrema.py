@@ -52,3 +52,23 @@ def test_an_extremum_is_that_of_python(program: Any, fastmath: bool) -> None:
 def test_it_is_found_in_vectors(fastmath: bool) -> None:
     text = llad.jit(greatest, fastmath=fastmath).dump_llvm(np.ones(3), 0.0)
     assert re.search(r"<\d+ x double> @llvm\.maxnum", text)
+
+
+def greatest_of_first(x: Any, n: int) -> Any:
+    greatest = -9.0
+    for i in range(min(len(x), n)):
+        greatest = max(greatest, x[i])
+    return greatest
+
+
+@pytest.mark.parametrize("fastmath", [False, True])
+@pytest.mark.parametrize("count", [5, 6, 7, 8])
+def test_extrema_of_at_most_a_few_are_compiled(count: int, fastmath: bool) -> None:
+    """LLVM, which knows how many there are at most, ends the process if its two cost models of vectors disagree."""
+    x = np.random.default_rng(count).normal(size=30)
+    functions = (lambda x: np.max(x[:count]), lambda x: min(x[:count]), lambda x: greatest_of_first(x, count))
+    for function in functions:
+        compiled = llad.jit_grad(function, fastmath=fastmath)
+        value, slope = compiled.value_and_grad(x)
+        assert value == compiled(x) == function(x)
+        assert np.array_equal(np.flatnonzero(slope), np.flatnonzero(x == value))

@@ -18,6 +18,8 @@ from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.dataclass import dataclass
 from llad.ir.core import Op, Value, walk
 
+_EXTREMA = frozenset({"min", "max", "minimum", "maximum", "fmin", "fmax"})
+
 
 class _Phis:
     """The phis at the head of a loop: opened with the initial values, closed when the next ones are known."""
@@ -145,6 +147,8 @@ class _Strips:
 
 def lower_for(e: Emitter, op: Op, run: Run) -> None:
     lo, hi, step = (e.scalar(o) for o in op.operands[:3])
+    if _chooses(op) and None in (literal(lo), literal(hi)):
+        hi = _of_any_size(e, hi)
     range = _Range(lo, hi, step, "" if literal(step) in (1, -1) else _trip_count(e, lo, hi, step))
     (body,) = op.regions
     exits: bool = op.attrs["exits"]
@@ -198,6 +202,20 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
         e.values[trips] = merge(e, trips, [(before, "0"), *((block, executed) for block in leaving)])
     if op.attrs.get("streams"):  # what went past the caches is there for other threads
         e.do("fence seq_cst")
+
+
+def _chooses(op: Op) -> bool:
+    """Whether a loop carries something, and looks for the least or greatest of some numbers."""
+    return len(op.results) > 1 and any(o.name in _EXTREMA for o in walk(op.regions[0]))
+
+
+def _of_any_size(e: Emitter, number: str) -> str:
+    """A number of which LLVM knows nothing.
+
+    Where it knows that there are fewer iterations than a vector has numbers, but not how many, its two cost models
+    disagree on loops that look for an extremum, and an assertion of theirs ends the process.
+    """
+    return e.new(f'call i64 asm "", "=r,0"(i64 {number})')
 
 
 def _lower_body(e: Emitter, op: Op, run: Run) -> str:
