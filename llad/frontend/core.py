@@ -66,6 +66,9 @@ class Tracer:
         self.kept: dict[int, object] = {}  # lists whose items such lists have copies of
         self.walked: list[object] = []  # the lists over which the loops around go
         self.ahead: dict[int, Ahead] = {}  # what Python would ask for later
+        self.held: dict[int, tuple[object, Scope]] = {}  # what was given names, and in which iteration or call
+        self.generated: dict[int, object] = {}  # what generators give
+        self.spent: dict[int, object] = {}  # iterators by name that were read
         self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part

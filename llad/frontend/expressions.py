@@ -16,7 +16,8 @@ from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
 from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.iteration import items_of, walk_of
-from llad.frontend.names import bind, load
+from llad.frontend.iterators import name
+from llad.frontend.names import bind
 from llad.frontend.printing import format_known
 from llad.frontend.records import has_methods
 from llad.frontend.rows import Seen, collected, seen
@@ -178,6 +179,12 @@ def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetCom
     return t.make(values)
 
 
+def _generator(t: Tracer, node: ast.GeneratorExp) -> Any:
+    value = _comprehension(t, node)
+    t.generated[id(value)] = value
+    return value
+
+
 def _dict_comprehension(t: Tracer, node: ast.DictComp) -> Any:
     result: dict[Any, Any] = {}
 
@@ -224,7 +231,7 @@ def _refuse(code: str) -> Callable[[Tracer, Any], Any]:
 
 
 EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
-    ast.Name: load,
+    ast.Name: name,
     ast.Constant: _constant,
     ast.BinOp: _binary,
     ast.UnaryOp: _unary,
@@ -243,7 +250,7 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.JoinedStr: _f_string,
     ast.NamedExpr: _walrus,
     ast.ListComp: _comprehension,
-    ast.GeneratorExp: _comprehension,
+    ast.GeneratorExp: _generator,
     ast.SetComp: _comprehension,
     ast.DictComp: _dict_comprehension,
     ast.Lambda: _lambda,

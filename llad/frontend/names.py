@@ -74,7 +74,9 @@ def _outside(t: Tracer, frame: Frame, name: str) -> Any:
 def bind(t: Tracer, name: str, value: Any, frame: Frame | None = None) -> None:
     """Let the local name hold `value`; a run-time value without a name takes this one."""
     state = (frame or t.frame).state
-    if isinstance(value, (Scalar, Array)) and not value.value.name:
+    if not isinstance(value, (Scalar, Array)):
+        t.held[id(value)] = value, (frame or t.frame).extent
+    elif not value.value.name:
         value.value.name = name
     state.values[name] = value
     state.spans[name] = t.builder.span

@@ -20,6 +20,7 @@ from llad.frontend.extents import extents_of
 from llad.frontend.growing import append, comes_at_run_time, extend
 from llad.frontend.growth import grown
 from llad.frontend.iteration import Walk, items_of, walk_of
+from llad.frontend.iterators import refuse_generator
 from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.names import bind, held
 from llad.frontend.records import set_field
@@ -40,6 +41,8 @@ _FEW_ITEMS = 32
 
 
 def _assign(t: Tracer, node: ast.Assign) -> None:
+    if any(isinstance(target, ast.Name) for target in node.targets):
+        refuse_generator(t, node.value)
     value = t.eval(node.value)
     for target in node.targets:
         assign(t, target, value)

@@ -396,4 +396,17 @@ OBJECTS = (
         return float(np.sum(np.array(traj)))
         """,
     ),
+    Refusal(
+        "LL430", "spent", "an iterator {got}",
+        "write it where it is gone over, e.g. `for … in zip(…)`, or make a list, `[… for …]`",
+        """
+        pairs = zip(a, a[1:])
+        total = sum(u * v for u, v in pairs)
+        return total + sum(u for u, v in ▸pairs)
+        """,
+        """
+        total = sum(u * v for u, v in zip(a, a[1:]))
+        return total + sum(u for u, v in zip(a, a[1:]))
+        """,
+    ),
 )  # fmt: skip

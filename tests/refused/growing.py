@@ -487,34 +487,6 @@ def known_items_that_are_awaited(x):
     return sum([p * q for p, q in pairs])
 
 
-def a_generator_that_waits(x):
-    out = [x, 2.0]
-    twice = (2 * v for v in out)
-    out.append(x)  # error: a list that grows in a loop, but is iterated over meanwhile
-#   ^
-    return sum(twice)
-
-
-def a_generator_that_waits_for_a_loop(a):
-    out = [1.0]
-    twice = (2 * v for v in out)
-    for v in a:
-        out.append(v)  # error: a list that grows in a loop, but is what `twice` refers to as well
-    #   ^
-    return sum(twice)
-
-
-def a_generator_that_waits_for_a_second_loop(a):
-    out = [1.0]
-    for v in a:
-        out.append(v)
-    twice = (2 * v for v in out)
-    for v in a:
-        out.append(v)  # error: a list that grows in a loop, but is what `twice` refers to as well
-    #   ^
-    return sum(twice)
-
-
 def a_list_that_was_returned_beside_a_function(a):
     def made():
         values = []

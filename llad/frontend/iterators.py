@@ -1,0 +1,34 @@
+"""Names that hold iterators: `zip`, `map`, `enumerate` and their like are gone over once, where they were made.
+
+What an iterator gives is known here when it is made, and could be had again. In Python it is used up. So a name that
+holds one may be read once, and in no loop that does not hold its assignment, too; and a generator, which reads names as
+late as it is asked, is not given a name by assignment.
+
+Invariant: a program that is not refused goes over each iterator at most once, before anything else is done with it.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.iteration import Walk
+from llad.frontend.names import load
+
+
+def name(t: Tracer, node: ast.Name) -> Any:
+    """What a name holds, as an expression."""
+    value = load(t, node)
+    if id(value) in t.ahead or id(value) in t.generated or (isinstance(value, Walk) and not value.is_range):
+        _, extent = t.held.get(id(value), (value, t.frame.extent))
+        if id(value) in t.spent or extent is not t.frame.extent:
+            t.refuse("spent", got="that was gone over already, or is in every iteration of a loop")
+        t.spent[id(value)] = value
+    return value
+
+
+def refuse_generator(t: Tracer, node: ast.expr | None) -> None:
+    """Refuse to give a generator a name."""
+    if isinstance(node, ast.GeneratorExp):
+        t.refuse("spent", got="that a generator makes when it is asked, by a name")

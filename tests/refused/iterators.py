@@ -1,0 +1,54 @@
+"""Names that hold iterators, which Python goes over once, and as late as it is asked."""
+# ruff: noqa
+
+import numpy as np
+
+import llad
+
+
+def twice(a):
+    pairs = zip(a, a[1:])
+    total = sum(u * v for u, v in pairs)
+    return total + sum(u for u, v in pairs)  # error: an iterator that was gone over already, or is in every iteration of a loop
+    #                                ^
+
+
+def in_each_iteration(a):
+    pairs = enumerate(a)
+    total = 0.0
+    for v in a:
+        for k, w in pairs:  # error: an iterator that was gone over already, or is in every iteration of a loop
+            #       ^
+            total += k * v * w
+    return total
+
+
+def of_known_items(a):
+    doubled = map(lambda v: 2.0 * v, (a[0], a[1]))
+    return sum(doubled) + sum(doubled)  # error: an iterator that was gone over already, or is in every iteration of a loop
+    #                         ^
+
+
+def a_generator_by_name(a):
+    factor = 1.0
+    scaled = (factor * v for v in a)  # error: an iterator that a generator makes when it is asked, by a name
+#   ^
+    factor = 3.0
+    return sum(scaled)
+
+
+def by_a_function_that_is_given_it(a):
+    def mean_and_more(values):
+        return sum(values) + sum(values)  # error: an iterator that was gone over already, or is in every iteration of a loop
+        #                        ^
+
+    return mean_and_more(2.0 * v for v in a)
+
+
+def a_generator_that_waits_for_a_list_to_grow(a):
+    out = [1.0]
+    twice = (2.0 * v for v in out)  # error: an iterator that a generator makes when it is asked, by a name
+#   ^
+    for v in a:
+        out.append(v)
+    return sum(twice)
