@@ -23,9 +23,14 @@ def branch(t: Tracer, node: ast.If, rest: Sequence[ast.stmt]) -> bool:
     if not isinstance(flag, Value):
         t.execute(node.body if flag else node.orelse)
         return False
-    live = t.frame.source.live
-    if grown_in_branches(t, node, lambda: _joined(t, node, flag)):
+    if grown_in_branches(t, node, lambda: _forked(t, node, flag, ())):
         return False
+    return _forked(t, node, flag, rest)
+
+
+def _forked(t: Tracer, node: ast.If, flag: Value, rest: Sequence[ast.stmt]) -> bool:
+    """Both sides of an `if`; whether one of them took the `rest`."""
+    live = t.frame.source.live
     fork = Fork(t, flag)
     fork.run(0, lambda: t.execute(node.body))
     fork.run(1, lambda: t.execute(node.orelse))
@@ -36,15 +41,6 @@ def branch(t: Tracer, node: ast.If, rest: Sequence[ast.stmt]) -> bool:
     last = rest[-1] if taken else node
     fork.join(live.after[last], live.exits[last])
     return taken
-
-
-def _joined(t: Tracer, node: ast.If, flag: Value) -> None:
-    """Both sides of an `if` that no jump leaves."""
-    live = t.frame.source.live
-    fork = Fork(t, flag)
-    fork.run(0, lambda: t.execute(node.body))
-    fork.run(1, lambda: t.execute(node.orelse))
-    fork.join(live.after[node], live.exits[node])
 
 
 def rest(t: Tracer, statements: Sequence[ast.stmt]) -> None:

@@ -48,7 +48,7 @@ class _Learned:
     always: bool
 
 
-def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Callable[[], None]) -> None:
+def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Callable[[], object]) -> None:
     """Run the trace of a loop with room for what it appends; `count`: how often it runs, where that has a name."""
     names = {} if walk.threads else _names(t, (node.target, *node.body))
     if walk.threads:
@@ -59,7 +59,7 @@ def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Calla
         _grown(t, names, length(t, walk) if count is None else count, run)
 
 
-def grown_in_branches(t: Tracer, node: ast.If, run: Callable[[], None]) -> bool:
+def grown_in_branches(t: Tracer, node: ast.If, run: Callable[[], object]) -> bool:
     """Run the trace of an `if` with room for what it appends; if it does, and nothing leaves it."""
     if leaves_loop((node,)) or any(isinstance(n, ast.Raise) for n in own_nodes((node,))):
         return False
@@ -69,14 +69,14 @@ def grown_in_branches(t: Tracer, node: ast.If, run: Callable[[], None]) -> bool:
     return bool(names)
 
 
-def grown_by(t: Tracer, name: str, at: ast.AST, trips: Extent, run: Callable[[], None]) -> bool:
+def grown_by(t: Tracer, name: str, at: ast.AST, trips: Extent, run: Callable[[], object]) -> bool:
     """Run the trace of a statement that appends to one list so many times, with room for that; if the list may grow."""
     if may := _may_grow(t, name, at):
         _grown(t, {name: at}, trips, run)
     return may
 
 
-def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable[[], None]) -> None:
+def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable[[], object]) -> None:
     before = dict(t.state.values)
     number = measure(t, trips)
     learned = _learn(t, names, number, run)
@@ -169,7 +169,7 @@ def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
 # -- learning
 
 
-def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[], None]) -> dict[str, _Learned]:
+def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[], object]) -> dict[str, _Learned]:
     before, home, span = t.state, t.builder.current, t.builder.span
     kinds = {name: _first_kind(t, before.values[name], at) for name, at in names.items()}
     for _ in range(_ROUNDS):

@@ -101,7 +101,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.rewrite import copy_op
+from llad.ir.rewrite import copy_op, copy_region
 from llad.ir.types import BOOL, I64, is_float
 from llad.passes.jam_plan import WIDTH, Plan, plans
 from llad.passes.rebuild import Rebuild, marked
@@ -152,7 +152,8 @@ class _Jam(Rebuild):
         width = self.const(WIDTH, I64, loop.span)
         types = [r.type for r in loop.results]
         made = self.emit("for", [lo, middle, width, *inits], types, loop.span, loop.attrs, (jammed,))
-        rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (marked(self.region(body), "seldom"),))
+        left = marked(copy_region(self.region(body), {}), "seldom")
+        rest = self.copy(loop, (middle, hi, step, *made.results[:-1]), (left,))
         self.replace(loop.results[-1:], [self._number("add", rounds, rest.results[-1])])
 
     def _rounds(self, lo: Value, hi: Value, loop: Op, plan: Plan) -> Value:

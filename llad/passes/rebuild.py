@@ -23,7 +23,7 @@ from typing import Any
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.rewrite import Mapping, copy_region
+from llad.ir.rewrite import Mapping
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type
 
 
@@ -174,9 +174,8 @@ class Rebuild:
         return total
 
 
-def marked(body: Region, attribute: str) -> Region:
-    """A copy of a body whose loops have an attribute."""
-    copied = copy_region(body, {})
+def marked(copied: Region, attribute: str) -> Region:
+    """A region that was just copied, so that nobody else has it, with an attribute for its loops."""
     for op in walk(copied):
         if op.name == "for":
             op.attrs = {**op.attrs, attribute: True}

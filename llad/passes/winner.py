@@ -85,7 +85,7 @@ from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, ScalarType, is_float
 from llad.ops.cost import DEAR
 from llad.passes.effects import computes
-from llad.passes.rebuild import Rebuild
+from llad.passes.rebuild import Rebuild, marked
 
 _MOST = 8  # ops of an element
 _MOST_INSIDE = 40  # ops of a loop that it takes
@@ -207,10 +207,7 @@ class _Winner(Rebuild):
         """The element at an index; if its loops are `rare`, they say so."""
         mapping: Mapping = {**self.mapping, loop.regions[0].args[0]: index}
         copies = [copy_op(op, mapping) for op in search.ops]
-        for op in walk(Region((), copies)) if rare else ():
-            if op.name == "for":
-                op.attrs = {**op.attrs, "rare": True}
-        self.ops += copies
+        self.ops += marked(Region((), copies), "rare").ops if rare else copies
         return mapping.get(search.element, search.element)
 
     def _table(self, loop: Op, search: _Search) -> Value:
