@@ -333,5 +333,5 @@ def _moved(tree: Result, moved: dict[int, int]) -> Result:
 
 
 def guard_checks(guards: Sequence[Guard]) -> tuple[GuardCheck, ...]:
-    """The guards of a trace as an entry point checks them."""
+    """The guards of a trace as an entry point checks them (`ALL` is no name there, either)."""
     return tuple(GuardCheck(g.holder, g.name, ABSENT if g.value is Missing else g.value, g.holds) for g in guards)

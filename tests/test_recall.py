@@ -31,7 +31,7 @@ from llad.facts import facts_of
 from llad.fit import plain
 from llad.frontend.inventory import Inventory
 from llad.frontend.reads import asked, found, written
-from llad.frontend.signature import Guard, spec_of
+from llad.frontend.signature import ALL, Guard, spec_of
 from llad.frontend.trace import trace
 from llad.frontend.words import Undescribed, data_of, value_of
 
@@ -89,7 +89,8 @@ def guarded(guards: tuple[Guard, ...]) -> list[tuple[int, str, int]]:
     """What can be compared of guards: namespaces of classes are read through views that are made anew."""
     views = types.MappingProxyType
     holders = [gc.get_referents(g.holder)[0] if isinstance(g.holder, views) else g.holder for g in guards]
-    return [(id(holder), g.name, id(g.value)) for holder, g in zip(holders, guards, strict=True)]
+    values = [hash(tuple(map(id, g.value))) if g.name == ALL else id(g.value) for g in guards]
+    return [(id(holder), g.name, value) for holder, g, value in zip(holders, guards, values, strict=True)]
 
 
 SOURCE = """
@@ -222,6 +223,43 @@ def f(x):
     assert not recalls(made, 1.5)
 
 
+CONTAINERS = """
+rows = [[0.5, 2.0], [1.0]]
+held = {"rate": 3.0, "rows": rows, "w": np.ones(2), "names": {"a"}}
+class C:
+    rates = [0.25]
+def f(x):
+    return held["rate"] * x + rows[0][1] * held["rows"][1][0] + held["w"][0] + ("a" in held["names"]) + C.rates[0]
+"""
+
+CONTAINER_CHANGES: dict[str, Callable[[Any], object]] = {
+    "number": lambda m: m.held.update(rate=4.0),
+    "type": lambda m: m.held.update(rate=3),
+    "key": lambda m: m.held.update(more=3.0),
+    "order": lambda m: m.held.update(rate=m.held.pop("rate")),
+    "item of an item": lambda m: m.rows[0].append(1.0),
+    "lists that are one": lambda m: m.held.update(rows=[[0.5, 2.0], [1.0]]),
+    "kind of a container": lambda m: m.rows.__setitem__(1, {0: 1.0}),
+    "dtype": lambda m: m.held.update(w=np.ones(2, int)),
+    "set": lambda m: m.held["names"].add("b"),
+    "what a class holds": lambda m: m.C.rates.append(1.0),
+}
+
+
+def test_containers_are_told_by_all_that_is_in_them(tmp_path: Path) -> None:
+    assert not recalls(make(tmp_path, CONTAINERS), 1.5)
+    assert recalls(make(tmp_path, CONTAINERS), 1.5)
+
+
+@pytest.mark.parametrize("name", CONTAINER_CHANGES)
+def test_a_container_that_changed_is_traced(name: str, tmp_path: Path) -> None:
+    make(tmp_path, CONTAINERS).stage(1.5)
+    made = make(tmp_path, CONTAINERS)
+    CONTAINER_CHANGES[name](made.module)
+    assert not recalls(made, 1.5)
+    assert recalls(make(tmp_path, CONTAINERS), 1.5)
+
+
 TEXTS = {
     "the address of a function": "def f(x):\n    print(f'{g}')\n    return x\n",
     "the hash of a text": "def f(x):\n    return x * hash('a')\n",
@@ -230,7 +268,7 @@ TEXTS = {
     "an object": "class C:\n    k = 2.0\nc = C()\ndef f(x):\n    return x * c.k\n",
     "a number of a class": "class N(np.float64):\n    k = 2.0\nn = N(3.0)\ndef f(x):\n    return x * n.k\n",
     "a class of another kind": "class M(type):\n    pass\nclass C(metaclass=M):\n    k = 2.0\ndef f(x): return C.k\n",
-    "what a class holds": "class C:\n    k = 2.0\n    m = []\ndef f(x):\n    return x * C.k\n",
+    "what a class holds": "class C:\n    k = 2.0\n    m = bytearray()\ndef f(x):\n    return x * C.k\n",
     "parts of a complex array": "z = np.ones(2) * 1j\ndef f(x):\n    return x * z[0].imag\n",
 }
 
@@ -509,4 +547,4 @@ def test_numbers_that_differ_have_other_words() -> None:
     words = [repr(Inventory().describe(value)) for value in values]
     assert len(set(words)) == len(values)
     with pytest.raises(Undescribed):
-        Inventory().describe([1])
+        Inventory().describe(bytearray(b"1"))

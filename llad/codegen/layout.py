@@ -41,6 +41,7 @@ class Layout:
     dtype: int
     flags: int
     contents: int  # of a cell
+    list_items: int | None  # of a list: the pointer to its items
     version: int | None  # of a dict: a counter of its changes, where there is one
     function_fields: tuple[tuple[str, int], ...]  # of a function: the pointers behind these attributes
 
@@ -86,6 +87,16 @@ def _containers_hold(payload: int, items: int) -> bool:
         and all(pointer_at(id(inside) + items + k * _POINTER) == id(x) for k, x in enumerate(inside))
         and pointer_at(id(cell) + payload) == id(inside)
     )
+
+
+def _list_items(payload: int) -> int | None:
+    """Where a list has the pointer to its items, behind their number."""
+    things = [object(), object(), object()]
+    things.pop()
+    offset = payload + _POINTER
+    if ctypes.c_ssize_t.from_address(id(things) + payload).value != 2 or not (items := pointer_at(id(things) + offset)):
+        return None
+    return offset if [pointer_at(items), pointer_at(items + _POINTER)] == list(map(id, things)) else None
 
 
 def _arrays_hold(payload: int) -> bool:
@@ -149,7 +160,7 @@ def discover() -> Layout | None:
     words = [payload + k * _POINTER for k in range(7)]
     return Layout(
         type=kind, payload=payload, items=items, contents=payload, version=_dict_version(payload),
-        function_fields=_function_fields(payload),
+        function_fields=_function_fields(payload), list_items=_list_items(payload),
         data=words[0], rank=words[1], extents=words[2], strides=words[3], dtype=words[5], flags=words[6],
     )  # fmt: skip
 

@@ -109,8 +109,9 @@ Memory = Literal["own", "shared", "copied"]
 class GuardCheck:
     """The entry applies only while `name` of `holder` is `value` (`ABSENT`: is not there).
 
-    `holder` is a dict, a cell (`name` does not count), or a function and `name` one of its fields. `holds` answers for
-    every other holder, and for callers that are not native.
+    `holder` is a dict, a cell (`name` does not count), or a function and `name` one of its fields. Without a name, it
+    is a list, dict or set, and `value` a tuple of all that is in it. `holds` answers for every other holder, and for
+    callers that are not native.
     """
 
     holder: dict[str, Any] | CellType | FunctionType | object

@@ -70,6 +70,27 @@ done:
   ret i1 %all
 }
 """,
+        # Whether `count` pointers in a row are those of a table.
+        "llad.same": """
+define i1 @llad.same(ptr %items, ptr %table, i64 %count) noinline nounwind memory(read) {
+  br label %pair
+pair:
+  %k = phi i64 [0, %0], [%next, %look]
+  %more = icmp ult i64 %k, %count
+  br i1 %more, label %look, label %done
+look:
+  %item.p = getelementptr ptr, ptr %items, i64 %k
+  %wanted.p = getelementptr ptr, ptr %table, i64 %k
+  %item = load ptr, ptr %item.p
+  %wanted = load ptr, ptr %wanted.p
+  %equal = icmp eq ptr %item, %wanted
+  %next = add i64 %k, 1
+  br i1 %equal, label %pair, label %done
+done:
+  %all = phi i1 [true, %pair], [false, %look]
+  ret i1 %all
+}
+""",
         # Have Python make the exception of an error code, with `make`, and set it.
         "llad.raise": f"""
 @llad.raise.values = private constant [{len(_VALUES) + 1} x i8] c"{_VALUES}\\00"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import field
 from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
@@ -234,7 +234,9 @@ def _check_guards(code: Assembly, layout: Layout, guards: tuple[GuardCheck, ...]
     fields = dict(layout.function_fields)
     for guard in guards:
         holder = _namespace(guard.holder, layout)
-        if isinstance(holder, dict):
+        if not guard.name and not isinstance(holder, CellType):
+            _check_contents(code, layout, guard)
+        elif isinstance(holder, dict):
             dicts.setdefault(id(holder), (holder, []))[1].append(guard)
         elif isinstance(holder, CellType):
             _require_pointer(code, code.load("ptr", code.pin(holder), layout.contents), guard.value)
@@ -242,11 +244,32 @@ def _check_guards(code: Assembly, layout: Layout, guards: tuple[GuardCheck, ...]
             value = ABSENT if guard.value is None else guard.value
             _require_pointer(code, code.load("ptr", code.pin(holder), fields[guard.name]), value)
         else:
-            verdict = code.let(f"call ptr @PyObject_Vectorcall(ptr {code.pin(guard.holds)}, ptr null, i64 0, ptr null)")
-            code.do(f"call void @Py_DecRef(ptr {verdict})")
-            code.require(code.let(f"icmp eq ptr {verdict}, @_Py_TrueStruct"))
+            _ask(code, guard)
     for holder, held in dicts.values():
         _check_dict(code, layout, holder, held)
+
+
+def _ask(code: Assembly, guard: GuardCheck) -> None:
+    """Let Python find out."""
+    verdict = code.let(f"call ptr @PyObject_Vectorcall(ptr {code.pin(guard.holds)}, ptr null, i64 0, ptr null)")
+    code.do(f"call void @Py_DecRef(ptr {verdict})")
+    code.require(code.let(f"icmp eq ptr {verdict}, @_Py_TrueStruct"))
+
+
+def _check_contents(code: Assembly, layout: Layout, guard: GuardCheck) -> None:
+    """All that is in a list, dict or set is what it was."""
+    if type(guard.holder) is list and layout.list_items is not None:
+        assert isinstance(guard.value, tuple)
+        holder = code.pin(guard.holder)
+        size = code.load("i64", holder, layout.payload)
+        code.require(code.let(f"icmp eq i64 {size}, {len(guard.value)}"))
+        table = code.pin_address(code.pins.words(guard.value))
+        items = code.load("ptr", holder, layout.list_items)
+        code.require(code.let(f"call i1 @llad.same(ptr {items}, ptr {table}, i64 {len(guard.value)})"))
+    elif type(guard.holder) is dict:
+        _unless_as_seen(code, layout, code.pin(guard.holder), lambda: _ask(code, guard))
+    else:
+        _ask(code, guard)
 
 
 def _namespace(holder: object, layout: Layout) -> object:
@@ -264,6 +287,16 @@ def _require_pointer(code: Assembly, register: str, value: object) -> None:
 def _check_dict(code: Assembly, layout: Layout, holder: dict[str, object], guards: list[GuardCheck]) -> None:
     """Look the names up, unless the dict is as it was when they were last found unchanged."""
     namespace = code.pin(holder)
+
+    def look() -> None:
+        table = code.pin_address(code.pins.words([word for guard in guards for word in (guard.name, guard.value)]))
+        code.require(code.let(f"call i1 @llad.unchanged(ptr {namespace}, ptr {table}, i64 {len(guards)})"))
+
+    _unless_as_seen(code, layout, namespace, look)
+
+
+def _unless_as_seen(code: Assembly, layout: Layout, namespace: str, check: Callable[[], None]) -> None:
+    """Check a dict, unless nothing was changed in it since it was last found to be right."""
     done = code.name("unchanged")
     version = seen = ""
     if layout.version is not None:
@@ -272,8 +305,7 @@ def _check_dict(code: Assembly, layout: Layout, holder: dict[str, object], guard
         look = code.name("look")
         code.branch(code.let(f"icmp eq i64 {version}, {code.load('i64', seen)}"), done, look)
         code.start(look)
-    table = code.pin_address(code.pins.words([word for guard in guards for word in (guard.name, guard.value)]))
-    code.require(code.let(f"call i1 @llad.unchanged(ptr {namespace}, ptr {table}, i64 {len(guards)})"))
+    check()
     if version:
         code.do(f"store i64 {version}, ptr {seen}")
         code.go(done)

@@ -53,6 +53,10 @@ class Ahead:
     again: Callable[[], Iterable[Any]] | None
 
 
+# So many items of a list from outside become constants of the code.
+_MOST_ITEMS = 1000
+
+
 class Tracer:
     """One trace. It is the `Context` of arithmetic, indexing and spellings."""
 
@@ -72,6 +76,7 @@ class Tracer:
         self.alike = Alike()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
+        self.found: dict[int, tuple[object, Any]] = {}  # lists, dicts and sets from outside, and what is seen of them
         self.born: dict[int, tuple[object, Scope]] = {}
         self.active: list[Active] = []
         self.home: dict[str, Local] = {}  # the table of the function being made
@@ -189,8 +194,28 @@ class Tracer:
         if isinstance(value, tuple) and (form := form_of(value)) is not None:
             return form.build(tuple(map(self.lift, value)))
         if isinstance(value, (list, dict, set, bytearray)) and id(value) not in self.born:
-            self.refuse("captured-container", type=type(value).__name__)
+            return self._container(value)
         return value
+
+    def _container(self, value: Any) -> Any:
+        """A list, dict or set from outside is constant: traced code reads it and does not change it."""
+        kind = type(value)
+        if kind not in (list, dict, set) or len(value) > _MOST_ITEMS:
+            size = f" of {len(value)} items" if len(value) > _MOST_ITEMS else ""
+            self.refuse("captured-container", type=kind.__name__ + size)
+        if id(value) not in self.found:
+            made: Any = value if kind is set else kind()
+            self.found[id(value)] = value, made
+            items = self.guards.contents(value)
+            if kind is list:
+                made.extend(map(self.lift, items))
+            elif kind is dict:
+                made.update(zip(items[::2], map(self.lift, items[1::2]), strict=True))
+            self.give(made)
+        made = self.found[id(value)][1]
+        if id(made) not in self.born:
+            self.refuse("captured-container", type=f"{kind.__name__} that contains itself,")
+        return made
 
     def _complex(self, value: Any) -> Any:
         """A complex number is Python's; an array is captured in its two parts, each a window on it."""
@@ -246,7 +271,7 @@ class Tracer:
         return made if isinstance(made, tuple) else self.make(made)
 
     def give(self, thing: Any) -> Any:
-        """Note that a list, dict or record is the caller's: it may be read, and not be changed."""
+        """Note that a list, dict or record is from outside: it may be read, and not be changed."""
         if not isinstance(thing, tuple):
             self.born[id(thing)] = (thing, Scope(None, "given"))
         return thing

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend.signature import Guard, Missing
+from llad.frontend.signature import ALL, Guard, Missing, contents
 from llad.structures import of_library
 
 # Namespaces that nobody rebinds.
@@ -99,6 +99,12 @@ class Guards:
                 self.add(vars(kind), name, vars(kind).get(name, Missing))
             if name in vars(kind):
                 return
+
+    def contents(self, container: list[Any] | dict[Any, Any] | set[Any]) -> tuple[Any, ...]:
+        """All that is in a container that traced code has found outside: it may be changed where it stands."""
+        found = contents(container)
+        self.add(container, ALL, found)
+        return found
 
     def partial(self, function: functools.partial[Any]) -> None:
         """A call of it was traced: what it passes by name can be changed."""

@@ -142,6 +142,8 @@ class Inventory:
             return ["compiled", self.describe(type(value)), self.describe(value.transform)]
         if type(value) is type and not of_library(value.__module__):
             return self._class(value)
+        if type(value) in (list, dict, set):  # what is in them has a note of its own
+            return ["container", type(value).__name__]
         return self._of_library(value)
 
     def _class(self, cls: type) -> Description:

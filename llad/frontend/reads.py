@@ -15,7 +15,7 @@ from types import CellType, FunctionType
 from typing import Any
 
 from llad.frontend.inventory import Inventory
-from llad.frontend.signature import ArgSpec, Guard, Missing
+from llad.frontend.signature import ALL, ArgSpec, Guard, Missing, contents
 from llad.frontend.source import remember_text, source_of
 from llad.frontend.words import Description, Undescribed
 
@@ -82,6 +82,8 @@ def found(inventory: Inventory, notes: Sequence[Description]) -> tuple[Guard, ..
 
 def _read(holder: Any, name: str) -> Any:
     """What is there, as `Guard.holds` reads it."""
+    if name == ALL:
+        return contents(holder)
     if isinstance(holder, CellType):
         try:
             return holder.cell_contents

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
+from operator import is_
 from types import CellType
 from typing import Any, TypeAlias
 
@@ -168,12 +169,24 @@ def attached(spec: ArgSpec, able: bool = True) -> Iterator[tuple[ScalarSpec | Ar
         yield spec, able
 
 
+# In place of a name: all that is in a list, dict or set.
+ALL = ""
+
+
+def contents(container: list[Any] | dict[Any, Any] | set[Any]) -> tuple[Any, ...]:
+    """All that is in it, in its order: of a dict each key and what it stands for."""
+    if isinstance(container, dict):
+        return tuple(chain.from_iterable(container.items()))
+    return tuple(container)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Guard:
     """The trace stands only while `name` of `holder` is this very object.
 
     `holder` is a cell (its contents count), a namespace (`globals()`, a module's or an object's `__dict__`), or,
     for `__code__`, `__defaults__` and `__kwdefaults__`, a function. `Missing` as `value`: the name is not there.
+    Without a name (`ALL`), `holder` is a list, dict or set, and `value` all that is in it.
     `lasting`: nobody rebinds it in a process, so calls do not look at it; in the next process it may be another.
     """
 
@@ -185,6 +198,10 @@ class Guard:
     def holds(self) -> bool:
         """Whether what was found at trace time is still there."""
         holder = self.holder
+        if self.name == ALL:
+            known: Any = self.value
+            now = contents(holder)  # type: ignore[arg-type]
+            return len(now) == len(known) and all(map(is_, now, known))
         if isinstance(holder, CellType):
             try:
                 return holder.cell_contents is self.value

@@ -30,16 +30,18 @@ OBJECTS = (
     ),
     Refusal(
         "LL403", "captured-container", "a {type} from outside the function",
-        "use a tuple or a NumPy array, or pass it as an argument",
+        "use a NumPy array, or a plain list or dict of few items, or pass it as an argument",
         """
-        return x * ▸PARAMETERS["rate"]
+        return x * ▸RATES["slow"]
         """,
         """
-        return x * RATES[0]
+        return x * PARAMETERS["rate"]
         """,
         """
+        from collections import defaultdict
+
+        RATES = defaultdict(float, slow=0.5)
         PARAMETERS = {"rate": 0.5}
-        RATES = (0.5, 0.25)
         """,
     ),
     Refusal(
@@ -284,7 +286,8 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL423", "given-mutation", "changing a {type} that is an argument", "change a copy, e.g. `{{**p, 'key': x}}`",
+        "LL423", "given-mutation", "changing a {type} from outside the function",
+        "change a copy, e.g. `{{**p, 'key': x}}` or `[*p, x]`",
         """
         ▸x["a"] = 2.0 * x["a"]
         return x["a"]

@@ -2,8 +2,8 @@
 # ruff: noqa
 import numpy as np
 
-WEIGHTS = [1.0, 2.0]
-RATES = {"slow": 0.5}
+WEIGHTS = [0.0] * 1001
+RATES = type("Rates", (dict,), {})(slow=0.5)
 
 
 def a_name_of_two_kinds(x, a):
@@ -64,12 +64,12 @@ def not_defined(x):
 
 
 def a_global_list(x):
-    return WEIGHTS[0] * x  # error: a list from outside the function
+    return WEIGHTS[0] * x  # error: a list of 1001 items from outside the function
     #      ^
 
 
 def a_global_dict(x):
-    rate = RATES["slow"]  # error: a dict from outside the function
+    rate = RATES["slow"]  # error: a Rates from outside the function
     #      ^
     return rate * x
 
