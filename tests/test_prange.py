@@ -204,7 +204,7 @@ def test_values_and_gradients_are_those_of_the_serial_loop_for_any_number_of_thr
     compiled, reference = llad.jit_grad(f), llad.jit_grad(serial(f))
     value, gradient = reference.value_and_grad(*args)
     found = []
-    for count in (1, 2, 4):
+    for count in (1, 2, 3, 7):
         with threads(count):
             found.append((compiled(*args), *map(flat, compiled.value_and_grad(*args))))
     assert_close(found[0][0], value, rtol=1e-11)
@@ -505,6 +505,96 @@ def test_a_fork_has_threads_of_its_own():
         if child == 0:
             os._exit(0 if f(X, 0.5) == value else 1)
         assert os.waitpid(child, 0)[1] == 0
+
+
+FORKS = """
+import os, sys, threading, time
+import numpy as np
+import llad
+
+@llad.jit_grad(argnums=0)
+def energy(x, m):
+    s = 0.0
+    for i in llad.prange(len(x)):
+        v = x[i]
+        for _ in range(m):
+            v = np.sin(v) + x[i]
+        s += v * v
+    return s
+
+x = np.linspace(0.0, 1.0, 20_000)
+expected = energy(x, 3), energy.grad(x, 3).tobytes()
+busy = threading.Thread(target=lambda: [energy(x, 400) for _ in range(3)])
+busy.start()
+time.sleep(0.05)
+
+def generation(left):
+    # Children and their children, born while other threads have the crew, make their own, again and again.
+    if left and (child := os.fork()):
+        assert os.waitpid(child, 0)[1] == 0
+    elif left:
+        for _ in range(50):
+            assert (energy(x, 3), energy.grad(x, 3).tobytes()) == expected
+        generation(left - 1)
+        os._exit(0)
+
+for _ in range(5):
+    generation(3)
+busy.join()
+assert (energy(x, 3), energy.grad(x, 3).tobytes()) == expected
+print(len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 3)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_processes_born_while_a_loop_runs_have_threads_of_their_own(tmp_path):
+    assert _python(FORKS, tmp_path, LLAD_NUM_THREADS="3") == "3\n"
+
+
+AT_THE_END = """
+import atexit, ctypes, sys
+import numpy as np
+import llad
+from llad.codegen import symbols
+
+CREATE = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 4)
+create = CREATE(symbols.c_library()["pthread_create"])
+given = int(sys.argv[1])
+
+@CREATE
+def reluctant(*args):
+    global given
+    given -= 1
+    return create(*args) if given >= 0 else 11  # EAGAIN
+
+symbols.c_library()["pthread_create"] = ctypes.cast(reluctant, ctypes.c_void_p).value
+
+@llad.jit_grad
+def f(x):
+    s = 0.0
+    for i in llad.prange(len(x)):
+        s += np.sin(x[i])
+    return s
+
+x = np.ones(100_000)
+for _ in range(100):
+    f.grad(x)
+print(given, f(x) == f(x))
+atexit.register(f.grad, x)
+"""
+
+
+@pytest.mark.skipif(not PARALLEL, reason="no POSIX threads")
+@pytest.mark.parametrize("given", [0, 1, 2, 9])
+def test_loops_end_whatever_threads_the_system_gives(tmp_path, given):
+    """And so does the process, while they wait for another loop."""
+    path = tmp_path / "program.py"
+    path.write_text(AT_THE_END)
+    environment = {**os.environ, "LLAD_NUM_THREADS": "4", "LLAD_CACHE_DIR": ""}
+    done = subprocess.run([sys.executable, str(path), str(given)], env=environment, capture_output=True, timeout=120)
+    left, same = done.stdout.split()
+    assert done.returncode == 0 and not done.stderr and same == b"True"
+    assert int(left) == 6 if given == 9 else int(left) < 0
 
 
 def test_threads_of_python_may_call_at_once():

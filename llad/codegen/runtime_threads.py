@@ -1,14 +1,12 @@
 """The run-time of loops on threads: `@llad.threads` runs the chunks of a loop, each exactly once.
 
-The caller's thread and others take the next chunk in turn until none is left. The others are made for the loop and
-end with it (some ten microseconds each, which loops that are cut at all are long enough for), so nothing of them is
-left that a fork, or the end of the process, could find in an odd state. They block all signals, hold no GIL, touch no
-Python object, and have a context of their own. Of the chunks that failed, the error of the lowest is passed on. A
-signal handler that raises, on the caller's thread, ends the others at their next poll.
+The caller's thread and those of the crew (`runtime_workers.py`) take the next chunk in turn until none is left, or one
+has failed: as all before that one are taken by then, the error that is passed on is that of the lowest. A signal
+handler that raises, on the caller's thread, ends the others at their next poll.
 
-Without POSIX threads, or if the system makes none, the caller runs all chunks.
+Without POSIX threads, if the system makes none, or if another loop has the crew, the caller runs all chunks.
 
-Invariant: when `@llad.threads` returns, all other threads have ended.
+Invariant: when `@llad.threads` returns, no other thread has to do with the loop.
 """
 
 from __future__ import annotations
@@ -19,17 +17,16 @@ import sys
 from functools import cache
 
 from llad.codegen.lower_poll import INTERRUPTED
+from llad.codegen.runtime_workers import ASKED, AWAKE, WORKERS, WORKERS_DECLARATIONS
 
 COUNT = "llad.threads.count"
-ASKED = ["pthread_create", "pthread_join", "pthread_sigmask", "sigfillset", "sched_yield", "usleep"]
 
 MOST_CHUNKS = 64
 _WORDS = 5  # of a chunk: its code, and the values of the message of the check that failed
-_SET = 2 if sys.platform.startswith("linux") else 3  # SIG_SETMASK
-_PATIENT = 200  # how often the caller yields before it sleeps
 
-# Words of what the threads of a loop share, bytes from its beginning.
-_NEXT, _STOP, _LIVE, _LIMIT, _RUN, _BLOCK, _FAILED = range(0, 56, 8)
+# Words of what the threads of a loop share, bytes from its beginning: the next chunk, whether to stop, the lowest chunk
+# that failed, the number of chunks, what runs one, what they share of the program, and what each that failed left.
+_NEXT, _STOP, _LOWEST, _LIMIT, _RUN, _BLOCK, _FAILED = range(0, 56, 8)
 _BYTES = _FAILED + 8 * _WORDS * MOST_CHUNKS
 
 
@@ -62,6 +59,7 @@ define internal i32 @llad.threads.work(ptr %ctx, ptr %all) nounwind {{
   %limit.p = {_AT} %all, i64 {_LIMIT}
   %limit = load i64, ptr %limit.p
   %stop.p = {_AT} %all, i64 {_STOP}
+  %lowest.p = {_AT} %all, i64 {_LOWEST}
   br label %take
 take:
   %stop = load atomic i64, ptr %stop.p acquire, align 8
@@ -69,7 +67,8 @@ take:
   br i1 %on, label %more, label %end
 more:
   %k = atomicrmw add ptr %all, i64 1 acq_rel
-  %some = icmp slt i64 %k, %limit
+  %lowest = load atomic i64, ptr %lowest.p acquire, align 8
+  %some = icmp slt i64 %k, %lowest
   br i1 %some, label %one, label %end
 one:
   %code = call i32 %run(ptr %ctx, ptr %block, i64 %k)
@@ -90,15 +89,16 @@ note:
   %values = {_AT} %place, i64 8
   %from = {_AT} %ctx, i64 8
   call void @llvm.memcpy.p0.p0.i64(ptr align 8 %values, ptr align 8 %from, i64 32, i1 false)
-  br label %take
+  %r0 = atomicrmw min ptr %lowest.p, i64 %k acq_rel
+  br label %end
 end:
   ret i32 0
 }}
 """
 
-# What a thread of its own does. Its context's saved state is where its polls ask, plus 1 (`runtime_poll.py`).
+# What a thread of the crew does. Its context's saved state is where its polls ask, plus 1 (`runtime_poll.py`).
 _HELP = f"""
-define internal ptr @llad.threads.help(ptr %all) nounwind {{
+define internal void @llad.threads.help(ptr %all) nounwind {{
   %ctx = alloca %llad.ctx, align 8
   store %llad.ctx zeroinitializer, ptr %ctx
   %thread = {_AT} %ctx, i64 48
@@ -107,76 +107,53 @@ define internal ptr @llad.threads.help(ptr %all) nounwind {{
   %code = call i32 @llad.threads.work(ptr %ctx, ptr %all)
   store ptr null, ptr %thread
   call void @llad.release(ptr %ctx)
-  %live = {_AT} %all, i64 {_LIVE}
-  %before = atomicrmw sub ptr %live, i64 1 acq_rel
-  ret ptr null
+  ret void
 }}
 """
 
 _PARALLEL = f"""
 define i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {{
-  %all = alloca [{_BYTES} x i8], align 16
-  %made = alloca [{MOST_CHUNKS} x i64], align 8
-  %signals = alloca [128 x i8], align 16
-  %blocked = alloca [128 x i8], align 16
-  call void @llvm.memset.p0.i64(ptr align 16 %all, i8 0, i64 {_BYTES}, i1 false)
+  %all = alloca [{_BYTES} x i8], align 64
+  call void @llvm.memset.p0.i64(ptr align 64 %all, i8 0, i64 {_FAILED}, i1 false)
   %limit.p = {_AT} %all, i64 {_LIMIT}
   store i64 %limit, ptr %limit.p
+  %lowest.p = {_AT} %all, i64 {_LOWEST}
+  store i64 %limit, ptr %lowest.p
   %run.p = {_AT} %all, i64 {_RUN}
   store ptr %run, ptr %run.p
   %block.p = {_AT} %all, i64 {_BLOCK}
   store ptr %block, ptr %block.p
-  %live.p = {_AT} %all, i64 {_LIVE}
   %stop.p = {_AT} %all, i64 {_STOP}
   %wanted = load i64, ptr @{COUNT}
   %few = icmp slt i64 %wanted, %limit
   %useful = select i1 %few, i64 %wanted, i64 %limit
   %others = sub i64 %useful, 1
   %any = icmp sgt i64 %others, 0
-  br i1 %any, label %block.signals, label %work
-block.signals:
-  %r0 = call i32 @sigfillset(ptr %blocked)
-  %r1 = call i32 @pthread_sigmask(i32 {_SET}, ptr %blocked, ptr %signals)
-  br label %make
-make:
-  %j = phi i64 [0, %block.signals], [%j.next, %counted]
-  %before = atomicrmw add ptr %live.p, i64 1 acq_rel
-  %slot = getelementptr inbounds i64, ptr %made, i64 %j
-  %lacking = call i32 @pthread_create(ptr %slot, ptr null, ptr @llad.threads.help, ptr %all)
-  %is.made = icmp eq i32 %lacking, 0
-  br i1 %is.made, label %counted, label %short
-counted:
-  %j.next = add nuw nsw i64 %j, 1
-  %j.more = icmp slt i64 %j.next, %others
-  br i1 %j.more, label %make, label %have
-short:
-  %r2 = atomicrmw sub ptr %live.p, i64 1 acq_rel
-  br label %have
-have:
-  %have.count = phi i64 [%j.next, %counted], [%j, %short]
-  %r3 = call i32 @pthread_sigmask(i32 {_SET}, ptr %signals, ptr null)
+  br i1 %any, label %call, label %work
+call:
+  %taken = call i64 @llad.crew.take(ptr %all, i64 %others)
   br label %work
 work:
-  %helpers = phi i64 [0, %0], [%have.count, %have]
+  %crew = phi i64 [0, %0], [%taken, %call]
   %code = call i32 @llad.threads.work(ptr %ctx, ptr %all)
+  %alone = icmp eq i64 %crew, 0
+  br i1 %alone, label %over, label %close
+close:
+  call void @llad.crew.close()
   br label %wait
 wait:
-  %turn = phi i64 [0, %work], [%turn.next, %pause.end]
-  %raised = phi i32 [%code, %work], [%raised.next, %pause.end]
-  %live = load atomic i64, ptr %live.p acquire, align 8
-  %alone = icmp eq i64 %live, 0
-  br i1 %alone, label %join, label %pause
+  %turn = phi i64 [0, %close], [%turn.next, %pause.end]
+  %raised = phi i32 [%code, %close], [%raised.next, %pause.end]
+  %inside = call i64 @llad.crew.inside()
+  %left = icmp eq i64 %inside, 0
+  br i1 %left, label %dismiss, label %pause
 pause:
+  call void @llad.crew.rest(i64 %turn)
   %turn.next = add nuw nsw i64 %turn, 1
-  %patient = icmp slt i64 %turn, {_PATIENT}
-  br i1 %patient, label %yield, label %sleep
-yield:
-  %r4 = call i32 @sched_yield()
-  br label %pause.end
-sleep:
-  %r5 = call i32 @usleep(i32 100)
+  %long = icmp sge i64 %turn, {AWAKE}
   %calm = icmp eq i32 %raised, 0
-  br i1 %calm, label %ask, label %pause.end
+  %asks = and i1 %long, %calm
+  br i1 %asks, label %ask, label %pause.end
 ask:
   %asked = call i32 @llad.poll(ptr %ctx)
   %quiet = icmp eq i32 %asked, 0
@@ -185,38 +162,26 @@ stop:
   store atomic i64 1, ptr %stop.p release, align 8
   br label %pause.end
 pause.end:
-  %raised.next = phi i32 [%raised, %yield], [%raised, %sleep], [0, %ask], [{INTERRUPTED}, %stop]
+  %raised.next = phi i32 [%raised, %pause], [0, %ask], [{INTERRUPTED}, %stop]
   br label %wait
-join:
-  %i = phi i64 [0, %wait], [%i.next, %joined]
-  %i.more = icmp slt i64 %i, %helpers
-  br i1 %i.more, label %joined, label %over
-joined:
-  %thread.p = getelementptr inbounds i64, ptr %made, i64 %i
-  %thread = load i64, ptr %thread.p
-  %r6 = call i32 @pthread_join(i64 %thread, ptr null)
-  %i.next = add nuw nsw i64 %i, 1
-  br label %join
+dismiss:
+  call void @llad.crew.dismiss(i64 %crew)
+  br label %over
 over:
-  %uninterrupted = icmp eq i32 %raised, 0
+  %result = phi i32 [%code, %work], [%raised, %dismiss]
+  %uninterrupted = icmp eq i32 %result, 0
   br i1 %uninterrupted, label %look, label %leave
 leave:
-  ret i32 %raised
+  ret i32 %result
 look:
-  %c = phi i64 [0, %over], [%c.next, %passed]
-  %c.more = icmp slt i64 %c, %limit
-  br i1 %c.more, label %see, label %done
-see:
-  %offset = mul i64 %c, {8 * _WORDS}
+  %lowest = load atomic i64, ptr %lowest.p acquire, align 8
+  %fine = icmp eq i64 %lowest, %limit
+  br i1 %fine, label %done, label %failed
+failed:
+  %offset = mul i64 %lowest, {8 * _WORDS}
   %codes = {_AT} %all, i64 {_FAILED}
   %place = {_AT} %codes, i64 %offset
   %wide = load i64, ptr %place
-  %fine = icmp eq i64 %wide, 0
-  br i1 %fine, label %passed, label %failed
-passed:
-  %c.next = add nuw nsw i64 %c, 1
-  br label %look
-failed:
   %values = {_AT} %place, i64 8
   %to = {_AT} %ctx, i64 8
   call void @llvm.memcpy.p0.p0.i64(ptr align 8 %to, ptr align 8 %values, i64 32, i1 false)
@@ -250,18 +215,13 @@ done:
 
 PARALLEL = _has_threads()
 THREADS = (
-    {"llad.threads": _PARALLEL, "llad.threads.work": _WORK, "llad.threads.help": _HELP}
+    {"llad.threads": _PARALLEL, "llad.threads.work": _WORK, "llad.threads.help": _HELP, **WORKERS}
     if PARALLEL
     else {"llad.threads": _SERIAL}
 )
 
 THREADS_DECLARATIONS = {
+    **WORKERS_DECLARATIONS,
     COUNT: f"@{COUNT} = external global i64",
-    "pthread_create": "declare i32 @pthread_create(ptr, ptr, ptr, ptr)",
-    "pthread_join": "declare i32 @pthread_join(i64, ptr)",
-    "pthread_sigmask": "declare i32 @pthread_sigmask(i32, ptr, ptr)",
-    "sigfillset": "declare i32 @sigfillset(ptr)",
-    "sched_yield": "declare i32 @sched_yield()",
-    "usleep": "declare i32 @usleep(i32)",
     "llvm.memcpy.p0.p0.i64": "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
 }

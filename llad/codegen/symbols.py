@@ -18,8 +18,9 @@ from functools import cache
 
 from llad.codegen.runtime_pool import STORAGE, storage
 from llad.codegen.runtime_stack import ASKED, KEY, key
-from llad.codegen.runtime_threads import ASKED as THREADED
 from llad.codegen.runtime_threads import COUNT, thread_count
+from llad.codegen.runtime_workers import ASKED as THREADED
+from llad.codegen.runtime_workers import CREW, crew
 
 # Functions of doubles; each also exists with the suffix `f` for floats.
 _TRIGONOMETRIC = "acos acosh asin asinh atan atan2 atanh cos cosh sin sincos sinh tan tanh"
@@ -71,7 +72,7 @@ def scipy_functions() -> dict[str, int]:
 @cache
 def c_library() -> dict[str, int]:
     """Address by name of every function in the lists above that this platform has, and of the key of stacks,
-    the pool, and the number of threads."""
+    the pool, the crew, and the number of threads."""
     libraries = _libraries()
     table: dict[str, int] = {}
     for name in [*_MATH, *(n + "f" for n in _MATH), *_MEMORY, *_CLOCK, *ASKED, *THREADED, *_APPLE, *_WINDOWS, *_PYTHON]:
@@ -85,5 +86,6 @@ def c_library() -> dict[str, int]:
     if (slot := key()) is not None:
         table[KEY] = ctypes.addressof(slot)
     table[COUNT] = ctypes.addressof(thread_count())
+    table[CREW] = ctypes.addressof(crew())
     table[STORAGE] = ctypes.addressof(storage())
     return table
