@@ -15,6 +15,7 @@ from llad.frontend import extents, numbers
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.loose import refuse_late_reads
+from llad.frontend.moments import go_back, now
 from llad.frontend.references import refuse_late_writes
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
@@ -56,23 +57,24 @@ def close_over(
         t.axes.rename(inner, operand)
     leaves = iter(params)
     inner_args = [rebuild(t, shape, leaves, given=True) for shape in shapes]
-    outer, scope, home = t.builder, t.scope, t.home
+    outer, scope, home, start = t.builder, t.scope, t.home, now(t)
     t.builder, t.scope, t.home = Builder(outer.span), Scope(scope, "function"), {}
     raises = False
     try:
         value = t.call(function, inner_args, kwargs)
         value, result = _owned(t, value)
         t.builder.return_(*flatten(t, value, result))
-        functions = close(t.home, t.builder.root, (t.copied, t.appended))
+        functions = close(t.home, t.builder.root, (t.ledger.copied, t.ledger.appended))
         free = free_values(t.builder.root, set(params))
         traced = replace(t.builder.function("closure", [*params, *free]), functions=functions)
-        refuse_late_reads(traced, t.copied)
-        refuse_late_writes(traced, t.appended, t.copied)
+        refuse_late_reads(traced, t.ledger.copied)
+        refuse_late_writes(traced, t.ledger.appended, t.ledger.copied)
     except PathEnds:
         raises = True
     finally:
         t.builder, t.scope, t.home = outer, scope, home
     if raises:  # always: so does the derivative, and what it raises is found in a call on copies
+        go_back(t, start)
         t.call(function, [_owned(t, arg)[0] for arg in args], kwargs)
         raise PathEnds
     return Callee(_renamed(traced, free), [*operands, *free], shapes, starts, result)

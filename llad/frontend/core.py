@@ -22,6 +22,7 @@ from llad.frontend import refused
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
+from llad.frontend.ledger import Ahead, Ledger
 from llad.frontend.loose import Copied
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
@@ -44,15 +45,6 @@ class Handlers:
     call: Callable[[Tracer, Any, Sequence[Any], Mapping[str, Any]], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """The items of what is lazy in Python, all at once: what it goes over, and the same item by item."""
-
-    items: list[Any]
-    sources: Sequence[object]
-    again: Callable[[], Iterable[Any]] | None
-
-
 # So many items of a list from outside become constants of the code.
 _MOST_ITEMS = 1000
 
@@ -65,19 +57,10 @@ class Tracer:
         self.builder = Builder()
         self.guards = Guards()
         self.axes = Axes()
-        self.copied: list[Copied] = []
-        self.appended: list[Copied] = []  # what was stored in lists that grow: a row of their memory, and of what
-        self.kept: dict[int, object] = {}  # lists whose items such lists have copies of
-        self.walked: list[object] = []  # the lists over which the loops around go
-        self.ahead: dict[int, Ahead] = {}  # what Python would ask for later
-        self.held: dict[int, tuple[object, Scope]] = {}  # what was given names, and in which iteration or call
-        self.generated: dict[int, object] = {}  # what generators give
-        self.spent: dict[int, object] = {}  # iterators by name that were read
         self.alike = Alike()
+        self.ledger = Ledger()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
-        self.found: dict[int, tuple[object, Any]] = {}  # lists, dicts and sets from outside, and what is seen of them
-        self.born: dict[int, tuple[object, Scope]] = {}
         self.active: list[Active] = []
         self.home: dict[str, Local] = {}  # the table of the function being made
         self.locals: list[Local] = []  # the functions of tables that calls may name here
@@ -193,7 +176,7 @@ class Tracer:
             return self.capture(value)
         if isinstance(value, tuple) and (form := form_of(value)) is not None:
             return form.build(tuple(map(self.lift, value)))
-        if isinstance(value, (list, dict, set, bytearray)) and id(value) not in self.born:
+        if isinstance(value, (list, dict, set, bytearray)) and self.ledger.birth(value) is None:
             return self._container(value)
         return value
 
@@ -203,17 +186,17 @@ class Tracer:
         if kind not in (list, dict, set) or len(value) > _MOST_ITEMS:
             size = f" of {len(value)} items" if len(value) > _MOST_ITEMS else ""
             self.refuse("captured-container", type=kind.__name__ + size)
-        if id(value) not in self.found:
+        if id(value) not in self.ledger.found:
             made: Any = value if kind is set else kind()
-            self.found[id(value)] = value, made
+            self.ledger.found[id(value)] = value, made
             items = self.guards.contents(value)
             if kind is list:
                 made.extend(map(self.lift, items))
             elif kind is dict:
                 made.update(zip(items[::2], map(self.lift, items[1::2]), strict=True))
             self.give(made)
-        made = self.found[id(value)][1]
-        if id(made) not in self.born:
+        made = self.ledger.found[id(value)][1]
+        if self.ledger.birth(made) is None:
             self.refuse("captured-container", type=f"{kind.__name__} that contains itself,")
         return made
 
@@ -243,7 +226,7 @@ class Tracer:
         """Note that a list, dict or set was made by traced code here."""
         if isinstance(thing, set):
             self.guards.used(thing)
-        self.born[id(thing)] = (thing, self.scope)
+        self.ledger.make(thing, self.scope)
         return thing
 
     def make_ahead(
@@ -251,19 +234,13 @@ class Tracer:
     ) -> list[Any]:
         """Note that `items` are those of what is lazy in Python and goes over `sources`, which must stay as they are;
         `again` is what Python makes of them, item by item."""
-        inner = [s for source in sources for s in (source, *self.sources_of(source))]
-        self.ahead[id(items)] = Ahead(items, inner, again)
+        inner = [s for source in sources for s in (source, *self.ledger.sources_of(source))]
+        self.ledger.ahead[id(items)] = Ahead(items, inner, again)
         return self.make(items)  # type: ignore[no-any-return]
 
-    def sources_of(self, thing: object) -> Sequence[object]:
-        """What a lazy object would still go over."""
-        known = self.ahead.get(id(thing))
-        return () if known is None else known.sources
-
-    def item_by_item(self, thing: object) -> Iterable[Any] | None:
-        """The items of a lazy object, as they are when they are asked for; `None` if that is not known."""
-        known = self.ahead.get(id(thing))
-        return None if known is None or known.again is None else known.again()
+    def note_copy(self, copy: Value, source: Value) -> None:
+        """Note that a copy was made where NumPy may have a view."""
+        self.ledger.copied.append(Copied(copy, source, self.builder.span))
 
     def compose(self, form: Form, items: Sequence[Any]) -> Any:
         """A structure of this form, made here."""
@@ -273,39 +250,37 @@ class Tracer:
     def give(self, thing: Any) -> Any:
         """Note that a list, dict or record is from outside: it may be read, and not be changed."""
         if not isinstance(thing, tuple):
-            self.born[id(thing)] = (thing, Scope(None, "given"))
+            self.ledger.make(thing, Scope(None, "given"))
         return thing
 
     def mutate(self, thing: object) -> None:
         """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
-        if id(thing) in self.kept:
+        if self.ledger.is_kept(thing):
             self.refuse("growing", why="has a copy of this list, which another name refers to")
-        if self.ahead and self._is_awaited(thing):
+        if self.ledger.ahead and self.ledger.is_awaited(thing, self._values()):
             self.refuse("growing", why="is iterated over meanwhile")
-        known = self.born.get(id(thing))
-        if known is None or not self.scope.may_mutate(known[1]):
+        birth = self.ledger.birth(thing)
+        if birth is None or not self.scope.may_mutate(birth):
             self.refuse_mutation(thing, self.builder.span)
-        for scope in self.scope.before(known[1]):
+        for scope in self.scope.before(birth):
             if scope.kind == "rest":
                 scope.changed.append((thing, self.builder.span))
-                holders = [other for other, born in self.born.values() if not born.inside(scope.extent)]
+                holders = [other for other, born in self.ledger.born.values() if not born.inside(scope.extent)]
                 if any(reaches(other, thing) for other in holders):
                     self.refuse_mutation(thing, self.builder.span)
 
-    def _is_awaited(self, thing: object) -> bool:
-        """Whether a loop around, or a name, has a lazy object that goes over `thing`."""
-        holders = [w for w in self.walked if id(w) not in self.ahead or self.ahead[id(w)].again is None]
+    def _values(self) -> Iterator[object]:
+        """What the names hold that can be read here."""
         frame = self._frame
         while frame is not None:
-            holders += frame.state.values.values()
+            yield from frame.state.values.values()
             frame = frame.parent
-        return any(source is thing for holder in holders for source in self.sources_of(holder))
 
     def refuse_mutation(self, thing: object, span: Span | None) -> NoReturn:
         """Refuse that `thing` was changed there."""
         kind = thing.cls if isinstance(thing, Record) else type(thing)
-        known = self.born.get(id(thing))
-        given = known is not None and known[1].kind == "given"
+        birth = self.ledger.birth(thing)
+        given = birth is not None and birth.kind == "given"
         refused.refuse("given-mutation" if given else "mutation", span, type=kind.__name__)
 
     def end_path(self, error: str, message: str, *values: Value) -> NoReturn:

@@ -151,9 +151,11 @@ def _f_string(t: Tracer, node: ast.JoinedStr) -> str:
 
 def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
     value = t.eval(node.value)
-    frame = t.frame
+    frame, around = t.frame, t.frame.scope
     while frame.source.targets is not None and frame.parent is not None:
-        frame = frame.parent
+        frame, around = frame.parent, frame.scope
+    if frame is not t.frame and not t.scope.may_mutate(around):
+        t.refuse("comprehension", got="with `:=` on some paths only")
     bind(t, node.target.id, value, frame)
     return value
 
@@ -181,7 +183,7 @@ def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetCom
 
 def _generator(t: Tracer, node: ast.GeneratorExp) -> Any:
     value = _comprehension(t, node)
-    t.generated[id(value)] = value
+    t.ledger.generate(value)
     return value
 
 

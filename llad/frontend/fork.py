@@ -48,6 +48,7 @@ class Fork:
         self.regions = (Region(), Region())
         self.states = [self.before.copy(), self.before.copy()]
         self.values: list[Any] = [Gone, Gone]
+        self._spent = [t.ledger.spent, t.ledger.spent]
         self._changed: list[tuple[int, object, Span | None]] = []
         self._yields: tuple[list[Value], list[Value]] = ([], [])
         self._memo: dict[tuple[Value, Value], int] = {}
@@ -56,13 +57,17 @@ class Fork:
 
     def run(self, side: int, action: Callable[[], Any], kind: str = "region") -> None:
         """Trace `action` on one side; what it returns is the side's value."""
+        t = self.t
+        t.ledger.spent = dict(self._spent[side])
         try:
-            with self.t.within(self.regions[side], self.states[side], kind) as scope:
+            with t.within(self.regions[side], self.states[side], kind) as scope:
                 self.values[side] = action()
             self._changed += [(1 - side, *change) for change in scope.changed]
-            self.states[side] = self.t.frame.state
+            self.states[side] = t.frame.state
         finally:
-            self.t.frame.state = self.before
+            t.frame.state = self.before
+        self._spent[side] = {} if self.states[side].dead else t.ledger.spent
+        t.ledger.spent = self._spent[0] | self._spent[1]
 
     def join(self, live: Names | None = None, exits: Names = frozenset()) -> Any:
         """Emit the `if`; the state and the value where the sides meet.

@@ -58,6 +58,9 @@ def _consumed(t: Tracer, node: ast.Call, generator: ast.GeneratorExp, rest: list
         begun = ast.comprehension(first.target, value, first.ifs, first.is_async)
         again = ast.copy_location(ast.GeneratorExp(generator.elt, [begun, *others]), generator)
         return call_node(t, ast.copy_location(ast.Call(node.func, [again, *rest], []), node))
+    if any(isinstance(child, ast.NamedExpr) for child in ast.walk(generator)):
+        t.builder.span = t.frame.span(generator)
+        t.refuse("comprehension", got="with `:=`")
     inner, start, end = body(generator.elt)
     for k, clause in reversed(list(enumerate(generator.generators))):
         for test in reversed(clause.ifs):

@@ -26,6 +26,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.effects import Append, leaves_loop, own_nodes
 from llad.frontend.extents import Int, measure
 from llad.frontend.iteration import Walk, length
+from llad.frontend.moments import trial
 from llad.frontend.outside import Inside, is_one
 from llad.frontend.refused import refuse
 from llad.frontend.rooms import common, furnished, index_of, keep, kind_of_item
@@ -152,8 +153,8 @@ def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
         born: object = value.room.born
         if value.room.open:
             return False
-    elif type(value) is list and id(value) in t.born:
-        thing, born = value, t.born[id(value)][1]
+    elif type(value) is list:
+        thing, born = value, t.ledger.birth(value)
     else:
         return False
     if not isinstance(born, Scope) or born.kind == "given" or not t.scope.may_mutate(born):
@@ -181,13 +182,11 @@ def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[]
             rooms[name] = Room(home, None, kind, least=least)
             state.values[name] = Growing(rooms[name], _counted(t, _count(old)), least)
         try:
-            with t.within(region, state):
+            with trial(t), t.within(region, state):
                 run()
         except UnsupportedError as error:
             _blame_guess(t, names, rooms, error)
             raise
-        finally:
-            t.frame.state = before
         found = {name: room.kind or ItemKind(F64, weak=True) for name, room in rooms.items()}
         settled = all(kind == found[name] for name, room in rooms.items() for kind in room.shown)
         kinds = dict(found)

@@ -227,7 +227,7 @@ def _mixed(t: Tracer, values: Sequence[Any], walks: Sequence[Walk | None], stric
 
 def _item_by_item(t: Tracer, value: Any) -> Iterable[Any]:
     """The items of what is known, as they are when they are asked for."""
-    lazy = t.item_by_item(value)
+    lazy = t.ledger.item_by_item(value)
     return items_of(t, value) if lazy is None else lazy
 
 

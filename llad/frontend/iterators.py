@@ -20,11 +20,10 @@ from llad.frontend.names import load
 def name(t: Tracer, node: ast.Name) -> Any:
     """What a name holds, as an expression."""
     value = load(t, node)
-    if id(value) in t.ahead or id(value) in t.generated or (isinstance(value, Walk) and not value.is_range):
-        _, extent = t.held.get(id(value), (value, t.frame.extent))
-        if id(value) in t.spent or extent is not t.frame.extent:
+    if t.ledger.is_iterator(value) or (isinstance(value, Walk) and not value.is_range):
+        if not t.ledger.may_read(value, t.frame.extent):
             t.refuse("spent", got="that was gone over already, or is in every iteration of a loop")
-        t.spent[id(value)] = value
+        t.ledger.spend(value)
     return value
 
 

@@ -5,7 +5,7 @@ types of the carries hold (`carries.py`). Which names are carried is a matter of
 read before it assigns it, and what is read after the loop. `break` and `return` set the flag `stop`, which is the
 `exits` bool; the value returned from inside a loop is a carry that only the last iteration sets.
 
-Invariant: nothing of a discarded round remains but captured arrays and guards.
+Invariant: a discarded round is forgotten (`moments.py`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.effects import appended, assigned
 from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
+from llad.frontend.moments import go_back, now, trial
 from llad.frontend.state import Conflict, Dropped, Flag, Maybe, State
 from llad.frontend.values import Growing, Unbound
 from llad.ir.core import Limit, Region, Value, walk
@@ -87,7 +88,8 @@ def while_loop(t: Tracer, node: ast.While) -> None:
         t.execute(node.body)
 
     loop = _prepare(t, node, False, start, (node.test, *node.body))
-    first = _test(t, loop)
+    with trial(t):
+        first = _test(t, loop)
     if first.flag is False:
         return
     if _has_effects(first.region) or assigned([node.test]):
@@ -139,7 +141,7 @@ def _test(t: Tracer, loop: Loop) -> Test:
     for name, carry in loop.carried.items():
         state.values[name] = carry.value(t, leaves)
     flag: Flag = True
-    with t.within(region, state):
+    with t.within(region, state), t.iteration():
         flag = condition(t, loop.node.test)
     t.frame.state = loop.before
     return Test(region, flag)
@@ -194,7 +196,10 @@ def _args(loop: Loop) -> list[Value]:
 
 def _settle(t: Tracer, loop: Loop) -> Round:
     """Trace the body until the carries hold."""
+    before = now(t)
     for number in range(_ROUNDS):
+        if number:
+            go_back(t, before)
         done = _round(t, loop, first=number == 0)
         with t.builder.inside(done.region):
             wider = {

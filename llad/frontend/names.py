@@ -75,7 +75,7 @@ def bind(t: Tracer, name: str, value: Any, frame: Frame | None = None) -> None:
     """Let the local name hold `value`; a run-time value without a name takes this one."""
     state = (frame or t.frame).state
     if not isinstance(value, (Scalar, Array)):
-        t.held[id(value)] = value, (frame or t.frame).extent
+        t.ledger.name(value, (frame or t.frame).extent)
     elif not value.value.name:
         value.value.name = name
     state.values[name] = value

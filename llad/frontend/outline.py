@@ -21,6 +21,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import LladError
 from llad.frontend import recursion
 from llad.frontend.core import Tracer
+from llad.frontend.moments import go_back, now
 from llad.frontend.shapes import Shape, is_static_number, shape_of
 from llad.frontend.signature import ScalarSpec
 from llad.frontend.state import Active, Frame, Local, Outlined
@@ -92,7 +93,7 @@ def _is(value: Any, shape: Shape) -> bool:
 
 def _outlined(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: object, body: Body) -> Local | None:
     """The function, traced apart from the code around it; None if that cannot be."""
-    home, locals, active, span = dict(t.home), list(t.locals), list(t.active), t.builder.span
+    home, locals, active, start = dict(t.home), list(t.locals), list(t.active), now(t)
     entry = Active(identity, None, names, frame.scope, t.home)
     try:
         shapes = {name: shape_of(value) for name, value in names.items()}
@@ -103,9 +104,10 @@ def _outlined(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: objec
     except (LladError, recursion.Widened, _Unfit):  # inlined, it may pass, or is refused for good
         t.home.clear()
         t.home.update(home)
+        go_back(t, start)
         return None
     finally:
-        t.locals[:], t.active[:], t.builder.span = locals, active, span
+        t.locals[:], t.active[:], t.builder.span = locals, active, start.span
 
 
 def _captured(t: Tracer) -> set[Any]:

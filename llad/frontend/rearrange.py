@@ -23,7 +23,6 @@ from llad.frontend.extents import (
     mul,
 )
 from llad.frontend.indexing import window
-from llad.frontend.loose import Copied
 from llad.frontend.promotion import is_static_number, plain, promote
 from llad.frontend.reductions import size_of
 from llad.frontend.values import Array, Context, Extent, Rows, Scalar, Single, describe
@@ -175,7 +174,7 @@ def _is_dense(array: Array) -> bool:
 
 def copied(ctx: Context, made: Array, source: Array) -> Array:
     """`made`, a copy of (a part of) `source`, as what NumPy may have as a view."""
-    ctx.copied.append(Copied(made.value if made.root is None else made.root, source.value, ctx.builder.span))
+    ctx.note_copy(made.value if made.root is None else made.root, source.value)
     return replace(made, loose=True, turned=False)
 
 

@@ -21,6 +21,7 @@ from dataclasses import replace
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.moments import go_back, now
 from llad.frontend.shapes import (
     Shape,
     Static,
@@ -130,8 +131,9 @@ def define(t: Tracer, entry: Active, frame: Frame, shapes: dict[str, Shape], bod
     while name in t.home:
         name, k = f"{plain}_{k}", k + 1
     local = Local(name, entry.identity, t.home, shapes)
-    before, others = len(t.locals), dict(t.home)
+    before, others, start = len(t.locals), dict(t.home), now(t)
     while True:
+        go_back(t, start)
         del t.locals[before:]
         t.locals.append(local)
         t.home.clear()

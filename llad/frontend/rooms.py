@@ -144,7 +144,7 @@ def put(t: Tracer, room: Room, index: Value, item: Any) -> None:
         view = b.view(out.value, ["index"] + ["full"] * len(sizes), index)
         assign(t, Array(view, sizes, out.root, out.born), array)
         if not kind.of_numbers:
-            t.appended.append(Copied(view, array.value, b.span))
+            t.ledger.appended.append(Copied(view, array.value, b.span))
         return
     for path, number in _leaves(item):
         b.store(_converted(t, number, kind), out.value, index, *(b.i64(k) for k in path))
@@ -179,9 +179,9 @@ def keep(t: Tracer, item: Any) -> None:
     if isinstance(item, Rows) and item.of is not None:
         if item.of.open:
             _refuse(t, "has another as an item, to which the loop appends, too")
-        t.kept[id(item.of)] = item.of
+        t.ledger.keep(item.of)
     elif isinstance(item, list):
-        t.kept[id(item)] = item
+        t.ledger.keep(item)
     if isinstance(item, (list, tuple)):
         for part in item:
             keep(t, part)

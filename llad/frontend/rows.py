@@ -26,7 +26,7 @@ from llad.frontend.extents import extents_of
 from llad.frontend.generators import Known
 from llad.frontend.indexing import set_item
 from llad.frontend.iteration import Walk, enumerate_, length
-from llad.frontend.loose import Copied
+from llad.frontend.moments import trial
 from llad.frontend.promotion import is_number, is_static_number, kind_of
 from llad.frontend.values import Array, Dim, Extent, ItemKind, Less, Room, Rows, Scalar, Single
 from llad.ir.core import Region, Value, walk
@@ -81,7 +81,8 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
             outside[:] = _sources(t, value.value)
 
     run(store)
-    t.copied.extend(Copied(out.value, source, t.builder.span) for source in outside)
+    for source in outside:
+        t.note_copy(out.value, source)
     items = replace(out, loose=bool(outside))
     if inner is not None:
         return Rows(items, inner.weak, (list, *inner.kinds))
@@ -102,7 +103,7 @@ def _sources(t: Tracer, item: Value) -> list[Value]:
         if made is not None and made.name == "view":
             pending.append(made.operands[0])
         elif made is not None and made.name == "alloc":
-            pending += [c.source for c in t.copied if c.copy is value]
+            pending += [c.source for c in t.ledger.copied if c.copy is value]
         else:
             found.append(value)
     return found
@@ -122,10 +123,9 @@ def _tried(
         sizes = extents_of(value) if isinstance(value, Array) else ()
         values.append((value, inner, tuple(t.alike.name(t.builder, size) for size in sizes)))
 
-    region, before = Region(), t.state
-    with t.within(region, before.copy()):
+    region = Region()
+    with trial(t), t.within(region, t.state.copy()):
         run(note)
-    t.frame.state = before
     if not values:
         t.refuse("comprehension", got="whose element always raises")
     inside = {v for op in walk(region) for v in (*op.results, *(a for r in op.regions for a in r.args))}

@@ -35,9 +35,9 @@ def adopted(t: Tracer, name: str) -> Growing | None:
 
 def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
     """Refuse, unless only this name of the function being traced refers to the list."""
-    if id(thing) in t.kept:
+    if t.ledger.is_kept(thing):
         t.refuse("growing", why="has become an item of another")
-    if any(thing is other or any(thing is s for s in t.sources_of(other)) for other in t.walked):
+    if t.ledger.is_walked(thing):
         t.refuse("growing", why="is iterated over meanwhile")
     frame: Frame | None = t.frame
     while frame is not None:
@@ -45,7 +45,7 @@ def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
             if (frame is not t.frame or other != name) and _refers(t, value, thing, frame):
                 t.refuse("growing", why=f"is what `{other}` refers to as well")
         frame = frame.parent
-    if any(other is not thing and _refers(t, other, thing, t.frame) for other, _ in t.born.values()):
+    if any(other is not thing and _refers(t, other, thing, t.frame) for other, _ in t.ledger.born.values()):
         t.refuse("growing", why="is in another container as well")
 
 
@@ -74,7 +74,7 @@ def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bo
             case Maybe(inner=inner):
                 pending.append(inner)
             case tuple() | list():
-                pending += [*value, *t.sources_of(value)]
+                pending += [*value, *t.ledger.sources_of(value)]
             case dict():
                 pending += value.values()
             case Record(fields=fields):

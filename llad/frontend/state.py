@@ -88,6 +88,12 @@ class State:
             self.result_span,
         )
 
+    def become(self, other: State) -> None:
+        """Hold what another state does."""
+        for name in self.__slots__:
+            value = getattr(other, name)
+            setattr(self, name, dict(value) if isinstance(value, dict) else value)
+
     def die(self) -> None:
         """No execution gets here."""
         self.left, self.dead = True, True

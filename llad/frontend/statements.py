@@ -22,6 +22,7 @@ from llad.frontend.growth import grown
 from llad.frontend.iteration import Walk, items_of, walk_of
 from llad.frontend.iterators import refuse_generator
 from llad.frontend.loops import for_loop, unrolled, while_loop
+from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
 from llad.frontend.records import set_field
 from llad.frontend.refused import NeedsStatic
@@ -29,7 +30,7 @@ from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array, Extent, Growing, Record, Rows
+from llad.frontend.values import Array, Extent, Growing, Rows
 from llad.ir.core import Limit, Region
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
@@ -136,40 +137,40 @@ def _for(t: Tracer, node: ast.For) -> None:
     if isinstance(value, range) and (_small(node, value) or _keeps_lists(t, node, value)):
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
         return
-    before, kept = t.state.copy(), dict(t.kept)
+    before = now(t)
+    listed = any(type(t.state.values.get(n)) is list for n in appended(node.body))
     named = value.items if isinstance(value, Rows) else value
     try:
         _run_time(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
     except UnsupportedError as error:
-        listed = any(type(before.values.get(n)) is list for n in appended(node.body))
         may = isinstance(error, NeedsStatic) or listed  # a list of Python's may do what one that grows does not
         if not isinstance(value, range) or len(value) > _MOST_TRIPS or not may:
             raise
-        t.frame.state, t.kept = before, kept
+        go_back(t, before)
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
 
 
 def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit: Limit | None = None) -> None:
     """A loop that runs at run time, `count` times, if that has a name."""
-    known = len(t.walked)
-    t.walked += walk.lists
+    known = len(t.ledger.walked)
+    t.ledger.walked += walk.lists
     try:
         grown(t, node, walk, count, lambda: for_loop(t, node, walk, lambda item: assign(t, node.target, item), limit))
     finally:
-        del t.walked[known:]
+        del t.ledger.walked[known:]
 
 
 def _written_out(t: Tracer, node: ast.For, value: Any) -> None:
     """A loop over what is known: of a list, as long as it is by then, since the body may append to it."""
-    lazy = t.item_by_item(value)
+    lazy = t.ledger.item_by_item(value)
     if lazy is None:
         lazy = value if type(value) is list else list(items_of(t, value))
-    known = len(t.walked)
-    t.walked.append(value)
+    known = len(t.ledger.walked)
+    t.ledger.walked.append(value)
     try:
         unrolled(t, node, _bounded(t, lazy, len(items_of(t, value))), lambda item: assign(t, node.target, item))
     finally:
-        del t.walked[known:]
+        del t.ledger.walked[known:]
 
 
 def _bounded(t: Tracer, items: Iterable[Any], count: int) -> Iterator[Any]:
@@ -190,23 +191,12 @@ def _keeps_lists(t: Tracer, node: ast.For, value: range) -> bool:
 
 def _may_be_written_out(t: Tracer, node: ast.For, value: range) -> bool:
     """Whether nothing is refused in a trial, of which nothing remains; a list may grow on some paths only."""
-    before, kept = t.state.copy(), dict(t.kept)
-    held = [(thing, list(thing)) for thing, _ in t.born.values() if isinstance(thing, list)]
-    fields = [thing.fields if isinstance(thing, Record) else thing for thing, _ in t.born.values()]
-    maps = [(each, dict(each)) for each in fields if isinstance(each, dict)]
     try:
-        with t.within(Region(), t.state.copy(), "straight"):
+        with trial(t), t.within(Region(), t.state.copy(), "straight"):
             unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
-        return True
     except UnsupportedError:
         return False
-    finally:
-        t.frame.state, t.kept = before, kept
-        for items, were in held:
-            items[:] = were
-        for pairs, had in maps:
-            pairs.clear()
-            pairs.update(had)
+    return True
 
 
 def _small(node: ast.For, value: range) -> bool:

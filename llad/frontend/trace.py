@@ -80,11 +80,11 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     t.builder.return_(*results.leaves)
     captured = tuple(t.captured.values())
     name = getattr(function, "__name__", "function")
-    functions = close(t.home, t.builder.root, (t.copied, t.appended))
+    functions = close(t.home, t.builder.root, (t.ledger.copied, t.ledger.appended))
     everything = [*params, *(v for _, v in captured)]
     made = replace(t.builder.function(name, everything), functions=functions)
-    refuse_late_reads(made, t.copied)
-    refuse_late_writes(made, t.appended, t.copied)
+    refuse_late_reads(made, t.ledger.copied)
+    refuse_late_writes(made, t.ledger.appended, t.ledger.copied)
     arrays = tuple(array for array, _ in captured)
     return Traced(made, tree, arrays, t.guards.reads(), t.guards.all(), t.axes.answers(everything))
 

@@ -23,7 +23,6 @@ from typing import Any, ClassVar, Final, NoReturn, Protocol
 from llad.dataclass import dataclass
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
-from llad.frontend.loose import Copied
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BufferType, ScalarType
@@ -226,15 +225,14 @@ class Context(Protocol):
     def alike(self) -> Alike:
         """Which extents are equal."""
 
-    @property
-    def copied(self) -> list[Copied]:
-        """The copies made where NumPy may have a view."""
-
     def refuse(self, name: str, /, **details: object) -> NoReturn:
         """Raise `UnsupportedError` at the current span with the text of row `name` of the table of refusals."""
 
     def call(self, function: object, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """Call anything callable as traced code would: a user's function is inlined."""
+
+    def note_copy(self, copy: Value, source: Value) -> None:
+        """Note that a copy was made where NumPy may have a view."""
 
     def lift(self, value: Any) -> Any:
         """The value as traced code sees it: an `ndarray` becomes an `Array`, all else stays."""

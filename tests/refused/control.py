@@ -88,3 +88,25 @@ def a_list_that_grows(a):
     values.insert(0, 1.0)  # error: the attribute `insert` of a list of a length that is known only at run time
 #   ^
     return values[0]
+
+
+def a_name_from_a_generator(a):
+    last = 0.0
+    total = sum((last := v) for v in a)  # error: a comprehension with `:=`
+    #          ^
+    return total + last
+
+
+def a_name_from_a_test_in_a_generator(a):
+    found = 0.0
+    if any((found := v) > 0.5 for v in a):  # error: a comprehension with `:=`
+    #     ^
+        return found
+    return 0.0
+
+
+def a_name_from_a_branch_in_a_comprehension(x, y):
+    last = 0.0
+    values = [(last := v) if y > 0.0 else 2 * v for v in (x, 3 * x)]  # error: a comprehension with `:=` on some paths
+    #          ^
+    return last + sum(values)
