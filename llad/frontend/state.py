@@ -90,9 +90,9 @@ class State:
 
     def become(self, other: State) -> None:
         """Hold what another state does."""
-        for name in self.__slots__:
-            value = getattr(other, name)
-            setattr(self, name, dict(value) if isinstance(value, dict) else value)
+        self.values, self.spans = dict(other.values), dict(other.spans)
+        self.left, self.stop, self.ret, self.dead = other.left, other.stop, other.ret, other.dead
+        self.result, self.result_span = other.result, other.result_span
 
     def die(self) -> None:
         """No execution gets here."""
