@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from language import constants, lists, names, quantities, structures
+from language import choosing, constants, lists, names, quantities, structures
 from language.case import cases_of
 
 import llad
@@ -16,7 +16,7 @@ from llad.testing import assert_close, check_gradient, copy_arguments, flatten
 
 pytestmark = pytest.mark.usefixtures("scalar_code")
 
-CASES = [case for module in (structures, lists, names, quantities, constants) for case in cases_of(module)]
+CASES = [case for module in (structures, lists, names, quantities, constants, choosing) for case in cases_of(module)]
 every_case = pytest.mark.parametrize(("function", "args"), CASES, ids=[f.__name__ for f, _ in CASES])
 
 
@@ -78,6 +78,28 @@ def test_rounds_integers_as_python_does(digits):
         else:
             with pytest.raises(OverflowError):
                 f(n)
+
+
+@pytest.mark.parametrize("values", [(1.0, 2.0), [1.0, 2.0]])
+@pytest.mark.parametrize("n", [2, -3, 2**62])
+def test_a_choice_of_an_item_that_is_not_there_raises(values, n):
+    with pytest.raises(IndexError, match=f"{type(values).__name__} index out of range"):
+        llad.jit(choice(values))(n)
+
+
+def choice(values):
+    return lambda n: values[n]
+
+
+def test_too_few_items_for_the_names_before_a_rest():
+    def f(a):
+        x, *rest, y = a
+        return x + sum(rest) * y
+
+    for n in (0, 1):
+        with pytest.raises(ValueError, match=rf"expected at least 2, got {n}"):
+            llad.jit(f)(np.ones(n))
+    assert llad.jit(f)(np.ones(2)) == 1.0
 
 
 COMPARISONS = (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne)

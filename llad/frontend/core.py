@@ -57,6 +57,7 @@ class Tracer:
         self.builder = Builder()
         self.guards = Guards()
         self.axes = Axes()
+        self.choosing = True  # whether items are chosen by run-time indices, or a loop is to be written out for them
         self.alike = Alike()
         self.ledger = Ledger()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}

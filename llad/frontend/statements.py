@@ -137,9 +137,10 @@ def _for(t: Tracer, node: ast.For) -> None:
     if isinstance(value, range) and (_small(node, value) or _keeps_lists(t, node, value)):
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
         return
-    before = now(t)
+    before, choosing = now(t), t.choosing
     listed = any(type(t.state.values.get(n)) is list for n in appended(node.body))
     named = value.items if isinstance(value, Rows) else value
+    t.choosing = choosing and not (isinstance(value, range) and len(value) <= _MOST_TRIPS)
     try:
         _run_time(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
     except UnsupportedError as error:
@@ -147,7 +148,10 @@ def _for(t: Tracer, node: ast.For) -> None:
         if not isinstance(value, range) or len(value) > _MOST_TRIPS or not may:
             raise
         go_back(t, before)
+        t.choosing = choosing
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
+    finally:
+        t.choosing = choosing
 
 
 def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit: Limit | None = None) -> None:

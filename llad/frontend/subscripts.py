@@ -11,6 +11,7 @@ import numpy as np
 
 from llad.frontend import advanced, complex_functions, indexing, ranges
 from llad.frontend.advanced import is_advanced
+from llad.frontend.chosen import chosen, is_chosen
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
@@ -62,6 +63,8 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
         return t.make(base[index])
     if isinstance(base, Array) and is_advanced(index):
         return advanced.get(t, base, index)
+    if is_chosen(t, base, index):
+        return chosen(t, base, index)
     return indexing.get_item(t, base, index)
 
 

@@ -6,11 +6,13 @@ import ast
 from typing import Any
 
 from llad.frontend import indexing
+from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import items_of
+from llad.frontend.extents import extents_of
+from llad.frontend.iteration import items_of, known_length
 from llad.frontend.names import bind, load
 from llad.frontend.records import set_field
-from llad.frontend.subscripts import index_of, remove, store
+from llad.frontend.subscripts import index_of, item, remove, store
 from llad.frontend.values import Array, Rows, Scalar, Unbound, describe
 
 
@@ -47,30 +49,52 @@ def delete(t: Tracer, target: ast.expr) -> None:
 
 
 def _unpack(t: Tracer, target: ast.expr, elements: list[ast.expr], value: Any) -> None:
-    stars = [k for k, e in enumerate(elements) if isinstance(e, ast.Starred)]
-    if isinstance(value, Rows) and not stars:
+    star = next((k for k, e in enumerate(elements) if isinstance(e, ast.Starred)), None)
+    if star is not None and isinstance(value, (Array, Rows)) and not _is_known(value):
+        items = _with_rest(t, value, star, len(elements) - 1)
+    elif star is None and isinstance(value, Rows):
         items = [value.item(row) for row in _array_items(t, value.items, len(elements))]
-    elif isinstance(value, Array):
-        items = _array_items(t, value, len(elements) if not stars else None)
+    elif star is None and isinstance(value, Array):
+        items = _array_items(t, value, len(elements))
     elif isinstance(value, Scalar) or value is None:
         t.refuse("unpack-type", got=describe(value))
     else:
         items = list(items_of(t, value))
-    if stars:
-        (star,) = stars
-        behind = len(elements) - star - 1
-        if len(items) >= len(elements) - 1:
-            middle = t.make(items[star : len(items) - behind])
-            items = [*items[:star], middle, *items[len(items) - behind :]]
+        if star is not None and len(items) >= len(elements) - 1:
+            behind = len(items) - (len(elements) - star - 1)
+            items = [*items[:star], t.make(items[star:behind]), *items[behind:]]
     if len(items) != len(elements):
         t.refuse("unpack-count", count=len(items), wanted=len(elements))
-    for element, item in zip(elements, items, strict=True):
-        assign(t, element.value if isinstance(element, ast.Starred) else element, item)
+    for element, part in zip(elements, items, strict=True):
+        assign(t, element.value if isinstance(element, ast.Starred) else element, part)
 
 
-def _array_items(t: Tracer, array: Array, count: int | None) -> list[Any]:
+def _is_known(value: Array | Rows) -> bool:
+    """Whether the items are known one by one."""
+    if isinstance(value, Rows):
+        return known_length(value) is not None
+    return value.rank > 0 and isinstance(extents_of(value)[0], int)
+
+
+def _with_rest(t: Tracer, value: Array | Rows, star: int, least: int) -> list[Any]:
+    """The items of an array or list of unknown length for `least` names and one that takes the rest, as a list."""
+    array = value.items if isinstance(value, Rows) else value
+    if array.rank == 0:
+        t.refuse("unpack-type", got=describe(array))
+    b, behind = t.builder, least - star
+    extent = b.dim(array.value, 0)
+    text = f"not enough values to unpack (expected at least {least}, got {{}})"
+    b.check(b.op("ge", extent, b.i64(least)), "ValueError", text, extent)
+    rest = item(t, value, slice(star, -behind if behind else None))
+    if isinstance(rest, Array):  # a list has the elements as they are now; rows stay windows on the array
+        rest = Rows(copy(t, rest) if rest.rank == 1 else rest)
+    first = [item(t, value, k) for k in range(star)]
+    return [*first, rest, *(item(t, value, k - behind) for k in range(behind))]
+
+
+def _array_items(t: Tracer, array: Array, count: int) -> list[Any]:
     """The rows of an array that is unpacked into `count` names."""
-    if count is None or array.rank == 0:
+    if array.rank == 0:
         t.refuse("unpack-type", got=describe(array))
     b = t.builder
     extent = b.dim(array.value, 0)

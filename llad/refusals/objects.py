@@ -246,12 +246,14 @@ OBJECTS = (
         "LL419", "static-index", "indexing {got} with a number known only at run time",
         "use an array, e.g. `np.array(values)`",
         """
-        weights = (1.0, 2.0, 4.0, 8.0)
-        return x * ▸weights[n]
+        weights = [1.0, 2.0, 4.0, 8.0]
+        ▸weights[n] = y
+        return x * weights[0] + weights[3]
         """,
         """
-        weights = np.array((1.0, 2.0, 4.0, 8.0))
-        return x * weights[n]
+        weights = np.array([1.0, 2.0, 4.0, 8.0])
+        weights[n] = y
+        return x * weights[0] + weights[3]
         """,
     ),
     Refusal(

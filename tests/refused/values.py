@@ -112,8 +112,8 @@ def scaler(k):
     return lambda v: v * k
 
 
-def a_run_time_tuple_index(x, n):
-    return (x, 2.0)[n]  # error: indexing (f64, 2.0) with a number known only at run time
+def a_run_time_tuple_slice(x, n):
+    return (x, 2.0)[n:]  # error: indexing (f64, 2.0) with a number known only at run time
     #      ^
 
 
