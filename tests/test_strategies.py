@@ -467,3 +467,38 @@ def test_loops_are_reversed_forwards_if_their_iterations_are_apart(program, back
     directions = directions_for(x.size + 1)
     got = np.array([[direction @ flatten(f.grad(x, 0.7))] for direction in directions])
     assert_close(got, finite_differences(program, (x, 0.7), directions), rtol=1e-7, atol=1e-8)
+
+
+def a_state_by_any_step(mark, x, lo, hi, step):
+    state = 0.5
+    for i in mark(range(lo, hi, step)):
+        state = math.sin(state * x[i % 3] + x[0])
+    return state
+
+
+FAR = [
+    (LEAST, GREATEST, GREATEST), (GREATEST, LEAST, LEAST), (GREATEST, LEAST, LEAST + 1), (LEAST, GREATEST, 2**61 + 3),
+    (GREATEST, LEAST, 7 - 2**62), (GREATEST - 5, LEAST + 6, -(2**60) - 1), (-3, GREATEST, 2**61), (2, LEAST, -(2**62)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("mark", [lambda items: items, lambda items: llad.checkpoint(items, slots=2)])
+def test_a_loop_whose_ends_are_too_far_apart_for_a_number_has_as_many_trips(mark, known, quick_code):
+    x = np.array([0.3, -0.7, 1.1])
+    f = llad.jit_grad(lambda x, lo, hi, step: a_state_by_any_step(mark, x, lo, hi, step), argnums=0)
+    for lo, hi, step in FAR:
+        plain = partial(a_state_by_any_step, lambda items: items, lo=lo, hi=hi, step=step)
+        truth = finite_differences(plain, (x,), list(np.eye(3)), 1e-6)[:, 0]
+        if known:
+            ends = llad.jit_grad(lambda x, k=(lo, hi, step): a_state_by_any_step(mark, x, *k), argnums=0)
+            assert_close(ends.grad(x), truth, rtol=1e-6, atol=1e-8)
+        else:
+            assert_close(f.grad(x, lo, hi, step), truth, rtol=1e-6, atol=1e-8)
+
+
+def test_a_tape_for_more_trips_than_numbers_is_refused(quick_code):
+    f = llad.jit_grad(lambda x, lo, hi, step: a_state_by_any_step(lambda items: items, x, lo, hi, step), argnums=0)
+    for span in ((LEAST, GREATEST, 1), (LEAST, GREATEST, 2), (GREATEST, LEAST, -1), (GREATEST, LEAST, -2)):
+        with pytest.raises(MemoryError):
+            f.grad(np.ones(3), *span)

@@ -33,7 +33,7 @@ from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
-from llad.ir.types import BufferType, LifoType, ScalarType
+from llad.ir.types import I64, BufferType, LifoType, ScalarType
 
 _LINE = 64  # bytes of a line of the cache
 _LONG_ROW = 64  # elements from which on those that are added to fill lines do not count
@@ -256,10 +256,15 @@ def whole_lines(b: Builder, count: Value, bytes: int) -> Value:
 
 
 def position(b: Builder, loop: Op, index: Value, bounds: list[Value], structure: Structure) -> Value:
-    """Which trip of a `for` has `index`: (index - lo) / step."""
+    """Which trip of a `for` has `index`: (index - lo) / step, though that difference may be no number."""
     lo, _, step = bounds
-    offset = index if structure.constant(loop.operands[0]) == 0 else b.op("sub", index, lo)
-    return offset if structure.constant(loop.operands[2]) == 1 else b.op("floordiv", offset, step)
+    first, stride = map(structure.constant, loop.operands[::2][:2])
+    if stride == -1:
+        return b.op("sub", lo, index)
+    if first == 0 or stride == 1:
+        offset = index if first == 0 else b.op("sub", index, lo)
+        return offset if stride == 1 else b.op("floordiv", offset, step)
+    return b.op("sub", b.op("floordiv", index, step), b.op("floordiv", lo, step))  # both leave the same remainder
 
 
 def capacity(b: Builder, loop: Op, bounds: list[Value], structure: Structure) -> Value:
@@ -280,5 +285,23 @@ def capacity(b: Builder, loop: Op, bounds: list[Value], structure: Structure) ->
         toward = b.op("select", up, one, b.i64(-1))
         count = b.op("add", b.op("floordiv", b.op("sub", length, toward), step), one)
     if not (stride == 1 and isinstance(first, int) and first >= 0):
-        count = b.op("select", b.op("sub_overflows", end, lo), b.i64(2**63 - 1), count)
+        far = b.op("sub_overflows", end, lo)
+        count = b.op("select", far, _many(b, lo, end, step, stride), count)
     return b.op("max", count, zero)
+
+
+def _many(b: Builder, lo: Value, end: Value, step: Value, stride: object) -> Value:
+    """The trips of a loop whose ends are too far apart for `end - lo`: more than memory can hold, if it goes by ones.
+
+    With end = p * step + r and lo = q * step + s they are p - q, and one more if r is farther on than s.
+    """
+    most = b.i64(2**63 - 1)
+    if stride in (1, -1):
+        return most
+    last, first = b.op("floordiv", end, step), b.op("floordiv", lo, step)
+    rest, start = b.op("mod", end, step), b.op("mod", lo, step)
+    up, down = b.op("gt", step, b.i64(1)), b.op("lt", step, b.i64(-1))
+    farther = b.op("select", up, b.op("lt", start, rest), b.op("lt", rest, start))
+    count = b.op("add", b.op("min", b.op("sub", last, first), b.i64(2**63 - 2)), b.cast(farther, I64))
+    counted = b.op("and", b.op("or", up, down), b.op("not", b.op("sub_overflows", last, first)))
+    return b.op("select", counted, count, most)
