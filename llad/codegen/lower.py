@@ -6,8 +6,8 @@ which it failed; or -1 if a signal handler raised meanwhile (`lower_poll.py`). A
 elements of bool buffers are bytes; data and strides are aligned to the element. A result is a pointer to where to
 leave it: a scalar (bool as `i8`), or a buffer's pointer, extents and strides in this order, 8 bytes each.
 
-`%ctx` points to a zeroed `{ptr, [4 x i64], ptr, ptr, i64, i64}`: the heap blocks that the call owns, the values of the
-message of the check that failed, the lowest stack address that calls may reach, and three words for polls. The
+`%ctx` points to a zeroed `%llad.ctx` (`runtime.py`): the heap blocks that the call owns, the values of the message of
+the check that failed, the lowest stack address that calls may reach, three words for polls, and so on. The
 functions of the table become internal functions of the same form, with the error sites of the root; `lower_call.py`
 tells how they are called. Results may lie in those blocks: the caller copies what it wants and then calls
 `@llad.release`. What a function keeps of them for another one, or takes, is the address of a tape (`lower_tape.py`).
@@ -46,7 +46,7 @@ from llad.codegen.lower_products import shared_products
 from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.codegen.lower_tape import lower_keep, lower_take
-from llad.codegen.lower_threads import lower_chunks, runner
+from llad.codegen.lower_threads import lower_chunks, lower_turn, runner
 from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
@@ -111,7 +111,7 @@ def outputs(fn: Function) -> tuple[Type, ...]:
 
 def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     """The lines of one LLVM function."""
-    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(80) %ctx", *_parameters(e, fn)]
+    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(88) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(type)}) %r{k}" for k, type in enumerate(outputs(fn))]
     if any("part" not in f.attrs for f in fn.functions.values()):
         note_stack(e)
@@ -220,6 +220,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             _lower_return(e, op)
         case "call" if op.attrs.get("chunks"):
             lower_chunks(e, op)
+        case "call" if op.attrs.get("turn"):
+            lower_turn(e, op)
         case "call":
             lower_call(e, op)
         case "derivative":

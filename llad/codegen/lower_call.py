@@ -33,7 +33,7 @@ def largest_frames(fn: Function) -> int:
 
 
 def lower_call(e: Emitter, op: Op) -> None:
-    if not op.attrs.get("part"):  # which calls nobody
+    if not (op.attrs.get("part") or op.attrs.get("turn")):  # which call nobody
         _check_depth(e, op)
     if e.called:
         count(e, Polling(weight=HEAVY))

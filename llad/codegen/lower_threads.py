@@ -7,9 +7,10 @@ function of the chunk with what it finds there.
 
 from __future__ import annotations
 
+from llad.codegen.lower_call import lower_call
 from llad.codegen.lower_emit import MEMORY, Emitter, components, register_types
 from llad.ir.core import Function, Op
-from llad.ir.types import BOOL
+from llad.ir.types import BOOL, BufferType
 
 
 def lower_chunks(e: Emitter, op: Op) -> None:
@@ -27,6 +28,19 @@ def lower_chunks(e: Emitter, op: Op) -> None:
         e.do(f"store {kind} {part}, ptr {e.new(f'getelementptr inbounds nuw i8, ptr {block}, i64 {8 * k}')}")
     run = f"@{e.callees[op.attrs['callee']]}.run"
     e.pass_on(e.new(f"call i32 @llad.threads(ptr %ctx, ptr {run}, ptr {block}, i64 {e.scalar(count)})"))
+
+
+def lower_turn(e: Emitter, op: Op) -> None:
+    """Wait for the turn of this chunk, and then call.
+
+    LLVM takes it that nobody else writes to an array that a function has as its own. So each goes through an
+    instruction that might have: no load of an element comes before the turn.
+    """
+    e.pass_on(e.new(f"call i32 @llad.turn(ptr %ctx, i64 {e.scalar(op.operands[0])})"))
+    for operand in op.operands:
+        if isinstance(operand.type, BufferType):
+            e.do(f'call void asm sideeffect "", "r,~{{memory}}"(ptr {components(e.values[operand])[0]})')
+    lower_call(e, op)
 
 
 def runner(fn: Function, name: str) -> list[str]:

@@ -52,9 +52,10 @@ DECLARATIONS = {
 }
 
 # Live heap blocks; the values of a failed check's message; the lowest stack address that recursion may reach; of
-# polls the saved thread, the counter, and the time of the last; and how many blocks there were.
-CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64, i64 }\n"
-CONTEXT_WORDS = 10
+# polls the saved thread, the counter, and the time of the last; how many blocks there were; and, while chunks of a loop
+# are run, what the threads of the loop share.
+CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64, i64, ptr }\n"
+CONTEXT_WORDS = 11
 
 # The functions that are compiled once a process, in groups that are linked when one of them is first needed. The first
 # are there to call others, so they need not be fast themselves.
@@ -66,7 +67,7 @@ SERVING: tuple[tuple[str, ...], ...] = (
     ),
     ("llad.grow", "llad.sweep"),
     ("llad.print",),
-    ("llad.threads",),
+    ("llad.threads", "llad.turn"),
 )
 RESIDENT: tuple[tuple[str, ...], ...] = (
     *SERVING,

@@ -4,6 +4,9 @@ The caller's thread and those of the crew (`runtime_workers.py`) take the next c
 has failed: as all before that one are taken by then, the error that is passed on is that of the lowest. A signal
 handler that raises, on the caller's thread, ends the others at their next poll.
 
+`@llad.turn` has a chunk wait until all before it have ended, whose order is that in which they were taken, so nobody
+waits for ever; if one of them fails, or all are to stop, it says so.
+
 Without POSIX threads, if the system makes none, or if another loop has the crew, the caller runs all chunks.
 
 Invariant: when `@llad.threads` returns, no other thread has to do with the loop.
@@ -17,16 +20,19 @@ import sys
 from functools import cache
 
 from llad.codegen.lower_poll import INTERRUPTED
-from llad.codegen.runtime_workers import ASKED, AWAKE, WORKERS, WORKERS_DECLARATIONS
+from llad.codegen.runtime_workers import ASKED, PATIENT, WORKERS, WORKERS_DECLARATIONS
 
 COUNT = "llad.threads.count"
 
 MOST_CHUNKS = 64
+LOOP = 80  # of the address of what the threads of a loop share, in the context
+GIVEN_UP = -2  # the code of a chunk whose turn will not come
 _WORDS = 5  # of a chunk: its code, and the values of the message of the check that failed
 
 # Words of what the threads of a loop share, bytes from its beginning: the next chunk, whether to stop, the lowest chunk
-# that failed, the number of chunks, what runs one, what they share of the program, and what each that failed left.
-_NEXT, _STOP, _LOWEST, _LIMIT, _RUN, _BLOCK, _FAILED = range(0, 56, 8)
+# that failed, the number of chunks, what runs one, what they share of the program, whose turn it is, and what each that
+# failed left.
+_NEXT, _STOP, _LOWEST, _LIMIT, _RUN, _BLOCK, _TURN, _FAILED = range(0, 64, 8)
 _BYTES = _FAILED + 8 * _WORDS * MOST_CHUNKS
 
 
@@ -60,6 +66,9 @@ define internal i32 @llad.threads.work(ptr %ctx, ptr %all) nounwind {{
   %limit = load i64, ptr %limit.p
   %stop.p = {_AT} %all, i64 {_STOP}
   %lowest.p = {_AT} %all, i64 {_LOWEST}
+  %turn.p = {_AT} %all, i64 {_TURN}
+  %loop.p = {_AT} %ctx, i64 {LOOP}
+  store ptr %all, ptr %loop.p
   br label %take
 take:
   %stop = load atomic i64, ptr %stop.p acquire, align 8
@@ -72,11 +81,15 @@ more:
   br i1 %some, label %one, label %end
 one:
   %code = call i32 %run(ptr %ctx, ptr %block, i64 %k)
-  %fine = icmp eq i32 %code, 0
-  br i1 %fine, label %take, label %failed
-failed:
-  %ended = icmp eq i32 %code, {INTERRUPTED}
-  br i1 %ended, label %interrupted, label %note
+  switch i32 %code, label %note [i32 0, label %fine i32 {INTERRUPTED}, label %interrupted i32 {GIVEN_UP}, label %end]
+fine:
+  %turn = load atomic i64, ptr %turn.p monotonic, align 8
+  %mine = icmp eq i64 %turn, %k
+  br i1 %mine, label %pass, label %take
+pass:
+  %next = add nuw nsw i64 %k, 1
+  store atomic i64 %next, ptr %turn.p release, align 8
+  br label %take
 interrupted:
   store atomic i64 1, ptr %stop.p release, align 8
   ret i32 {INTERRUPTED}
@@ -111,6 +124,46 @@ define internal void @llad.threads.help(ptr %all) nounwind {{
 }}
 """
 
+_IN_TURN = f"""
+define i32 @llad.turn(ptr %ctx, i64 %k) noinline nounwind {{
+  %loop.p = {_AT} %ctx, i64 {LOOP}
+  %all = load ptr, ptr %loop.p
+  %stop.p = {_AT} %all, i64 {_STOP}
+  %lowest.p = {_AT} %all, i64 {_LOWEST}
+  %turn.p = {_AT} %all, i64 {_TURN}
+  br label %look
+look:
+  %n = phi i64 [0, %0], [%n.next, %again]
+  %turn = load atomic i64, ptr %turn.p acquire, align 8
+  %come = icmp sge i64 %turn, %k
+  br i1 %come, label %done, label %hope
+hope:
+  %lowest = load atomic i64, ptr %lowest.p acquire, align 8
+  %lost = icmp slt i64 %lowest, %k
+  %stop = load atomic i64, ptr %stop.p acquire, align 8
+  %ends = icmp ne i64 %stop, 0
+  %never = or i1 %lost, %ends
+  br i1 %never, label %leave, label %rest
+rest:
+  call void @llad.crew.rest(i64 %n)
+  %n.next = add nuw nsw i64 %n, 1
+  %long = icmp sge i64 %n, {PATIENT}
+  br i1 %long, label %ask, label %again
+ask:
+  %asked = call i32 @llad.poll(ptr %ctx)
+  %quiet = icmp eq i32 %asked, 0
+  br i1 %quiet, label %again, label %raised
+again:
+  br label %look
+done:
+  ret i32 0
+leave:
+  ret i32 {GIVEN_UP}
+raised:
+  ret i32 %asked
+}}
+"""
+
 _PARALLEL = f"""
 define i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {{
   %all = alloca [{_BYTES} x i8], align 64
@@ -142,15 +195,15 @@ close:
   call void @llad.crew.close()
   br label %wait
 wait:
-  %turn = phi i64 [0, %close], [%turn.next, %pause.end]
+  %n = phi i64 [0, %close], [%n.next, %pause.end]
   %raised = phi i32 [%code, %close], [%raised.next, %pause.end]
   %inside = call i64 @llad.crew.inside()
   %left = icmp eq i64 %inside, 0
   br i1 %left, label %dismiss, label %pause
 pause:
-  call void @llad.crew.rest(i64 %turn)
-  %turn.next = add nuw nsw i64 %turn, 1
-  %long = icmp sge i64 %turn, {AWAKE}
+  call void @llad.crew.rest(i64 %n)
+  %n.next = add nuw nsw i64 %n, 1
+  %long = icmp sge i64 %n, {PATIENT}
   %calm = icmp eq i32 %raised, 0
   %asks = and i1 %long, %calm
   br i1 %asks, label %ask, label %pause.end
@@ -213,12 +266,21 @@ done:
 }
 """
 
+_ALWAYS = """
+define i32 @llad.turn(ptr %ctx, i64 %k) noinline nounwind {
+  ret i32 0
+}
+"""
+
 PARALLEL = _has_threads()
 THREADS = (
-    {"llad.threads": _PARALLEL, "llad.threads.work": _WORK, "llad.threads.help": _HELP, **WORKERS}
+    {
+        "llad.threads": _PARALLEL, "llad.threads.work": _WORK, "llad.threads.help": _HELP, "llad.turn": _IN_TURN,
+        **WORKERS,
+    }
     if PARALLEL
-    else {"llad.threads": _SERIAL}
-)
+    else {"llad.threads": _SERIAL, "llad.turn": _ALWAYS}
+)  # fmt: skip
 
 THREADS_DECLARATIONS = {
     **WORKERS_DECLARATIONS,

@@ -32,8 +32,8 @@ ASKED += ["pthread_cond_init", "pthread_cond_wait", "pthread_cond_signal"]
 _SET = 2 if sys.platform.startswith("linux") else 3  # SIG_SETMASK
 _AT = "getelementptr inbounds i8, ptr"
 _SPINS = 300  # how often one who waits looks again at once
-_YIELDS = 300  # how often, then, it lets others run before it looks
-AWAKE = _SPINS + _YIELDS
+_AWAKE = 600  # how often a thread looks for the next loop before it sleeps
+PATIENT = 3000  # how often one who waits lets others run, or spins, before it sleeps between looks
 
 # Bytes from the beginning of the crew. Who has it: twice the number of the process, and 1 while a loop has it; 0 if
 # nobody ever had. The gate: in its upper half, how many may still enter, in its lower, how many are inside. What
@@ -70,7 +70,7 @@ spin:
   {_pause()}
   ret void
 longer:
-  %patient = icmp slt i64 %n, {AWAKE}
+  %patient = icmp slt i64 %n, {PATIENT}
   br i1 %patient, label %yield, label %sleep
 yield:
   %r0 = call i32 @sched_yield()
@@ -210,7 +210,7 @@ look:
   br i1 %fresh, label %come, label %tire
 tire:
   %n.next = add nuw nsw i64 %n, 1
-  %awake = icmp slt i64 %n, {AWAKE}
+  %awake = icmp slt i64 %n, {_AWAKE}
   br i1 %awake, label %rest, label %lie
 rest:
   call void @llad.crew.rest(i64 %n)

@@ -1,10 +1,11 @@
 """Loops that may run on threads are cut in chunks: a function of the table, which one op calls for each chunk.
 
 What: the body of a loop marked `threads` moves into a function that runs one chunk of the iterations. What an
-iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; what it
-adds to an array, to such zeros in memory that the chunk makes, so no other thread has to do with the lines of the cache
-that it lies in, and copies them where the caller finds them. Behind the call, the parts are added up in order. How many
-chunks there are follows from the trips and from what an iteration does, so the result does not depend on who runs them.
+iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; behind
+the call, the parts are added up in order. What it adds to an array, it adds to such zeros in memory that the chunk
+makes, so no other thread has to do with the lines of the cache that it lies in; a function adds them to the array when
+the chunk's turn has come. How many chunks there are follows from the trips and from what an iteration does, so the
+result does not depend on who runs them.
 
 When: `sharing.py` proves that the chunks have nothing in common but such sums; and the loop is in no other one that was
 cut, and not in a function that is called.
@@ -40,15 +41,17 @@ After, with `%count` chunks of `%size`:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
 from llad.ir.distinct import Distinct
-from llad.ir.rewrite import Mapping, copy_op, copy_region
+from llad.ir.rewrite import Mapping as Renamed
+from llad.ir.rewrite import copy_op, copy_region
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.passes.rebuild import Rebuild
 from llad.passes.sharing import Shares, sharing_of
@@ -72,7 +75,7 @@ def chunks(fn: Function) -> Function:
 
 @dataclass
 class _Cut:
-    """A loop, how many chunks it is cut in, how long they are, and what each has of its own."""
+    """A loop, how many chunks it is cut in, how long they are, and where each leaves its part of the sums."""
 
     loop: Op
     shares: Shares
@@ -80,7 +83,6 @@ class _Cut:
     size: Value
     bounds: tuple[Value, Value, Value]
     parts: list[Value]
-    copies: list[Value]
 
 
 class _Chunks(Rebuild):
@@ -121,19 +123,19 @@ class _Chunks(Rebuild):
         count, size = _division(b, trips, self._weight(loop.regions[0]), [_size(b, v) for v in added])
         carries = loop.regions[0].args[1:]
         parts = [b.alloc(_scalar(c), [count], hint="parts") for c in carries]
-        copies = [b.alloc(_buffer(v).dtype, [count, *_extents(b, v)], hint="copies") for v in added]
-        cut = _Cut(loop, shares, count, size, (lo, hi, step), parts, copies)
-        name = next(n for k in range(len(self._functions) + 1) if (n := f"chunk{k}") not in self._functions)
+        cut = _Cut(loop, shares, count, size, (lo, hi, step), parts)
+        name = self._unused("chunk")
         captured, again = self._captured(loop, shares)
         self._functions[name] = self._chunk(name, cut, captured, again)
-        operands = [count, size, lo, hi, step, *[self.get(v) for v in captured], *parts, *copies]
+        operands = [count, size, lo, hi, step, *[self.get(v) for v in captured], *parts]
         b.chunks(name, count, operands)
         inits = [self.get(v) for v in loop.operands[3:]]
         sums = [_added_up(b, init, part, count) for init, part in zip(inits, parts, strict=True)]
-        for buffer, copy in zip(added, copies, strict=True):
-            _add_copies(b, buffer, copy, count)
         self.ops += b.root.ops
         self.replace(loop.results, [*sums, trips])
+
+    def _unused(self, stem: str) -> str:
+        return next(n for k in range(len(self._functions) + 1) if (n := f"{stem}{k}") not in self._functions)
 
     def _trips(self, b: Builder, loop: Op, lo: Value, hi: Value, step: Value) -> Value:
         """The trips; 0 if they do not fit, so that one chunk does all."""
@@ -196,12 +198,13 @@ class _Chunks(Rebuild):
         b = Builder(loop.span)
         leading = [Value(I64, n) for n in ("k", "count", "size", "lo", "hi", "step")]
         number, count, size, lo, hi, step = leading
-        given = [Value(v.type, v.name) for v in captured]
-        parts, copies = ([Value(v.type, v.name) for v in values] for values in (cut.parts, cut.copies))
-        mapping: Mapping = dict(zip(captured, given, strict=True))
+        given = _like(captured)
+        parts = _like(cut.parts)
+        mapping: Renamed = dict(zip(captured, given, strict=True))
         for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
             b.current.ops.append(copy_op(op, mapping))
-        own = [_nothings(b, mapping[v]) for v in cut.shares.added]
+        added = [mapping[v] for v in cut.shares.added]
+        own = [_nothings(b, v) for v in added]
         for value, memory in zip(cut.shares.added, own, strict=True):
             mapping[value] = memory if _buffer(value).layout == "C" else b.strided(memory)
         one = self._constant(loop.operands[2])
@@ -216,11 +219,13 @@ class _Chunks(Rebuild):
         b.current.ops[-1].attrs |= {k: v for k, v in loop.attrs.items() if k not in ("threads", "exits", "kind")}
         for part, total in zip(parts, sums, strict=False):
             b.store(total, part, number)
-        for memory, copy in zip(own, copies, strict=True):
-            _copy(b, memory, copy, number)
-        b.return_()
         attrs = {"chunk": True} if self._apart(captured, loop) else {"may_alias": True}
-        return b.function(name, [*leading, *given, *parts, *copies], **attrs)
+        if added:
+            last_part = self._unused("commit")
+            self._functions[last_part] = _commit(loop, last_part, own, added, attrs)
+            b.in_turn(last_part, number, [*own, *added])
+        b.return_()
+        return b.function(name, [*leading, *given, *parts], **attrs)
 
     def _apart(self, captured: Sequence[Value], loop: Op) -> bool:
         """Whether no memory that is passed and written is passed twice."""
@@ -298,16 +303,21 @@ def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
     return b.for_(b.i64(0), count, b.i64(1), [init], body)[0]
 
 
-def _copy(b: Builder, memory: Value, copies: Value, number: Value) -> None:
-    """Copy what chunk `number` has of its own where the caller finds it."""
-    b.nest(_extents(b, memory), lambda at: b.store(b.load(memory, *at), copies, number, *at))
+def _commit(loop: Op, name: str, own: Sequence[Value], added: Sequence[Value], attrs: Mapping[str, Any]) -> Function:
+    """The function that adds what a chunk has of its own."""
+    b = Builder(loop.span)
+    number, mine, shared = Value(I64, "k"), _like(own), _like(added)
+    for memory, buffer in zip(mine, shared, strict=True):
+        _add(b, buffer, memory)
+    b.return_()
+    return b.function(name, [number, *mine, *shared], **attrs)
 
 
-def _add_copies(b: Builder, buffer: Value, copies: Value, count: Value) -> None:
-    """Add what each chunk has of its own, in order."""
+def _like(values: Sequence[Value]) -> list[Value]:
+    return [Value(v.type, v.name) for v in values]
 
-    def add(at: list[Value]) -> None:
-        element = at[1:]
-        b.store(b.op("add", b.load(buffer, *element), b.load(copies, *at)), buffer, *element)
 
-    b.nest([count, *_extents(b, buffer)], add, kind="sequential")
+def _add(b: Builder, buffer: Value, memory: Value) -> None:
+    b.nest(
+        _extents(b, memory), lambda at: b.store(b.op("add", b.load(buffer, *at), b.load(memory, *at)), buffer, *at)
+    )
