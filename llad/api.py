@@ -40,6 +40,7 @@ from llad.ir.text import show
 from llad.program import Program, Stage
 from llad.pullback import Vjp
 from llad.specialise import Specialisation
+from llad.structures import library_of
 
 __all__ = [
     "Compiled",
@@ -230,7 +231,7 @@ class JitGrad(Jit):
 
 def program_of(function: Any, fastmath: bool = False) -> Program:
     """The program of a Python function: the same one for the same function, as long as the function lives."""
-    if not isinstance(function, types.FunctionType):
+    if not isinstance(function, types.FunctionType) or library_of(function):
         return _other_program(function, fastmath)
     programs: dict[bool, Program] = function.__dict__.get("__llad__", {})
     known = programs.get(fastmath)

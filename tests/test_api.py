@@ -285,6 +285,11 @@ def test_callables_of_every_sort():
     assert llad.jit_grad(lambda g, x: g(x)).grad(math.exp, 0.0) == (None, 1.0)
 
 
+def test_a_function_of_a_library_that_is_written_in_python_is_the_librarys():
+    linalg = pytest.importorskip("scipy.linalg")
+    np.testing.assert_array_equal(llad.jit(linalg.expm)(np.zeros((2, 2))), np.eye(2))
+
+
 def test_wrapping_a_function_does_not_give_it_anothers_code():
     llad.grad(product)(1.0, 2.0)
 

@@ -72,3 +72,22 @@ def test_extrema_of_at_most_a_few_are_compiled(count: int, fastmath: bool) -> No
         value, slope = compiled.value_and_grad(x)
         assert value == compiled(x) == function(x)
         assert np.array_equal(np.flatnonzero(slope), np.flatnonzero(x == value))
+
+
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "ptp"])
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (0, 2, 0), (2, 0, 3)])
+@pytest.mark.parametrize("axis", [None, 0, 1, -1])
+def test_of_no_elements_there_is_none_even_for_no_results(name: str, shape: tuple[int, ...], axis: int | None) -> None:
+    function = getattr(np, name)
+    a = np.zeros(shape)
+
+    def of(a: Any) -> Any:
+        return function(a, axis=axis)
+
+    try:
+        want = of(a)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error).split(" of ")[0].split(" axis")[0])):
+            llad.jit(of)(a)
+    else:
+        assert llad.jit(of)(a).shape == want.shape

@@ -91,7 +91,8 @@ class Reduction:
     """A function like `np.sum`: how it reduces an array, and to what type.
 
     `typed`: it has the argument `dtype`. `nothing`: what an element is that `where` leaves out. `joins`: how the result
-    is joined with `initial`. `starts`: `reduce` itself takes `initial`, which is then what `where` leaves.
+    is joined with `initial`. `starts`: `reduce` itself takes `initial`, which is then what `where` leaves. `empty`: the
+    error for no elements without it.
     """
 
     reduce: Reduce
@@ -100,6 +101,7 @@ class Reduction:
     nothing: float | None = None
     joins: str = ""
     starts: bool = False
+    empty: str = ""
 
     @property
     def parameters(self) -> list[str]:
@@ -122,9 +124,10 @@ def reduction(name: str, function: Reduction) -> Handler:
         array = as_array(ctx, a)
         if "dtype" in given:
             array = as_array(ctx, array, given["dtype"])
-        reduce = function.reduce
+        reduce, empty = function.reduce, function.empty
         nothing: Any = function.nothing
         if function.starts and "initial" in given:
+            empty = ""
             nothing = Scalar(stored(ctx, given["initial"], array.dtype))
             reduce = partial(function.reduce, initial=nothing.value)
         if "where" in given:
@@ -134,7 +137,7 @@ def reduction(name: str, function: Reduction) -> Handler:
         axis = given.get("axis")
         axes = list(range(array.rank)) if axis is None else axis_arguments(ctx, axis, array.rank)
         type = function.result(array.dtype)
-        result: Any = reductions.along(ctx, array, axes, type, partial(reduce, ctx))
+        result: Any = reductions.along(ctx, array, axes, type, partial(reduce, ctx), empty)
         if "initial" in given and function.joins:
             initial = Scalar(stored(ctx, given["initial"], result.dtype if isinstance(result, Array) else result.type))
             result = binary(ctx, function.joins, strong(result), initial)
@@ -163,14 +166,25 @@ def _keep_axes(ctx: Context, result: Any, axes: Sequence[int], rank: int) -> Arr
     return window(ctx, result, [None if k in axes else slice(None) for k in range(rank)])
 
 
+_NO_IDENTITY = "zero-size array to reduction operation {} which has no identity"
+_NO_POSITION = "attempt to get arg{} of an empty sequence"
+
 REDUCTIONS: dict[str, Reduction] = {
     "sum": Reduction(reductions.total, reductions.sum_type, typed=True, nothing=0, joins="add"),
     "prod": Reduction(reductions.product, reductions.sum_type, typed=True, nothing=1, joins="mul"),
     "mean": Reduction(reductions.mean, lambda t: t if is_float(t) else F64, typed=True),
-    "max": Reduction(partial(reductions.extremum, op="max"), lambda t: t, starts=True),
-    "min": Reduction(partial(reductions.extremum, op="min"), lambda t: t, starts=True),
-    "argmax": Reduction(lambda ctx, a: reductions.position_of_extremum(ctx, a, "max"), lambda t: I64),
-    "argmin": Reduction(lambda ctx, a: reductions.position_of_extremum(ctx, a, "min"), lambda t: I64),
+    "max": Reduction(
+        partial(reductions.extremum, op="max"), lambda t: t, starts=True, empty=_NO_IDENTITY.format("maximum")
+    ),
+    "min": Reduction(
+        partial(reductions.extremum, op="min"), lambda t: t, starts=True, empty=_NO_IDENTITY.format("minimum")
+    ),
+    "argmax": Reduction(
+        partial(reductions.position_of_extremum, op="max"), lambda t: I64, empty=_NO_POSITION.format("max")
+    ),
+    "argmin": Reduction(
+        partial(reductions.position_of_extremum, op="min"), lambda t: I64, empty=_NO_POSITION.format("min")
+    ),
     "all": Reduction(lambda ctx, a: reductions.holds(ctx, a, "and"), lambda t: BOOL, nothing=True),
     "any": Reduction(lambda ctx, a: reductions.holds(ctx, a, "or"), lambda t: BOOL, nothing=False),
 }

@@ -80,15 +80,13 @@ def size_of(ctx: Context, array: Array) -> Int:
 def extremum(ctx: Context, array: Array, op: str, initial: Value | None = None) -> Scalar:
     """`np.max` (`op` is `max`) and `np.min` (`min`): nan if any element is; 1/k of the derivative to each of k ties.
 
-    With `initial`, of the element type, the extremum of what is there and of that.
+    With `initial`, of the element type, the extremum of what is there and of that; else some element is there.
     """
     b = ctx.builder
     size = size_of(ctx, array)
     name = {"max": "maximum", "min": "minimum"}[op]
     if initial is not None:
         return _from(ctx, array, op, initial, ext.compare(ctx, "ge", size, 1))
-    text = f"zero-size array to reduction operation {name} which has no identity"
-    ext.check(ctx, ext.compare(ctx, "ge", size, 1), "ValueError", text)
     if array.dtype == BOOL:
         return holds(ctx, array, "or" if op == "max" else "and")
     if not is_float(array.dtype):
@@ -131,10 +129,8 @@ def _from(ctx: Context, array: Array, op: str, initial: Value, some: bool | Valu
 
 
 def position_of_extremum(ctx: Context, array: Array, op: str) -> Scalar:
-    """`np.argmax` and `np.argmin`: the first position, counted in C order."""
+    """`np.argmax` and `np.argmin`: the first position, counted in C order. Some element is there."""
     size = size_of(ctx, array)
-    text = f"attempt to get arg{op} of an empty sequence"
-    ext.check(ctx, ext.compare(ctx, "ge", size, 1), "ValueError", text)
     return Scalar(_locate(ctx, array, {"max": "maximum", "min": "minimum"}[op], size)[1])
 
 
@@ -199,14 +195,23 @@ def _deviation(ctx: Context, array: Array, best: Value, top: Value, zero: Value)
 
 
 def along(
-    ctx: Context, array: Array, along: Sequence[int], dtype: ScalarType, reduce: Callable[[Array], Scalar]
+    ctx: Context,
+    array: Array,
+    along: Sequence[int],
+    dtype: ScalarType,
+    reduce: Callable[[Array], Scalar],
+    empty: str = "",
 ) -> Scalar | Array:
-    """`reduce` applied to each part of `array` that runs along some axes: an array of the other ones, of `dtype`."""
+    """`reduce` applied to each part of `array` that runs along some axes: an array of the other ones, of `dtype`.
+
+    `empty`: what a `ValueError` says if such parts have no elements, though there may be no parts."""
     b = ctx.builder
-    if len(along) == array.rank:
-        return reduce(array)
     kept = [e for k, e in enumerate(extents_of(array)) if k not in along]
     gone = tuple(e for k, e in enumerate(extents_of(array)) if k in along)
+    for extent in gone if empty else ():
+        ext.check(ctx, ext.compare(ctx, "ge", measure(ctx, extent), 1), "ValueError", empty)
+    if len(along) == array.rank:
+        return reduce(array)
     out = allocate(ctx, dtype, kept)
     axes = ["full" if k in along else "index" for k in range(array.rank)]
 
