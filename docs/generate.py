@@ -61,6 +61,8 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.Global: "`global` of names that are only read",
     ast.Nonlocal: "`nonlocal` of names that are only read",
     ast.FunctionDef: "`def` inside a function",
+    ast.Import: "`import` and `from … import …`, done when the function is traced",
+    ast.With: "`with np.errstate(…)` that ignores or warns",
     ast.If: "`if … elif … else`",
     ast.For: "`for … else` over a `range`, an array, a tuple, `enumerate`, `zip`, `reversed`",
     ast.While: "`while … else`",
@@ -218,7 +220,7 @@ def _first_sentence(step: Pass) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "statements": lambda: accepted(STATEMENTS, ast.If),
+    "statements": lambda: accepted(STATEMENTS, ast.Import, ast.If),
     "expressions": lambda: accepted(EXPRESSIONS),
     "functions": functions,
     "arrays": arrays,

@@ -246,6 +246,24 @@ CONTAINER_CHANGES: dict[str, Callable[[Any], object]] = {
 }
 
 
+IMPORTING = """
+def f(x):
+    from math import sin
+    import other as o
+    from numpy import linalg
+    return sin(x) * o.a + linalg.norm(np.ones(2))
+"""
+
+
+def test_what_is_imported_is_read_again(tmp_path: Path) -> None:
+    assert not recalls(make(tmp_path, IMPORTING), 1.5)
+    assert recalls(make(tmp_path, IMPORTING), 1.5)
+    made = make(tmp_path, IMPORTING)
+    sys.modules["other"].a = 0.25  # type: ignore[attr-defined]
+    assert not recalls(made, 1.5)
+    assert recalls(make(tmp_path, IMPORTING), 1.5)
+
+
 def test_containers_are_told_by_all_that_is_in_them(tmp_path: Path) -> None:
     assert not recalls(make(tmp_path, CONTAINERS), 1.5)
     assert recalls(make(tmp_path, CONTAINERS), 1.5)
@@ -499,8 +517,8 @@ LOOKING = {"guards.py", "inventory.py", "reads.py", "source.py", "signature.py"}
 NODES = {"desugar.py", "generators.py", "tree.py", "fork.py", "rows.py"}  # look into syntax trees and states
 IN_FULL = {"__module__", "__name__", "__qualname__", "__self__"}  # of which a description tells all
 ELSEWHERE = {
-    "attributes.py": 7, "calls.py": 6, "complex_values.py": 2, "exits.py": 1, "functions.py": 1, "iteration.py": 1,
-    "records.py": 10, "results.py": 1, "statics.py": 2, "values.py": 2,
+    "attributes.py": 7, "calls.py": 6, "complex_values.py": 2, "exits.py": 1, "functions.py": 1, "imports.py": 2,
+    "iteration.py": 1, "records.py": 10, "results.py": 1, "statics.py": 2, "values.py": 2,
 }  # fmt: skip
 
 

@@ -12,6 +12,9 @@
 
 `values.append(v)` for a local name becomes an `Append`, since it may bind the name to a longer list (`growing.py`).
 
+An `import` in a function is an assignment of what is imported; the statements inside a `with` stand behind it, as what
+may be entered there is nothing that would have to be left (`imports.py`).
+
 Invariant: what is added stands where the loop or the `break` stands, and its names are no identifiers, so that they
 meet none of the user's.
 """
@@ -24,6 +27,18 @@ from typing import TypeVar
 from llad.frontend.effects import Append, local_names, own_nodes
 
 Node = TypeVar("Node", bound=ast.AST)
+
+
+class Imported(ast.expr):
+    """A module, or what it has under a name; `level`: so many packages further out than the function's module."""
+
+    _fields = ()
+
+    def __init__(self, module: str, name: str | None = None, level: int = 0) -> None:
+        super().__init__()
+        self.module = module
+        self.name = name
+        self.level = level
 
 
 def write_out(
@@ -41,6 +56,11 @@ def write_out(
             case ast.FunctionDef():
                 statement.body = write_out(statement.body, None, _own(statement))
                 out.append(statement)
+            case ast.Import() | ast.ImportFrom():
+                out += [_assigned(statement, alias) for alias in statement.names]
+            case ast.With():
+                inner, statement.body = write_out(statement.body, flag, names), []
+                out += [statement, *inner]
             case ast.AsyncFunctionDef() | ast.ClassDef():
                 statement.body = write_out(statement.body)
                 out.append(statement)
@@ -85,6 +105,16 @@ def _inside(statement: ast.stmt, flag: str | None, names: frozenset[str]) -> Non
         for name in ("body", "orelse", "finalbody"):
             if isinstance(block := getattr(owner, name, None), list):
                 setattr(owner, name, write_out(block, flag, names))
+
+
+def _assigned(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.stmt:
+    """The import of one name."""
+    name = alias.asname or alias.name.partition(".")[0]
+    if isinstance(statement, ast.ImportFrom):
+        value = Imported(statement.module or "", alias.name, statement.level)
+    else:
+        value = Imported(alias.name if alias.asname else name)
+    return _at(statement, ast.Assign([_at(statement, ast.Name(name, ast.Store()))], _at(statement, value)))
 
 
 def _set(name: str, value: bool, at: ast.stmt) -> ast.stmt:

@@ -13,8 +13,10 @@ from llad.frontend.calls import define
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
 from llad.frontend.core import Tracer
+from llad.frontend.desugar import Imported
 from llad.frontend.extents import extents_of
 from llad.frontend.generators import Known, call_expression, known
+from llad.frontend.imports import imported
 from llad.frontend.iteration import items_of, walk_of
 from llad.frontend.iterators import name
 from llad.frontend.names import bind
@@ -243,6 +245,7 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.Call: call_expression,
     Known: known,
     Seen: seen,
+    Imported: imported,
     ast.Attribute: _attribute,
     ast.Subscript: _subscript,
     ast.Tuple: _tuple,

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import builtins
 import functools
+import importlib
 import inspect
+import sys
 import types
 from typing import Any
 
@@ -105,6 +107,15 @@ class Guards:
         found = contents(container)
         self.add(container, ALL, found)
         return found
+
+    def module(self, name: str) -> types.ModuleType:
+        """The module of this name, which traced code imports.
+
+        Raises: ImportError.
+        """
+        module = importlib.import_module(name)
+        self.add(sys.modules, name, module, lasting=trusted(module))
+        return module
 
     def partial(self, function: functools.partial[Any]) -> None:
         """A call of it was traced: what it passes by name can be changed."""

@@ -247,6 +247,8 @@ class Inventory:
         """
         if (number := self._numbers.get(id(holder))) is not None:
             return ["object", number]
+        if holder is sys.modules:
+            return ["modules"]
         for kind, known in (("namespace", self.namespaces), ("cell", self.cells)):
             for k, one in enumerate(known):
                 if one is holder:
@@ -273,6 +275,8 @@ class Inventory:
         match place:
             case ["object", number]:
                 return self.objects[number]
+            case ["modules"]:
+                return sys.modules
             case ["namespace", number]:
                 return self.namespaces[number]
             case ["cell", number]:

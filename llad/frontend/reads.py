@@ -10,7 +10,10 @@ Invariant: `found(written(…))` is `None` wherever a trace may come to anything
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from types import CellType, FunctionType
 from typing import Any
 
@@ -84,6 +87,9 @@ def _read(holder: Any, name: str) -> Any:
     """What is there, as `Guard.holds` reads it."""
     if name == ALL:
         return contents(holder)
+    if holder is sys.modules:  # the trace imports what is not there yet
+        with suppress(ImportError):
+            importlib.import_module(name)
     if isinstance(holder, CellType):
         try:
             return holder.cell_contents

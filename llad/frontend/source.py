@@ -27,7 +27,7 @@ from typing import Any
 
 from llad.dataclass import dataclass
 from llad.diagnostics import Span, span_of
-from llad.frontend.desugar import write_out
+from llad.frontend.desugar import Imported, write_out
 from llad.frontend.effects import FunctionNode, local_names, parameters
 from llad.frontend.liveness import Liveness, liveness
 from llad.frontend.refused import refuse
@@ -308,7 +308,7 @@ def _matches(node: FunctionNode, code: CodeType) -> bool:
 
 
 # Statements whose bytecode has names that the source has not (pytest rewrites `assert`).
-_REWRITTEN = (ast.Import, ast.ImportFrom, ast.Assert)
+_REWRITTEN = (Imported, ast.Assert)
 
 
 def _within(

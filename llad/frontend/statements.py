@@ -19,6 +19,7 @@ from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import extents_of
 from llad.frontend.growing import append, comes_at_run_time, extend
 from llad.frontend.growth import grown
+from llad.frontend.imports import enter
 from llad.frontend.iteration import Walk, items_of, walk_of
 from llad.frontend.iterators import refuse_generator
 from llad.frontend.loops import for_loop, unrolled, while_loop
@@ -228,10 +229,8 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.While: while_loop,
     ast.Try: _refuse("try"),
     ast.TryStar: _refuse("try"),
-    ast.With: _refuse("with"),
+    ast.With: enter,
     ast.ClassDef: _refuse("class"),
-    ast.Import: _refuse("import"),
-    ast.ImportFrom: _refuse("import"),
     ast.Match: _refuse("match"),
     ast.AsyncFunctionDef: _refuse("async"),
     ast.AsyncFor: _refuse("async"),
