@@ -52,7 +52,7 @@ class _Numbers(_Writer):
 
     def statement(self, depth: int, inside: bool, level: int) -> None:
         name = self.pick("xs", "ys")
-        kind = self.rng.randrange(14 if level < 3 else 5)
+        kind = self.rng.randrange(15 if level < 3 else 5)
         if kind < 4:
             self.line(depth, f"{name}.append({self.number(inside)})")
         elif kind == 4:
@@ -63,6 +63,14 @@ class _Numbers(_Writer):
             if self.rng.random() < 0.5:
                 self.line(depth, "else:")
                 self.block(depth + 1, inside, level + 1)
+        elif kind == 14:
+            self.line(depth, f"q{level} = {self.pick('abs(s)', '2.0', 'x', 'abs(xs[-1])')}")
+            self.line(depth, f"while {self.pick(f'q{level} > 0.3', f'len({name}) < 9 and q{level} > 0.2')}:")
+            self.line(depth + 1, f"q{level} *= 0.6")
+            self.block(depth + 1, inside, level + 1)
+            if self.rng.random() < 0.3:
+                self.line(depth + 1, f"if len({name}) > {self.rng.randrange(2, 9)}:")
+                self.line(depth + 2, self.pick("break", "continue"))
         elif kind < 10:
             head = self.pick("for v in a:", "for v in a[1:]:", "for k, v in enumerate(a):", "for v in np.sin(a):")
             head = self.pick(head, "for v in [0.5, x]:", "for v in range(n):", "for v in range(n, 0, -2):")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend import extents as ext
@@ -25,6 +26,7 @@ from llad.frontend.growth import grown_by
 from llad.frontend.iteration import Walk, items_of, length, nth, walk_of
 from llad.frontend.names import bind, held
 from llad.frontend.rooms import added, common, furnished, index_of, kind_of_item, put
+from llad.frontend.shapes import flatten, rebuild, shape_of, types_of
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.state import Scope
 from llad.frontend.values import Growing, Scalar
@@ -77,12 +79,13 @@ def extend(t: Tracer, name: str, items: Any, at: ast.stmt) -> None:
 def _with_all(t: Tracer, old: Growing, walk: Walk) -> Growing:
     b = t.builder
     zero, one = b.i64(0), b.i64(1)
-    with b.region([I64, I64]) as region:
-        k, count = region.args
-        grown = added(t, Growing(old.room, Scalar(count, weak=True), old.least), nth(t, walk, k))
-        b.yield_(ext.emit(t, index_of(grown)))
-    count, _ = b.for_(zero, ext.emit(t, length(t, walk)), one, [ext.emit(t, index_of(old))], region)
-    return Growing(old.room, Scalar(count, weak=True), old.least)
+    shape = shape_of(old, run_time=True)
+    with b.region([I64, *types_of(shape)]) as region:
+        k, *leaves = region.args
+        b.yield_(*flatten(t, added(t, rebuild(t, shape, iter(leaves)), nth(t, walk, k)), shape))
+    results = b.for_(zero, ext.emit(t, length(t, walk)), one, flatten(t, old, shape), region)
+    grown: Growing = rebuild(t, shape, iter(results))
+    return replace(grown, least=old.least)
 
 
 def longer(t: Tracer, old: Growing, items: Sequence[Any], name: str) -> Growing:
@@ -102,5 +105,5 @@ def longer(t: Tracer, old: Growing, items: Sequence[Any], name: str) -> Growing:
     new = furnished(t, kind, count, old, t.scope, name)
     new.room.open = False
     for k, item in enumerate(items):
-        put(t, new.room, ext.emit(t, ext.add(t, index_of(old), k)), item)
+        put(t, new.room, new.array, ext.emit(t, ext.add(t, index_of(old), k)), item)
     return Growing(new.room, count if isinstance(count, int) else Scalar(count, weak=True), old.least + len(items))

@@ -6,11 +6,12 @@
                                                 room[1 + t] = step(room[t], u[t])
 
 In the trace that is thrown away each append leaves a mark. How many of them one iteration passes at most is counted in
-its ops: the larger number of the sides of an `if`, and as often as an inner loop runs, which must be known before the
+its ops: the larger number of the sides of an `if`, and as often as an inner loop runs, if that is known before the
 outer one starts (`outside.py`). Where each iteration passes equally many, the length of the list is known without
-counting. An `if` that appends is treated as a loop that runs once.
+counting. An `if` that appends is treated as a loop that runs once. In a `while`, or if nobody knows how often an inner
+loop runs, the room is elastic (`rooms.py`).
 
-Invariant: a room has a row for each item that comes.
+Invariant: a room that is not elastic has a row for each item that comes.
 """
 
 from __future__ import annotations
@@ -42,10 +43,11 @@ _ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Learned:
-    """What a trace of the loop tells of a list: its kind, how many items come at most, and whether always so many."""
+    """What a trace of the loop tells of a list: its kind, how many items come at most (`None`: nobody knows), and
+    whether always so many."""
 
     kind: ItemKind
-    most: Int
+    most: Int | None
     always: bool
 
 
@@ -58,6 +60,14 @@ def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Calla
         run()
     else:
         _grown(t, names, length(t, walk) if count is None else count, run)
+
+
+def grown_while(t: Tracer, node: ast.While, run: Callable[[], object]) -> None:
+    """Run the trace of a `while` with elastic rooms for what it appends."""
+    if names := _names(t, node.body):
+        _grown(t, names, 0, run)
+    else:
+        run()
 
 
 def grown_in_branches(t: Tracer, node: ast.If, run: Callable[[], object]) -> bool:
@@ -84,7 +94,7 @@ def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable
     made: dict[str, Growing] = {}
     for name, known in learned.items():
         old = before[name]
-        size: Extent = ext.add(t, _count(old), known.most)
+        size: Extent | None = None if known.most is None else ext.add(t, _count(old), known.most)
         if size is number:
             size = trips
         made[name] = furnished(t, known.kind, size, old, t.scope, name)
@@ -236,29 +246,29 @@ def _counted_marks(
     inside = Inside(t, walk(region))
     learned = {}
     for name, room in rooms.items():
-        most: Int = 0
-        always = True
-        for op in region.ops:  # of which one is the loop, or the `if`
-            if not _passes(op, room):
-                continue
-            try:
-                if op.name == "for":
-                    most, always = _marks(inside, op.regions[0], room)
-                else:
-                    most, always = _marks_of(inside, op, room)
-            except _Unknown:
-                why = "is appended to in an inner loop that runs nobody knows how often before the outer one starts"
-                refuse("growing", t.frame.span(names[name]), why=why)
-            if op.name == "for":
-                most = inside.checked("mul", trips, most)
-                always = always and not op.attrs["exits"]
+        try:
+            most, always = _marks_of_statement(inside, region, room, trips)
+        except _Unknown:
+            learned[name] = _Learned(kinds[name], None, False)
+            continue
         learned[name] = _Learned(kinds[name], most, always)
         inside.checked("add", _count(t.state.values[name]), most)
     return learned
 
 
+def _marks_of_statement(inside: Inside, region: Region, room: Room, trips: Int) -> tuple[Int, bool]:
+    """How many items a loop appends that runs so often, or an `if`, at most, and whether always so many."""
+    for op in region.ops:  # of which one is the loop, or the `if`
+        if _passes(op, room):
+            if op.name != "for":
+                return _marks_of(inside, op, room)
+            most, always = _marks(inside, op.regions[0], room)
+            return inside.checked("mul", trips, most), always and not op.attrs["exits"]
+    return 0, True
+
+
 class _Unknown(Exception):
-    """How often an inner loop runs is not known."""
+    """How often a loop runs is not known."""
 
 
 def _passes(op: Op, room: Room) -> bool:

@@ -3,8 +3,13 @@
     xs.append(v)                            room[count] = v
                                             count += 1
 
-The room was made before the loop, for as many items as may come (`growth.py`), so nothing is checked. While a loop is
-traced to learn what the items are, there is no room: appends leave marks, and what is read is memory of some sort.
+The room was made before the loop, for as many items as may come (`growth.py`), so nothing is checked. If nobody knows
+how many, as in a `while`, it is elastic: what the name holds has its memory with it, and an append asks first.
+
+    if count == len(memory):                new = np.empty(2 * count); new[:count] = memory; memory = new
+
+While a loop is traced to learn what the items are, there is no room: appends leave marks, and what is read is memory of
+some sort.
 
 Invariant: the first `count` rows of a room are never written again.
 """
@@ -24,18 +29,19 @@ from llad.frontend.loose import Copied
 from llad.frontend.outside import seen_outside
 from llad.frontend.promotion import is_static_number, kind_of, promote
 from llad.frontend.signature import ScalarSpec
-from llad.frontend.values import Array, Extent, Growing, ItemKind, Room, Rows, Scalar, describe
+from llad.frontend.values import Array, Dim, Extent, Growing, ItemKind, Room, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import F64, I64
 
 _GUESS = ItemKind(F64, weak=True)
+_FIRST = 8  # so many items an elastic room has place for at first
 
 
 def snapshot(t: Tracer, value: Growing) -> Rows:
     """The list as it is now."""
     room, count = value.room, value.count
     extent: Extent = count if isinstance(count, int) else count.extent or count.value
-    array = room.array
+    array = value.array
     if array is None:
         room.guessed |= room.kind is None
         kind = room.kind or _GUESS
@@ -115,15 +121,40 @@ def added(t: Tracer, value: Growing, item: Any) -> Growing:
     """The list with one item more, while its loop is traced."""
     room, b = value.room, t.builder
     kind = kind_of_item(t, item)
-    if room.array is None:
+    memory = None
+    if value.array is None:
         keep(t, item)
         known = (None if e is None else seen_outside(t, room.home, e) for e in kind.extents)
         room.kind = common(t, room.kind, ItemKind(kind.dtype, kind.weak, tuple(known), kind.kinds))
         room.marks.add(b.alloc(I64, []))
     else:
-        put(t, room, emit(t, index_of(value)), item)
+        memory = None if value.memory is None else _with_place(t, value, value.memory)
+        put(t, room, room.array if memory is None else memory, emit(t, index_of(value)), item)
     count = Scalar(b.op("add", emit(t, index_of(value)), b.i64(1)), weak=True)
-    return Growing(room, count, value.least + 1)
+    return Growing(room, count, value.least + 1, memory)
+
+
+def _with_place(t: Tracer, value: Growing, memory: Array) -> Array:
+    """The memory of the list, or that to which it moves, with a row for one more item."""
+    b, rest = t.builder, extents_of(memory)[1:]
+    count, size = emit(t, index_of(value)), b.dim(memory.value, 0)
+    with b.region() as moved:
+        larger = allocate(t, memory.dtype, [b.op("mul", size, b.i64(2)), *rest])
+        larger.value.name = memory.value.name
+        _copy_rows(t, snapshot(t, value).items, larger)
+        b.yield_(larger.value)
+    with b.region() as there:
+        b.yield_(memory.value)
+    (now,) = b.if_(b.op("ge", count, size), moved, there)
+    # What it may share memory with is as old as before: what is there is in no memory that was just made.
+    return Array(now, (Dim(now, 0), *rest), born=memory.born)
+
+
+def _copy_rows(t: Tracer, source: Array, target: Array) -> None:
+    """Let the first rows of a memory be those of another one."""
+    b, (count, *rest) = t.builder, extents_of(source)
+    part = b.view(target.value, ["run"] + ["full"] * len(rest), b.i64(0), emit(t, measure(t, count)))
+    assign(t, Array(part, (count, *rest), target.root, target.born), source)
 
 
 def index_of(value: Growing) -> int | Value:
@@ -131,9 +162,9 @@ def index_of(value: Growing) -> int | Value:
     return value.count if isinstance(value.count, int) else value.count.value
 
 
-def put(t: Tracer, room: Room, index: Value, item: Any) -> None:
-    """Store an item in a row of the room, which has it."""
-    b, out, kind = t.builder, room.array, room.kind
+def put(t: Tracer, room: Room, out: Array | None, index: Value, item: Any) -> None:
+    """Store an item in a row of the room's memory, which has it."""
+    b, kind = t.builder, room.kind
     assert out is not None and kind is not None
     keep(t, item)
     if isinstance(item, (Array, Rows)):
@@ -201,22 +232,23 @@ def row(t: Tracer, rows: Rows, index: int) -> Any:
 
 
 def furnished(
-    t: Tracer, kind: ItemKind, size: Extent, old: Sequence[Any] | Growing, born: object, name: str
+    t: Tracer, kind: ItemKind, size: Extent | None, old: Sequence[Any] | Growing, born: object, name: str
 ) -> Growing:
-    """A list of the items of an old one, in a room for `size` of them."""
+    """A list of the items of an old one, in a room for `size` of them; `None`: in one that is elastic."""
     b = t.builder
     extents = [e for e in kind.extents if e is not None]
-    room = Room(b.current, born, kind)
+    room = Room(b.current, born, kind, elastic=size is None)
+    if size is None:
+        size = ext.greatest(t, index_of(old) if isinstance(old, Growing) else len(old), _FIRST)
     check_size(t, [size, *extents], kind.dtype)
-    room.array = allocate(t, kind.dtype, [size, *extents])
-    room.array.value.name = name
+    array = allocate(t, kind.dtype, [size, *extents])
+    array.value.name = name
+    room.array, memory = (None, array) if room.elastic else (array, None)
     if isinstance(old, Growing):
         room.least = old.least
-        before = snapshot(t, old).items
-        part = b.view(room.array.value, ["run"] + ["full"] * len(extents), b.i64(0), emit(t, index_of(old)))
-        assign(t, Array(part, (extents_of(before)[0], *extents), room.array.root, room.array.born), before)
-        return Growing(room, old.count, old.least)
+        _copy_rows(t, snapshot(t, old).items, array)
+        return Growing(room, old.count, old.least, memory)
     room.least = len(old)
     for k, item in enumerate(old):
-        put(t, room, b.i64(k), item)
-    return Growing(room, len(old), len(old))
+        put(t, room, array, b.i64(k), item)
+    return Growing(room, len(old), len(old), memory)

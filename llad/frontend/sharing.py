@@ -20,7 +20,7 @@ def adopted(t: Tracer, name: str) -> Growing | None:
     value = t.state.values.get(name)
     if isinstance(value, Growing):
         return value
-    if not isinstance(value, Rows) or value.of is None or value.of.open or value.of.array is None:
+    if not isinstance(value, Rows) or value.of is None or value.of.open:
         return None
     born = value.of.born
     if not isinstance(born, Scope) or not born.inside(t.frame.scope) or not t.scope.may_mutate(born):
@@ -28,7 +28,8 @@ def adopted(t: Tracer, name: str) -> Growing | None:
     extent = extents_of(value.items)[0]
     count = measure(t, extent)
     name_of = extent if isinstance(extent, (Dim, Less)) else None
-    grown = Growing(value.of, count if isinstance(count, int) else Scalar(count, True, name_of), value.least)
+    number = count if isinstance(count, int) else Scalar(count, True, name_of)
+    grown = Growing(value.of, number, value.least, value.items if value.of.elastic else None)
     t.state.values[name] = grown
     return grown
 

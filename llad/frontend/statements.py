@@ -18,7 +18,7 @@ from llad.frontend.effects import Append, appended, leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import extents_of
 from llad.frontend.growing import append, comes_at_run_time, extend
-from llad.frontend.growth import grown
+from llad.frontend.growth import grown, grown_while
 from llad.frontend.imports import enter
 from llad.frontend.iteration import Walk, items_of, walk_of
 from llad.frontend.iterators import refuse_generator
@@ -165,6 +165,10 @@ def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit:
         del t.ledger.walked[known:]
 
 
+def _while(t: Tracer, node: ast.While) -> None:
+    grown_while(t, node, lambda: while_loop(t, node))
+
+
 def _written_out(t: Tracer, node: ast.For, value: Any) -> None:
     """A loop over what is known: of a list, as long as it is by then, since the body may append to it."""
     lazy = t.ledger.item_by_item(value)
@@ -226,7 +230,7 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.Nonlocal: _declared,
     ast.FunctionDef: _function,
     ast.For: _for,
-    ast.While: while_loop,
+    ast.While: _while,
     ast.Try: _refuse("try"),
     ast.TryStar: _refuse("try"),
     ast.With: enter,

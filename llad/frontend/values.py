@@ -150,10 +150,11 @@ class ItemKind:
 class Room:
     """Where the items of a list that loops append to stand: a list in Python is an object, and so is this.
 
-    `array`: one row an item (`None`: the loop is traced to learn `kind`, which may change). `home` is the region, and
-    `born` the scope, where it was made; `least`: how many items the list has at least; `open`: the loop being traced
-    appends. While learning, `guessed`: its kind was asked for before one was known; `shown`: the kinds that it was read
-    as; `marks`: what stands for the appends.
+    `array`: one row an item (`None`: the loop is traced to learn `kind`, which may change, or the room is `elastic`: a
+    list that has filled its memory moves to twice as much, and has it with it). `home` is the region, and `born` the
+    scope, where it was made; `least`: how many items the list has at least; `open`: the loop being traced appends.
+    While learning, `guessed`: its kind was asked for before one was known; `shown`: the kinds that it was read as;
+    `marks`: what stands for the appends.
     """
 
     home: Region
@@ -162,6 +163,7 @@ class Room:
     array: Array | None = None
     least: int = 0
     open: bool = True
+    elastic: bool = False
     guessed: bool = False
     shown: list[ItemKind] = field(default_factory=list)
     marks: set[Value] = field(default_factory=set)
@@ -171,13 +173,19 @@ class Room:
 class Growing:
     """What a name holds if loops append to its list: the first `count` rows of the room, of which there are `least`.
 
-    No expression gives it."""
+    `memory`: where the items are by now, if the room is elastic. No expression gives it."""
 
     shown: ClassVar[str] = "a list that grows in a loop"
 
     room: Room
     count: int | Scalar
     least: int = 0
+    memory: Array | None = None
+
+    @property
+    def array(self) -> Array | None:
+        """One row an item, and perhaps more."""
+        return self.room.array if self.memory is None else self.memory
 
 
 def argument(value: Value) -> Array:
@@ -263,7 +271,7 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
     if isinstance(value, Record):
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
     if isinstance(value, Growing):
-        return Form(Growing, (value.room,)), (value.count,)
+        return Form(Growing, (value.room,)), (value.count,) if value.memory is None else (value.count, value.memory)
     if isinstance(value, (tuple, list, dict, complex)):
         found = opened(value)
         return None if found is None else (found[0], tuple(found[1]))
@@ -273,10 +281,18 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
 def compose(form: Form, items: Sequence[Any]) -> Any:
     """The structure in traced code that has these parts."""
     if form.cls is Growing:
-        return Growing(form.keys[0], items[0], form.keys[0].least)
+        return _growing(form.keys[0], *items)
     if form.is_record:
         return Record(form.cls, dict(zip(form.keys, items, strict=True)), form.partial)
     return form.build(items)
+
+
+def _growing(room: Room, count: int | Scalar, memory: Array | None = None) -> Growing:
+    if memory is None:
+        return Growing(room, count, room.least)
+    assert room.kind is not None
+    extents = Dim(memory.value, 0), *(e for e in room.kind.extents if e is not None)
+    return Growing(room, count, room.least, replace(memory, extents=extents))
 
 
 def reaches(value: Any, thing: object) -> bool:

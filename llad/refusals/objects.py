@@ -60,22 +60,22 @@ OBJECTS = (
     ),
     Refusal(
         "LL405", "mutation", "changing a {type} on some paths only, or from another scope",
-        "use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`, or a `for` loop that is left by `break`",
+        "give its parts names of their own, or use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
         """
-        out = []
-        while x > 1.0:
-            ▸out.append(x)
-            x = 0.5 * x
-        return sum(out)
+        best = {"x": x, "loss": x * x}
+        for v in a:
+            if (v - x) ** 2 < best["loss"]:
+                ▸best["x"] = v
+                best["loss"] = (v - x) ** 2
+        return best["x"] * x
         """,
         """
-        out = []
-        for _ in range(100):
-            if x <= 1.0:
-                break
-            out.append(x)
-            x = 0.5 * x
-        return float(sum(out))
+        best, loss = x, x * x
+        for v in a:
+            if (v - x) ** 2 < loss:
+                best = v
+                loss = (v - x) ** 2
+        return best * x
         """,
     ),
     Refusal(

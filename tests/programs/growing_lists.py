@@ -185,3 +185,94 @@ def arrays_that_hold_still(m, w):
     for s in seen:
         total += s @ w
     return total + np.sum(np.concatenate(seen) ** 2)
+
+
+@program(lambda r: (np.array([1.0, 0.2]), 0.3, 1e-3), step=1e-6, f32=False)
+def loss_of_adaptive_steps(y, h, tolerance):
+    t = 0.0
+    times, states = [t], [y]
+    while t < 2.0:
+        first = np.array([y[1], -np.sin(y[0])])
+        middle = y + h * first
+        change = np.array([middle[1], -np.sin(middle[0])]) - first
+        error = 0.5 * h * np.max(np.abs(change))
+        if error < tolerance:
+            t = t + h
+            y = middle + 0.5 * h * change
+            times.append(t)
+            states.append(y)
+        h = 0.9 * h * min(2.0, max(0.3, math.sqrt(tolerance / error)))
+    trajectory = np.array(states)
+    return np.sum(trajectory[:, 0] * np.exp(-np.array(times))) + states[-1][1] + times[-2]
+
+
+@program(lambda r: (3.0, 0.7), second=True)
+def halved_until_small(x, rate):
+    out = []
+    while x > 0.1:
+        x *= rate
+        out.append(x)
+    return sum(out) + out[-1] * out[len(out) // 2]
+
+
+@program(lambda r: (np.array([1.33, 0.23, 2.1, 1.27]),), second=True)
+def inner_loops_of_unknown_trips(a):
+    out = []
+    for v in a:
+        x = v
+        while x > 0.1:
+            x *= 0.5
+            out.append(x * v)
+        if len(out) > 10:
+            break
+    return sum(out) * out[0] + len(out)
+
+
+@program(lambda r: (r.normal(size=4), np.array([1, 3, 0, 2, 4, 4])), second=True)
+def as_many_as_are_read(a, counts):
+    out = []
+    for m in counts:
+        for j in range(m):
+            out.append(a[j] * a[j])
+    return sum(out) * out[0]
+
+
+@program(lambda r: (1.7, np.array([0.2, -0.4])), second=True)
+def a_function_that_collects(x, w):
+    def halved(x):
+        out = []
+        while x > 0.2:
+            x *= 0.5
+            out.append(x * w)
+        return out
+
+    first = halved(x)
+    first.append(3.0 * x * w)
+    while x < 5.0:
+        x *= 2.0
+        first.append(x * w)
+    for v in halved(2.0 * x):
+        first.append(v * x)
+    return np.sum(np.stack(first) ** 2) + len(first) * x
+
+
+@program(lambda r: (1.3, 0.4), second=True)
+def pairs_that_follow_each_other(x, y):
+    pairs = [(x, y)]
+    while pairs[-1][0] > 0.01:
+        p, q = pairs[-1]
+        pairs.append((p * 0.5, q + p * y))
+    total = 0.0
+    for p, q in pairs:
+        total += p * q
+    return total
+
+
+@program(lambda r: (r.normal(size=3), 2.5), second=True)
+def extended_while_large(a, x):
+    out = []
+    while x > 0.1:
+        out.extend(a * x)
+        out += [v * v for v in a]
+        x *= 0.5
+    return sum(out) + out[3]

@@ -188,37 +188,6 @@ def iterated_beside_others_meanwhile(a):
     return sum(out)
 
 
-def in_a_while_inside(a):
-    out = []
-    for v in a:
-        x = v
-        while x > 0.1:
-            x *= 0.5
-            out.append(x)  # error: a list that grows in a loop, but is appended to in an inner loop that runs
-    #       ^
-    return sum(out)
-
-
-def as_often_as_is_read(a, k):
-    out = []
-    for m in k:
-        for j in range(m):
-            out.append(a[j])  # error: a list that grows in a loop, but is appended to in an inner loop that runs
-    #       ^
-    return sum(out)
-
-
-def in_a_while_behind_a_loop(a, x):
-    out = []
-    for v in a:
-        out.append(v)
-    while x > 0.1:
-        x *= 0.5
-        out.append(x)  # error: changing a list on some paths only
-    #   ^
-    return sum(out)
-
-
 def in_a_branch_that_is_left(a, x):
     out = []
     for v in a:

@@ -74,11 +74,11 @@ def a_global_dict(x):
     return rate * x
 
 
-def growing_a_list(x):
-    out = []
+def growing_a_dict(x):
+    out = {}
     while x > 0.5:
         x *= 0.5
-        out.append(x)  # error: changing a list on some paths only, or from another scope
+        out["x"] = x  # error: changing a dict on some paths only, or from another scope
     #   ^
     return sum(out)
 
