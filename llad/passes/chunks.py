@@ -4,8 +4,8 @@ What: the body of a loop marked `threads` moves into a function that runs one ch
 iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; behind
 the call, the parts are added up in order. What it adds to an array, it adds to such zeros in memory that the chunk
 makes, so no other thread has to do with the lines of the cache that it lies in; a function adds them to the array when
-the chunk's turn has come. How many chunks there are follows from the trips and from what an iteration does, so the
-result does not depend on who runs them.
+the chunk's turn has come. How many chunks there are follows from the trips and from what an iteration does
+(`chunks_plan.py`), so the result does not depend on who runs them.
 
 When: `sharing.py` proves that the chunks have nothing in common but such sums; and the loop is in no other one that was
 cut, and not in a function that is called.
@@ -22,9 +22,11 @@ Before:
       return %s
     }
 
-After, with `%count` chunks of `%size`:
+After, with `%count` chunks, which begin at `%bounds`:
 
-    func @chunk0(%k: i64, %count: i64, %size: i64, %lo: i64, %hi: i64, %step: i64, %a: …, %parts: buffer<f64, 1, C>) {
+    func @chunk0(%k: i64, %step: i64, %a: …, %bounds: buffer<i64, 1, C>, %parts: buffer<f64, 1, C>) {
+      %first: i64 = load %bounds[%k]
+      %last: i64 = load %bounds[%following]
       …
       %p: f64, %trips: i64 = for %i in %first..%last step %one carry (%c: f64 = %nothing) { … }
       store %p, %parts[%k]
@@ -32,8 +34,8 @@ After, with `%count` chunks of `%size`:
     }
     func @f(%a: buffer<f64, 1, C>, %n: i64) -> f64 {
       …
-      %parts: buffer<f64, 1, C> = alloc(%count)
-      call @chunk0(%count, %count, %size, %zero, %n, %one, %a, %parts) {'chunks': True}
+      %parts: buffer<f64, 1, C> = alloc(%most)
+      call @chunk0(%count, %one, %a, %bounds, %parts) {'chunks': True}
       %s: f64, %all: i64 = for %k in %zero..%count step %one carry (%c: f64 = %none) { … }
       return %s
     }
@@ -48,21 +50,15 @@ from typing import Any
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
+from llad.ir.core import Function, Op, Value, defined, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.rewrite import Mapping as Renamed
 from llad.ir.rewrite import copy_op, copy_region
 from llad.ir.types import I64, BufferType, ScalarType, is_float
+from llad.passes.chunks_plan import MOST, Division, Iterations, Work
 from llad.passes.rebuild import Rebuild
 from llad.passes.sharing import Shares, sharing_of
 
-MOST = 64  # chunks of a loop
-LEAST = 1 << 17  # operations of a loop that is cut at all
-_CHUNK = 1 << 13  # operations of a chunk
-_LONG = 1 << 40  # trips from which on it does not matter how many more there are
-_UNKNOWN = 8  # trips of an inner loop that does not say how many
-_TOGETHER = 8  # iterations that may go side by side: chunks that are long enough have a multiple of them
-_PRIVATE = 8  # operations that one element costs of which each chunk has its own
 _AGAIN = frozenset({"const", "undef"})  # what a chunk makes for itself
 
 
@@ -75,13 +71,12 @@ def chunks(fn: Function) -> Function:
 
 @dataclass
 class _Cut:
-    """A loop, how many chunks it is cut in, how long they are, and where each leaves its part of the sums."""
+    """A loop, how many chunks it is cut in, where they begin, and where each leaves its part of the sums."""
 
     loop: Op
     shares: Shares
-    count: Value
-    size: Value
-    bounds: tuple[Value, Value, Value]
+    bounds: Value
+    step: Value
     parts: list[Value]
 
 
@@ -120,15 +115,15 @@ class _Chunks(Rebuild):
         lo, hi, step = (self.get(v) for v in loop.operands[:3])
         trips = self._trips(b, loop, lo, hi, step)
         added = [self.get(v) for v in shares.added]
-        count, size = _division(b, trips, self._weight(loop.regions[0]), [_size(b, v) for v in added])
-        carries = loop.regions[0].args[1:]
-        parts = [b.alloc(_scalar(c), [count], hint="parts") for c in carries]
-        cut = _Cut(loop, shares, count, size, (lo, hi, step), parts)
+        work = Work(b, loop, self.get, self._made)
+        division = Division(b, Iterations(lo, hi, step, trips), work, [_size(b, v) for v in added])
+        count = division.count
+        parts = [b.alloc(_scalar(c), [b.i64(MOST)], hint="parts") for c in loop.regions[0].args[1:]]
+        cut = _Cut(loop, shares, division.bounds, step, parts)
         name = self._unused("chunk")
         captured, again = self._captured(loop, shares)
         self._functions[name] = self._chunk(name, cut, captured, again)
-        operands = [count, size, lo, hi, step, *[self.get(v) for v in captured], *parts]
-        b.chunks(name, count, operands)
+        b.chunks(name, count, [step, *[self.get(v) for v in captured], division.bounds, *parts])
         inits = [self.get(v) for v in loop.operands[3:]]
         sums = [_added_up(b, init, part, count) for init, part in zip(inits, parts, strict=True)]
         self.ops += b.root.ops
@@ -146,20 +141,6 @@ class _Chunks(Rebuild):
             far = b.op("sub_overflows", lo, hi)
             trips = b.op("neg", b.op("floordiv", b.op("sub", lo, hi), step))
         return b.op("select", far, zero, b.op("max", trips, zero))
-
-    def _weight(self, region: Region) -> int:
-        """About how many operations an iteration takes."""
-        total = len(region.ops)
-        for op in region.ops:
-            inner = sum(map(self._weight, op.regions))
-            if op.name == "for":
-                lo, hi, step = map(self._constant, op.operands[:3])
-                known = lo is not None and hi is not None and bool(step)
-                inner *= len(range(lo, hi, step)) if known else _UNKNOWN  # type: ignore[arg-type]
-            elif op.name == "while":
-                inner *= _UNKNOWN
-            total += inner
-        return min(max(total, 1), _CHUNK)
 
     # -- the function of a chunk
 
@@ -196,10 +177,8 @@ class _Chunks(Rebuild):
     def _chunk(self, name: str, cut: _Cut, captured: list[Value], again: list[Op]) -> Function:
         loop, body = cut.loop, cut.loop.regions[0]
         b = Builder(loop.span)
-        leading = [Value(I64, n) for n in ("k", "count", "size", "lo", "hi", "step")]
-        number, count, size, lo, hi, step = leading
-        given = _like(captured)
-        parts = _like(cut.parts)
+        number, step = leading = [Value(I64, n) for n in ("k", "step")]
+        given, (bounds,), parts = _like(captured), _like([cut.bounds]), _like(cut.parts)
         mapping: Renamed = dict(zip(captured, given, strict=True))
         for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
             b.current.ops.append(copy_op(op, mapping))
@@ -210,9 +189,7 @@ class _Chunks(Rebuild):
         one = self._constant(loop.operands[2])
         if one is not None:
             step = b.i64(one)
-        first = b.op("add", lo, b.op("mul", b.op("mul", number, size), step))
-        following = b.op("add", first, b.op("mul", size, step))
-        last = b.op("select", b.op("eq", b.op("add", number, b.i64(1)), count), hi, following)
+        first, last = b.load(bounds, number), b.load(bounds, b.op("add", number, b.i64(1)))
         zeros = [_nothing(b, _scalar(c)) for c in body.args[1:]]
         inner = copy_region(body, mapping)
         sums = b.for_(first, last, step, zeros, inner, kind=loop.attrs["kind"])
@@ -225,7 +202,7 @@ class _Chunks(Rebuild):
             self._functions[last_part] = _commit(loop, last_part, own, added, attrs)
             b.in_turn(last_part, number, [*own, *added])
         b.return_()
-        return b.function(name, [*leading, *given, *parts], **attrs)
+        return b.function(name, [*leading, *given, bounds, *parts], **attrs)
 
     def _apart(self, captured: Sequence[Value], loop: Op) -> bool:
         """Whether no memory that is passed and written is passed twice."""
@@ -233,26 +210,6 @@ class _Chunks(Rebuild):
         written = self._aliases.written(loop)
         changed = [v for v in buffers if not self._aliases.roots(v).isdisjoint(written)]
         return all(a is b or self._distinct(a, b) for a in changed for b in buffers)
-
-
-def _division(b: Builder, trips: Value, weight: int, sizes: Sequence[Value]) -> tuple[Value, Value]:
-    """How many chunks there are, at least one, and how many iterations each has but the last."""
-    one = b.i64(1)
-    total = b.op("mul", b.op("min", trips, b.i64(_LONG)), b.i64(weight))
-    most = b.op("min", b.op("floordiv", total, b.i64(_CHUNK)), b.i64(MOST))
-    for size in sizes:
-        dear = b.op("mul", b.op("max", size, one), b.i64(_PRIVATE))
-        most = b.op("min", most, b.op("floordiv", total, dear))
-    wanted = b.op("select", b.op("lt", total, b.i64(LEAST)), one, b.op("max", most, one))
-    least = b.op("max", _divided(b, trips, wanted), one)
-    whole = b.op("mul", _divided(b, least, b.i64(_TOGETHER)), b.i64(_TOGETHER))
-    size = b.op("select", b.op("lt", least, b.i64(2 * _TOGETHER)), least, whole)
-    return b.op("max", _divided(b, trips, size), one), size
-
-
-def _divided(b: Builder, x: Value, y: Value) -> Value:
-    """`x / y`, rounded up."""
-    return b.op("floordiv", b.op("add", x, b.op("sub", y, b.i64(1))), y)
 
 
 def _scalar(value: Value) -> ScalarType:

@@ -1,0 +1,136 @@
+"""Where parallel loops are cut: enough chunks for many threads, few enough to cost little, each with as much to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import llad
+from llad.ir.core import Function, Op, Region
+from llad.ir.interp import run
+from llad.passes.chunks_plan import MOST
+from llad.program import Program
+
+
+def cut(fn: Function, args: Sequence[Any]) -> list[int]:
+    """Where the chunks of the only loop that is cut begin, and where the last ends."""
+    ops = fn.body.ops
+    (place,) = (k for k, op in enumerate(ops) if op.attrs.get("chunks"))
+    count = ops[place].operands[0]
+    (bounds,) = (v for v in ops[place].operands if v.name == "bounds")
+    body = Region(fn.body.args, [*ops[:place], Op("return", (count, bounds))])
+    number, begins = run(replace(fn, body=body, functions={}), args)
+    return [int(begins[k]) for k in range(number + 1)]
+
+
+def chunks(f: Callable[..., Any], *args: Any) -> list[int]:
+    """The bounds of the chunks of the primal."""
+    return cut(Program(f).stage(args).function("primal"), args)
+
+
+def light(x: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(len(x)):
+        s += x[i]
+    return s
+
+
+def rows(x: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(x.shape[0]):
+        for j in range(x.shape[1]):
+            s += x[i, j]
+    return s
+
+
+def below(x: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(len(x)):
+        for j in range(i):
+            s += x[i] * x[j]
+    return s
+
+
+def above(x: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(len(x)):
+        for j in range(i + 1, len(x)):
+            s += x[i] * x[j]
+    return s
+
+
+def backwards(x: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(len(x) - 1, -1, -1):
+        for j in range(i):
+            s += x[i] * x[j]
+    return s
+
+
+def deep(x: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(len(x)):
+        for j in range(i):
+            for k in range(j):
+                s += x[i] * x[j] * x[k]
+    return s
+
+
+def test_what_is_short_is_one_chunk() -> None:
+    assert chunks(light, np.ones(2000)) == [0, 2000]
+    assert chunks(light, np.ones(0)) == [0, 0]
+
+
+def test_lengths_of_inner_loops_count() -> None:
+    assert len(chunks(rows, np.ones((100, 10)))) == 2
+    assert len(chunks(rows, np.ones((100, 10_000)))) > 16
+    assert len(chunks(rows, np.ones((100_000, 0)))) < len(chunks(rows, np.ones((100_000, 9)))) == MOST + 1
+
+
+@pytest.mark.parametrize("trips", [512, 1000, 1023, 40_000])
+def test_chunks_are_as_long_as_each_other_and_whole_groups(trips: int) -> None:
+    bounds = chunks(rows, np.ones((trips, 2000)))
+    assert bounds[0] == 0 and bounds[-1] == trips and len(bounds) == MOST + 1
+    lengths = np.diff(bounds)
+    assert np.all(lengths[:-1] % 8 == 0) and max(lengths) - min(lengths) <= 8 + 7
+
+
+@pytest.mark.parametrize("f", [below, above, backwards, deep], ids=lambda f: f.__name__)
+def test_each_chunk_does_as_much(f: Callable[..., Any]) -> None:
+    n = 3000
+    bounds = chunks(f, np.ones(n))
+    index = np.arange(n)
+    each = {"below": index, "above": n - 1 - index, "backwards": index, "deep": index * (index - 1) // 2}[f.__name__]
+    step = -1 if f is backwards else 1
+    work = np.array([sum(each[i] for i in range(a, b, step)) for a, b in zip(bounds, bounds[1:], strict=False)])
+    assert sum(abs(b - a) for a, b in zip(bounds, bounds[1:], strict=False)) == n and len(bounds) == MOST + 1
+    assert np.sum(work) == np.sum(each)
+    if f is deep:  # whose work grows faster than evenly
+        assert max(work) < 4 * np.mean(work)
+    else:
+        assert max(work) < 1.5 * np.mean(work)
+    assert len(work) % 4 == 0
+
+
+def shares(x: Any, w: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(x.shape[0]):
+        z = 0.0
+        for j in range(len(w)):
+            z += w[j] * x[i, j]
+        s += z * z
+    return s
+
+
+def test_what_each_chunk_has_of_its_own_makes_them_fewer() -> None:
+    found = []
+    for trips in (10, 100, 1000, 10_000, 100_000):
+        x, w = np.ones((trips, 100)), np.ones(100)
+        made = Program(shares).stage((x, w))
+        gradient = made.function("gradient", (1,))
+        found.append(len(cut(gradient, (x, w, np.zeros(100)))) - 1)
+    assert found == sorted(found) and found[0] == 1 and 1 < found[2] < found[4] == MOST
