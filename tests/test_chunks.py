@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -106,8 +107,8 @@ def test_each_chunk_does_as_much(f: Callable[..., Any]) -> None:
     index = np.arange(n)
     each = {"below": index, "above": n - 1 - index, "backwards": index, "deep": index * (index - 1) // 2}[f.__name__]
     step = -1 if f is backwards else 1
-    work = np.array([sum(each[i] for i in range(a, b, step)) for a, b in zip(bounds, bounds[1:], strict=False)])
-    assert sum(abs(b - a) for a, b in zip(bounds, bounds[1:], strict=False)) == n and len(bounds) == MOST + 1
+    work = np.array([sum(each[i] for i in range(a, b, step)) for a, b in itertools.pairwise(bounds)])
+    assert sum(abs(b - a) for a, b in itertools.pairwise(bounds)) == n and len(bounds) == MOST + 1
     assert np.sum(work) == np.sum(each)
     if f is deep:  # whose work grows faster than evenly
         assert max(work) < 4 * np.mean(work)
