@@ -83,7 +83,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.Dict: "dicts (at trace time)",
     ast.JoinedStr: "f-strings (at trace time; of run-time values in `print`)",
     ast.NamedExpr: "`:=`",
-    ast.ListComp: "list comprehensions (with `if` or several `for`: over what is known at trace time)",
+    ast.ListComp: "list comprehensions, also with `if` and several `for`",
     ast.GeneratorExp: "generator expressions (over what is known at trace time; in `sum`, `any`, `all` and `math.prod` "
     "over anything)",
     ast.SetComp: "set comprehensions (at trace time)",

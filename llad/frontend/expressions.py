@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from llad.frontend import complex_functions, complex_values, numbers, records
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
 from llad.frontend.complex_values import is_complex_value
-from llad.frontend.conditions import bool_op, compare, condition, if_expression, not_
+from llad.frontend.comprehensions import comprehension, dict_comprehension, generator, key_of, set_comprehension
+from llad.frontend.conditions import bool_op, compare, if_expression, not_
 from llad.frontend.core import Tracer
 from llad.frontend.desugar import Imported
-from llad.frontend.extents import extents_of
 from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.imports import imported
-from llad.frontend.iteration import items_of, walk_of
+from llad.frontend.iteration import items_of
 from llad.frontend.iterators import name
 from llad.frontend.names import bind
 from llad.frontend.printing import format_known
 from llad.frontend.records import has_methods
-from llad.frontend.rows import Seen, collected, seen
-from llad.frontend.state import Frame
+from llad.frontend.rows import Seen, seen
 from llad.frontend.subscripts import index_of, item
-from llad.frontend.targets import assign
-from llad.frontend.values import Array, NotHandled, Rows, describe, is_static
-from llad.ir.core import Value
+from llad.frontend.values import NotHandled, describe, is_static
 
 BINARY: dict[type[ast.operator], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.FloorDiv: "floordiv", ast.Mod: "mod",
@@ -110,18 +106,7 @@ def _list(t: Tracer, node: ast.List) -> Any:
 
 def _set(t: Tracer, node: ast.Set) -> Any:
     values = elements_of(t, node.elts)
-    return t.make({_key(t, value) for value in values})
-
-
-def _key(t: Tracer, value: Any) -> Any:
-    """A key of a dict, or an element of a set: it must be known, and hashable."""
-    if not is_static(value):
-        t.refuse("static-key")
-    try:
-        hash(value)
-    except TypeError as error:
-        t.refuse("static-error", error=error)
-    return value
+    return t.make({key_of(t, value) for value in values})
 
 
 def _dict(t: Tracer, node: ast.Dict) -> Any:
@@ -133,7 +118,7 @@ def _dict(t: Tracer, node: ast.Dict) -> Any:
                 t.refuse("static-error", error=f"{describe(inner)} after `**`, which wants a dict")
             result.update(inner)
             continue
-        name = _key(t, t.eval(key))
+        name = key_of(t, t.eval(key))
         result[name] = t.eval(value)
     return t.make(result)
 
@@ -160,70 +145,6 @@ def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
         t.refuse("comprehension", got="with `:=` on some paths only")
     bind(t, node.target.id, value, frame)
     return value
-
-
-def _comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp | ast.SetComp) -> Any:
-    values: list[Any] = []
-    if not isinstance(node, ast.SetComp) and len(node.generators) == 1:
-        (clause,) = node.generators
-        source = t.eval(clause.iter)
-        walk = None if isinstance(source, range) else walk_of(t, source)
-        if walk is not None and not clause.ifs:
-            named = source.items if isinstance(source, Rows) else source
-            rows = collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
-            lazy = isinstance(node, ast.GeneratorExp) and isinstance(source, Rows)
-            return replace(rows, of=source.of) if lazy else rows
-        again = ast.comprehension(clause.target, ast.copy_location(Known(source), clause.iter), clause.ifs, 0)
-        node = ast.copy_location(type(node)(node.elt, [again]), node)
-    _generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
-    if isinstance(node, ast.SetComp):
-        return t.make({_key(t, value) for value in values})
-    if isinstance(node, ast.GeneratorExp) and isinstance(first := node.generators[0].iter, Known):
-        return t.make_ahead(values, [first.value])
-    return t.make(values)
-
-
-def _generator(t: Tracer, node: ast.GeneratorExp) -> Any:
-    value = _comprehension(t, node)
-    t.ledger.generate(value)
-    return value
-
-
-def _dict_comprehension(t: Tracer, node: ast.DictComp) -> Any:
-    result: dict[Any, Any] = {}
-
-    def add() -> None:
-        key = _key(t, t.eval(node.key))
-        result[key] = t.eval(node.value)
-
-    _generate(t, node.generators, add)
-    return t.make(result)
-
-
-def _generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable[[], None]) -> None:
-    """Run `emit` per iteration, at trace time; the targets have a scope of their own."""
-    if not generators:
-        emit()
-        return
-    first, rest = generators[0], generators[1:]
-    iterable = t.eval(first.iter)
-    if walk_of(t, iterable) is not None and not isinstance(iterable, range):
-        t.refuse("comprehension", got="that chooses, or that is not a list")
-    names = frozenset(n.id for n in ast.walk(first.target) if isinstance(n, ast.Name))
-    source = t.frame.source.comprehension(names)
-    with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent, caller=t.frame.caller)):
-        for value in items_of(t, iterable):
-            assign(t, first.target, value)
-            if all(_chosen(t, test) for test in first.ifs):
-                _generate(t, rest, emit)
-
-
-def _chosen(t: Tracer, test: ast.expr) -> bool:
-    flag = condition(t, test)
-    if isinstance(flag, Value):
-        t.builder.span = t.frame.span(test)
-        t.refuse("comprehension-if")
-    return flag
 
 
 def _lambda(t: Tracer, node: ast.Lambda) -> Any:
@@ -254,10 +175,10 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.Dict: _dict,
     ast.JoinedStr: _f_string,
     ast.NamedExpr: _walrus,
-    ast.ListComp: _comprehension,
-    ast.GeneratorExp: _generator,
-    ast.SetComp: _comprehension,
-    ast.DictComp: _dict_comprehension,
+    ast.ListComp: comprehension,
+    ast.GeneratorExp: generator,
+    ast.SetComp: set_comprehension,
+    ast.DictComp: dict_comprehension,
     ast.Lambda: _lambda,
     ast.Await: _refuse("async"),
     ast.Yield: _refuse("yield"),

@@ -1,4 +1,4 @@
-"""Generator expressions over what is known only at run time, where a builtin consumes them.
+"""Generator expressions: at trace time over what is known, else a loop, where a builtin consumes them.
 
     sum(v * v for v in a if v > 0)          def consume():
                                                 total = 0
@@ -15,12 +15,17 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from llad.frontend.calls import call, call_node, define
+from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import walk_of
+from llad.frontend.iteration import items_of, walk_of
+from llad.frontend.moments import trial
+from llad.frontend.state import Frame
+from llad.frontend.targets import assign
+from llad.ir.core import Region, Value
 
 _TOTAL = "the running total"
 
@@ -39,6 +44,10 @@ def known(t: Tracer, node: Known) -> Any:
     return node.value
 
 
+class AtRunTime(Exception):
+    """What a comprehension goes over, or whether it takes an item, is known only at run time."""
+
+
 def call_expression(t: Tracer, node: ast.Call) -> Any:
     """A call, whose only argument may be a generator over what is known only at run time."""
     match node:
@@ -53,25 +62,34 @@ def call_expression(t: Tracer, node: ast.Call) -> Any:
 def _consumed(t: Tracer, node: ast.Call, generator: ast.GeneratorExp, rest: list[ast.expr], body: Body) -> Any:
     first, *others = generator.generators
     items = t.eval(first.iter)
-    if walk_of(t, items) is None or isinstance(items, range):
-        value = ast.copy_location(Known(items), first.iter)
-        begun = ast.comprehension(first.target, value, first.ifs, first.is_async)
-        again = ast.copy_location(ast.GeneratorExp(generator.elt, [begun, *others]), generator)
+    clauses = [ast.comprehension(first.target, ast.copy_location(Known(items), first.iter), first.ifs, 0), *others]
+    if is_known(t, clauses):
+        again = ast.copy_location(ast.GeneratorExp(generator.elt, clauses), generator)
         return call_node(t, ast.copy_location(ast.Call(node.func, [again, *rest], []), node))
-    if any(isinstance(child, ast.NamedExpr) for child in ast.walk(generator)):
-        t.builder.span = t.frame.span(generator)
-        t.refuse("comprehension", got="with `:=`")
     inner, start, end = body(generator.elt)
-    for k, clause in reversed(list(enumerate(generator.generators))):
-        for test in reversed(clause.ifs):
-            inner = [ast.If(test, inner, [])]
-        source = Known(items) if k == 0 else clause.iter
-        inner = [ast.For(clause.target, source, inner, [])]
     begin = ast.Assign([ast.Name(_TOTAL, ast.Store())], Known(t.eval(rest[0]) if rest else start))
-    nothing = ast.arguments([], [], None, [], [], None, [])
-    function = ast.FunctionDef("<genexpr>", nothing, [begin, *inner, ast.Return(end)], [])
-    _place(function, generator)
+    function = nested(t, generator, [begin, *looped(clauses, inner), ast.Return(end)])
     return call(t, define(t, function), [], {})
+
+
+def nested(t: Tracer, node: ast.expr, body: list[ast.stmt]) -> ast.FunctionDef:
+    """The function, at the place of a comprehension or generator, that does what that does."""
+    if any(isinstance(child, ast.NamedExpr) for child in ast.walk(node)):
+        t.builder.span = t.frame.span(node)
+        t.refuse("comprehension", got="with `:=`")
+    nothing = ast.arguments([], [], None, [], [], None, [])
+    function = ast.FunctionDef("<genexpr>" if isinstance(node, ast.GeneratorExp) else "<listcomp>", nothing, body, [])
+    _place(function, node)
+    return function
+
+
+def looped(generators: Sequence[ast.comprehension], body: list[ast.stmt]) -> list[ast.stmt]:
+    """The loops of a comprehension around a body."""
+    for clause in reversed(generators):
+        for test in reversed(clause.ifs):
+            body = [ast.If(test, body, [])]
+        body = [ast.For(clause.target, clause.iter, body, [])]
+    return body
 
 
 def _place(tree: ast.AST, at: ast.expr) -> None:
@@ -108,3 +126,46 @@ _BODIES: dict[Any, Body] = {
     any: _found(True),
     all: _found(False),
 }
+
+
+# -- at trace time
+
+
+def is_known(t: Tracer, generators: Sequence[ast.comprehension]) -> bool:
+    """Whether it is known how many items there are; the first clause goes over a value that is there already."""
+    source = t.eval(generators[0].iter)
+    if not isinstance(source, range) and walk_of(t, source) is not None:
+        return False
+    if len(generators) == 1 and not generators[0].ifs:
+        return True
+    try:
+        with trial(t), t.within(Region(), t.state.copy(), "straight"):
+            generate(t, generators, lambda: None)
+    except AtRunTime:
+        return False
+    return True
+
+
+def generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable[[], None]) -> None:
+    """Run `emit` per iteration, at trace time; the targets have a scope of their own."""
+    if not generators:
+        emit()
+        return
+    first, rest = generators[0], generators[1:]
+    iterable = t.eval(first.iter)
+    if walk_of(t, iterable) is not None and not isinstance(iterable, range):
+        raise AtRunTime
+    names = frozenset(n.id for n in ast.walk(first.target) if isinstance(n, ast.Name))
+    source = t.frame.source.comprehension(names)
+    with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent, caller=t.frame.caller)):
+        for value in items_of(t, iterable):
+            assign(t, first.target, value)
+            if all(_chosen(t, test) for test in first.ifs):
+                generate(t, rest, emit)
+
+
+def _chosen(t: Tracer, test: ast.expr) -> bool:
+    flag = condition(t, test)
+    if isinstance(flag, Value):
+        raise AtRunTime
+    return flag

@@ -23,7 +23,7 @@ from llad.frontend.calls import call, define
 from llad.frontend.core import Tracer
 from llad.frontend.creation import array_of
 from llad.frontend.extents import extents_of
-from llad.frontend.generators import Known
+from llad.frontend.generators import Known, nested
 from llad.frontend.indexing import set_item
 from llad.frontend.iteration import Walk, enumerate_, length
 from llad.frontend.moments import trial
@@ -54,18 +54,11 @@ def seen(t: Tracer, node: Seen) -> Any:
 def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, count: Extent | None) -> Rows:
     """The list `[node.elt for node.target in walked]`; `count`: its length, where that has a name."""
     (clause,) = node.generators
-    if any(isinstance(child, ast.NamedExpr) for child in ast.walk(node)):
-        t.refuse("comprehension", got="with `:=`")
 
     def run(show: Callable[[Tracer, Any], None]) -> None:
         target = ast.Tuple([ast.Name(_INDEX, ast.Store()), clause.target], ast.Store())
         loop = ast.For(target, Known(enumerate_(t, walked)), [ast.Expr(Seen(node.elt, show))], [])
-        nothing = ast.arguments([], [], None, [], [], None, [])
-        function = ast.FunctionDef("<listcomp>", nothing, [loop], [])
-        for child in ast.walk(function):
-            if not hasattr(child, "lineno"):
-                ast.copy_location(child, node)
-        call(t, define(t, function), [], {})
+        call(t, define(t, nested(t, node, [loop])), [], {})
 
     sample, inner, extents = _tried(t, run)
     many = length(t, walked) if count is None else count

@@ -61,7 +61,7 @@ def _filter(t: Tracer, function: Any, value: Any) -> Any:
     for item in known_items(t, value):
         flag = truth(t, item if function is None else t.call(function, [item], {}))
         if isinstance(flag, Value):
-            t.refuse("comprehension-if")
+            t.refuse("filter")
         if flag:
             kept.append(item)
     return t.make_ahead(kept, [value])

@@ -121,29 +121,25 @@ OBJECTS = (
     ),
     Refusal(
         "LL410", "comprehension", "a comprehension {got}, over what is known only at run time",
-        "use an array: `out = np.zeros(n)` and a loop",
+        "write a loop, and append to a list of numbers or of arrays of one shape",
         """
-        return sum(▸[v * v for v in a if v > 0.0])
+        last = 0.0
+        squares = ▸[(last := v * v) for v in a]
+        return sum(squares) * last
         """,
         """
-        squares = np.zeros(len(a))
-        for i, v in enumerate(a):
-            squares[i] = v * v if v > 0.0 else 0.0
-        return sum(squares)
+        squares = [v * v for v in a]
+        return sum(squares) * squares[-1]
         """,
     ),
     Refusal(
-        "LL411", "comprehension-if", "a comprehension whose `if` is known only at run time",
-        "write a loop over an array",
+        "LL411", "filter", "`filter` by what is known only at run time",
+        "write a comprehension, `[v for v in values if …]`",
         """
-        return sum([v for v in (x, y) if ▸v > 0.0])
+        return sum(▸filter(lambda v: v > 0.0, (x, y)))
         """,
         """
-        total = 0.0
-        for v in (x, y):
-            if v > 0.0:
-                total += v
-        return total
+        return float(sum([v for v in (x, y) if v > 0.0]))
         """,
     ),
     Refusal(

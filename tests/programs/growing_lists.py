@@ -276,3 +276,33 @@ def extended_while_large(a, x):
         out += [v * v for v in a]
         x *= 0.5
     return sum(out) + out[3]
+
+
+@program(lambda r: (np.array([0.33, -0.8, 1.1, 0.27]), r.normal(size=(3, 2))), second=True)
+def comprehensions_that_choose(a, m):
+    squares = np.array([x * x for x in a if x > 0.0 if x < 1.0])
+    places = [i for i in range(len(a)) if a[i] > 0.0]
+    pairs = [(u, u * v) for u in a if u > 0.0 for v in a if v < u]
+    total = sum([p * q for p, q in pairs]) + np.sum(a[np.array(places)] ** 3)
+    total += sum([a[i] * a[j] for i in places for j in places if i < j])
+    total += np.sum(np.stack([2.0 * row for row in m if row[0] < 10.0]) ** 2)
+    chosen = [v for v in a if v > 0.3]
+    chosen.append(2.0 * a[3])
+    return total * np.mean(squares) + chosen[-1] * chosen[0] * len(chosen)
+
+
+@program(lambda r: (0.7, -0.4, 3), second=True)
+def comprehensions_over_what_is_known(x, y, n):
+    total = sum([v * v for v in (x, y, 3.0 * x) if v > 0.0]) * max(v for v in (x, y, 0.3) if v < 0.5)
+    total += math.prod(v for v in (x, y, 2.0) if v > 0.0) + len([v for v in (x, y) if v > 0.0])
+    total += sum([x**i * j for i in range(3) for j in range(n) if i != j])
+    return total + sum(x * i * j for i in range(3) for j in range(n) if i * y < j)
+
+
+@program(lambda r: (np.array([0.33, -0.8, 1.1, 0.27]), 3), second=True)
+def comprehensions_in_loops(a, n):
+    total = 0.0
+    for k in range(n):
+        total += sum([v * k for v in a if v > 0.1 * k]) ** 2
+        total += sum([a[i] * a[j] for i in range(k) for j in range(i)])
+    return total + np.sum(np.array([v for v in a if v > 100.0]))

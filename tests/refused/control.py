@@ -68,14 +68,24 @@ def iterating_over_a_number(x):
     return i
 
 
-def a_generator(x):
-    return [v for v in (x, 2.0) if v > 0]  # error: a comprehension whose `if` is known only at run time
-    #                              ^
+def a_filter(x):
+    return list(filter(lambda v: v > 0, (x, 2.0)))  # error: `filter` by what is known only at run time
+    #           ^
 
 
-def a_run_time_comprehension(a):
-    return [2 * v for v in a if v > 1.0]  # error: a comprehension that chooses, or that is not a list
-    #      ^
+def a_set_of_what_is_chosen(x):
+    return len({k for k in range(3) if k > x})  # error: a comprehension of keys, over what is known only at run time
+    #          ^
+
+
+def a_dict_of_what_is_chosen(x):
+    return sum({k: x for k in range(3) if k > x}.values())  # error: a comprehension of keys, over what is known only
+    #          ^
+
+
+def arrays_of_several_lengths_that_are_chosen(a):
+    return len([a[k:] for k in range(len(a)) if a[k] > 0.5])  # error: a list that grows in a loop, but has arrays as items
+    #          ^
 
 
 def a_list_that_is_another(a):
