@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import llad
-from llad.ir.core import Function, Op, Region
+from llad.ir.core import Function, Op, Region, walk
 from llad.ir.interp import run
 from llad.passes.chunks_plan import MOST
 from llad.program import Program
@@ -20,9 +20,10 @@ from llad.program import Program
 def cut(fn: Function, args: Sequence[Any]) -> list[int]:
     """Where the chunks of the only loop that is cut begin, and where the last ends."""
     ops = fn.body.ops
-    (place,) = (k for k, op in enumerate(ops) if op.attrs.get("chunks"))
-    count = ops[place].operands[0]
-    (bounds,) = (v for v in ops[place].operands if v.name == "bounds")
+    found = ((k, each) for k, op in enumerate(ops) for each in (op, *(o for r in op.regions for o in walk(r))))
+    ((place, call),) = ((k, op) for k, op in found if op.attrs.get("chunks"))
+    count = call.operands[0]
+    (bounds,) = (v for v in call.operands if v.name == "bounds")
     body = Region(fn.body.args, [*ops[:place], Op("return", (count, bounds))])
     number, begins = run(replace(fn, body=body, functions={}), args)
     return [int(begins[k]) for k in range(number + 1)]

@@ -642,13 +642,16 @@ def test_what_a_chunk_adds_to_lies_in_memory_that_it_made_itself() -> None:
     """Neighbours in one line of the cache would go to and fro between processors at each addition."""
     f = shared
     made = stage(f, *dict(zip([g for g, _ in PROGRAMS], [a for _, a in PROGRAMS], strict=True))[f])
-    chunk, commit = made.function("gradient", made.differentiable).functions.values()
-    stored = {op.operands[1] for op in walk(chunk.body) if op.name == "store"}
-    (call,) = (op for op in walk(chunk.body) if op.attrs.get("turn"))
-    number, *arrays = call.operands
-    assert call.attrs["callee"] == commit.name and number is chunk.params[0] and len(arrays) == 4
-    assert not any(v in chunk.params for v in arrays[:2]) and all(v in chunk.params for v in arrays[2:])
-    assert stored.issuperset(arrays[:2]) and stored.isdisjoint(arrays[2:])
+    gradient = made.function("gradient", made.differentiable)
+    calls = [op for f in (gradient, *gradient.functions.values()) for op in walk(f.body) if op.name == "call"]
+    alone, several, adding, turn = calls
+    chunk, apart, commit = (gradient.functions[op.attrs["callee"]] for op in (alone, several, turn))
+    assert adding.attrs["callee"] == chunk.name and adding in apart.body.ops and turn in apart.body.ops
+    number, *arrays = turn.operands
+    own, all_of_them = arrays[:2], arrays[2:]
+    assert number is apart.params[0] and set(all_of_them) < set(apart.params) and set(own).isdisjoint(apart.params)
+    assert set(own) < set(adding.operands) and set(all_of_them).isdisjoint(adding.operands)
+    assert {op.operands[1] for op in walk(apart.body) if op.name == "store"} == set(own)
     assert {op.operands[1] for op in walk(commit.body) if op.name == "store"} == set(commit.params[3:])
 
 

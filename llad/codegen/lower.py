@@ -53,6 +53,7 @@ from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 
 __all__ = ["ErrorSite", "Lowered", "lower"]
 
+_ONCE = frozenset({"part", "chunk"})  # functions of a table that are the better for standing alone
 _EXTENT = "i64 noundef range(i64 0, -9223372036854775808)"  # not negative
 _RESULT = "ptr noalias noundef nonnull writeonly dereferenceable"
 
@@ -120,7 +121,8 @@ def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     if "takes" in fn.attrs:
         lower_take(e, fn.params[len(fn.params) - fn.attrs["takes"] :])
     _lower_region(e, fn.body)
-    loops = (not e.called or "part" in fn.attrs) and any(op.name in ("for", "while") for op in walk(fn.body))
+    alone = not e.called or not _ONCE.isdisjoint(fn.attrs)
+    loops = alone and any(op.name in ("for", "while") for op in walk(fn.body))
     head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
     return [head, "entry:", *e.slots, *e.lines, *e.failures, "}"]
 

@@ -19,6 +19,7 @@ from llad.ir.types import ScalarType
 _FLOOR = 40  # of the floor's address in the context
 _SPILLED = 32  # bytes of a frame for an op: LLVM keeps few values, but those may be vectors
 
+_LEAVES = frozenset({"part", "chunk", "turn"})  # marks of calls of functions that call nobody, or only such
 _DEEP = "maximum recursion depth exceeded"
 
 
@@ -33,7 +34,7 @@ def largest_frames(fn: Function) -> int:
 
 
 def lower_call(e: Emitter, op: Op) -> None:
-    if not (op.attrs.get("part") or op.attrs.get("turn")):  # which call nobody
+    if _LEAVES.isdisjoint(op.attrs):
         _check_depth(e, op)
     if e.called:
         count(e, Polling(weight=HEAVY))

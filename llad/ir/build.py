@@ -348,6 +348,10 @@ class Builder:
         """Call a function with the numbers below `count`, each with the operands, at once or one after the other."""
         self.emit("call", [count, *operands], (), {"callee": callee, "chunks": True})
 
+    def chunk(self, callee: str, operands: Sequence[Value]) -> None:
+        """Call the function of a chunk for the one whose number is the first operand."""
+        self.emit("call", operands, (), {"callee": callee, "chunk": True})
+
     def in_turn(self, callee: str, number: Value, operands: Sequence[Value]) -> None:
         """Call a function with the number of this chunk and the operands, after all chunks of lower numbers have."""
         self.emit("call", [number, *operands], (), {"callee": callee, "turn": True})

@@ -4,8 +4,8 @@ What: the body of a loop marked `threads` moves into a function that runs one ch
 iteration adds to a number, it adds to a part of its chunk, which begins as -0.0, the zero that changes nothing; behind
 the call, the parts are added up in order. What it adds to an array, it adds to such zeros in memory that the chunk
 makes, so no other thread has to do with the lines of the cache that it lies in; a function adds them to the array when
-the chunk's turn has come. How many chunks there are follows from the trips and from what an iteration does
-(`chunks_plan.py`), so the result does not depend on who runs them.
+the chunk's turn has come. (If one chunk does all, it adds to the array itself.) How many chunks there are follows from
+the trips and from what an iteration does (`chunks_plan.py`), so the result does not depend on who runs them.
 
 When: `sharing.py` proves that the chunks have nothing in common but such sums; and the loop is in no other one that was
 cut, and not in a function that is called.
@@ -75,6 +75,7 @@ class _Cut:
 
     loop: Op
     shares: Shares
+    count: Value
     bounds: Value
     step: Value
     parts: list[Value]
@@ -119,15 +120,45 @@ class _Chunks(Rebuild):
         division = Division(b, Iterations(lo, hi, step, trips), work, [_size(b, v) for v in added])
         count = division.count
         parts = [b.alloc(_scalar(c), [b.i64(MOST)], hint="parts") for c in loop.regions[0].args[1:]]
-        cut = _Cut(loop, shares, division.bounds, step, parts)
-        name = self._unused("chunk")
+        cut = _Cut(loop, shares, count, division.bounds, step, parts)
         captured, again = self._captured(loop, shares)
-        self._functions[name] = self._chunk(name, cut, captured, again)
-        b.chunks(name, count, [step, *[self.get(v) for v in captured], division.bounds, *parts])
+        self._call(b, self._chunk(cut, captured, again), cut, [*map(self.get, captured)], added)
         inits = [self.get(v) for v in loop.operands[3:]]
         sums = [_added_up(b, init, part, count) for init, part in zip(inits, parts, strict=True)]
         self.ops += b.root.ops
         self.replace(loop.results, [*sums, trips])
+
+    def _call(self, b: Builder, chunk: Function, cut: _Cut, captured: Sequence[Value], added: Sequence[Value]) -> None:
+        """Call the function for each chunk, which has what it adds to for itself if there are several."""
+        operands = [cut.step, *captured, cut.bounds, *cut.parts]
+        if not added:
+            b.chunks(chunk.name, cut.count, operands)
+            return
+        apart = self._apart_chunk(cut.loop, chunk, [1 + operands.index(v) for v in added])
+        with b.region() as alone:
+            b.chunk(chunk.name, [b.i64(0), *operands])
+            b.yield_()
+        with b.region() as several:
+            b.chunks(apart.name, cut.count, operands)
+            b.yield_()
+        b.if_(b.op("eq", cut.count, b.i64(1)), alone, several)
+
+    def _apart_chunk(self, loop: Op, chunk: Function, places: Sequence[int]) -> Function:
+        """The function of a chunk that adds to memory of its own, and that to the arrays when its turn has come."""
+        b = Builder(loop.span)
+        params = _like(chunk.params)
+        added = [params[k] for k in places]
+        own = [_nothings(b, v) for v in added]
+        given = dict(zip(added, own, strict=True))
+        b.chunk(chunk.name, [_formed(b, given[p], p) if p in given else p for p in params])
+        commit = self._add(_commit(loop, self._unused("commit"), own, added, chunk.attrs))
+        b.in_turn(commit.name, params[0], [*own, *added])
+        b.return_()
+        return self._add(b.function(self._unused("apart"), params, **chunk.attrs))
+
+    def _add(self, fn: Function) -> Function:
+        self._functions[fn.name] = fn
+        return fn
 
     def _unused(self, stem: str) -> str:
         return next(n for k in range(len(self._functions) + 1) if (n := f"{stem}{k}") not in self._functions)
@@ -174,7 +205,7 @@ class _Chunks(Rebuild):
             take(value)
         return list(captured), list(again)
 
-    def _chunk(self, name: str, cut: _Cut, captured: list[Value], again: list[Op]) -> Function:
+    def _chunk(self, cut: _Cut, captured: list[Value], again: list[Op]) -> Function:
         loop, body = cut.loop, cut.loop.regions[0]
         b = Builder(loop.span)
         number, step = leading = [Value(I64, n) for n in ("k", "step")]
@@ -182,10 +213,6 @@ class _Chunks(Rebuild):
         mapping: Renamed = dict(zip(captured, given, strict=True))
         for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
             b.current.ops.append(copy_op(op, mapping))
-        added = [mapping[v] for v in cut.shares.added]
-        own = [_nothings(b, v) for v in added]
-        for value, memory in zip(cut.shares.added, own, strict=True):
-            mapping[value] = memory if _buffer(value).layout == "C" else b.strided(memory)
         one = self._constant(loop.operands[2])
         if one is not None:
             step = b.i64(one)
@@ -196,13 +223,9 @@ class _Chunks(Rebuild):
         b.current.ops[-1].attrs |= {k: v for k, v in loop.attrs.items() if k not in ("threads", "exits", "kind")}
         for part, total in zip(parts, sums, strict=False):
             b.store(total, part, number)
-        attrs = {"chunk": True} if self._apart(captured, loop) else {"may_alias": True}
-        if added:
-            last_part = self._unused("commit")
-            self._functions[last_part] = _commit(loop, last_part, own, added, attrs)
-            b.in_turn(last_part, number, [*own, *added])
         b.return_()
-        return b.function(name, [*leading, *given, bounds, *parts], **attrs)
+        attrs = {"chunk": True} if self._apart(captured, loop) else {"may_alias": True}
+        return self._add(b.function(self._unused("chunk"), [*leading, *given, bounds, *parts], **attrs))
 
     def _apart(self, captured: Sequence[Value], loop: Op) -> bool:
         """Whether no memory that is passed and written is passed twice."""
@@ -258,6 +281,11 @@ def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
             b.check(fits, "OverflowError", "an integer result does not fit in 64 bits")
         b.yield_(b.op("add", total, part))
     return b.for_(b.i64(0), count, b.i64(1), [init], body)[0]
+
+
+def _formed(b: Builder, memory: Value, like: Value) -> Value:
+    """The memory as an array of the same type as another."""
+    return memory if _buffer(like).layout == "C" else b.strided(memory)
 
 
 def _commit(loop: Op, name: str, own: Sequence[Value], added: Sequence[Value], attrs: Mapping[str, Any]) -> Function:
