@@ -29,7 +29,7 @@ from llad.ops.table import OPS
 from llad.refusals.record import Program
 from llad.refusals.table import PARTS as PARTS_OF_TABLE
 from llad.refusals.table import TABLE
-from llad.traced.table import SECTIONS, functions_of
+from llad.traced.table import SECTIONS, functions_of, place_of
 
 DOCS = Path(__file__).parent
 
@@ -133,7 +133,7 @@ def numpy_functions() -> str:
     for title, module in SECTIONS.items():
         rows = ["| function | |", "|---|---|"]
         for name, function in functions_of(module).items():
-            spelled = f"np.{name}{inspect.signature(function)}"
+            spelled = f"{place_of(module)}.{name}{inspect.signature(function)}"
             about = " ".join((function.__doc__ or "").split()).replace("|", "\\|")
             rows.append(f"| `{spelled}` | {about} |")
         parts += [f"## {title}", "\n".join(rows)]

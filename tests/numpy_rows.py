@@ -32,6 +32,14 @@ SMOOTH = {
         "np.linalg.norm(x)", "np.linalg.norm(x, axis=1)", "np.linalg.norm(v, 1)", "np.linalg.norm(v, np.inf)",
         "np.linalg.norm(x[None], np.inf, axis=(2, 1)) - np.linalg.norm(x[:2, :2], 'nuc', (0, 1), True)",
     ],
+    "fourier": [
+        "np.abs(np.fft.rfft(v)) + np.fft.fft(x, axis=0).real[0, :3]", "np.fft.ifft(x + 1j, 5, norm='ortho').imag",
+        "np.fft.irfft(np.fft.rfft(v, norm='forward') * np.exp(-w[:3]), 5)", "np.fft.irfft(x + 1j * x[::-1], axis=0)",
+        "np.abs(np.fft.fftshift(np.fft.fft2(x))) + np.fft.ifftshift(np.fft.ifft2(x, (3, 4), (1, 0)), 1).real.T",
+        "np.fft.fftn(x[None], axes=(1, 2))[0].imag + np.fft.ifftn(x * 1j, (3, 4), (0, 1)).imag",
+        "np.abs(np.fft.fft(np.outer(w, v).ravel()[:16])) + np.real(np.fft.fft(np.concatenate([v] * 11)[:53]))[:16]",
+    ],
+    "real_parts": ["np.real(v) * v.real + np.imag(w) - w.imag + np.conj(v).conj() * np.angle(1j * v + w, deg=True)"],
     "cumsum": ["np.cumsum(v)", "np.cumsum(x)", "x.cumsum(axis=1)", "np.cumsum(x, axis=0)"],
     "cumprod": ["np.cumprod(v)", "np.cumprod(x, axis=1)"],
     "diff": ["np.diff(v)", "np.diff(x, axis=0)", "np.diff(v, n=2)", "np.diff(x, axis=0, prepend=w[0], append=x[:2])"],
@@ -197,6 +205,8 @@ DISCRETE = {
     "dtypes": [
         "np.piecewise(n, [n < 2], [0.7, lambda t: t / 2])", "np.sum(n, initial=2.7) + np.bitwise_and.reduce(n[:0])",
     ],
+    "frequencies": ["np.fft.fftfreq(5) * np.fft.rfftfreq(9, d=0.1)"],
+    "reality": ["np.angle(v) * np.isrealobj(v) - np.iscomplexobj(v)"],
     "counts": ["np.histogram(n, bins=[0, 1, 3, 4])[0]", "np.divmod(n, 3)[0] - np.modf(9.0 * v)[1]"],
     "nanargmax": ["np.nanargmax(np.where(v > 0.5, np.nan, v)) - np.nanargmin(x, axis=0)"],
     "triangles": [
@@ -247,6 +257,7 @@ ANY_RANK = [
     "np.delete(a, 0), np.insert(a, 1, 5, axis=-1), np.append(a, 1), np.append(a, a), np.append(a, a, axis=-1)",
     "np.block([a, a]), np.block([[a], [a]]), np.concatenate([a, a], axis=None), np.hstack([a, a]), np.stack([a], -1)",
     "np.dot(a, 2.0), np.inner(a, 2.0), np.outer(a, a), np.kron(a, a), np.tensordot(a, a, 0), np.vdot(a, a)",
+    "np.real(a), a.real, np.imag(a), a.imag, np.angle(a, deg=True), a.conj(), np.fft.rfft(a).real, np.fft.irfft(a, 3)",
     "np.expand_dims(a, (0, -1)), np.squeeze(a), np.flip(a), a.reshape(-1, 1), np.ascontiguousarray(a), np.copy(a)",
     "np.add.reduce(a), np.maximum.accumulate(a), np.add.outer(a, 1), a[..., :1], a[[0]], a[a > 0], a[::-1], a.T",
     "np.linalg.norm(a), np.linalg.norm(a, axis=-1, keepdims=True), np.einsum('i...->...i', a), np.where(a, 1, a)",

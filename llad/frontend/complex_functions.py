@@ -9,6 +9,7 @@ from __future__ import annotations
 import cmath
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,10 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Kwargs) -> Any:
         return handler(t, *args)
     if all(map(is_static, (*args, *kwargs.values()))) and function not in _CREATE:
         return _known(t, function, args, kwargs)
+    try:
+        signature(handler).bind(t, *args, **kwargs)
+    except TypeError as error:
+        t.refuse("call-arguments", name=function.__name__, error=f"{error}, of complex numbers")
     return handler(t, *args, **kwargs)
 
 
@@ -98,6 +103,11 @@ def _two(op: str) -> Handler:
 
 def _order(op: str) -> Handler:
     return lambda t, a, b: cv.compare(t, op, a, b)
+
+
+def _angle(t: Tracer, z: Any, deg: Any = False) -> Any:
+    angle = cv.argument(pair(t, z))
+    return (angle * (180.0 / np.pi)).value if deg else angle.value
 
 
 def _conjugate(t: Tracer, z: Any) -> Any:
@@ -241,8 +251,9 @@ _TABLE: dict[Any, Handler] = {
     operator.matmul: _two("matmul"), np.matmul: _two("matmul"),
     np.negative: lambda t, z: cv.unary(t, "neg", z), np.positive: lambda t, z: z,
     np.equal: _order("eq"), np.not_equal: _order("ne"), operator.eq: _order("eq"), operator.ne: _order("ne"),
-    abs: _real(cv.modulus), np.abs: _real(cv.modulus), operator.abs: _real(cv.modulus), np.angle: _real(cv.argument),
+    abs: _real(cv.modulus), np.abs: _real(cv.modulus), operator.abs: _real(cv.modulus), np.angle: _angle,
     cmath.phase: _real(cv.argument), np.real: _real(lambda z: z[0]), np.imag: _real(lambda z: z[1]),
+    np.iscomplexobj: lambda t, z: True, np.isrealobj: lambda t, z: False,
     np.conj: _conjugate, np.vdot: _vdot, np.where: _where,
     **{getattr(np, name): _product(getattr(np, name)) for name in ("dot", "outer", "inner", "kron", "tensordot")},
     np.isnan: _either(np.isnan, "or"), np.isfinite: _either(np.isfinite, "and"), np.isinf: _either(np.isinf, "or"),

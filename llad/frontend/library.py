@@ -340,6 +340,8 @@ METHODS: dict[str, Handler] = {
     "tolist": creator("a.tolist(a)", _to_list),
     "astype": creator("a.astype(a, dtype)", _astype),
     "clip": COMPOSED["clip"],
+    "conj": creator("a.conj(a)", _conjugate),
+    "conjugate": creator("a.conjugate(a)", _conjugate),
     "ravel": creator("a.ravel(a, order)", rearrange.ravel, [None]),
     "reshape": rearrange.reshape_method,
     "squeeze": creator("a.squeeze(a, axis)", rearrange.squeeze, [None]),
@@ -364,6 +366,8 @@ ATTRIBUTES: dict[str, Callable[[Context, Array], Any]] = {
     "size": _size,
     "ndim": lambda ctx, array: array.rank,
     "dtype": lambda ctx, array: np.dtype(NUMPY[array.dtype]),
+    "real": lambda ctx, array: array,
+    "imag": lambda ctx, array: creation.like(ctx, array, 0, None, None),
     "T": lambda ctx, array: array if array.rank < 2 else rearrange.transpose(ctx, array, None),
     "mT": lambda ctx, array: rearrange.swapaxes(ctx, array, -1, -2),
 }

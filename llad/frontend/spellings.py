@@ -114,7 +114,6 @@ _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 _INSTEAD = {
     "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
-    "np.fft": "transform before the call, or multiply by the matrix of `np.exp(-2j * np.pi * j * k / n)`",
     "np.random": "pass the random numbers as an argument",
 }  # fmt: skip
 
@@ -224,6 +223,8 @@ def attribute(ctx: Context, value: Any, name: str) -> Any:
     elif isinstance(value, Scalar):
         if name == "dtype" and not value.weak:
             return NUMPY[value.type]
+        if name in ("real", "imag"):
+            return value if name == "real" else Scalar(ctx.builder.const(0, value.type), value.weak)
     else:
         return NotHandled
     near = _nearest(name, [*METHODS, *ATTRIBUTES])

@@ -11,9 +11,11 @@ from llad.traced import (
     accumulating,
     choosing,
     editing,
+    fourier,
     indexing,
     missing,
     ordering,
+    parts,
     polynomials,
     rearranging,
     stacked,
@@ -33,7 +35,12 @@ SECTIONS: dict[str, ModuleType] = {
     "Elements taken out and put in": editing,
     "Products of stacks": stacked,
     "Windows": windows,
+    "Fourier transforms": fourier,
+    "Parts of numbers": parts,
 }
+
+# Where NumPy has the functions of a module, if not at the top.
+_PLACES: dict[ModuleType, tuple[ModuleType, ...]] = {fourier: (np.fft,)}
 
 # Of these there are methods, too.
 _METHODS = (
@@ -51,14 +58,20 @@ def functions_of(module: ModuleType) -> dict[str, FunctionType]:
     }
 
 
+def place_of(module: ModuleType) -> str:
+    """Where NumPy has the functions of a module, in words."""
+    return _PLACES[module][0].__name__.replace("numpy", "np") if module in _PLACES else "np"
+
+
 _NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(module).items()}
 
 
 LIBRARY: dict[Callable[..., object], FunctionType] = {
     function: f
-    for name, f in _NAMED.items()
-    for module in (np, np.lib.stride_tricks)
-    if (function := getattr(module, name, None)) is not None
+    for module in SECTIONS.values()
+    for name, f in functions_of(module).items()
+    for place in _PLACES.get(module, (np, np.lib.stride_tricks))
+    if (function := getattr(place, name, None)) is not None
 }
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
 MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]
