@@ -193,3 +193,26 @@ def test_the_last_vector_of_what_is_turned_stays_inside() -> None:
     fn = relax(run_passes(Program(from_the_sixth).stage(tuple(args)).traced.function, PASSES))
     assert Plans(fn).turned
     assert outcome(interchange(fn), args) == outcome(fn, args)
+
+
+def behind_a_condition(points, centre, rows, columns, rounds, wanted):
+    result = 0.0
+    for i in range(rounds):
+        if wanted:
+            for k in range(rows):
+                square = 1.0 * i
+                for j in range(columns):
+                    square += abs(points[k, j] - centre[j])
+                result += square
+    return result
+
+
+@pytest.mark.parametrize("there", [0, 1, 15])
+def test_an_array_that_has_fewer_rows_than_a_loop_that_does_not_run_is_left_alone(there: int) -> None:
+    """It was turned before the loop all the same, and of no rows the last was read."""
+    args = [np.ones((20, 5)), np.ones(5), 20, 5, 20, True]
+    fn = relax(run_passes(Program(behind_a_condition).stage(tuple(args)).traced.function, PASSES))
+    assert Plans(fn).turned
+    assert outcome(interchange(fn), args) == outcome(fn, args)
+    args = [np.ones((there, 5)), np.ones(5), 20, 5, 20, False]
+    assert outcome(interchange(fn), args) == outcome(fn, args)

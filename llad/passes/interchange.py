@@ -177,6 +177,8 @@ class _Interchange(Strips):
             used = _length(b, *map(self.get, bounds))
             half = b.op("floordiv", extent, b.i64(2))
             worth = b.op("and", worth, b.op("and", b.op("ge", used, b.i64(least)), b.op("le", half, used)))
+        # the loop may stand behind a condition, and not run where the array has fewer rows than it would go through
+        worth = b.op("and", worth, b.op("le", _length(b, *map(self.get, turned.outer)), rows))
         last = b.op("sub", rows, b.i64(1))
         room = _rounded(b, b.op("add", rows, b.i64(_LANES - 1)))  # the last vector may begin with any row
         rows, columns = (b.op("select", worth, extent, b.i64(0)) for extent in (room, columns))
