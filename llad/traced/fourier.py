@@ -79,12 +79,12 @@ def ifftn(a, s=None, axes=None, norm=None):
 def fftfreq(n, d=1.0):
     """The frequencies of the elements of a transform of samples at distances `d`."""
     k = np.arange(n)
-    return np.where(k < (n + 1) // 2, k, k - n) / (n * d)
+    return np.where(k < (n + 1) // 2, k, k - n) * (1.0 / (n * d))
 
 
 def rfftfreq(n, d=1.0):
     """The frequencies of the elements of `rfft`."""
-    return np.arange(n // 2 + 1) / (n * d)
+    return np.arange(n // 2 + 1) * (1.0 / (n * d))
 
 
 def fftshift(x, axes=None):
