@@ -656,12 +656,24 @@ def test_what_a_chunk_adds_to_lies_in_memory_that_it_made_itself() -> None:
 
 
 @llad.jit
-def filled(h, x, k):
+def filled(h, x, k, m):
     for i in llad.prange(len(k)):
-        h[k[i]] += x[i]
+        v = x[i]
+        for _ in range(m[i]):
+            v = 0.5 * v + x[i]
+        h[k[i]] += v
 
 
-def test_chunks_add_in_order_up_to_the_first_that_fails() -> None:
+UNEVEN = {
+    "even": np.zeros(N, dtype=np.int64),
+    "first": np.where(np.arange(N) < 400, 3000, 0),  # for which more chunks wait than a thread lets wait
+    "other": np.where(np.arange(N) // 1000 % 2, 200, 0),
+    "falling": (N - np.arange(N)) // 500,
+}
+
+
+@pytest.mark.parametrize("m", UNEVEN.values(), ids=UNEVEN)
+def test_chunks_add_in_order_up_to_the_first_that_fails(m: np.ndarray) -> None:
     """So what is there then is the same for any number of threads."""
     found = []
     for count in (1, 2, 3, 7):
@@ -669,14 +681,14 @@ def test_chunks_add_in_order_up_to_the_first_that_fails() -> None:
         for wrong in ([], [0], [N // 2], [N - 1], [N // 3, N // 2, N - 1]):
             k = np.arange(N) % 50
             k[wrong] = 99
-            for _ in range(5):
+            for _ in range(3):
                 h = np.zeros(50)
                 with threads(count):
                     if wrong:
                         with pytest.raises(IndexError):
-                            filled(h, X, k)
+                            filled(h, X, k, m)
                     else:
-                        filled(h, X, k)
+                        filled(h, X, k, m)
                 left.append(h.tobytes())
         found.append(left)
     assert all(one == found[0] for one in found) and len(set(found[0])) == 5

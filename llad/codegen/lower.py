@@ -75,7 +75,8 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     `reduction` or an op carries the attribute `reassoc`, and for the last places of functions in `vector_math.py`.
     """
     callees = {callee: f"{name}.{callee}" for callee in fn.functions}
-    cut = {op.attrs["callee"] for op in walk(fn.body) if op.attrs.get("chunks")}
+    every = (op for f in (fn, *fn.functions.values()) for op in walk(f.body))
+    packed = {op.attrs["callee"] for op in every if op.attrs.get("chunks") or op.attrs.get("turn")}
     e = _emitter(fn, fastmath, callees)
     e.frames = largest_frames(fn)
     lines = _lower_function(e, fn, name)
@@ -85,7 +86,7 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
         inner.errors, inner.declarations = e.errors, e.declarations
         inner.nodes, inner.node_of = e.nodes, e.node_of
         lines += _lower_function(inner, local, callees[callee])
-        if callee in cut:
+        if callee in packed:
             lines += runner(local, callees[callee])
     nodes = [f"!{k} = {node}" for k, node in enumerate(e.nodes)]
     return Lowered(name, "\n".join([*lines, *nodes, ""]), tuple(e.errors), tuple(e.declarations.items()))

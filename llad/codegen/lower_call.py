@@ -19,7 +19,7 @@ from llad.ir.types import ScalarType
 _FLOOR = 40  # of the floor's address in the context
 _SPILLED = 32  # bytes of a frame for an op: LLVM keeps few values, but those may be vectors
 
-_LEAVES = frozenset({"part", "chunk", "turn"})  # marks of calls of functions that call nobody, or only such
+_LEAVES = frozenset({"part", "chunk"})  # marks of calls of functions that call nobody, or only such
 _DEEP = "maximum recursion depth exceeded"
 
 

@@ -1,24 +1,38 @@
-"""Lowering of calls for each chunk of a loop.
+"""Lowering of calls for each chunk of a loop, and of calls in their turn.
 
 What the chunks share lies in a block on the caller's stack, 8 bytes for each component of an operand; `@llad.threads`
 (`runtime_threads.py`) calls `@NAME.run(context, block, k)` for each chunk `k`, on whichever thread, and that calls the
-function of the chunk with what it finds there.
+function of the chunk with what it finds there. So does `@llad.turn` (`runtime_turn.py`), on the thread of the chunk.
 """
 
 from __future__ import annotations
 
-from llad.codegen.lower_call import lower_call
+from collections.abc import Sequence
+
 from llad.codegen.lower_emit import MEMORY, Emitter, components, register_types
-from llad.ir.core import Function, Op
-from llad.ir.types import BOOL, BufferType
+from llad.ir.core import Function, Op, Value
+from llad.ir.types import BOOL
 
 
 def lower_chunks(e: Emitter, op: Op) -> None:
     """Run the chunks, and leave with the code of the lowest that failed."""
     count, *shared = op.operands
+    what = _packed(e, op, shared)
+    e.pass_on(e.new(f"call i32 @llad.threads(ptr %ctx, {what}, i64 {e.scalar(count)})"))
+
+
+def lower_turn(e: Emitter, op: Op) -> None:
+    """Have the function called when the turn of this chunk has come."""
+    number, *given = op.operands
+    what = _packed(e, op, given)
+    e.pass_on(e.new(f"call i32 @llad.turn(ptr %ctx, i64 {e.scalar(number)}, {what})"))
+
+
+def _packed(e: Emitter, op: Op, operands: Sequence[Value]) -> str:
+    """The function that is called, and the block in which it finds the operands, as arguments."""
     words = [
         (kind, part, operand.type == BOOL)
-        for operand in shared
+        for operand in operands
         for kind, part in zip(register_types(operand.type), components(e.values[operand]), strict=True)
     ]
     block = e.slot(f"[{max(len(words), 1)} x i64], align 8")
@@ -26,21 +40,7 @@ def lower_chunks(e: Emitter, op: Op) -> None:
         if narrow:
             kind, part = "i8", e.new(f"zext i1 {part} to i8")
         e.do(f"store {kind} {part}, ptr {e.new(f'getelementptr inbounds nuw i8, ptr {block}, i64 {8 * k}')}")
-    run = f"@{e.callees[op.attrs['callee']]}.run"
-    e.pass_on(e.new(f"call i32 @llad.threads(ptr %ctx, ptr {run}, ptr {block}, i64 {e.scalar(count)})"))
-
-
-def lower_turn(e: Emitter, op: Op) -> None:
-    """Wait for the turn of this chunk, and then call.
-
-    LLVM takes it that nobody else writes to an array that a function has as its own. So each goes through an
-    instruction that might have: no load of an element comes before the turn.
-    """
-    e.pass_on(e.new(f"call i32 @llad.turn(ptr %ctx, i64 {e.scalar(op.operands[0])})"))
-    for operand in op.operands:
-        if isinstance(operand.type, BufferType):
-            e.do(f'call void asm sideeffect "", "r,~{{memory}}"(ptr {components(e.values[operand])[0]})')
-    lower_call(e, op)
+    return f"ptr @{e.callees[op.attrs['callee']]}.run, ptr {block}"
 
 
 def runner(fn: Function, name: str) -> list[str]:

@@ -21,6 +21,7 @@ from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
 from llad.codegen.runtime_threads import THREADS, THREADS_DECLARATIONS
+from llad.codegen.runtime_turn import TURNS
 from llad.codegen.runtime_windows import WINDOWS
 from llad.codegen.vector_math import vector_text
 from llad.codegen.vector_text import INTRINSICS
@@ -53,7 +54,7 @@ DECLARATIONS = {
 
 # Live heap blocks; the values of a failed check's message; the lowest stack address that recursion may reach; of
 # polls the saved thread, the counter, and the time of the last; how many blocks there were; and, while chunks of a loop
-# are run, what the threads of the loop share.
+# are run, what this thread knows of the loop.
 CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64, i64, ptr }\n"
 CONTEXT_WORDS = 11
 
@@ -83,7 +84,7 @@ _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))",
 _HEAD = re.compile(r"^define (.*?@([\w.]+)\(.*) \{$", re.MULTILINE)
 _NODE = re.compile(r'"[^"]*"|!(\d+)\b')
 _NODES = re.compile(r"^!(\d+) = ", re.MULTILINE)
-_TABLES = (MEMORY, PAST, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS)
+_TABLES = (MEMORY, PAST, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS, TURNS)
 _APART = frozenset(name for group in RESIDENT for name in group)
 
 

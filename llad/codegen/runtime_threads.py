@@ -4,9 +4,6 @@ The caller's thread and those of the crew (`runtime_workers.py`) take the next c
 has failed: as all before that one are taken by then, the error that is passed on is that of the lowest. A signal
 handler that raises, on the caller's thread, ends the others at their next poll.
 
-`@llad.turn` has a chunk wait until all before it have ended, whose order is that in which they were taken, so nobody
-waits for ever; if one of them fails, or all are to stop, it says so.
-
 Without POSIX threads, if the system makes none, or if another loop has the crew, the caller runs all chunks.
 
 Invariant: when `@llad.threads` returns, no other thread has to do with the loop.
@@ -25,14 +22,17 @@ from llad.codegen.runtime_workers import ASKED, PATIENT, WORKERS, WORKERS_DECLAR
 COUNT = "llad.threads.count"
 
 MOST_CHUNKS = 64
-LOOP = 80  # of the address of what the threads of a loop share, in the context
-GIVEN_UP = -2  # the code of a chunk whose turn will not come
+LOOP = 80  # of the address of what a thread knows of the loop, in the context
+GIVEN_UP = -2  # the code of a chunk whose turn will not come (`runtime_turn.py`)
+_NONE = 1
 _WORDS = 5  # of a chunk: its code, and the values of the message of the check that failed
 
 # Words of what the threads of a loop share, bytes from its beginning: the next chunk, whether to stop, the lowest chunk
 # that failed, the number of chunks, what runs one, what they share of the program, whose turn it is, and what each that
 # failed left.
-_NEXT, _STOP, _LOWEST, _LIMIT, _RUN, _BLOCK, _TURN, _FAILED = range(0, 64, 8)
+_TAKEN, STOP, LOWEST, _LIMIT, _RUN, _BLOCK, TURN, _FAILED = range(0, 64, 8)
+# And of what each knows: where that is, the last chunk that waits for its turn, and how many do.
+_SHARED, NEWEST, WAITING = range(0, 24, 8)
 _BYTES = _FAILED + 8 * _WORDS * MOST_CHUNKS
 
 
@@ -53,24 +53,18 @@ def _has_threads() -> bool:
     return all(hasattr(library, name) for name in ASKED)
 
 
-_AT = "getelementptr inbounds i8, ptr"
+AT = "getelementptr inbounds i8, ptr"
 
-# Take chunks until none is left; 0, or INTERRUPTED if this thread's poll said so. A failed chunk notes code and values.
-_WORK = f"""
-define internal i32 @llad.threads.work(ptr %ctx, ptr %all) nounwind {{
-  %run.p = {_AT} %all, i64 {_RUN}
+# Take a chunk and run it: 0; NONE if none is left or one has failed, which notes code and values; or INTERRUPTED if
+# this thread's poll said so.
+_NEXT = f"""
+define internal i32 @llad.threads.next(ptr %ctx, ptr %all) nounwind {{
+  %run.p = {AT} %all, i64 {_RUN}
   %run = load ptr, ptr %run.p
-  %block.p = {_AT} %all, i64 {_BLOCK}
+  %block.p = {AT} %all, i64 {_BLOCK}
   %block = load ptr, ptr %block.p
-  %limit.p = {_AT} %all, i64 {_LIMIT}
-  %limit = load i64, ptr %limit.p
-  %stop.p = {_AT} %all, i64 {_STOP}
-  %lowest.p = {_AT} %all, i64 {_LOWEST}
-  %turn.p = {_AT} %all, i64 {_TURN}
-  %loop.p = {_AT} %ctx, i64 {LOOP}
-  store ptr %all, ptr %loop.p
-  br label %take
-take:
+  %stop.p = {AT} %all, i64 {STOP}
+  %lowest.p = {AT} %all, i64 {LOWEST}
   %stop = load atomic i64, ptr %stop.p acquire, align 8
   %on = icmp eq i64 %stop, 0
   br i1 %on, label %more, label %end
@@ -83,27 +77,40 @@ one:
   %code = call i32 %run(ptr %ctx, ptr %block, i64 %k)
   switch i32 %code, label %note [i32 0, label %fine i32 {INTERRUPTED}, label %interrupted i32 {GIVEN_UP}, label %end]
 fine:
-  %turn = load atomic i64, ptr %turn.p monotonic, align 8
-  %mine = icmp eq i64 %turn, %k
-  br i1 %mine, label %pass, label %take
-pass:
-  %next = add nuw nsw i64 %k, 1
-  store atomic i64 %next, ptr %turn.p release, align 8
-  br label %take
+  ret i32 0
 interrupted:
   store atomic i64 1, ptr %stop.p release, align 8
   ret i32 {INTERRUPTED}
 note:
   %offset = mul i64 %k, {8 * _WORDS}
-  %codes = {_AT} %all, i64 {_FAILED}
-  %place = {_AT} %codes, i64 %offset
+  %codes = {AT} %all, i64 {_FAILED}
+  %place = {AT} %codes, i64 %offset
   %wide = zext i32 %code to i64
   store i64 %wide, ptr %place
-  %values = {_AT} %place, i64 8
-  %from = {_AT} %ctx, i64 8
+  %values = {AT} %place, i64 8
+  %from = {AT} %ctx, i64 8
   call void @llvm.memcpy.p0.p0.i64(ptr align 8 %values, ptr align 8 %from, i64 32, i1 false)
   %r0 = atomicrmw min ptr %lowest.p, i64 %k acq_rel
   br label %end
+end:
+  ret i32 {_NONE}
+}}
+"""
+
+# Take chunks until none is left; 0 or INTERRUPTED.
+_WORK = f"""
+define internal i32 @llad.threads.work(ptr %ctx, ptr %all) nounwind {{
+  %mine = alloca [3 x i64], align 8
+  call void @llvm.memset.p0.i64(ptr align 8 %mine, i8 0, i64 24, i1 false)
+  store ptr %all, ptr %mine
+  %mine.p = {AT} %ctx, i64 {LOOP}
+  store ptr %mine, ptr %mine.p
+  br label %take
+take:
+  %code = call i32 @llad.threads.next(ptr %ctx, ptr %all)
+  switch i32 %code, label %interrupted [i32 0, label %take i32 {_NONE}, label %end]
+interrupted:
+  ret i32 %code
 end:
   ret i32 0
 }}
@@ -114,8 +121,8 @@ _HELP = f"""
 define internal void @llad.threads.help(ptr %all) nounwind {{
   %ctx = alloca %llad.ctx, align 8
   store %llad.ctx zeroinitializer, ptr %ctx
-  %thread = {_AT} %ctx, i64 48
-  %stop = {_AT} %all, i64 {_STOP + 1}
+  %thread = {AT} %ctx, i64 48
+  %stop = {AT} %all, i64 {STOP + 1}
   store ptr %stop, ptr %thread
   %code = call i32 @llad.threads.work(ptr %ctx, ptr %all)
   store ptr null, ptr %thread
@@ -124,59 +131,19 @@ define internal void @llad.threads.help(ptr %all) nounwind {{
 }}
 """
 
-_IN_TURN = f"""
-define i32 @llad.turn(ptr %ctx, i64 %k) noinline nounwind {{
-  %loop.p = {_AT} %ctx, i64 {LOOP}
-  %all = load ptr, ptr %loop.p
-  %stop.p = {_AT} %all, i64 {_STOP}
-  %lowest.p = {_AT} %all, i64 {_LOWEST}
-  %turn.p = {_AT} %all, i64 {_TURN}
-  br label %look
-look:
-  %n = phi i64 [0, %0], [%n.next, %again]
-  %turn = load atomic i64, ptr %turn.p acquire, align 8
-  %come = icmp sge i64 %turn, %k
-  br i1 %come, label %done, label %hope
-hope:
-  %lowest = load atomic i64, ptr %lowest.p acquire, align 8
-  %lost = icmp slt i64 %lowest, %k
-  %stop = load atomic i64, ptr %stop.p acquire, align 8
-  %ends = icmp ne i64 %stop, 0
-  %never = or i1 %lost, %ends
-  br i1 %never, label %leave, label %rest
-rest:
-  call void @llad.crew.rest(i64 %n)
-  %n.next = add nuw nsw i64 %n, 1
-  %long = icmp sge i64 %n, {PATIENT}
-  br i1 %long, label %ask, label %again
-ask:
-  %asked = call i32 @llad.poll(ptr %ctx)
-  %quiet = icmp eq i32 %asked, 0
-  br i1 %quiet, label %again, label %raised
-again:
-  br label %look
-done:
-  ret i32 0
-leave:
-  ret i32 {GIVEN_UP}
-raised:
-  ret i32 %asked
-}}
-"""
-
 _PARALLEL = f"""
 define i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {{
   %all = alloca [{_BYTES} x i8], align 64
   call void @llvm.memset.p0.i64(ptr align 64 %all, i8 0, i64 {_FAILED}, i1 false)
-  %limit.p = {_AT} %all, i64 {_LIMIT}
+  %limit.p = {AT} %all, i64 {_LIMIT}
   store i64 %limit, ptr %limit.p
-  %lowest.p = {_AT} %all, i64 {_LOWEST}
+  %lowest.p = {AT} %all, i64 {LOWEST}
   store i64 %limit, ptr %lowest.p
-  %run.p = {_AT} %all, i64 {_RUN}
+  %run.p = {AT} %all, i64 {_RUN}
   store ptr %run, ptr %run.p
-  %block.p = {_AT} %all, i64 {_BLOCK}
+  %block.p = {AT} %all, i64 {_BLOCK}
   store ptr %block, ptr %block.p
-  %stop.p = {_AT} %all, i64 {_STOP}
+  %stop.p = {AT} %all, i64 {STOP}
   %wanted = load i64, ptr @{COUNT}
   %few = icmp slt i64 %wanted, %limit
   %useful = select i1 %few, i64 %wanted, i64 %limit
@@ -232,11 +199,11 @@ look:
   br i1 %fine, label %done, label %failed
 failed:
   %offset = mul i64 %lowest, {8 * _WORDS}
-  %codes = {_AT} %all, i64 {_FAILED}
-  %place = {_AT} %codes, i64 %offset
+  %codes = {AT} %all, i64 {_FAILED}
+  %place = {AT} %codes, i64 %offset
   %wide = load i64, ptr %place
-  %values = {_AT} %place, i64 8
-  %to = {_AT} %ctx, i64 8
+  %values = {AT} %place, i64 8
+  %to = {AT} %ctx, i64 8
   call void @llvm.memcpy.p0.p0.i64(ptr align 8 %to, ptr align 8 %values, i64 32, i1 false)
   %narrow = trunc i64 %wide to i32
   ret i32 %narrow
@@ -266,20 +233,14 @@ done:
 }
 """
 
-_ALWAYS = """
-define i32 @llad.turn(ptr %ctx, i64 %k) noinline nounwind {
-  ret i32 0
-}
-"""
-
 PARALLEL = _has_threads()
 THREADS = (
     {
-        "llad.threads": _PARALLEL, "llad.threads.work": _WORK, "llad.threads.help": _HELP, "llad.turn": _IN_TURN,
+        "llad.threads": _PARALLEL, "llad.threads.next": _NEXT, "llad.threads.work": _WORK, "llad.threads.help": _HELP,
         **WORKERS,
     }
     if PARALLEL
-    else {"llad.threads": _SERIAL, "llad.turn": _ALWAYS}
+    else {"llad.threads": _SERIAL}
 )  # fmt: skip
 
 THREADS_DECLARATIONS = {
