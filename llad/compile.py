@@ -71,6 +71,7 @@ from llad.passes.cse import cse
 from llad.passes.dce import dce
 from llad.passes.either import either
 from llad.passes.fold import fold
+from llad.passes.halves import halves
 from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.parts import parts
@@ -201,8 +202,8 @@ def traced(function: Any, specs: tuple[ArgSpec, ...], keywords: tuple[str, ...],
 
 
 def separated(fn: Function) -> Function:
-    """`fn` as it is lowered: in parts, if it is long."""
-    return checked(parts(fn))
+    """`fn` as it is lowered: in parts, if it is long, and about half of it beside it, if there is enough."""
+    return checked(halves(parts(fn)))
 
 
 @dataclass(eq=False, repr=False)

@@ -11,6 +11,7 @@ import os
 import re
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +24,7 @@ from llad.codegen.lower import ErrorSite, Lowered, lower
 from llad.codegen.lower_tape import emit_drop
 from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
-from llad.codegen.runtime import module_text
+from llad.codegen.runtime import module_text, module_texts
 from llad.codegen.target import LOCK
 from llad.dataclass import dataclass
 from llad.diagnostics import traced
@@ -124,8 +125,7 @@ class Specialisation:
     @cached_property
     def listing(self) -> Linked:
         """The native function alone, without its entry point, for reading."""
-        visible = self.lowered.text.replace("define internal", "define", 1)
-        part = Lowered(self.lowered.name, visible, self.lowered.errors, self.lowered.declarations)
+        part = replace(self.lowered, text=self.lowered.text.replace("define internal", "define", 1))
         return link(module_text([part]), [self.lowered.name])
 
     def __repr__(self) -> str:
@@ -166,7 +166,7 @@ def _linked(
     if drop:
         exports.append(f"{plan.target}.drop")
     key = digest(known.text, *(part.encode() for part in parts))
-    linked = find(Module(key, lambda: module_text([subject.lowered, *parts])), exports, table)
+    linked = find(Module(key, lambda: module_texts(subject.lowered, parts)), exports, table)
     return None if linked is None else Specialisation(subject, plan, entry, linked)
 
 

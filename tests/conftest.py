@@ -44,26 +44,26 @@ def _beginning(module: str, generator: Any) -> Any:
 def quick_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine code that is right, not fast, for tests of values: after all of O2, LLVM chooses instructions and
     registers without optimising, in a fraction of the time; and what has the same text is compiled once."""
-    from llad.codegen import jit, target
+    from llad.codegen import optimise, target
 
     _residents()
-    monkeypatch.setattr(jit, "machine", lambda quick=True: target.machine(quick=True))
+    monkeypatch.setattr(optimise, "machine", lambda quick=True, number=0: target.machine(True, number))
     _remember(monkeypatch, _quick_objects)
 
 
 @pytest.fixture
 def scalar_code(quick_code: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Code that LLVM leaves as it is, where its passes add nothing: another test compiles the like of it in full."""
-    from llad.codegen import jit
+    from llad.codegen import optimise
 
-    usual = jit._tuning
+    usual = optimise._tuning
 
     def tuning(text: str) -> Any:
         options = usual(text)
         options.speed_level = 0
         return options
 
-    monkeypatch.setattr(jit, "_tuning", tuning)
+    monkeypatch.setattr(optimise, "_tuning", tuning)
     _remember(monkeypatch, _scalar_objects)
 
 

@@ -6,7 +6,7 @@ import math
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -16,7 +16,7 @@ from building import build, loop
 
 import llad
 from benchmarks import loops
-from llad.codegen import jit, loop_hints, runtime, runtime_matmul, vector_math, vector_text
+from llad.codegen import loop_hints, optimise, runtime, runtime_matmul, vector_math, vector_text
 from llad.codegen.lower import Lowered, lower
 from llad.ir.build import Builder
 from llad.ir.parse import parse
@@ -63,19 +63,22 @@ def cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(loop_hints, "masks", lambda stores: wanted.masks)
     monkeypatch.setattr(loop_hints, "narrower", lambda: wanted.size // 2 if wanted.size == 64 else 0)
     monkeypatch.setattr(runtime_matmul, "vectors", lambda: (wanted.size, wanted.registers))
-    monkeypatch.setattr(jit, "machine", lambda quick=False: machine)
-    monkeypatch.setattr(jit, "header", lambda: layout)
+    monkeypatch.setattr(optimise, "machine", lambda quick=False, number=0: machine)
+    monkeypatch.setattr(optimise, "header", lambda: layout)
     yield wanted
     vector_math.vector_text.cache_clear()
     runtime_matmul.matmul_text.cache_clear()
 
 
+def assembly_of(text: str) -> str:
+    return optimise.after_o2(text, optimise.assembly)
+
+
 def assert_emitted(text: str, cpu: Cpu, symbol: str, vectors: bool) -> None:
     """What is emitted is an ELF object of the CPU with code and the symbol in it, and `vectors` if asked."""
-    with jit._optimised(text) as module:
-        image = jit.machine().emit_object(module)
-        if vectors:
-            assert re.search(cpu.vectors, jit.machine().emit_assembly(module)), symbol
+    (image,) = optimise.objects([text])
+    if vectors:
+        assert re.search(cpu.vectors, assembly_of(text)), symbol
     kind, machine = struct.unpack_from("<HH", image, 16)
     assert image[:4] == b"\x7fELF" and (kind, machine) == (1, cpu.machine)
     file = llvm.ObjectFileRef.from_data(image)  # which the sections need
@@ -102,8 +105,7 @@ def mapped_text(name: str, dtype: ScalarType) -> str:
 
 def visible(lowered: Lowered) -> str:
     """The module of a function, which is not internal."""
-    text = lowered.text.replace("define internal", "define", 1)
-    return runtime.module_text([Lowered(lowered.name, text, lowered.errors, lowered.declarations)])
+    return runtime.module_text([replace(lowered, text=lowered.text.replace("define internal", "define", 1))])
 
 
 @pytest.mark.parametrize("dtype", [F64, F32])
@@ -114,8 +116,7 @@ def test_every_elementary_function_is_vectorised_for_every_cpu(cpu: Cpu, dtype: 
 
 @pytest.mark.parametrize("dtype", [F64, F32])
 def test_an_exponential_is_scaled_by_one_instruction_where_there_is_one(cpu: Cpu, dtype: ScalarType) -> None:
-    with jit._optimised(mapped_text("exp", dtype)) as module:
-        assembly = jit.machine().emit_assembly(module)
+    assembly = assembly_of(mapped_text("exp", dtype))
     packed, single = ("pd", "sd") if dtype == F64 else ("ps", "ss")
     register = "zmm" if cpu.scales else "[xyz]mm"
     assert bool(re.search(rf"vscalef{packed}\s+.*%{register}", assembly)) == cpu.scales
@@ -171,8 +172,7 @@ def squares(x: Any) -> Any:
 
 def test_the_terms_of_an_ordered_sum_are_in_vectors_that_do_not_slow_it_down(cpu: Cpu) -> None:
     function = parse(llad.jit(squares).dump_ir(np.ones(3)))
-    with jit._optimised(visible(lower(function, "squares", False))) as module:
-        assembly = jit.machine().emit_assembly(module)
+    assembly = assembly_of(visible(lower(function, "squares", False)))
     assert "zmm" not in assembly
     assert ("ymm" in assembly) == (cpu.size == 64)
 
@@ -181,8 +181,7 @@ def test_the_product_of_matrices_holds_its_tiles_in_registers(cpu: Cpu) -> None:
     """What is added up in the loop over k stays there: it stores nothing."""
     text = runtime.resident_text(["llad.matmul.f64"])
     assert_emitted(text, cpu, "llad.matmul.f64", False)
-    with jit._optimised(text) as module:
-        assembly = jit.machine().emit_assembly(module)
+    assembly = assembly_of(text)
     fused = {"generic": r"addpd", "AVX-512": r"vfmadd\d+pd\s+.*%zmm", "aarch64": r"fmla\s+v\d+\.2d"}
     name = next(key for key, value in CPUS.items() if value is cpu)
     blocks = re.split(r"^\S*:.*$", assembly, flags=re.MULTILINE)

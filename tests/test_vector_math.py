@@ -17,7 +17,7 @@ from native import Native
 
 from benchmarks.extended import SLACK, exact, ulps
 from benchmarks.vector_math import REGIMES
-from llad.codegen import jit, loop_hints, vector_math, vector_text
+from llad.codegen import loop_hints, optimise, target, vector_math, vector_text
 from llad.ir.build import Builder
 from llad.ir.types import F32, F64, BufferType, ScalarType
 from llad.ops.table import OPS
@@ -98,14 +98,14 @@ def test_a_vectorised_loop_is_within_two_units_in_the_last_place(name: str, fast
 @pytest.mark.parametrize("name", NAMES)
 def test_a_cpu_that_does_not_fuse_gets_the_same_accuracy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     vector_math.vector_text.cache_clear()
-    jit.machine()  # registers the host's target
+    target.machine()  # registers the host's target
     plain = llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(
         cpu="x86-64", features="", opt=3, codemodel="jitdefault", jit=True
     )
     monkeypatch.setattr(vector_text, "fuses", lambda: False)
     monkeypatch.setattr(vector_text, "scales", lambda: False)
     monkeypatch.setattr(loop_hints, "masks", lambda stores: False)
-    monkeypatch.setattr(jit, "machine", lambda quick=False: plain)
+    monkeypatch.setattr(optimise, "machine", lambda quick=False, number=0: plain)
     code = mapped(name)
     vector_math.vector_text.cache_clear()
     assert "<2 x double>" in code.code.llvm_after

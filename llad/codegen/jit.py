@@ -1,8 +1,7 @@
 """Textual LLVM IR → machine code in this process.
 
-`link` parses and verifies a module, runs the O2 pipeline for the host (with SLP vectorisation, which is off by
-default, unless a basic block is so long that it would take longer than all the rest together), emits an object and
-links that with ORC against the addresses in `symbols.py`, those handed in, and the resident run-time. Only
+`link` has the objects of a module made (`optimise.py`), of which there may be several that call each other, and
+links them with ORC against the addresses in `symbols.py`, those handed in, and the resident run-time. Only
 the input text is kept: what O2 made of it, and the assembly, are produced again when somebody asks, which is
 deterministic and costs nothing to those who do not ask.
 
@@ -10,56 +9,51 @@ An object is the same in every process: text holds no address, only names (`asse
 the digest of what determines its text and of all else that it depends on (`environment.py`, `store.py`), with the
 external names in it before it, and the next process links it as it is.
 
-Invariants: `verify` comes before every pass, since this LLVM has assertions on and misuse aborts the process. Code is
-unloaded only under `LOCK` and never from a finaliser, which can run in the middle of another thread's compile:
-finalisers leave the tracker in a list that the next `link` empties.
+Invariant: code is unloaded only under `LOCK` and never from a finaliser, which can run in the middle of another
+thread's compile: finalisers leave the tracker in a list that the next `link` empties.
 """
 
 from __future__ import annotations
 
 import itertools
-import re
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache, cached_property, partial
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any
 
 import llvmlite.binding as llvm
 
-from llad.codegen import late, layout
+from llad.codegen import layout
 from llad.codegen.deferred import undisturbed
 from llad.codegen.environment import digest, keep, kept
+from llad.codegen.optimise import after_o2, assembly, objects
 from llad.codegen.printing import CALLBACKS
 from llad.codegen.runtime import RESIDENT, SERVING, resident_text
 from llad.codegen.symbols import c_library, scipy_functions
-from llad.codegen.target import LOCK, header, immortal, linker, machine
-
-# The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
-SLP_LINES = 250
-
-T = TypeVar("T")
+from llad.codegen.target import LOCK, immortal, linker
 
 _OBJECT = b"object"
 _END = b"\0"  # of the names before an object on disk
 _SCIPY = "scipy."
-_BLOCK = re.compile("(?:^  .*\n)+", re.MULTILINE)  # labels stand at the margin
 
 _serial = itertools.count()
 _unloadable: deque[Any] = deque()
 
 
 class Module:
-    """The text of a module, made when it is needed, and its `key`: a digest of what determines the text."""
+    """The texts of a module, made when they are needed, and its `key`: a digest of what determines them.
 
-    def __init__(self, key: bytes, make: Callable[[], str]) -> None:
+    Each text becomes an object of its own.
+    """
+
+    def __init__(self, key: bytes, make: Callable[[], Sequence[str]]) -> None:
         self.key = key
         self._make = make
 
     @cached_property
-    def text(self) -> str:
+    def texts(self) -> Sequence[str]:
         return self._make()
 
 
@@ -67,15 +61,21 @@ class Linked:
     """Machine code in this process. It stays loaded as long as this object lives.
 
     `addresses` are those of the exports; `times` are seconds: `llvm` (parse to object, or what it took to find the
-    object on disk), `link`; `object` the bytes; `kept`: whether they were found on disk.
+    object on disk), `link`; `objects` the bytes; `kept`: whether they were found on disk.
     """
 
     def __init__(
-        self, module: Module, image: bytes, tracker: Any, exports: Sequence[str], times: dict[str, float], kept: bool
+        self,
+        module: Module,
+        images: Sequence[bytes],
+        tracker: Any,
+        exports: Sequence[str],
+        times: dict[str, float],
+        kept: bool,
     ) -> None:
         self.kept = kept
         self._module = module
-        self.object = image
+        self.objects = images
         self.addresses = {name: int(tracker[name]) for name in exports}
         self.times = times
         weakref.finalize(self, _unloadable.append, tracker).atexit = False
@@ -83,21 +83,20 @@ class Linked:
     @property
     def llvm_before(self) -> str:
         """The text of the module."""
-        return self._module.text
+        return "\n".join(self._module.texts)
 
     @cached_property
     def llvm_after(self) -> str:
         """The module as O2 left it."""
-        return undisturbed(self._after_o2, str)
+        return self._after_o2(str)
 
     @cached_property
     def asm(self) -> str:
         """The assembly of the whole module."""
-        return undisturbed(self._after_o2, lambda module: str(_emitted(machine().emit_assembly, module)))
+        return self._after_o2(assembly)
 
     def _after_o2(self, show: Callable[[Any], str]) -> str:
-        with _optimised(self.llvm_before) as module:
-            return show(module)
+        return "\n".join([undisturbed(after_o2, text, show) for text in self._module.texts])
 
 
 def link(
@@ -112,7 +111,8 @@ def link(
         RuntimeError: the text is not valid LLVM IR, or a symbol cannot be resolved; both are bugs of llad.
     """
     if isinstance(module, str):
-        module = Module(digest(module.encode()), partial(str, module))
+        text = module
+        module = Module(digest(text.encode()), lambda: [text])
     with LOCK:
         return undisturbed(_link, module, exports, symbols or {}, whole)
 
@@ -129,16 +129,15 @@ def _link(
     """`quick`: the text is turned into code as it stands, in a tenth of the time."""
     if (kept := _recall(module, exports, symbols, whole)) is not None:
         return kept
-    text = module.text
+    texts = module.texts
     start = time.perf_counter()
-    with _optimised(text, quick) as made:
-        image: bytes = _emitted(machine(quick).emit_object, made)
-    names = _external(image, symbols)
-    keep(_OBJECT, module.key, " ".join(names).encode() + _END + image)
+    images = objects(texts, quick)
+    names = _external(images, symbols)
+    keep(_OBJECT, module.key, _encoded(images, names))
     compiled = time.perf_counter()
-    tracker = _load(image, names, exports, symbols, whole)
+    tracker = _load(images, names, exports, symbols, whole)
     times = {"llvm": compiled - start, "link": time.perf_counter() - compiled}
-    return Linked(module, image, tracker, exports, times, False)
+    return Linked(module, images, tracker, exports, times, False)
 
 
 def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Linked | None:
@@ -147,83 +146,26 @@ def _recall(module: Module, exports: Sequence[str], symbols: Mapping[str, int], 
     if data is None:
         return None
     found = time.perf_counter()
-    names, _, image = data.partition(_END)
+    images, wanted = _decoded(data)
     try:
-        tracker = _load(image, names.decode().split(), exports, symbols, whole)
+        tracker = _load(images, wanted, exports, symbols, whole)
     except RuntimeError:  # LLVM does not take it
         return None
     times = {"llvm": found - start, "link": time.perf_counter() - found}
-    return Linked(module, image, tracker, exports, times, True)
+    return Linked(module, images, tracker, exports, times, True)
 
 
-@contextmanager
-def _switched(option: str, value: bool) -> Iterator[None]:
-    """LLVM with a switch of it turned. It is the whole process's, which others may share: so it is turned back."""
-    with LOCK:
-        llvm.set_option("", f"-{option}={str(value).lower()}")
-        try:
-            yield
-        finally:
-            llvm.set_option("", f"-{option}={str(not value).lower()}")
+def _encoded(images: Sequence[bytes], names: Sequence[str]) -> bytes:
+    """Objects as they are kept: their lengths, the external names in them, and they themselves."""
+    head = " ".join([",".join(str(len(image)) for image in images), *names])
+    return b"".join([head.encode(), _END, *images])
 
 
-def _emitted(emit: Callable[[Any], T], module: Any) -> T:
-    """What `emit` makes of a module, without LLVM's loop strength reduction.
-
-    That takes a third of the time of code generation, and its addresses are no better than those of x86-64 and aarch64
-    as they are.
-    """
-    with _switched("disable-lsr", True):
-        return emit(module)
-
-
-@contextmanager
-def _optimised(text: str, quick: bool = False) -> Iterator[Any]:
-    """The module after O2, or as it stands, in a context of its own so that nothing of it outlives the `with`."""
-    with LOCK, llvm.create_context() as context, llvm.parse_assembly(header() + text, context) as module:
-        module.verify()
-        if not quick:
-            _optimise(module, text, context)
-        yield module
-
-
-def _optimise(module: Any, text: str, context: Any) -> None:
-    with llvm.create_pass_builder(machine(), _tuning(text)) as builder:
-        # What the next iteration loads again would be carried to it, which takes longer with vectors.
-        with _switched("enable-load-pre", False):
-            _run(builder.getModulePassManager(), module, builder)
-        if late.mentioned(text):
-            _define(module, builder, context)
-
-
-def _define(module: Any, builder: Any, context: Any) -> None:
-    """Link in what O2 was not to see, and inline it."""
-    module.link_in(llvm.parse_assembly(header() + late.definitions(), context))
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_always_inliner_pass()
-    _run(passes, module, builder)
-
-
-def _run(passes: Any, module: Any, builder: Any) -> None:
-    """Run the passes, which exist no more then. (llvmlite's `close` finds a `_dispose` that does nothing.)"""
-    passes.run(module, builder)
-    llvm.NewPassManager._dispose(passes)
-    passes.detach()
-
-
-def _tuning(text: str) -> Any:
-    """What is asked of the passes of LLVM.
-
-    O3 would write loops a second time for branches that do not change in them, and little else: loops over time steps
-    take a sixth longer to compile, and none of what is measured ran faster.
-    """
-    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-    tuning.slp_vectorization = _longest_block(text) <= SLP_LINES
-    return tuning
-
-
-def _longest_block(text: str) -> int:
-    return max((block.count("\n") for block in _BLOCK.findall(text)), default=0)
+def _decoded(data: bytes) -> tuple[list[bytes], list[str]]:
+    head, _, rest = data.partition(_END)
+    lengths, *names = head.decode().split(" ")
+    ends = list(itertools.accumulate(map(int, lengths.split(",")), initial=0))
+    return [rest[start:end] for start, end in itertools.pairwise(ends)], names
 
 
 @cache
@@ -232,17 +174,17 @@ def _resident(group: tuple[str, ...]) -> Linked:
 
     Their text depends on nothing but what all keys on disk stand under, so it is only made to be compiled.
     """
-    module = Module(digest(b"resident", *map(str.encode, group)), partial(resident_text, group))
+    module = Module(digest(b"resident", *map(str.encode, group)), lambda: [resident_text(group)])
     symbols = {} if layout.LAYOUT is None else layout.symbols()
     return immortal(_link(module, group, symbols, whole=True, quick=group in SERVING))
 
 
-def _external(image: bytes, symbols: Mapping[str, int]) -> list[str]:
-    """Every external name in the object, and maybe others: it takes a while to find them."""
+def _external(images: Sequence[bytes], symbols: Mapping[str, int]) -> list[str]:
+    """Every external name in the objects, and maybe others: it takes a while to find them."""
     known = [*c_library(), *CALLBACKS, *symbols, *(name for group in RESIDENT for name in group)]
-    if _SCIPY.encode() in image:
+    if any(_SCIPY.encode() in image for image in images):
         known += scipy_functions()
-    return [name for name in known if name.encode() in image]
+    return [name for name in known if any(name.encode() in image for image in images)]
 
 
 def _imports(names: Sequence[str], symbols: Mapping[str, int], whole: bool) -> dict[str, int]:
@@ -257,10 +199,14 @@ def _imports(names: Sequence[str], symbols: Mapping[str, int], whole: bool) -> d
     return found
 
 
-def _load(image: bytes, names: Sequence[str], exports: Sequence[str], symbols: Mapping[str, int], whole: bool) -> Any:
+def _load(
+    images: Sequence[bytes], names: Sequence[str], exports: Sequence[str], symbols: Mapping[str, int], whole: bool
+) -> Any:
     while _unloadable:
         _unloadable.popleft().close()
-    library = llvm.JITLibraryBuilder().add_object_img(image)
+    library = llvm.JITLibraryBuilder()
+    for image in images:
+        library.add_object_img(image)
     for name, address in _imports(names, symbols, whole).items():
         library.import_symbol(name, address)
     for name in exports:

@@ -18,6 +18,7 @@ Buffers of parameters do not overlap, unless the function's attribute `may_alias
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from llad.codegen.constants import number
@@ -60,12 +61,16 @@ _RESULT = "ptr noalias noundef nonnull writeonly dereferenceable"
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
-    """The text of one function, what it can raise (by code − 1), and what `runtime.module_text` must add."""
+    """The text of one function, what it can raise (by code − 1), and what `runtime.module_text` must add.
+
+    `beside`: the text of functions that it calls and that may be compiled apart from it, at the same time.
+    """
 
     name: str
     text: str
     errors: tuple[ErrorSite, ...]
     declarations: tuple[tuple[str, str], ...]
+    beside: str = ""
 
 
 def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
@@ -80,16 +85,23 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     e = _emitter(fn, fastmath, callees)
     e.frames = largest_frames(fn)
     lines = _lower_function(e, fn, name)
+    beside: list[str] = []
+    nodes_beside: tuple[list[str], dict[str, str]] = ([], {})
     for callee, local in fn.functions.items():
         inner = _emitter(local, fastmath, callees)
         inner.called, inner.frames = True, e.frames
         inner.errors, inner.declarations = e.errors, e.declarations
-        inner.nodes, inner.node_of = e.nodes, e.node_of
-        lines += _lower_function(inner, local, callees[callee])
+        apart = bool(local.attrs.get("beside"))
+        inner.nodes, inner.node_of = nodes_beside if apart else (e.nodes, e.node_of)
+        (beside if apart else lines).extend(_lower_function(inner, local, callees[callee]))
         if callee in packed:
             lines += runner(local, callees[callee])
-    nodes = [f"!{k} = {node}" for k, node in enumerate(e.nodes)]
-    return Lowered(name, "\n".join([*lines, *nodes, ""]), tuple(e.errors), tuple(e.declarations.items()))
+    texts = [_text(lines, e.nodes), _text(beside, nodes_beside[0])]
+    return Lowered(name, texts[0], tuple(e.errors), tuple(e.declarations.items()), texts[1])
+
+
+def _text(lines: Sequence[str], nodes: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in (*lines, *(f"!{k} = {node}" for k, node in enumerate(nodes))))
 
 
 def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
@@ -124,13 +136,15 @@ def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     _lower_region(e, fn.body)
     alone = not e.called or not _ONCE.isdisjoint(fn.attrs)
     loops = alone and any(op.name in ("for", "while") for op in walk(fn.body))
-    head = f"define internal i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
+    linkage = "" if fn.attrs.get("beside") else "internal "
+    head = f"define {linkage}i32 @{name}({', '.join(parameters)}) nounwind {'noinline ' if loops else ''}{{"
     return [head, "entry:", *e.slots, *e.lines, *e.failures, "}"]
 
 
 def _parameters(e: Emitter, fn: Function) -> list[str]:
     """The declarations of the parameters; `e` learns what they are called."""
     shared = range(len(fn.params)) if e.may_alias else fn.attrs.get("part", ())
+    aligned = fn.attrs.get("aligned", ())
     defined = "" if e.called else "noundef "  # one function may pass on to another what neither reads
     declared = []
     for k, param in enumerate(arguments(fn)):
@@ -144,7 +158,8 @@ def _parameters(e: Emitter, fn: Function) -> list[str]:
                 e.values[param] = assemble(param.type, names)
                 e.nonnegative.update(names[1 : 1 + rank])
                 alias = "" if k in shared else "noalias "
-                declared.append(f"ptr {alias}{defined}align {dtype.bytes} {names[0]}")
+                begin = 64 if k in aligned else dtype.bytes
+                declared.append(f"ptr {alias}{defined}align {begin} {names[0]}")
                 extent = _EXTENT.replace("noundef ", defined)
                 declared += [f"{extent} {n}" for n in names[1 : 1 + rank]]
                 declared += [f"i64 {defined}{n}" for n in names[1 + rank :]]

@@ -13,6 +13,7 @@ import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
+from itertools import chain
 from typing import Any
 
 from llad.codegen.environment import digest
@@ -50,7 +51,7 @@ def outline(fn: Function, lowered: Lowered) -> Outline:
     made = {op.result for op in walk(fn.body) if op.name == "alloc"}
     others = [frozenset().union(*roots[:k], *roots[k + 1 :]) for k in range(len(roots))]
     own = tuple(mine <= made and mine.isdisjoint(rest) for mine, rest in zip(roots, others, strict=True))
-    text = digest(lowered.text.encode(), *(part.encode() for pair in lowered.declarations for part in pair))
+    text = digest(*(part.encode() for part in (lowered.text, lowered.beside, *chain(*lowered.declarations))))
     return Outline(lowered.name, text, left, own, fn.attrs.get(ZEROED, ()), estimate(fn), lowered.errors)
 
 

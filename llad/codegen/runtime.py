@@ -7,7 +7,7 @@ and would take longer to compile than a small function itself. `jit.py` links th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from llad.codegen import late
@@ -96,13 +96,30 @@ def module_text(parts: Iterable[Lowered | str], whole: bool = False) -> str:
     A part is a lowered function, or LLVM text of one's own (which may use any `@llad.…` function, and declares what
     else it uses). Metadata is renumbered, so each part counts its nodes from 0.
     """
-    texts: list[str] = [CONTEXT]
     declarations: dict[str, str] = {}
-    nodes = 0
+    given: list[str] = []
     for part in parts:
-        text = part.text if isinstance(part, Lowered) else part
         if isinstance(part, Lowered):
+            given += filter(None, (part.text, part.beside))
             declarations.update((symbol[1:], line) for symbol, line in part.declarations)
+        else:
+            given.append(part)
+    return _module(given, declarations, whole)
+
+
+def module_texts(lowered: Lowered, parts: Sequence[str]) -> list[str]:
+    """What `module_text` gives, as modules that call each other: one for what the function may have beside it."""
+    declarations = {symbol[1:]: line for symbol, line in lowered.declarations}
+    if not lowered.beside:
+        return [_module([lowered.text, *parts], declarations, False)]
+    heads = "".join(f"declare {head}\n" for head, _ in _HEAD.findall(lowered.beside))
+    return [_module(texts, declarations, False) for texts in ([lowered.text, *parts, heads], [lowered.beside])]
+
+
+def _module(parts: Iterable[str], declarations: Mapping[str, str], whole: bool) -> str:
+    texts: list[str] = [CONTEXT]
+    nodes = 0
+    for text in parts:
         count = len(_NODES.findall(text))
         texts.append(_renumbered(text, nodes) if count and nodes else text)
         nodes += count
@@ -119,7 +136,7 @@ def resident_text(group: Sequence[str]) -> str:
     return module_text(["".join(f"; @{name}\n" for name in reversed(group))], whole=True)
 
 
-def _support(texts: Sequence[str], given: set[str], declarations: dict[str, str], whole: bool) -> list[str]:
+def _support(texts: Sequence[str], given: set[str], declarations: Mapping[str, str], whole: bool) -> list[str]:
     """The text of what is mentioned but not given, and of what that mentions."""
     support: list[str] = []
     pending = [symbol for text in texts for symbol in _SYMBOL.findall(text)]
@@ -160,5 +177,5 @@ def _declarations(text: str) -> str:
     heads, names = zip(*_HEAD.findall(text), strict=True)
     lines = [f"declare {head}" for head in heads]
     if others := [f"ptr @{name}" for name in names[1:]]:
-        lines.append(f"@{names[0]}.table = hidden constant [{len(others)} x ptr] [{', '.join(others)}]")
+        lines.append(f"@{names[0]}.table = weak_odr hidden constant [{len(others)} x ptr] [{', '.join(others)}]")
     return "\n".join([*lines, ""])

@@ -26,8 +26,11 @@ if hasattr(os, "register_at_fork"):
 
 
 @cache
-def machine(quick: bool = False) -> Any:
-    """LLVM's target machine for this host: for code that is fast, or that is `quick` to have."""
+def machine(quick: bool = False, number: int = 0) -> Any:
+    """LLVM's target machine for this host: for code that is fast, or that is `quick` to have.
+
+    Modules that are compiled at the same time need machines of different numbers.
+    """
     with LOCK:
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()

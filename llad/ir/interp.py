@@ -255,7 +255,7 @@ def _call(op: Op, env: Env) -> None:
         for number in range(count):
             _region(callee.body, {None: table, **dict(zip(callee.params, (number, *shared), strict=True))})
         return
-    inner: Env = {p: _read(o, env) for p, o in zip(callee.params, op.operands, strict=True)}
+    inner: Env = {p: env[o] for p, o in zip(callee.params, op.operands, strict=True)}  # which it need not read
     inner[None] = _Table(table.functions, table.depth + 1)
     env.update(zip(op.results, _region(callee.body, inner), strict=True))
 

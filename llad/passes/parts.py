@@ -4,10 +4,7 @@ What: a run of ops of one region that holds many loops moves into a function of 
 returns what is used behind it. Some of what LLVM does to a loop looks at the whole function around it, so a function of
 a hundred loops takes much longer than ten of ten; a call for each ten loops costs next to nothing.
 
-When: always sound. A part owns none of the memory that it makes, which is the call's (`lower_memory.py`), and frees
-none; what lives on the stack is made by the caller. Runs with stacks of records stay where they are, and so do
-conditions of `while`. The attribute `part` lists the parameters whose memory may be that of another one of which either
-is written.
+When: always sound (`cutting.py`). Runs with stacks of records stay where they are, and so do conditions of `while`.
 
 Before, if this were many loops:
 
@@ -46,17 +43,10 @@ After:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import Any
 
-from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, makers, uses, walk
-from llad.ir.distinct import Distinct
-from llad.ir.rewrite import Mapping, copy_op
-from llad.ir.types import BufferType, LifoType
-from llad.passes.rebuild import Rebuild
+from llad.ir.core import Function, Op, Region
+from llad.passes.cutting import Cutting
 
 LONG = 48  # innermost loops of a function that is cut
 LOOPS = 16  # of a part
@@ -79,26 +69,11 @@ def _loops_of(op: Op) -> int:
     return max(inner, int(op.name in ("for", "while")))
 
 
-def _stacks_records(op: Op) -> bool:
-    values = [v for inner in (op, *(o for r in op.regions for o in walk(r))) for v in (*inner.operands, *inner.results)]
-    return any(isinstance(v.type, LifoType) for v in values)
-
-
-class _Parts(Rebuild):
+class _Parts(Cutting):
     def __init__(self, fn: Function, loops: int) -> None:
-        super().__init__()
+        super().__init__(fn)
         self._most = loops
-        self._aliases = Aliases(fn)
-        self._distinct = Distinct(fn, self._aliases)
-        self._made = makers(fn.body)
-        self._uses = uses(fn.body)
-        self._attrs = {key: value for key in ("spans", "may_alias") if (value := fn.attrs.get(key))}
-        self._functions: dict[str, Function] = {}
-        self._params = set(fn.params)
         self._whole = False
-
-    def function(self, fn: Function) -> Function:
-        return replace(super().function(fn), functions=self._functions)
 
     def visit(self, op: Op) -> None:
         if op.name != "while":
@@ -118,9 +93,9 @@ class _Parts(Rebuild):
         loops = 0
         for op in ops:
             more = _loops_of(op)
-            if self._again(op) or (op.name == "alloc" and op.attrs.get("storage") == "stack"):  # before the run
+            if self.first(op):
                 self.visit(op)
-            elif op.name in ("yield", "return", "free") or more > self._most or _stacks_records(op):
+            elif more > self._most or self.stays(op):
                 self._end(run, loops)
                 run, loops = [], 0
                 self.visit(op)
@@ -131,46 +106,9 @@ class _Parts(Rebuild):
                     self._end(run, loops)
                     run, loops = [], 0
 
-    def _again(self, op: Op) -> bool:
-        """Whether each part makes it for itself: numbers, and extents, of which more is known where they come from."""
-        return op.name in ("const", "undef") or (op.name == "dim" and op.operands[0] in self._params)
-
     def _end(self, run: Sequence[Op], loops: int) -> None:
         """Emit a run: as a part if that is worth a call."""
         if 2 * loops >= self._most:
-            self._cut(run)
+            self.cut(run)
         else:
             super().splice(run)
-
-    def _cut(self, run: Sequence[Op]) -> None:
-        inside = [inner for op in run for inner in (op, *(o for r in op.regions for o in walk(r)))]
-        uses = Counter(o for op in inside for o in op.operands)
-        own = {r for op in inside for r in op.results} | {a for op in inside for r in op.regions for a in r.args}
-        used = [v for v in uses if v not in own]
-        again = [op for v in used if (op := self._made.get(v)) is not None and self._again(op)]
-        free = dict.fromkeys([*used, *(o for op in again for o in op.operands)])
-        remade = {op.result for op in again}
-        captured = [v for v in free if v not in remade]
-        left = [r for op in run for r in op.results if self._uses[r] > uses[r]]
-        given = tuple([Value(v.type, v.name) for v in captured])
-        mapping: Mapping = dict(zip(captured, given, strict=True))
-        body = [copy_op(op, mapping) for op in (*again, *run)]
-        body.append(Op("return", tuple([mapping[v] for v in left])))
-        name = f"part{len(self._functions)}"
-        attrs: dict[str, Any] = {**self._attrs, "part": self._shared(captured, run)}
-        self._functions[name] = Function(name, given, Region((), body), attrs)
-        operands = [self.get(v) for v in captured]
-        types = [v.type for v in left]
-        call = self.emit("call", operands, types, run[0].span, {"callee": name, "part": True})
-        self.replace(left, call.results)
-
-    def _shared(self, captured: Sequence[Value], run: Sequence[Op]) -> tuple[int, ...]:
-        """The buffers that may be the memory of another one, if either is written."""
-        written = {root for op in run for root in self._aliases.written(op)}
-        buffers = [v for v in captured if isinstance(v.type, BufferType)]
-        changed = {v for v in buffers if not self._aliases.roots(v).isdisjoint(written)}
-
-        def meets(a: Value, b: Value) -> bool:
-            return a is not b and (a in changed or b in changed) and not self._distinct(a, b)
-
-        return tuple(k for k, v in enumerate(captured) if v in buffers and any(meets(v, b) for b in buffers))

@@ -1,0 +1,141 @@
+"""Halves that are compiled at the same time: the same function, and the same code however many threads there are."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+import re
+from functools import partial
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import numpy as np
+import programs
+import pytest
+from native import Native
+from programs.case import Program, programs_of
+from random_ir import program
+from reference import Reference
+from test_parts import many_expressions, outcome
+
+import llad
+from llad import compile as pipeline
+from llad.codegen import optimise
+from llad.ir.core import Function
+from llad.ir.parse import parse
+from llad.ir.text import show
+from llad.ir.verify import verify
+from llad.passes import halves as pass_
+from llad.passes.halves import halves
+from llad.passes.ownership import ownership
+from llad.passes.parts import parts
+from llad.testing import assert_close, copy_arguments
+
+CORPUS = [
+    p
+    for module in sorted(m.name for m in pkgutil.iter_modules(programs.__path__))
+    for p in programs_of(importlib.import_module(f"programs.{module}"))
+    if p.scalar
+]
+
+
+def soon(fn: Function) -> Function:
+    """Halves, however short the function is."""
+    return verify(halves(fn, 1, 0))
+
+
+def test_the_docstring_shows_what_it_does() -> None:
+    document = pass_.__doc__ or ""
+    blocks = [dedent(b) for b in re.findall(r"^    (?:func @f|local @part0).*?^    }\n", document, re.M | re.S)]
+    before, after = parse(blocks[0]), parse("\n".join(blocks[1:]))
+    untouched = show(before)
+    assert show(soon(before)) == show(after)
+    assert show(before) == untouched
+    assert halves(before) is before, "it is short"
+
+
+def test_random_programs_keep_their_meaning() -> None:
+    cut = 0
+    for seed in range(160):
+        fn = verify(program(random.Random(seed)))
+        try:
+            expected = outcome(fn)
+        except AssertionError:  # it reads what nobody wrote
+            continue
+        made = soon(fn)
+        cut += bool(made.functions)
+        assert outcome(made) == expected, show(made)
+    assert cut > 20
+
+
+@pytest.mark.usefixtures("quick_code")
+@pytest.mark.parametrize("subject", CORPUS[3::7], ids=lambda p: p.name)
+def test_gradients_of_programs_in_halves(subject: Program) -> None:
+    def native(fn: Function, args: Any) -> Any:
+        return Native(soon(ownership(fn)))(*args)
+
+    args = copy_arguments(subject.draw())
+    value, gradient = Reference(subject.function, args, True, native).gradient()
+    expected, truth = Reference(subject.function, args, True).gradient()
+    assert_close(value, expected, rtol=1e-12, atol=1e-14)
+    assert_close(gradient, truth, rtol=1e-10, atol=1e-12 * max(1.0, float(np.max(np.abs(truth), initial=0.0))))
+
+
+def there_and_back(x, n):
+    total = 0.0
+    y = x.copy()
+    for i in range(1, len(x)):
+        y[i] = np.tanh(y[i - 1] * x[i]) + np.sin(x[i])
+    if n < 100:  # an arm that is most of the function
+        for i in range(n):
+            total += np.log1p(y[i] * y[i]) * np.exp(-x[i])
+        for i in range(n - 1):
+            total += np.cos(y[i] - x[i + 1]) / (1.0 + y[i + 1] ** 2)
+    return total
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("limits", [(24, 8), (10_000, 10_000)])
+def test_two_objects_are_one_function(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, threads: int, limits: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(pipeline, "parts", partial(parts, long=limits[0], loops=limits[1]))
+    monkeypatch.setattr(optimise, "thread_count", lambda: optimise.ctypes.c_int64(threads))
+    rng = np.random.default_rng(4)
+    x, m = rng.normal(size=5), rng.normal(size=(5, 5)) * 0.3
+    f = llad.jit_grad(many_expressions, argnums=(0, 1))
+    value, (x_bar, m_bar) = f.value_and_grad(x, m, 3)
+    assert_close(value, many_expressions(x, m, 3), rtol=1e-12)
+    u, v = rng.normal(size=5), rng.normal(size=(5, 5))
+    h = 1e-5
+    ahead, behind = (many_expressions(x + s * u, m + s * v, 3) for s in (h, -h))
+    assert_close(np.sum(x_bar * u) + np.sum(m_bar * v), (ahead - behind) / (2 * h), rtol=1e-7)
+    assert max(len(s.linked.objects) for s in f.specialisations) == 2
+    with pytest.raises(IndexError, match=r"test_parts\.py, line \d+"):
+        f.grad(x, m, 5)
+
+
+def test_halves_of_an_arm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "halves", soon)
+    x = np.random.default_rng(1).normal(size=9)
+    f = llad.jit_grad(argnums=0)(there_and_back)
+    h = 1e-6
+    for n in (4, 8):
+        ahead = [(there_and_back(x + s, n) - there_and_back(x - s, n)) / (2 * h) for s in h * np.eye(9)]
+        assert_close(f(x, n), there_and_back(x, n), rtol=1e-12)
+        assert_close(f.grad(x, n), np.array(ahead), rtol=1e-6, atol=1e-8)
+    assert all(len(s.linked.objects) == 2 for s in f.specialisations)
+    with pytest.raises(IndexError, match=r"test_halves\.py, line \d+"):
+        f.grad(x, 11)
+
+
+def test_threads_make_the_objects_that_one_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "{{\n  %y = fmul double %x, {}.5\n  ret double %y\n}}\n"
+    texts = [f"define double @f{k}(double %x) " + body.format(k) for k in range(5)]
+    made = []
+    for count in (1, 2, 8):
+        monkeypatch.setattr(optimise, "thread_count", lambda count=count: optimise.ctypes.c_int64(count))
+        made.append(optimise.objects(texts))
+    assert made[0] == made[1] == made[2] and len(set(made[0])) == 5
