@@ -98,7 +98,14 @@ class _Numbers(_Writer):
 
 
 def of_numbers(seed: int) -> str:
-    w = _Numbers(seed)
+    return _of_numbers(_Numbers(seed))
+
+
+def of_changing(seed: int) -> str:
+    return _of_numbers(_Changing(seed))
+
+
+def _of_numbers(w: _Numbers) -> str:
     w.line(1, "s = 0.1 * x")
     w.line(1, f"xs = [{w.pick('x', '0', 'x, a[0]')}]")
     w.line(1, f"ys = [{w.pick('x', '0.25', 'x, 1')}]")
@@ -106,6 +113,31 @@ def of_numbers(seed: int) -> str:
     w.block(1, False, 0)
     end = w.pick("float(np.sum(np.cos(np.array(xs))) + s)", "float(sum(xs) * ys[-1])", "float(xs[-1] + 0.1 * sum(ys))")
     return w.text("def f(x, a, n):", end + " + len(xs) - 2 * len(ys)")
+
+
+class _Changing(_Numbers):
+    """Lists of floats that are also written, shortened and begun anew, and copies that must stay as they are."""
+
+    def statement(self, depth: int, inside: bool, level: int) -> None:
+        name = self.pick("xs", "ys")
+        match self.rng.randrange(12):
+            case 0 | 1:
+                self.line(depth, f"{name}[{self.pick('-1', '0', f'len({name}) // 2')}] = {self.number(inside)}")
+            case 2:
+                self.line(depth, f"{name}[-1] {self.pick('*=', '+=')} {self.pick('0.5', 's', 'x')}")
+            case 3 | 4:
+                self.line(depth, f"if len({name}) > {self.pick('1', '2', '3')}:")
+                self.line(depth + 1, f"s = np.tanh(s + {name}.pop())")
+            case 5:
+                self.line(depth, f"{name} = [{self.number(inside)}, {self.pick('x', f'{name}[-1]', 'sum(ys)')}]")
+            case 6:
+                self.line(depth, self.pick(f"h = {name}[:]", f"h = np.array({name})", f"h = list({name})"))
+                self.line(depth, f"{name}[-1] = {self.number(inside)}")
+                self.line(depth, f"s += 0.1 * h[-1] * {name}[-1] + 0.01 * sum(h)")
+            case 7:
+                self.line(depth, f"{name}[0], {name}[-1] = {name}[-1], {name}[0]")
+            case _:
+                super().statement(depth, inside, level)
 
 
 class _Arrays(_Writer):

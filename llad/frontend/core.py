@@ -248,10 +248,11 @@ class Tracer:
         made = compose(form, items)
         return made if isinstance(made, tuple) else self.make(made)
 
-    def give(self, thing: Any) -> Any:
-        """Note that a list, dict or record is from outside: it may be read, and not be changed."""
+    def give(self, thing: Any, kind: str = "given") -> Any:
+        """Note that a list, dict or record is from outside, or (`met`) from one of several paths: it may be read, and
+        not be changed."""
         if not isinstance(thing, tuple):
-            self.ledger.make(thing, Scope(None, "given"))
+            self.ledger.make(thing, Scope(None, kind))
         return thing
 
     def mutate(self, thing: object) -> None:
@@ -281,8 +282,8 @@ class Tracer:
         """Refuse that `thing` was changed there."""
         kind = thing.cls if isinstance(thing, Record) else type(thing)
         birth = self.ledger.birth(thing)
-        given = birth is not None and birth.kind == "given"
-        refused.refuse("given-mutation" if given else "mutation", span, type=kind.__name__)
+        whose = {"given": "given-mutation", "met": "met-mutation"}.get("" if birth is None else birth.kind, "mutation")
+        refused.refuse(whose, span, type=kind.__name__)
 
     def end_path(self, error: str, message: str, *values: Value) -> NoReturn:
         """Raise `error` at run time, always; nothing after this is reached."""

@@ -71,6 +71,20 @@ def appended(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.name for node in own_nodes(nodes) if isinstance(node, Append)))
 
 
+def changed(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
+    """The names whose lists the statements may change otherwise than by `+=`: they append, pop, or set an item."""
+    names: dict[str, None] = {}
+    for node in own_nodes(nodes):
+        match node:
+            case Append(name=name):
+                names[name] = None
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                names[name] = None
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop")):
+                names[name] = None
+    return tuple(names)
+
+
 def parameters(node: FunctionNode) -> tuple[str, ...]:
     """The names of the parameters, in order."""
     a = node.args

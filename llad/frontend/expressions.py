@@ -9,6 +9,7 @@ from typing import Any
 from llad.frontend import complex_functions, complex_values, numbers, records
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
+from llad.frontend.changing import peek, taken
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.comprehensions import comprehension, dict_comprehension, generator, key_of, set_comprehension
 from llad.frontend.conditions import bool_op, compare, if_expression, not_
@@ -81,8 +82,8 @@ def _attribute(t: Tracer, node: ast.Attribute) -> Any:
 
 
 def _subscript(t: Tracer, node: ast.Subscript) -> Any:
-    base = t.eval(node.value)
-    return item(t, base, index_of(t, node.slice))
+    base = peek(t, node.value)
+    return taken(t, base, item(t, base, index_of(t, node.slice)))
 
 
 def elements_of(t: Tracer, nodes: Sequence[ast.expr]) -> list[Any]:

@@ -16,18 +16,22 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend.calls import call, call_node, define
+from llad.frontend.changing import peek, popped
 from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import items_of, walk_of
+from llad.frontend.iteration import items_of, known_length, walk_of
 from llad.frontend.moments import trial
+from llad.frontend.sharing import adopted
 from llad.frontend.state import Frame
 from llad.frontend.targets import assign
+from llad.frontend.values import Rows
 from llad.ir.core import Region, Value
 
-_TOTAL = "the running total"
+_NAME = "what a loop goes by"
 
 
 class Known(ast.expr):
@@ -49,14 +53,36 @@ class AtRunTime(Exception):
 
 
 def call_expression(t: Tracer, node: ast.Call) -> Any:
-    """A call, whose only argument may be a generator over what is known only at run time."""
+    """A call, whose only argument may be a generator; or one that changes or measures a list which grows."""
     match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"), keywords=[]) if adopted(t, name):
+            return popped(t, node)
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name) as inner], keywords=[]) if adopted(t, name):
+            return call(t, t.eval(node.func), [peek(t, inner)], {})
+        case ast.Call(func=ast.Name(id="list" | "tuple"), args=[argument], keywords=[]) if not _is_starred(argument):
+            return _materialised(t, node, t.eval(node.func), t.eval(argument))
         case ast.Call(func=ast.Name() | ast.Attribute(), args=[ast.GeneratorExp() as generator, *rest], keywords=[]):
             function = t.eval(node.func)
             body = _BODIES.get(function) if isinstance(function, type(sum)) else None
             if body is not None and len(rest) <= 1:
                 return _consumed(t, node, generator, rest, body)
     return call_node(t, node)
+
+
+def _is_starred(node: ast.expr) -> bool:
+    return isinstance(node, ast.Starred)
+
+
+def _materialised(t: Tracer, node: ast.Call, function: Any, value: Any) -> Any:
+    """`list(value)` or `tuple(value)`: of what is known only at run time, `[v for v in value]`."""
+    known = isinstance(value, Rows) and known_length(value) is not None
+    if function not in (list, tuple) or known or isinstance(value, range) or walk_of(t, value) is None:
+        return call(t, function, [value], {})
+    clause = ast.comprehension(ast.Name(_NAME, ast.Store()), Known(value), [], 0)
+    listed = ast.copy_location(ast.ListComp(ast.Name(_NAME, ast.Load()), [clause]), node)
+    _place(listed, node)
+    rows = t.eval(listed)
+    return rows if function is list else replace(rows, kinds=(tuple, *rows.kinds[1:]), of=None)
 
 
 def _consumed(t: Tracer, node: ast.Call, generator: ast.GeneratorExp, rest: list[ast.expr], body: Body) -> Any:
@@ -67,7 +93,7 @@ def _consumed(t: Tracer, node: ast.Call, generator: ast.GeneratorExp, rest: list
         again = ast.copy_location(ast.GeneratorExp(generator.elt, clauses), generator)
         return call_node(t, ast.copy_location(ast.Call(node.func, [again, *rest], []), node))
     inner, start, end = body(generator.elt)
-    begin = ast.Assign([ast.Name(_TOTAL, ast.Store())], Known(t.eval(rest[0]) if rest else start))
+    begin = ast.Assign([ast.Name(_NAME, ast.Store())], Known(t.eval(rest[0]) if rest else start))
     function = nested(t, generator, [begin, *looped(clauses, inner), ast.Return(end)])
     return call(t, define(t, function), [], {})
 
@@ -104,8 +130,8 @@ Body = Callable[[ast.expr], tuple[list[ast.stmt], Any, ast.expr]]
 
 def _total(operator: ast.operator, start: int) -> Body:
     def body(element: ast.expr) -> tuple[list[ast.stmt], Any, ast.expr]:
-        grown = ast.BinOp(ast.Name(_TOTAL, ast.Load()), operator, element)
-        return [ast.Assign([ast.Name(_TOTAL, ast.Store())], grown)], start, ast.Name(_TOTAL, ast.Load())
+        grown = ast.BinOp(ast.Name(_NAME, ast.Load()), operator, element)
+        return [ast.Assign([ast.Name(_NAME, ast.Store())], grown)], start, ast.Name(_NAME, ast.Load())
 
     return body
 

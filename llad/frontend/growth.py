@@ -41,6 +41,17 @@ from llad.refusals.table import TABLE
 _ROUNDS = 8
 
 
+@dataclass(slots=True)
+class _Site:
+    """Where a list is first changed that a name holds; whether rows are written again, it gets shorter, or the name
+    gets a list that is begun anew."""
+
+    at: ast.AST
+    reused: bool = False
+    shrinks: bool = False
+    refilled: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Learned:
     """What a trace of the loop tells of a list: its kind, how many items come at most (`None`: nobody knows), and
@@ -53,7 +64,7 @@ class _Learned:
 
 def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Callable[[], object]) -> None:
     """Run the trace of a loop with room for what it appends; `count`: how often it runs, where that has a name."""
-    names = {} if walk.threads else _names(t, (node.target, *node.body))
+    names = {} if walk.threads else _names(t, (node.target, *node.body), t.frame.source.live.start[node])
     if walk.threads:
         _refuse_on_threads(t, node)
     if not names:
@@ -64,7 +75,7 @@ def grown(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, run: Calla
 
 def grown_while(t: Tracer, node: ast.While, run: Callable[[], object]) -> None:
     """Run the trace of a `while` with elastic rooms for what it appends."""
-    if names := _names(t, node.body):
+    if names := _names(t, (node.test, *node.body), t.frame.source.live.start[node]):
         _grown(t, names, 0, run)
     else:
         run()
@@ -83,11 +94,11 @@ def grown_in_branches(t: Tracer, node: ast.If, run: Callable[[], object]) -> boo
 def grown_by(t: Tracer, name: str, at: ast.AST, trips: Extent, run: Callable[[], object]) -> bool:
     """Run the trace of a statement that appends to one list so many times, with room for that; if the list may grow."""
     if may := _may_grow(t, name, at):
-        _grown(t, {name: at}, trips, run)
+        _grown(t, {name: _Site(at)}, trips, run)
     return may
 
 
-def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable[[], object]) -> None:
+def _grown(t: Tracer, names: Mapping[str, _Site], trips: Extent, run: Callable[[], object]) -> None:
     before = dict(t.state.values)
     number = measure(t, trips)
     learned = _learn(t, names, number, run)
@@ -98,6 +109,7 @@ def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable
         if size is number:
             size = trips
         made[name] = furnished(t, known.kind, size, old, t.scope, name)
+        _tell(made[name].room, names[name])
         t.state.values[name] = made[name]
     try:
         run()
@@ -109,6 +121,12 @@ def _grown(t: Tracer, names: Mapping[str, ast.AST], trips: Extent, run: Callable
         if learned[name].always and isinstance(now, Growing) and now.room is value.room:
             assert value.room.array is not None and value.room.array.extents is not None
             t.state.values[name] = Growing(value.room, _counted(t, value.room.array.extents[0]), now.least)
+
+
+def _tell(room: Room, site: _Site) -> None:
+    """Let a room know what is done with it."""
+    room.reused, room.refilled = site.reused, site.refilled
+    room.least = 0 if site.shrinks else room.least
 
 
 def _refuse_on_threads(t: Tracer, node: ast.For) -> None:
@@ -135,24 +153,45 @@ def _count(old: Any) -> Int:
 # -- which lists
 
 
-def _names(t: Tracer, nodes: Sequence[ast.AST]) -> dict[str, ast.AST]:
-    """The names whose lists the nodes let grow, and where they first do."""
-    found: dict[str, ast.AST] = {}
-    targets = set()
+def _names(t: Tracer, nodes: Sequence[ast.AST], again: frozenset[str] = frozenset()) -> dict[str, _Site]:
+    """The names whose lists the nodes change, and what they do. `again`: names that a next iteration may read."""
+    found: dict[str, _Site] = {}
+    fine: set[ast.AST] = set()  # where a name is bound to the same list, or to one that is begun there
     own = own_nodes(nodes)
     for each in own:
         match each:
             case Append(name=name):
-                found.setdefault(name, each.call)
+                found.setdefault(name, _Site(each.call))
             case ast.AugAssign(target=ast.Name(id=name) as target, op=ast.Add()):
-                found.setdefault(name, each)
-                targets.add(target)
+                found.setdefault(name, _Site(each))
+                fine.add(target)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                found.setdefault(name, _Site(each)).reused = True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop")):
+                site = found.setdefault(name, _Site(each))
+                site.reused = site.shrinks = True
+    for place, value in (pair for each in own if isinstance(each, ast.Assign) for pair in _pairs(each)):
+        if isinstance(place, ast.Name) and isinstance(value, ast.List) and place.id in found and place.id in again:
+            site = found[place.id]
+            site.reused = site.shrinks = site.refilled = True
+            fine.add(place)
     for each in own:
-        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load) and each not in targets:
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load) and each not in fine:
             found.pop(each.id, None)
         elif isinstance(each, ast.NamedExpr):
             found.pop(each.target.id, None)
-    return {name: at for name, at in found.items() if _may_grow(t, name, at)}
+    return {name: site for name, site in found.items() if _may_grow(t, name, site.at)}
+
+
+def _pairs(node: ast.Assign) -> Sequence[tuple[ast.expr, ast.expr]]:
+    """Which target gets what, where that is written out: `a, b = x, y`."""
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
+            starred = any(isinstance(e, ast.Starred) for e in (*targets, *values))
+            return () if starred else tuple(zip(targets, values, strict=True))
+        case ast.Assign(targets=[target], value=value):
+            return ((target, value),)
+    return ()
 
 
 def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
@@ -167,7 +206,7 @@ def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
         thing, born = value, t.ledger.birth(value)
     else:
         return False
-    if not isinstance(born, Scope) or born.kind == "given" or not t.scope.may_mutate(born):
+    if not isinstance(born, Scope) or born.kind in ("given", "met") or not t.scope.may_mutate(born):
         return False
     span, t.builder.span = t.builder.span, t.frame.span(at)
     if not born.inside(t.frame.scope):
@@ -180,9 +219,9 @@ def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
 # -- learning
 
 
-def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[], object]) -> dict[str, _Learned]:
+def _learn(t: Tracer, names: Mapping[str, _Site], trips: Int, run: Callable[[], object]) -> dict[str, _Learned]:
     before, home, span = t.state, t.builder.current, t.builder.span
-    kinds = {name: _first_kind(t, before.values[name], at) for name, at in names.items()}
+    kinds = {name: _first_kind(t, before.values[name], site.at) for name, site in names.items()}
     for _ in range(_ROUNDS):
         rooms: dict[str, Room] = {}
         region, state = Region(), before.copy()
@@ -190,6 +229,7 @@ def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[]
             old = before.values[name]
             least = old.least if isinstance(old, Growing) else len(old)
             rooms[name] = Room(home, None, kind, least=least)
+            _tell(rooms[name], names[name])
             state.values[name] = Growing(rooms[name], _counted(t, _count(old)), least)
         try:
             with trial(t), t.within(region, state):
@@ -207,16 +247,16 @@ def _learn(t: Tracer, names: Mapping[str, ast.AST], trips: Int, run: Callable[[]
     t.builder.span = span
     for name, kind in found.items():
         if None in kind.extents:
-            refuse("growing", t.frame.span(names[name]), why="has arrays as items whose shape is not known before")
+            refuse("growing", t.frame.span(names[name].at), why="has arrays as items whose shape is not known before")
     return _counted_marks(t, names, rooms, found, region, trips)
 
 
-def _blame_guess(t: Tracer, names: Mapping[str, ast.AST], rooms: Mapping[str, Room], error: UnsupportedError) -> None:
+def _blame_guess(t: Tracer, names: Mapping[str, _Site], rooms: Mapping[str, Room], error: UnsupportedError) -> None:
     """Refuse that a list was read of which nothing was known, where that is why the trace came to an end."""
     for name, room in rooms.items():
         if room.guessed and room.kind is None and error.code != TABLE["growing"].code:
             why = "is read before it is known what its items are; begin it with an item"
-            refuse("growing", t.frame.span(names[name]), why=why)
+            refuse("growing", t.frame.span(names[name].at), why=why)
 
 
 def _first_kind(t: Tracer, old: Any, at: ast.AST) -> ItemKind | None:
@@ -237,7 +277,7 @@ def _first_kind(t: Tracer, old: Any, at: ast.AST) -> ItemKind | None:
 
 def _counted_marks(
     t: Tracer,
-    names: Mapping[str, ast.AST],
+    names: Mapping[str, _Site],
     rooms: Mapping[str, Room],
     kinds: Mapping[str, ItemKind],
     region: Region,
@@ -251,7 +291,7 @@ def _counted_marks(
         except _Unknown:
             learned[name] = _Learned(kinds[name], None, False)
             continue
-        learned[name] = _Learned(kinds[name], most, always)
+        learned[name] = _Learned(kinds[name], most, always and not names[name].shrinks)
         inside.checked("add", _count(t.state.values[name]), most)
     return learned
 

@@ -18,7 +18,7 @@ from llad.dataclass import dataclass
 from llad.frontend.carries import Carry, initial, late, widen
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
-from llad.frontend.effects import appended, assigned
+from llad.frontend.effects import assigned, changed
 from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
 from llad.frontend.moments import go_back, now, trial
@@ -92,7 +92,7 @@ def while_loop(t: Tracer, node: ast.While) -> None:
         first = _test(t, loop)
     if first.flag is False:
         return
-    if _has_effects(first.region) or assigned([node.test]):
+    if _has_effects(first.region) or assigned([node.test]) or changed([node.test]):
         _tested_inside(t, node, loop)
         first = Test(Region(), True)
     loop.endless = loop.runs = first.flag is True
@@ -183,7 +183,7 @@ def _prepare(
     live = t.frame.source.live
     at_start, after = live.start[node], live.after[node]
     before = t.state
-    growing = [n for n in appended(parts) if isinstance(before.values.get(n), Growing)]
+    growing = [n for n in changed(parts) if isinstance(before.values.get(n), Growing)]
     names = tuple(dict.fromkeys([*assigned(parts), *growing]))
     carried = {n: initial(before.values.get(n, Unbound)) for n in names if n in at_start}
     late_names = tuple(n for n in names if n not in at_start and n in after)

@@ -83,7 +83,7 @@ def trial(t: Tracer) -> Iterator[None]:
 
 def _holders(thing: object, born: Scope) -> list[Any]:
     """What has the items of an object, if they may change."""
-    if born.kind == "given":
+    if born.kind in ("given", "met"):
         return []
     if isinstance(thing, Record):
         return [thing.fields]

@@ -10,7 +10,7 @@ import ast
 from typing import Any
 
 from llad.frontend.core import Tracer
-from llad.frontend.rooms import snapshot
+from llad.frontend.rooms import shown
 from llad.frontend.signature import Missing
 from llad.frontend.state import Conflict, Dropped, Frame, Gone, Maybe, Unknown
 from llad.frontend.values import Array, Growing, Scalar, Unbound
@@ -19,7 +19,7 @@ from llad.frontend.values import Array, Growing, Scalar, Unbound
 def load(t: Tracer, node: ast.Name) -> Any:
     """What a name holds; of a list that grows, what it has by now."""
     value = held(t, node.id)
-    return snapshot(t, value) if isinstance(value, Growing) else value
+    return shown(t, value) if isinstance(value, Growing) else value
 
 
 def held(t: Tracer, name: str) -> Any:

@@ -8,7 +8,7 @@ from llad.diagnostics import Span, UnsupportedError
 from llad.refusals.table import refusal
 
 # Refusals that unrolling a loop over a known range may avoid.
-NEED_STATIC = frozenset({"static-index", "static-key", "format", "axis", "mutation", "growing"})
+NEED_STATIC = frozenset({"static-index", "static-key", "format", "axis", "mutation", "met-mutation", "growing"})
 
 
 class NeedsStatic(UnsupportedError):

@@ -11,17 +11,18 @@ how many, as in a `while`, it is elastic: what the name holds has its memory wit
 While a loop is traced to learn what the items are, there is no room: appends leave marks, and what is read is memory of
 some sort.
 
-Invariant: the first `count` rows of a room are never written again.
+Invariant: the first `count` rows of a room are never written again, unless it is one that a loop `reuses`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend import extents as ext
 from llad.frontend import numbers
-from llad.frontend.arrays import allocate, assign, element
+from llad.frontend.arrays import allocate, assign, copy, element
 from llad.frontend.core import Tracer
 from llad.frontend.creation import check_size
 from llad.frontend.extents import emit, extents_of, measure
@@ -58,6 +59,14 @@ def snapshot(t: Tracer, value: Growing) -> Rows:
         array = Array(array.value, array.extents, array.root, array.born, loose=True)
     least = count if isinstance(count, int) else value.least
     return Rows(array, kind.weak, kind.kinds, room, least)
+
+
+def shown(t: Tracer, value: Growing) -> Rows:
+    """The list as it is now, whatever is written to its memory later."""
+    rows = snapshot(t, value)
+    if not value.room.reused:
+        return rows
+    return replace(rows, items=replace(copy(t, rows.items), loose=rows.items.loose))
 
 
 # -- what items have in common
@@ -120,18 +129,23 @@ def _refuse(t: Tracer, why: str) -> Any:
 def added(t: Tracer, value: Growing, item: Any) -> Growing:
     """The list with one item more, while its loop is traced."""
     room, b = value.room, t.builder
-    kind = kind_of_item(t, item)
     memory = None
     if value.array is None:
-        keep(t, item)
-        known = (None if e is None else seen_outside(t, room.home, e) for e in kind.extents)
-        room.kind = common(t, room.kind, ItemKind(kind.dtype, kind.weak, tuple(known), kind.kinds))
+        learn(t, room, item)
         room.marks.add(b.alloc(I64, []))
     else:
         memory = None if value.memory is None else _with_place(t, value, value.memory)
         put(t, room, room.array if memory is None else memory, emit(t, index_of(value)), item)
     count = Scalar(b.op("add", emit(t, index_of(value)), b.i64(1)), weak=True)
     return Growing(room, count, value.least + 1, memory)
+
+
+def learn(t: Tracer, room: Room, item: Any) -> None:
+    """Let the room know of an item that will stand in it."""
+    kind = kind_of_item(t, item)
+    keep(t, item)
+    known = (None if e is None else seen_outside(t, room.home, e) for e in kind.extents)
+    room.kind = common(t, room.kind, ItemKind(kind.dtype, kind.weak, tuple(known), kind.kinds))
 
 
 def _with_place(t: Tracer, value: Growing, memory: Array) -> Array:

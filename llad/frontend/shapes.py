@@ -201,6 +201,6 @@ def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = Fals
             made = compose(form, [rebuild(t, s, leaves, given) for s in items])
             if isinstance(made, (tuple, Growing)):
                 return made
-            return t.give(made) if given else t.make(made)
+            return t.give(made, "met") if given else t.make(made)
         case Static(value=value):
             return value

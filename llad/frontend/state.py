@@ -113,7 +113,8 @@ class Scope:
 
     `kind`: `straight` opens a function call or an iteration done at trace time; `region` a branch or loop body that
     may run never or again; `function` one that is traced apart, for its derivative; `rest` what follows a jump that
-    some path took, within `extent`; `given` stands for all that came before the trace. `changed`: objects from before
+    some path took, within `extent`; `given` stands for all that came before the trace, `met` for
+    what paths made that meet. `changed`: objects from before
     that were changed in `rest`, and where; what the path that jumped may still see is not among them (`fork.py`).
     """
 

@@ -11,10 +11,11 @@ from llad.frontend import complex_functions, exits, indexing
 from llad.frontend.advanced import is_advanced
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
+from llad.frontend.changing import peek, store_item, taken
 from llad.frontend.checkpoints import Checkpointed
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
-from llad.frontend.effects import Append, appended, leaves_loop
+from llad.frontend.effects import Append, appended, changed, leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import extents_of
 from llad.frontend.growing import append, comes_at_run_time, extend
@@ -67,6 +68,11 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
                 return
             old = snapshot(t, old) if isinstance(old, Growing) else old
             bind(t, node.target.id, _augment(t, node.op, old, value))
+        case ast.Subscript(value=ast.Name(id=name)) if adopted(t, name):
+            base = peek(t, node.target.value)
+            index = index_of(t, node.target.slice)
+            old = taken(t, base, item(t, base, index))
+            store_item(t, name, index, _augment(t, node.op, old, t.eval(node.value)))
         case ast.Subscript():
             base = t.eval(node.target.value)
             index = index_of(t, node.target.slice)
@@ -139,7 +145,7 @@ def _for(t: Tracer, node: ast.For) -> None:
         unrolled(t, node, iter(value), lambda item: assign(t, node.target, item))
         return
     before, choosing = now(t), t.choosing
-    listed = any(type(t.state.values.get(n)) is list for n in appended(node.body))
+    listed = any(type(t.state.values.get(n)) is list for n in changed(node.body))
     named = value.items if isinstance(value, Rows) else value
     t.choosing = choosing and not (isinstance(value, range) and len(value) <= _MOST_TRIPS)
     try:
@@ -192,8 +198,10 @@ def _bounded(t: Tracer, items: Iterable[Any], count: int) -> Iterator[Any]:
 
 
 def _keeps_lists(t: Tracer, node: ast.For, value: range) -> bool:
-    """Whether a loop over a short range is written out, since it appends to lists, which then stay Python's."""
-    if len(value) > _FEW_ITEMS or not any(type(t.state.values.get(n)) is list for n in appended(node.body)):
+    """Whether a loop over a short range is written out, since it changes lists, which then stay Python's."""
+    lists = [n for n in changed(node.body) if type(t.state.values.get(n)) is list]
+    most = _FEW_ITEMS if all(n in appended(node.body) for n in lists) else _MOST_TRIPS
+    if not lists or len(value) > most:
         return False
     return not leaves_loop(node.body) or _may_be_written_out(t, node, value)
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from llad.frontend import indexing
 from llad.frontend.arrays import copy
+from llad.frontend.changing import begun, store_item
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import items_of, known_length
 from llad.frontend.names import bind, load
 from llad.frontend.records import set_field
+from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, remove, store
 from llad.frontend.values import Array, Rows, Scalar, Unbound, describe
 
@@ -20,9 +22,11 @@ def assign(t: Tracer, target: ast.expr, value: Any) -> None:
     """Bind a target to a value."""
     match target:
         case ast.Name(id=name):
-            bind(t, name, value)
+            bind(t, name, begun(t, name, value))
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             _unpack(t, target, elements, value)
+        case ast.Subscript(value=ast.Name(id=name)) if adopted(t, name):
+            store_item(t, name, index_of(t, target.slice), value)
         case ast.Subscript():
             base = t.eval(target.value)
             store(t, base, index_of(t, target.slice), value)

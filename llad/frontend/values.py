@@ -153,6 +153,7 @@ class Room:
     `array`: one row an item (`None`: the loop is traced to learn `kind`, which may change, or the room is `elastic`: a
     list that has filled its memory moves to twice as much, and has it with it). `home` is the region, and `born` the
     scope, where it was made; `least`: how many items the list has at least; `open`: the loop being traced appends.
+    `reused`: rows are written again (`changing.py`); `refilled`: also for lists that the loop begins anew.
     While learning, `guessed`: its kind was asked for before one was known; `shown`: the kinds that it was read as;
     `marks`: what stands for the appends.
     """
@@ -164,6 +165,8 @@ class Room:
     least: int = 0
     open: bool = True
     elastic: bool = False
+    reused: bool = False
+    refilled: bool = False
     guessed: bool = False
     shown: list[ItemKind] = field(default_factory=list)
     marks: set[Value] = field(default_factory=set)

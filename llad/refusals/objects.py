@@ -143,14 +143,13 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL412", "materialise", "a tuple or list of {got}", "its length must be known; use the array itself",
+        "LL412", "materialise", "the items of {got}, one by one",
+        "its length must be known; use the array itself, or a comprehension",
         """
-        values = ▸tuple(a)
-        return values[0]
+        return sum(▸map(math.sin, a))
         """,
         """
-        values = a
-        return values[0]
+        return float(sum(math.sin(v) for v in a))
         """,
     ),
     Refusal(
@@ -408,6 +407,28 @@ OBJECTS = (
         """
         total = sum(u * v for u, v in zip(a, a[1:]))
         return total + sum(u for u, v in zip(a, a[1:]))
+        """,
+    ),
+    Refusal(
+        "LL431", "met-mutation", "changing a {type} that is one of those which several paths or iterations have made",
+        "give its parts names of their own; a list may be begun anew by `xs = […]`",
+        """
+        batch, total = [], 0.0
+        for v in a:
+            ▸batch.append(v)
+            if len(batch) > 1:
+                total += sum(batch)
+                batch = batch[1:]
+        return total
+        """,
+        """
+        batch, total = [], 0.0
+        for v in a:
+            batch.append(v)
+            if len(batch) > 1:
+                total += sum(batch)
+                batch = [batch[-1]]
+        return total
         """,
     ),
 )  # fmt: skip

@@ -306,3 +306,93 @@ def comprehensions_in_loops(a, n):
         total += sum([v * k for v in a if v > 0.1 * k]) ** 2
         total += sum([a[i] * a[j] for i in range(k) for j in range(i)])
     return total + np.sum(np.array([v for v in a if v > 100.0]))
+
+
+@program(lambda r: (r.normal(size=7), 3), second=True)
+def batches_of_samples(x, size):
+    batch, total, places = [], 0.0, []
+    for k, v in enumerate(x):
+        batch.append(v * v)
+        places.append(k)
+        if len(batch) == size:
+            total += np.mean(np.array(batch)) ** 2 * places[0]
+            batch = []
+            places = [k]
+    if len(batch) > 0:
+        total += batch[-1] * sum(batch)
+    return total + len(places)
+
+
+@program(lambda r: (r.normal(size=9), 2), second=True)
+def a_window_that_is_cut(x, width):
+    window, out = [x[0]], []
+    for v in x:
+        window.append(0.5 * window[-1] + v)
+        kept = window[:]
+        if len(window) > width:
+            window = [window[-2], window[-1] * kept[0]]
+        out.append(sum(kept) * v + window[0])
+    return sum(out) + out[-1] * window[-1]
+
+
+@program(lambda r: (1.33,), second=True, f32=False)
+def a_stack_of_intervals(x):
+    stack, total = [(0.0, x)], 0.0
+    while stack:
+        a, b = stack.pop()
+        middle = 0.5 * (a + b)
+        if b - a > 0.3:
+            stack.append((a, middle))
+            stack.append((middle, b))
+        else:
+            total += (b - a) * math.sin(middle) ** 2
+    return total
+
+
+@program(lambda r: (np.array([0.9, -0.3, 1.4, 0.2, -1.1]),), second=True)
+def sorted_by_exchanges(a):
+    xs = list(a)
+    first = xs[1:]
+    for i in range(len(xs)):
+        for j in range(len(xs) - 1 - i):
+            if xs[j] > xs[j + 1]:
+                xs[j], xs[j + 1] = xs[j + 1], xs[j]
+    total = 0.0
+    for k, v in enumerate(xs):
+        total += k * v * first[0]
+    return total
+
+
+@program(lambda r: (r.normal(size=5), 7), second=True)
+def counters_in_a_known_list(a, n):
+    sums, best = [0.0, 0.0, 1.0], [a[0], 0.0]
+    for k in range(n):
+        sums[k % 3] += a[k % 5] * sums[(k + 1) % 3] + 0.1
+        if a[k % 5] > best[0]:
+            best[0], best[1] = a[k % 5], sums[0]
+    return sums[0] * sums[1] + sums[2] * best[1]
+
+
+@program(lambda r: (r.normal(size=(3, 2)), 4), second=True)
+def states_that_are_replaced(m, n):
+    states = []
+    for row in m:
+        states.append(2.0 * row)
+    first = states[0]
+    for k in range(n):
+        states[k % 3] = np.sin(states[(k + 1) % 3] + first)
+    last = states.pop()
+    states[-1] = last * states[0]
+    return np.sum(np.stack(states) ** 2) + np.sum(first * last) * len(states)
+
+
+@program(lambda r: (0.7, 1.2), second=True)
+def a_list_that_a_branch_changes(x, y):
+    values = [x, 2.0 * x]
+    if y > 0.5:
+        values[0] = 3.0 * x * y
+        values.append(y)
+    if x > y:
+        values.pop()
+    values[-1] = values[-1] * values[0]
+    return sum(values) * values[1]

@@ -487,3 +487,84 @@ def a_comprehension_of_arrays(a):
     out.append(a)  # error: the attribute `append` of a list of a length that is known only at run time
 #   ^
     return len(out)
+
+
+def a_slice_that_is_written(a):
+    out = [2 * v for v in a]
+    out[1:] = [1.0, 2.0]  # error: a list that grows in a loop, but is written by a slice
+#   ^
+    return sum(out)
+
+
+def an_item_from_the_front(a):
+    out = [2 * v for v in a]
+    first = out.pop(0)  # error: a list that grows in a loop, but gives up another item than the last one
+    #       ^
+    return sum(out) + first
+
+
+def written_under_two_names(a):
+    out = [2 * v for v in a]
+    every = out
+    out[0] = 3.0  # error: a list that grows in a loop, but is what `every` refers to as well
+#   ^
+    return sum(every)
+
+
+def shortened_under_two_names(a):
+    out = [2 * v for v in a]
+    every = (out, 1.0)
+    out.pop()  # error: a list that grows in a loop, but is what `every` refers to as well
+#   ^
+    return sum(every[0])
+
+
+def written_while_it_is_iterated(a):
+    out = [2 * v for v in a]
+    total = 0.0
+    for v in out:
+        total += v
+        out[-1] = total  # error: a list that grows in a loop, but is iterated over meanwhile
+    #   ^
+    return total
+
+
+def begun_anew_under_two_names(a):
+    batch = []
+    other = [0.0]
+    for v in a:
+        batch.append(v)  # error: changing a list that is one of those which several paths or iterations have made
+    #   ^
+        if len(batch) > 1:
+            batch = other = []
+    return len(batch) + len(other)
+
+
+def another_list_by_the_same_name(a):
+    batch = []
+    for v in a:
+        batch.append(v)  # error: changing a list that is one of those which several paths or iterations have made
+    #   ^
+        if len(batch) > 1:
+            batch = batch[1:]
+    return sum(batch)
+
+
+def written_by_a_function(a):
+    out = [2 * v for v in a]
+
+    def write():
+        out[0] = 3.0  # error: assignment into a list of a length that is known only at run time
+    #   ^
+
+    write()
+    return sum(out)
+
+
+def a_number_in_place_of_an_array(a, n):
+    out = [2 * a]
+    for k in range(n):
+        out.append(a * k)
+    out[0] = 3.0  # error: a list that grows in a loop, but has items of several kinds
+#   ^
+    return len(out)

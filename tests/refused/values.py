@@ -83,12 +83,12 @@ def growing_a_dict(x):
     return sum(out)
 
 
-def growing_a_list_in_a_branch(x):
-    out = [x]
+def growing_a_dict_in_a_branch(x):
+    out = {"x": x}
     if x > 0:
-        out[0] = 2 * x  # error: changing a list on some paths only, or from another scope
+        out["x"] = 2 * x  # error: changing a dict on some paths only, or from another scope
     #   ^
-    return out[0]
+    return out["x"]
 
 
 def growing_a_list_unless_continued(x):
