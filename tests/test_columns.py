@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from llad import jit_grad
+from llad import jit_grad, prange
 from llad.ir.core import walk
 from llad.program import Program
 
@@ -115,3 +115,43 @@ def test_a_column_that_is_not_there_is_an_error():
     for f in (jit_grad(far_columns), jit_grad(far_columns).grad):
         with pytest.raises(IndexError, match="index 4 is out of bounds for axis 1 with size 3"):
             f(r, m)
+
+
+def pushed(G, x, p):
+    for i in range(len(p)):
+        for k in range(len(x)):
+            for j in range(G.shape[0]):
+                G[j, 0] += x[k] * x[p[i]]
+                G[j, 1] -= x[k]
+    return G[0, 0]
+
+
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_what_was_added_before_an_error_is_there(fastmath):
+    f, x, p = jit_grad(pushed, fastmath=fastmath), np.linspace(0.1, 1.0, 6), np.array([0, 1, 2, 3, 4, 99])
+    found, expected = np.zeros((8, 2)), np.zeros((8, 2))
+    for function, array in ((f, found), (pushed, expected)):
+        with pytest.raises(IndexError):
+            function(array, x, p)
+    assert np.any(expected) and np.allclose(found, expected, rtol=1e-12)
+
+
+def shared_rows(G, x, n):
+    total = np.zeros(G.shape)
+    for i in prange(n):
+        t = 1.0 + i
+        while t < 100.0:
+            t *= 1.5
+        for k in range(len(x)):
+            for j in range(G.shape[0]):
+                if x[j] > 0.0:
+                    total[j, 0] += x[k] * t
+                total[j, 1] -= G[j, 1]
+    return np.sum(total)
+
+
+def test_a_chunk_adds_to_columns_of_what_it_has_for_itself():
+    stage = Program(shared_rows, fastmath=True).stage((np.zeros((16, 2)), np.ones(9), 2))
+    (chunk,) = [c for name, c in stage.function("primal").functions.items() if name.startswith("chunk")]
+    made = [op for op in walk(chunk.body) if op.name == "alloc" and op.result.name == "column"]
+    assert any(op.attrs["zero"] for op in made)
