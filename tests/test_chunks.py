@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import types
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 import llad
 from llad.ir.core import Function, Op, Region, walk
 from llad.ir.interp import run
+from llad.passes import chunks_plan
 from llad.passes.chunks_plan import MOST
 from llad.program import Program
+from llad.testing import assert_close
 
 
 def cut(fn: Function, args: Sequence[Any]) -> list[int]:
@@ -90,12 +93,12 @@ def test_what_is_short_is_one_chunk() -> None:
 def test_lengths_of_inner_loops_count() -> None:
     assert len(chunks(rows, np.ones((100, 10)))) == 2
     assert len(chunks(rows, np.ones((100, 10_000)))) > 16
-    assert len(chunks(rows, np.ones((100_000, 0)))) < len(chunks(rows, np.ones((100_000, 9)))) == MOST + 1
+    assert len(chunks(rows, np.ones((100_000, 0)))) < len(chunks(rows, np.ones((100_000, 30)))) == MOST + 1
 
 
 @pytest.mark.parametrize("trips", [512, 1000, 1023, 40_000])
 def test_chunks_are_as_long_as_each_other_and_whole_groups(trips: int) -> None:
-    bounds = chunks(rows, np.ones((trips, 2000)))
+    bounds = chunks(rows, np.ones((trips, 5000)))
     assert bounds[0] == 0 and bounds[-1] == trips and len(bounds) == MOST + 1
     lengths = np.diff(bounds)
     assert np.all(lengths[:-1] % 8 == 0) and max(lengths) - min(lengths) <= 8 + 7
@@ -136,3 +139,38 @@ def test_what_each_chunk_has_of_its_own_makes_them_fewer() -> None:
         gradient = made.function("gradient", (1,))
         found.append(len(cut(gradient, (x, w, np.zeros(100)))) - 1)
     assert found == sorted(found) and found[0] == 1 and 1 < found[2] < found[4] == MOST
+
+
+def scattered(x: Any, k: Any, h: Any) -> Any:
+    s = 0.0
+    for i in llad.prange(len(x)):
+        h[k[i], 1] += x[i] * x[i]
+        s += x[i] * h.shape[0]
+    return s
+
+
+@pytest.mark.usefixtures("quick_code")
+@pytest.mark.parametrize("trips", [0, 1, 3, 50])
+@pytest.mark.parametrize("f", [rows, below, shares, scattered], ids=lambda f: f.__name__)
+def test_machine_code_is_what_the_interpreter_says(
+    f: Callable[..., Any], trips: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of loops that are in many chunks, however short."""
+    for name, value in {"LEAST": 0, "_CHUNK": 1, "_PRIVATE": 1e-3}.items():
+        monkeypatch.setattr(chunks_plan, name, value)
+    rng = np.random.default_rng(trips)
+    x, k = rng.normal(size=trips), rng.integers(0, 4, size=trips)
+    flat = (x, k, np.zeros((4, 2)))
+    args = {rows: (x[:, None] * [1.0, 2.0],), below: (x,), shares: (x[:, None] * [1.0, 2.0], np.ones(2))}.get(f, flat)
+    compiled = llad.jit_grad(types.FunctionType(f.__code__, f.__globals__, f.__name__))
+    made = Program(f).stage(args)
+    wrt = tuple(k for k, a in enumerate(args) if a.dtype == np.float64)
+    shadows = [np.zeros_like(args[k]) for k in wrt]
+    copies = [a.copy() for a in args]
+    value, *_ = run(made.function("gradient", wrt), (*copies, *shadows))
+    found, gradient = compiled.value_and_grad(*(a.copy() for a in args))
+    assert_close(found, value, rtol=1e-12)
+    gradients = [g for g in (gradient if isinstance(gradient, tuple) else (gradient,)) if g is not None]
+    for one, other in zip(gradients, shadows, strict=True):
+        assert_close(one, other, rtol=1e-12)
+    assert trips < 50 or len(cut(made.function("gradient", wrt), (*args, *shadows))) > 4

@@ -267,8 +267,14 @@ def _nothings(b: Builder, like: Value) -> Value:
     if not is_float(type):
         return b.alloc(type, extents, zero=True, hint="own")
     own, nothing = b.alloc(type, extents, hint="own"), _nothing(b, type)
-    b.nest(extents, lambda at: b.store(nothing, own, *at))
+    flat = _flat(b, own)
+    b.nest(_extents(b, flat), lambda at: b.store(nothing, flat, *at))
     return own
+
+
+def _flat(b: Builder, buffer: Value) -> Value:
+    """The elements in one row, so that one loop goes through them, however short the last axis is."""
+    return b.reshaped(buffer, [_size(b, buffer)]) if _buffer(buffer).rank > 1 else buffer
 
 
 def _added_up(b: Builder, init: Value, parts: Value, count: Value) -> Value:
@@ -293,6 +299,8 @@ def _commit(loop: Op, name: str, own: Sequence[Value], added: Sequence[Value], a
     b = Builder(loop.span)
     number, mine, shared = Value(I64, "k"), _like(own), _like(added)
     for memory, buffer in zip(mine, shared, strict=True):
+        if _buffer(buffer).layout == "C":
+            memory, buffer = _flat(b, memory), _flat(b, buffer)
         _add(b, buffer, memory)
     b.return_()
     return b.function(name, [number, *mine, *shared], **attrs)

@@ -22,12 +22,12 @@ from llad.ops.cost import additions
 
 MOST = 64  # chunks of a loop
 LEAST = 1 << 17  # additions of a loop that is cut at all
-_CHUNK = 1 << 14  # additions of a chunk
+_CHUNK = 1 << 16  # additions of a chunk
 _UNKNOWN = 8.0  # trips of an inner loop that does not say how many
 # Iterations that may go side by side, so chunks have all of them, if there are so many such groups.
 _TOGETHER = (4, 16), (8, 32)
-# Additions of a chunk for each element of which it has its own. To make it, and to add it to the others, takes about as
-# long as 40 of them where these are vectors, which they are but for the lightest.
+# Additions of a chunk for each element of which it has its own. To make it, and to add it to the others, which come
+# from the cache of another processor, takes about as long as 40 of them, if these are vectors.
 _PRIVATE = 768.0
 _FREE = frozenset({"const", "undef", "dim", "yield"})
 _FAR = float(1 << 62)
