@@ -100,6 +100,13 @@ def test_what_is_taken() -> None:
     assert [len(found) for found in taken(across, points, np.ones(4)).sums.values()] == [1]
 
 
+def test_products_are_taken_that_go_down_columns() -> None:
+    """Their order is free, so along rows they are left to vectors of one sum; down columns there are none."""
+    m, v = np.ones((30, 20)), np.ones(30)
+    assert taken(lambda m, v: np.sum(np.exp(m.T @ v)), m, v).sums
+    assert not taken(lambda m, v: np.sum(np.exp(m @ v)), m, np.ones(20)).sums
+
+
 def written_meanwhile(points, centres):
     for i in range(points.shape[0]):
         for k in range(centres.shape[0]):

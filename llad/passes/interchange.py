@@ -8,8 +8,8 @@ loop went along is turned first, once for all iterations of a loop further out, 
 they are as long as whole vectors, the last of which begin with sums that nobody reads.
 
 When: nothing else happens in the inner loop, and nothing that it reads is written in the outer one. (Sums of plain
-products whose order is free stay: along their factors vectors are as good.) The outer loop must
-run sixteen times, and an array that is turned must be used eight times and mostly, and fit into a cache; that is asked
+products whose order is free stay if their factors are rows: along these vectors are as good.) The outer loop must run
+sixteen times, and an array that is turned must be used eight times and mostly, and fit into a cache; that is asked
 for at run time, else the inner loop stays where it was.
 
 Before:

@@ -106,9 +106,19 @@ class Plans:
         return None if self._is_product(found) else found
 
     def _is_product(self, found: Sum) -> bool:
-        """Whether vectors along the inner loop are as good: sums in any order, of one multiplication each."""
+        """Whether vectors along the inner loop are as good: sums in any order, of one multiplication each, of rows."""
         free = self._free or all(op.attrs.get("reassoc") for op in found.updates)
-        return free and sum(map(cost, found.loop.regions[0].ops)) <= 2 * len(found.updates)
+        body = found.loop.regions[0]
+        return free and sum(map(cost, body.ops)) <= 2 * len(found.updates) and self._along(body)
+
+    def _along(self, body: Region) -> bool:
+        """Whether nothing that a loop loads lies further apart than elements of a row."""
+        for op in body.ops:
+            if op.name == "load":
+                *rows, last = [self._elements.form(i).terms.get(body.args[0], 0) for i in op.operands[1:]] or [0]
+                if any(rows) or last not in (0, 1):
+                    return False
+        return True
 
     def _adds(self, op: Op, carry: Value) -> bool:
         """Whether all that happens to a carry is that something is added or subtracted."""
