@@ -133,7 +133,7 @@ def numpy_functions() -> str:
     for title, module in SECTIONS.items():
         rows = ["| function | |", "|---|---|"]
         for name, function in functions_of(module).items():
-            spelled = f"{place_of(module)}.{name}{inspect.signature(function)}"
+            spelled = f"{place_of(module, name)}.{name}{inspect.signature(function)}"
             about = " ".join((function.__doc__ or "").split()).replace("|", "\\|")
             rows.append(f"| `{spelled}` | {about} |")
         parts += [f"## {title}", "\n".join(rows)]

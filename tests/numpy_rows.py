@@ -32,6 +32,15 @@ SMOOTH = {
         "np.linalg.norm(x)", "np.linalg.norm(x, axis=1)", "np.linalg.norm(v, 1)", "np.linalg.norm(v, np.inf)",
         "np.linalg.norm(x[None], np.inf, axis=(2, 1)) - np.linalg.norm(x[:2, :2], 'nuc', (0, 1), True)",
     ],
+    "series": [
+        "np.polynomial.polynomial.polyval(v, w) * np.polynomial.chebyshev.chebval(v, x[0])[0]",
+        "np.polynomial.legendre.legval(v, x) + np.polynomial.hermite.hermval(0.3, w)",
+        "np.polynomial.hermite_e.hermeval(v, w) * np.polynomial.laguerre.lagval(v, x[:, 0]) + n",
+        "np.polynomial.chebyshev.chebval(v[:4], x, tensor=False) - np.polynomial.polynomial.polyval(v[:4], x, False)",
+        "np.polynomial.polynomial.polyvander(x, 2) * np.polynomial.chebyshev.chebvander(x, 2)",
+        "np.polynomial.legendre.legvander(v, 3) @ np.polynomial.polynomial.polyfromroots(w[:3])",
+        "np.polynomial.Polynomial(w).deriv()(x) + np.polynomial.Polynomial(v).integ(2)(0.7)",
+    ],
     "fourier": [
         "np.abs(np.fft.rfft(v)) + np.fft.fft(x, axis=0).real[0, :3]", "np.fft.ifft(x + 1j, 5, norm='ortho').imag",
         "np.fft.irfft(np.fft.rfft(v, norm='forward') * np.exp(-w[:3]), 5)", "np.fft.irfft(x + 1j * x[::-1], axis=0)",

@@ -155,3 +155,15 @@ def test_others_than_plain_and_small_ones_are_refused() -> None:
 
 def reading(thing: Any) -> Callable[[float], float]:
     return lambda x: x * len(thing)
+
+
+def test_an_object_of_a_series_is_called() -> None:
+    cubic = np.polynomial.Polynomial([1.0, -2.0, 0.5, 0.25])
+    chebyshev = np.polynomial.Chebyshev([1.0, 2.0, 3.0], domain=[0.0, 2.0])
+
+    def f(x: Any) -> Any:
+        return cubic(x) + chebyshev(x)
+
+    x = np.array([1.3, 1.9])
+    assert_close(llad.jit(f)(x), f(x), rtol=1e-14)
+    assert_close(llad.grad(f)(0.3), cubic.deriv()(0.3) + chebyshev.deriv()(0.3), rtol=1e-14)

@@ -160,8 +160,8 @@ def _call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str,
         return handler(ctx, args, kwargs)
     if ufunc_methods.method_of_ufunc(function):
         return ufunc_methods.call(ctx, function, args, kwargs)
-    if (code := LIBRARY.get(function)) is not None:
-        return window_of(ctx, name, ctx.call(code, args, kwargs), *args, *kwargs.values())
+    if (written := LIBRARY.get(function)) is not None:
+        return window_of(ctx, name, ctx.call(written, args, kwargs), *args, *kwargs.values())
     if (handler := special(function) or of_scipy(function)) is not None:
         return handler(ctx, args, kwargs)
     name = _library_name(function)

@@ -18,6 +18,7 @@ from llad.traced import (
     parts,
     polynomials,
     rearranging,
+    series,
     stacked,
     statistics,
     windows,
@@ -28,6 +29,7 @@ SECTIONS: dict[str, ModuleType] = {
     "Without nan": missing,
     "Running sums, differences and integrals": accumulating,
     "Polynomials": polynomials,
+    "Series of polynomials": series,
     "Choosing": choosing,
     "Order": ordering,
     "Indices": indexing,
@@ -40,7 +42,11 @@ SECTIONS: dict[str, ModuleType] = {
 }
 
 # Where NumPy has the functions of a module, if not at the top.
-_PLACES: dict[ModuleType, tuple[ModuleType, ...]] = {fourier: (np.fft,)}
+_FAMILIES = ("polynomial", "chebyshev", "legendre", "hermite", "hermite_e", "laguerre")
+_PLACES: dict[ModuleType, tuple[ModuleType, ...]] = {
+    fourier: (np.fft,),
+    series: tuple(getattr(np.polynomial, name) for name in _FAMILIES),
+}
 
 # Of these there are methods, too.
 _METHODS = (
@@ -58,21 +64,23 @@ def functions_of(module: ModuleType) -> dict[str, FunctionType]:
     }
 
 
-def place_of(module: ModuleType) -> str:
-    """Where NumPy has the functions of a module, in words."""
-    return _PLACES[module][0].__name__.replace("numpy", "np") if module in _PLACES else "np"
+def place_of(module: ModuleType, name: str) -> str:
+    """Where NumPy has a function of a module, in words."""
+    places = [place.__name__ for place in _PLACES.get(module, ()) if hasattr(place, name)]
+    return places[0].replace("numpy", "np") if places else "np"
 
 
-_NAMED = {name: f for module in SECTIONS.values() for name, f in functions_of(module).items()}
+_NAMED = {name: f for module in SECTIONS.values() if module not in _PLACES for name, f in functions_of(module).items()}
 
 
-LIBRARY: dict[Callable[..., object], FunctionType] = {
+LIBRARY: dict[Callable[..., object], Callable[..., object]] = {
     function: f
     for module in SECTIONS.values()
     for name, f in functions_of(module).items()
     for place in _PLACES.get(module, (np, np.lib.stride_tricks))
     if (function := getattr(place, name, None)) is not None
 }
+LIBRARY |= {np.polynomial.Polynomial: series.Power, np.polynomial.Polynomial.__call__: vars(series)["_value_of"]}
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
 MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]
 METHODS |= {"sort": vars(ordering)["_sort_in_place"], "compress": vars(indexing)["_compress_method"]}
