@@ -81,7 +81,8 @@ def _weight(ops: Sequence[Op]) -> int:
 
 def _shared_out(fn: Function, least: int, entry: int) -> Function:
     """`fn` with some of its parts and of the chunks of its loops beside it, the longest first."""
-    called = {op.attrs["callee"] for op in walk(fn.body) if op.attrs.get("part") or op.attrs.get("chunks")}
+    calls = [op for op in walk(fn.body) if op.name == "call" and (op.attrs.get("part") or op.attrs.get("chunks"))]
+    called = {op.attrs["callee"] for op in calls}
     outside = [name for name in called if all(op.name != "call" for op in walk(fn.functions[name].body))]
     stay, beside, functions = entry + _weight(fn.body.ops), 0, dict(fn.functions)
     for weight, name in sorted(((_weight(functions[name].body.ops), name) for name in outside), reverse=True):

@@ -1,9 +1,11 @@
 """Factorisations of matrices and triangular systems as plain Python, which is traced as a user's code is.
 
-So forward mode, reverse mode and second derivatives follow from the loops, sizes are run-time values, and what is
-known and small is written out. Each element of a factor is computed once, from a dot product over what is already
-there (Golub & Van Loan, Matrix Computations, 4th ed., 3.2 and 4.2: the forms of Doolittle and Cholesky), so the reverse
-sweep reads the factors themselves and keeps nothing else of an inner loop.
+Sizes are run-time values, and what is known and small is written out. The first derivative of a solution is written
+down (`derived.py`), dx = a⁻¹ (db − da x), and so are those of an inverse and of the logarithm of a determinant: they
+take but the factors. All others, forward and in reverse, follow from the loops. Each element of a factor is computed
+once, from a dot product over what is already there (Golub & Van Loan, Matrix Computations, 4th ed., 3.2 and 4.2: the
+forms of Doolittle and Cholesky), so the reverse sweep reads the factors themselves and keeps nothing else of an inner
+loop.
 
 Rows are never moved: a permutation says which row comes when.
 """
@@ -14,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
+
+from llad.traced.derived import held_mul, left_product, right_product, with_derivative
 
 
 def size(a: Any) -> Any:
@@ -80,7 +84,38 @@ def cholesky(a: Any) -> Any:
 
 def solve(a: Any, b: Any) -> Any:
     """The solution of `a @ x = b`, for a vector or the columns of a matrix."""
-    return substitute(b, *nonsingular(a))
+    factors = nonsingular(a)
+    x = substitute(b, *factors)
+    return with_derivative(x, _change(b - _held_product(a, x), *factors))
+
+
+def _held_product(a: Any, x: Any) -> Any:
+    """`a @ x` by `a`."""
+    if x.ndim == 2:
+        return right_product(a, x)
+    out = np.zeros_like(x)
+    for i in range(len(a)):
+        out[i] = np.sum(held_mul(x, a[i]))
+    return out
+
+
+def _change(b: Any, lower: Any, upper: Any, rows: Any) -> Any:
+    """`substitute` by `b`."""
+    n = len(b)
+    x = np.zeros_like(b)
+    for k in range(n):
+        row = rows[k]
+        x[k] = b[row]
+        for m in range(k):
+            x[k] -= held_mul(lower[row, m], x[m])
+    y = np.zeros_like(b)
+    for j in range(n):
+        k = n - 1 - j
+        rest = x[k] + 0.0
+        for m in range(k + 1, n):
+            rest -= held_mul(upper[m, k], y[m])
+        y[k] = held_mul(1.0 / upper[k, k], rest)
+    return y
 
 
 def nonsingular(a: Any) -> Any:
@@ -115,7 +150,13 @@ def unit(a: Any) -> Any:
 
 def inverse(a: Any) -> Any:
     """The inverse matrix."""
-    return solve(a, unit(a))
+    return _inverted(a, *nonsingular(a))
+
+
+def _inverted(a: Any, lower: Any, upper: Any, rows: Any) -> Any:
+    """The inverse by the factors, with d(a⁻¹) = −a⁻¹ da a⁻¹."""
+    x = substitute(unit(a), lower, upper, rows)
+    return with_derivative(x, -right_product(left_product(x, a), x))
 
 
 def determinant(a: Any) -> Any:
@@ -155,7 +196,7 @@ def _determinant_without_division(a: Any) -> Any:
 
 def sign_and_log(a: Any) -> Any:
     """The sign of the determinant, and the logarithm of its absolute value: 0 and -inf for a singular matrix."""
-    _, upper, _, sign, zeros = lu(a)
+    lower, upper, rows, sign, zeros = lu(a)
     total = a.dtype.type(0.0)
     turned = a.dtype.type(sign)
     for k in range(len(a)):
@@ -165,7 +206,7 @@ def sign_and_log(a: Any) -> Any:
             turned = -turned
     if zeros > 0:
         turned = a.dtype.type(0.0)
-    return turned, total
+    return turned, with_derivative(total, np.sum(held_mul(_inverted(a, lower, upper, rows).T, a)))
 
 
 def triangular(a: Any, b: Any, lower: bool, unit: bool) -> Any:
