@@ -162,6 +162,8 @@ class Node(Generic[T]):
         return Node(self.form, tuple(map(change, self.items)))
 
     def __str__(self) -> str:
+        if self.form.cls is Complex:
+            return "a complex number" if not any("array" in str(item) for item in self.items) else "a complex array"
         shown = [str(item) for item in self.items]
         if self.form.cls is tuple:
             return f"({', '.join(shown)})"

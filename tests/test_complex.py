@@ -242,3 +242,31 @@ def test_a_complex_number_does_not_go_into_a_real_array():
 
     with pytest.raises(llad.LladError, match="real part"):
         llad.jit(f)(1j)
+
+
+def close(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [llad.jacfwd, llad.jacrev])
+def test_jacobians_of_complex_results_by_real_arguments_are_complex(kind):
+    x = np.array([0.1, 0.7])
+    close(kind(lambda v: v * np.exp(1j * v))(x), np.diag(np.exp(1j * x) * (1 + 1j * x)))
+    close(kind(lambda v: 2.0 * np.exp(1j * v))(0.3), 2j * np.exp(0.3j))
+    first, second = kind(lambda u, v: (complex(u * v, 1.0), x * (1 + 2j) * v), argnums=(0, 1))(2.0, 3.0)
+    assert first == (3.0 + 0j, 2.0 + 0j)
+    np.testing.assert_array_equal(second[0], 0.0)
+    close(second[1], x * (1 + 2j))
+    assert kind(lambda v: complex(2.0, 3.0))(1.0) == 0j
+
+
+def test_a_hessian_of_a_complex_result():
+    x = np.array([0.1, 0.7])
+    close(llad.hessian(lambda v: np.sum(np.exp(1j * v)))(x), np.diag(-np.exp(1j * x)))
+
+
+@pytest.mark.parametrize("kind", [llad.jacfwd, llad.jacrev, llad.hessian])
+@pytest.mark.parametrize(("z", "shown"), [(1 + 2j, "a complex number"), (np.array([1j]), "a complex array")])
+def test_jacobians_by_complex_arguments_are_refused(kind, z, shown):
+    with pytest.raises(llad.LladError, match=f"by an argument that is {shown}"):
+        kind(lambda v: v * v)(z)

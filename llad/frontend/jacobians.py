@@ -2,7 +2,8 @@
 
 Each iteration is a `derivative` op of the function, which was traced once; those of `jacrev` share a forward sweep
 where `ad/expand.py` finds that they can. An entry of the Jacobian of an array by an array has the indices of the
-result, then those of the argument.
+result, then those of the argument. That of a complex result by a real argument is complex; by a complex argument there
+is none, since one complex number does not tell how a function that is not analytic varies.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from llad.frontend import numbers
 from llad.frontend.arrays import allocate, nest
 from llad.frontend.closures import Callee, close_over, cotangent_type, positions
 from llad.frontend.core import Tracer
@@ -140,9 +142,19 @@ def _packed(t: Tracer, shape: Shape, leaves: Iterator[int], made: Sequence[dict[
             return by[0] if bare else tuple(by)
         case Node(form=form, items=items):
             if form == COMPLEX:
-                t.refuse("complex", name="jacfwd, jacrev, hessian")
+                parts = [_packed(t, item, leaves, made, False) for item in items]
+                by = [_complex(t, re, im) for re, im in zip(*parts, strict=True)]
+                return by[0] if bare else tuple(by)
             return t.compose(form, [_packed(t, item, leaves, made, bare) for item in items])
     return None
+
+
+def _complex(t: Tracer, re: Any, im: Any) -> Any:
+    """The Jacobian of a complex result by a real argument, of those of its parts, which may be constant."""
+    if re is None and im is None:
+        return None
+    found = [numbers.binary(t, "mul", 0.0, im if part is re else re) if part is None else part for part in (re, im)]
+    return t.give(t.compose(COMPLEX, found))
 
 
 def _value(jacobian: Value | None, shape: ScalarSpec | ArraySpec) -> Any:

@@ -175,7 +175,7 @@ CALLS = (
     ),
     Refusal(
         "LL317", "jacobian-argument", "`{kind}` by an argument that is {got}",
-        "choose an argument that is a float or an array of floats",
+        "choose an argument that is a float or an array of floats; of complex numbers, pass the parts",
         """
         return ▸llad.jacfwd(lambda v: v * x)(n)
         """,
