@@ -5,6 +5,7 @@ floats; `n` has five integers from 0 to 4, `m` five truths."""
 SMOOTH = {
     "var": ["np.var(x)", "np.var(x, axis=(0, 1), ddof=1)", "x.var(axis=0, keepdims=True)"],
     "std": ["np.std(x, axis=1, ddof=1)", "v.std()", "np.std(x, where=x > -0.9, ddof=1)"],
+    "var_mean": ["np.std(x, 0, mean=np.mean(x, 0, keepdims=True)) * np.var(v, mean=w[:1], where=m)"],
     "var_where": ["x.var(axis=0, where=m[:3, None] | (x > -2.0)) * np.var(v, where=m)"],
     "ptp": ["np.ptp(x, axis=0)", "np.ptp(v)"],
     "average": ["np.average(x, axis=0)", "np.average(v, weights=w * w)", "np.average(x[None], (2, 0), w[:4, None])"],

@@ -167,3 +167,14 @@ def test_an_object_of_a_series_is_called() -> None:
     x = np.array([1.3, 1.9])
     assert_close(llad.jit(f)(x), f(x), rtol=1e-14)
     assert_close(llad.grad(f)(0.3), cubic.deriv()(0.3) + chebyshev.deriv()(0.3), rtol=1e-14)
+
+
+def test_nodes_and_weights_are_constants_that_no_call_changes() -> None:
+    def f(x: float) -> float:
+        nodes, weights = np.polynomial.legendre.leggauss(5)
+        nodes *= x
+        return float(np.sum(weights * np.exp(nodes)) * x)
+
+    for _ in range(2):
+        assert_close(llad.jit(f)(0.7), f(0.7), rtol=1e-14)
+        assert_close(llad.grad(f)(0.7), 2.0 * np.cosh(0.7), rtol=1e-9)

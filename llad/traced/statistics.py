@@ -10,20 +10,23 @@ def _mean_where(a, axis=None, dtype=None, keepdims=False, *, where=True):
     return np.true_divide(total, np.sum(np.ones_like(a), axis=axis, keepdims=keepdims, where=where))
 
 
-def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True):
-    """The mean of the squared distances from the mean; `ddof` is subtracted from the number of elements."""
+def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None):
+    """The mean of the squared distances from the mean; `ddof` is subtracted from the number of elements.
+
+    `mean`: the mean with the axes kept, if it is known."""
     a = np.asarray(a, dtype)
     if not isinstance(where, bool) or not where:
-        d = np.where(where, a - _mean_where(a, axis=axis, keepdims=True, where=where), 0.0)
+        middle = _mean_where(a, axis=axis, keepdims=True, where=where) if mean is None else mean
+        d = np.where(where, a - middle, 0.0)
         count = np.sum(np.ones_like(d), axis=axis, keepdims=keepdims, where=where)
         return np.true_divide(np.sum(d * d, axis=axis, keepdims=keepdims), np.maximum(count - ddof, 0.0))
-    d = a - np.mean(a, axis=axis, keepdims=True)
+    d = a - (np.mean(a, axis=axis, keepdims=True) if mean is None else mean)
     return np.true_divide(np.sum(d * d, axis=axis, keepdims=keepdims), float(max(_count(a, axis) - ddof, 0)))
 
 
-def std(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True):
+def std(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None):
     """The square root of `var`. Where that is zero, so is the derivative."""
-    square = var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where)
+    square = var(a, axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=where, mean=mean)
     return np.where(square == 0.0, 0.0 * square, np.sqrt(square))
 
 
