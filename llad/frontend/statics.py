@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import types
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import printing, ranges, records
+from llad.frontend import numbers, printing, ranges, records
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
@@ -19,6 +20,7 @@ from llad.frontend.pullbacks import Pullback
 from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound, Closure
+from llad.frontend.subscripts import item
 from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, is_static
 from llad.ir.types import BOOL, is_float
 from llad.parallel import prange
@@ -163,6 +165,10 @@ def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:
     return Bound(function, args, kwargs)
 
 
+def _matmul(t: Tracer, a: Any, b: Any) -> Any:
+    return numbers.binary(t, "matmul", a, b)
+
+
 def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
     t.guards.used(kinds)
     if isinstance(value, Record):
@@ -242,6 +248,8 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     list: _list,
     dict: _dict,
     functools.partial: _partial,
+    operator.getitem: item,
+    operator.matmul: _matmul,
     len: _len,
     isinstance: _isinstance,
     callable: _callable,

@@ -1,6 +1,8 @@
 """Items that run-time indices choose, and names that take the rest of an array."""
 # ruff: noqa
 
+import operator
+
 import numpy as np
 
 from language.case import case
@@ -119,3 +121,8 @@ def in_a_loop_that_is_known(x):
     for i in range(40):
         total += W[i % 3] * x**i
     return total
+
+
+@case(A, M, 1)
+def by_functions(a, m, k):
+    return operator.matmul(a, a) + operator.getitem(a, k) * operator.getitem(W, k) + np.sum(operator.matmul(a, m))
