@@ -56,8 +56,9 @@ def heap(monkeypatch: pytest.MonkeyPatch) -> Iterator[Heap]:
         pytest.skip("there is no table of symbols to put the counter in")
     counted, symbols = Heap(), pipeline.symbols
     monkeypatch.setattr(pipeline, "symbols", lambda: symbols() | counted.symbols)
-    for name in ("module_text", "link"):  # with a run-time of its own
-        monkeypatch.setattr(pipeline, name, partial(getattr(pipeline, name), whole=True))
+    # one module, with a run-time of its own
+    monkeypatch.setattr(pipeline, "module_texts", lambda fn, parts: [pipeline.module_text([fn, *parts], whole=True)])
+    monkeypatch.setattr(pipeline, "link", partial(pipeline.link, whole=True))
     yield counted
 
 

@@ -130,6 +130,10 @@ class _Halves(Cutting):
         self.cut(moved, beside=True)
         super().splice(self._once[self.run.stop :])
 
+    def stays(self, op: Op) -> bool:
+        """Stacks of records that are made before the run may be handed over: it is called once."""
+        return op.name in ("yield", "return", "free")
+
     def repeats(self, op: Op) -> bool:
         """What costs next to nothing, so that as much is known of it as if nothing had been cut."""
         whole = op.name in OPS and all(v.type in (I64, BOOL) for v in (*op.operands, *op.results))
@@ -147,7 +151,8 @@ class _Halves(Cutting):
         moved = [op for op in before if op in inner]
         late = {op.result for op in moved}
         for op in run:
-            early = op not in inner and (op.name == "alloc" or self.repeats(op)) and late.isdisjoint(op.operands)
+            hoisted = op.name in ("alloc", "lifo") or self.repeats(op)
+            early = hoisted and op not in inner and late.isdisjoint(op.operands)
             (left if early else moved).append(op)
             if not early:
                 late.update(op.results)
