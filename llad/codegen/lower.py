@@ -80,8 +80,8 @@ def lower(fn: Function, name: str, fastmath: bool = False) -> Lowered:
     `reduction` or an op carries the attribute `reassoc`, and for the last places of functions in `vector_math.py`.
     """
     callees = {callee: f"{name}.{callee}" for callee in fn.functions}
-    every = (op for f in (fn, *fn.functions.values()) for op in walk(f.body))
-    packed = {op.attrs["callee"] for op in every if op.attrs.get("chunks") or op.attrs.get("turn")}
+    calls = (op for f in (fn, *fn.functions.values()) for op in walk(f.body) if op.name == "call")
+    packed = {op.attrs["callee"] for op in calls if op.attrs.get("chunks") or op.attrs.get("turn")}
     e = _emitter(fn, fastmath, callees)
     e.frames = largest_frames(fn)
     lines = _lower_function(e, fn, name)

@@ -62,6 +62,7 @@ from llad.ops.table import OPS
 from llad.passes.cutting import Cutting, with_inner
 
 LEAST = 60  # ops of a half
+_APART = frozenset({"part", "chunk", "chunks"})  # marks of calls of what may be beside the function
 ENTRY = 50  # ops which take as long to compile as the entry point, which is beside what stays
 
 
@@ -81,7 +82,7 @@ def _weight(ops: Sequence[Op]) -> int:
 
 def _shared_out(fn: Function, least: int, entry: int) -> Function:
     """`fn` with some of its parts and of the chunks of its loops beside it, the longest first."""
-    calls = [op for op in walk(fn.body) if op.name == "call" and (op.attrs.get("part") or op.attrs.get("chunks"))]
+    calls = [op for op in walk(fn.body) if op.name == "call" and not _APART.isdisjoint(op.attrs)]
     called = {op.attrs["callee"] for op in calls}
     outside = [name for name in called if all(op.name != "call" for op in walk(fn.functions[name].body))]
     stay, beside, functions = entry + _weight(fn.body.ops), 0, dict(fn.functions)
