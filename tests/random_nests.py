@@ -343,13 +343,13 @@ def arguments(seed: int, rows: int, columns: int, ordered: bool) -> list[Any]:
 
 
 def outcome(fn: Function, args: list[Any]) -> str:
-    """The error, or the results and what is in memory afterwards, to the bit; `unsound` if poison is read."""
+    """The error or the results, and what is in memory afterwards, to the bit; `unsound` if poison is read."""
     args = [a.copy() if isinstance(a, np.ndarray) else a for a in args]
     try:
         with np.errstate(all="ignore"):
-            results = interp.run(fn, args)
+            results: Any = interp.run(fn, args)
     except (ValueError, IndexError, KeyError) as error:
-        return repr(error)
+        results = [error]
     except AssertionError as error:
         return f"unsound: {error}"
     return repr([*results, *[a.tolist() for a in args if isinstance(a, np.ndarray)]])

@@ -33,7 +33,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(jam_pass, "NEAR", 5)  # elements, so that squares are sometimes too large,
     monkeypatch.setattr(jam_pass, "FAR", 20)  # and what is read is
     met: Counter[str] = Counter()
-    for seed, fn, many in nests(1200):
+    for seed, fn, many in nests(1400):
         found = plans(fn)
         met["taken"] += bool(found)
         for plan in found.values():
@@ -85,7 +85,7 @@ def test_what_is_private_is_read_by_nobody_later_and_what_rests_is_zero(monkeypa
     """Every judgement about every loop of random nests, held against what the loop does."""
     watch = Watch(monkeypatch)
     met: Counter[str] = Counter()
-    for seed, fn, many in nests(1200):
+    for seed, fn, many in nests(1400):
         aliases = Aliases(fn)
         overwrites = Overwrites(fn, aliases)
         allocs = [op.result for op in walk(fn.body) if op.name == "alloc"]
@@ -374,3 +374,25 @@ def test_what_only_reads_one_row_after_the_other_is_left_if_sums_need_no_order()
 def test_truths_that_a_loop_leaves_as_they_are_are_no_sums() -> None:
     """`a == a` of integers is known, so nothing but the carries is left of the nest."""
     assert llad.jit(lambda a: bool(np.all(a == a)))(np.ones((2, 3, 4), np.int64)) is True
+
+
+def added_until_an_index_is_out_of_range(y, w, k, wanted):
+    for e in range(len(w)):
+        for i in range(len(y)):
+            y[i] += w[e, i] * w[e, e]
+        if wanted:
+            t = w[0, k[0]]
+            for i in range(len(y)):
+                y[i] += t * w[0, i]
+    return y[0]
+
+
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_iterations_behind_the_one_that_raises_have_not_stored(fastmath: bool) -> None:
+    w = np.random.default_rng(4).normal(size=(9, 9))
+    found, expected = np.zeros(9), np.zeros(9)
+    f = llad.jit(added_until_an_index_is_out_of_range, fastmath=fastmath)
+    for function, y in ((f, found), (f.py_func, expected)):
+        with pytest.raises(IndexError):
+            function(y, w, np.array([9]), True)
+    assert_close(found, expected, rtol=1e-12)

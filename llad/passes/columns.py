@@ -96,8 +96,9 @@ from dataclasses import field
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import BLANK, TAPE, ZEROED, Function, Op, Region, Value, defined, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, defined, walk
 from llad.ir.elements import Elements
+from llad.ir.hidden import hidden
 from llad.ir.rewrite import copy_region
 from llad.ir.types import I64, BufferType, ScalarType
 from llad.passes.partial_sums import PartialSums
@@ -130,9 +131,7 @@ class _Columns(Rebuild):
         self._elements = Elements(fn)
         self._aliases = Aliases(fn)
         self._free = bool(fn.attrs.get("fastmath"))
-        self._own = {op.result for op in walk(fn.body) if op.name == "alloc"}
-        given = [place for attr in (ZEROED, BLANK) for place in fn.attrs.get(attr, ())]
-        self._own.update(fn.params if "chunk" in fn.attrs else (fn.params[place] for place in given))
+        self._hidden = hidden(fn)
         self._plan: _Plan | None = None  # of the nest that is being written, whose columns are in `_memory`
         self._memory: dict[tuple[Value, int], Value] = {}
 
@@ -189,18 +188,16 @@ class _Columns(Rebuild):
             found = {column for b, column in plan.places.values() if b is buffer}
             if len(found) <= _MOST and self._aliases.roots(buffer).isdisjoint(written):
                 plan.read[buffer] = found
-            elif len(found) <= _MOST and self._is_hidden(buffer) and self._is_added(loop, buffer, inner, sums):
+            elif len(found) <= _MOST and self._is_added(loop, buffer, inner, sums):
                 plan.added[buffer] = found
         kept = plan.read.keys() | plan.added.keys()
         plan.places = {op: place for op, place in plan.places.items() if place[0] in kept}
 
-    def _is_hidden(self, buffer: Value) -> bool:
-        """Whether nobody sees its memory meanwhile, who called if a check fails or other threads of the caller's. (What
-        the chunks of a loop add to is added up at their ends, so a check that fails there may lose what they added.)"""
-        return self._own.issuperset(self._aliases.roots(buffer))
-
     def _is_added(self, loop: Op, buffer: Value, inner: Sequence[Op], sums: PartialSums) -> bool:
-        """Whether all that the nest does with the memory of `buffer` is to add to its elements, in any order."""
+        """Whether all that the nest does with the memory of `buffer`, which nobody sees meanwhile, is to add to its
+        elements, in any order."""
+        if not self._aliases.roots(buffer) <= self._hidden:
+            return False
         touching = [op for op in inner if op.name in ("load", "store")]
         touching = [op for op in touching if self._aliases.may_alias(op.operands[op.name == "store"], buffer)]
         if any(op.operands[op.name == "store"] is not buffer for op in touching):

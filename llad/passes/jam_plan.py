@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from llad.ir.alias import Aliases
+from llad.ir.alias import Aliases, Roots
 from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.elements import Elements
+from llad.ir.hidden import hidden
 from llad.ir.poison import maybe_poison
 from llad.ir.types import is_float
 from llad.ops.cost import DEAR
@@ -33,7 +34,10 @@ class Plan:
     the arrays through which such loops go once, a row after the other.
     """
 
-    def __init__(self, loop: Op, shares: Shares, aliases: Aliases, elements: Elements, free: bool) -> None:
+    def __init__(
+        self, loop: Op, shares: Shares, aliases: Aliases, elements: Elements, unseen: Roots, free: bool
+    ) -> None:
+        self._shows = not aliases.written(loop) <= unseen
         self._body = loop.regions[0]
         self._end = self._body.terminator
         self._free = free
@@ -90,7 +94,10 @@ class Plan:
                     yield from self._alone(inner)
 
     def _is_plain(self) -> bool:
-        """Whether all that may raise an error does so for all iterations, in the order of the first one."""
+        """Whether all that may raise an error does so for all iterations, in the order of the first one, and nobody
+        sees then what the others have stored already."""
+        if self._shows and any(op.name == "check" for op in walk(self._body)):
+            return False
         alone = {op for outer in self._alone(self._body) for region in outer.regions for op in walk(region)}
         return not any(
             op.name in _REFUSED or (op.name == "check" and (op in alone or any(map(self.varying, op.operands))))
@@ -189,13 +196,13 @@ def plans(fn: Function) -> dict[Op, Plan]:
     found: dict[Op, Plan] = {}
     elements, aliases, sharing = Elements(fn), Aliases(fn), sharing_of(fn)
     poison = maybe_poison(fn)  # what nobody reads, so that not even nothing may be added to it
-    free = bool(fn.attrs.get("fastmath"))
+    free, unseen = bool(fn.attrs.get("fastmath")), hidden(fn)
 
     def visit(region: Region) -> None:
         for op in region.ops:
             possible = _is_candidate(op, elements) and poison.isdisjoint(op.regions[0].args)
             if possible and not (shares := sharing(op)).why:
-                plan = Plan(op, shares, aliases, elements, free)
+                plan = Plan(op, shares, aliases, elements, unseen, free)
                 if plan.fits and plan.pays:
                     found[op] = plan
                     continue
