@@ -64,6 +64,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.Import: "`import` and `from … import …`, done when the function is traced",
     ast.With: "`with np.errstate(…)` that ignores or warns",
     ast.If: "`if … elif … else`",
+    ast.Match: "`match` on numbers, strings, `None`, classes, and tuples and lists of known length, with guards",
     ast.For: "`for … else` over a `range`, an array, a tuple, `enumerate`, `zip`, `reversed`",
     ast.While: "`while … else`",
     ast.Name: "names, also of closures and globals",
@@ -220,7 +221,7 @@ def _first_sentence(step: Pass) -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "statements": lambda: accepted(STATEMENTS, ast.Import, ast.If),
+    "statements": lambda: accepted(STATEMENTS, ast.Import, ast.If, ast.Match),
     "expressions": lambda: accepted(EXPRESSIONS),
     "functions": functions,
     "arrays": arrays,

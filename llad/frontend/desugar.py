@@ -13,7 +13,7 @@
 `values.append(v)` for a local name becomes an `Append`, since it may bind the name to a longer list (`growing.py`).
 
 An `import` in a function is an assignment of what is imported; the statements inside a `with` stand behind it, as what
-may be entered there is nothing that would have to be left (`imports.py`).
+may be entered there is nothing that would have to be left (`imports.py`). `match` stands in `patterns.py`.
 
 Invariant: what is added stands where the loop or the `break` stands, and its names are no identifiers, so that they
 meet none of the user's.
@@ -22,11 +22,9 @@ meet none of the user's.
 from __future__ import annotations
 
 import ast
-from typing import TypeVar
 
 from llad.frontend.effects import Append, local_names, own_nodes
-
-Node = TypeVar("Node", bound=ast.AST)
+from llad.frontend.patterns import as_ifs, placed
 
 
 class Imported(ast.expr):
@@ -56,6 +54,8 @@ def write_out(
             case ast.FunctionDef():
                 statement.body = write_out(statement.body, None, _own(statement))
                 out.append(statement)
+            case ast.Match():
+                out += as_ifs(statement, lambda case: write_out(case.body, flag, names))
             case ast.Import() | ast.ImportFrom():
                 out += [_assigned(statement, alias) for alias in statement.names]
             case ast.With():
@@ -65,7 +65,7 @@ def write_out(
                 statement.body = write_out(statement.body)
                 out.append(statement)
             case ast.Expr(value=ast.Call() as call) if (name := _appended(call)) in names:
-                out.append(_at(statement, Append(name, call)))
+                out.append(placed(statement, Append(name, call)))
             case _:
                 _inside(statement, flag, names)
                 out.append(statement)
@@ -94,14 +94,13 @@ def _loop(loop: ast.For | ast.While | ast.AsyncFor, outer: str | None, names: fr
         return [loop]
     flag = f".broke:{loop.lineno}:{loop.col_offset}"
     loop.body, loop.orelse = write_out(loop.body, flag, names), []
-    test = _at(loop, ast.UnaryOp(_at(loop, ast.Not()), _at(loop, ast.Name(flag, ast.Load()))))
-    return [_set(flag, False, loop), loop, _at(loop, ast.If(test, otherwise, []))]
+    test = placed(loop, ast.UnaryOp(placed(loop, ast.Not()), placed(loop, ast.Name(flag, ast.Load()))))
+    return [_set(flag, False, loop), loop, placed(loop, ast.If(test, otherwise, []))]
 
 
 def _inside(statement: ast.stmt, flag: str | None, names: frozenset[str]) -> None:
     """The blocks of a statement that is no loop."""
-    cases = [statement, *getattr(statement, "handlers", ()), *getattr(statement, "cases", ())]
-    for owner in cases:
+    for owner in (statement, *getattr(statement, "handlers", ())):
         for name in ("body", "orelse", "finalbody"):
             if isinstance(block := getattr(owner, name, None), list):
                 setattr(owner, name, write_out(block, flag, names))
@@ -114,12 +113,8 @@ def _assigned(statement: ast.Import | ast.ImportFrom, alias: ast.alias) -> ast.s
         value = Imported(statement.module or "", alias.name, statement.level)
     else:
         value = Imported(alias.name if alias.asname else name)
-    return _at(statement, ast.Assign([_at(statement, ast.Name(name, ast.Store()))], _at(statement, value)))
+    return placed(statement, ast.Assign([placed(statement, ast.Name(name, ast.Store()))], placed(statement, value)))
 
 
 def _set(name: str, value: bool, at: ast.stmt) -> ast.stmt:
-    return _at(at, ast.Assign([_at(at, ast.Name(name, ast.Store()))], _at(at, ast.Constant(value))))
-
-
-def _at(place: ast.AST, node: Node) -> Node:
-    return ast.copy_location(node, place)
+    return placed(at, ast.Assign([placed(at, ast.Name(name, ast.Store()))], placed(at, ast.Constant(value))))

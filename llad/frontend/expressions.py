@@ -19,7 +19,9 @@ from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.imports import imported
 from llad.frontend.iteration import items_of
 from llad.frontend.iterators import name
+from llad.frontend.matching import binds, field_at, has_items, is_a, refuse_pattern
 from llad.frontend.names import bind
+from llad.frontend.patterns import Binds, FieldAt, HasItems, IsA, Refused
 from llad.frontend.printing import format_known
 from llad.frontend.records import has_methods
 from llad.frontend.rows import Seen, seen
@@ -168,6 +170,11 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     Known: known,
     Seen: seen,
     Imported: imported,
+    HasItems: has_items,
+    Binds: binds,
+    IsA: is_a,
+    FieldAt: field_at,
+    Refused: refuse_pattern,
     ast.Attribute: _attribute,
     ast.Subscript: _subscript,
     ast.Tuple: _tuple,

@@ -243,7 +243,6 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.TryStar: _refuse("try"),
     ast.With: enter,
     ast.ClassDef: _refuse("class"),
-    ast.Match: _refuse("match"),
     ast.AsyncFunctionDef: _refuse("async"),
     ast.AsyncFor: _refuse("async"),
     ast.AsyncWith: _refuse("async"),

@@ -98,16 +98,20 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL109", "match", "`match`", "write `if` and `elif`",
+        "LL109", "match", "{got}",
+        "match numbers, strings, `None`, classes and sequences of known length; else write `if` and `elif`",
         """
-        ▸match n:
-            case 3:
-                return x
+        p = {"at": x, "by": y}
+        match p:
+            case ▸{"at": at, "by": by}:
+                return at * by
         return y
         """,
         """
-        if n == 3:
-            return x
+        p = {"at": x, "by": y}
+        match (p["at"], p["by"]):
+            case at, by if at > 0:
+                return at * by
         return y
         """,
     ),

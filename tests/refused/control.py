@@ -120,3 +120,27 @@ def a_name_from_a_branch_in_a_comprehension(x, y):
     values = [(last := v) if y > 0.0 else 2 * v for v in (x, 3 * x)]  # error: a comprehension with `:=` on some paths
     #          ^
     return last + sum(values)
+
+
+def patterns_of_a_list_made_at_run_time(a):
+    match [v * v for v in a]:
+        case [first, *_]:  # error: a pattern of items for
+    #        ^
+            return first
+    return 0.0
+
+
+def patterns_that_bind_in_an_alternative(x, y):
+    match x, y:
+        case (0.0, z) | (z, 0.0):  # error: a pattern with `|` of names that it binds
+    #        ^
+            return z
+    return 0.0
+
+
+def patterns_of_a_run_time_bool(c, x):
+    match c:
+        case True:  # error: `is`
+    #        ^
+            return x
+    return 0.0
