@@ -85,8 +85,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.JoinedStr: "f-strings (at trace time; of run-time values in `print`)",
     ast.NamedExpr: "`:=`",
     ast.ListComp: "list comprehensions, also with `if` and several `for`",
-    ast.GeneratorExp: "generator expressions (over what is known at trace time; in `sum`, `any`, `all` and `math.prod` "
-    "over anything)",
+    ast.GeneratorExp: "generator expressions, as arguments of functions",
     ast.SetComp: "set comprehensions (at trace time)",
     ast.DictComp: "dict comprehensions (at trace time)",
     ast.Lambda: "`lambda`",

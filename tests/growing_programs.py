@@ -181,6 +181,58 @@ def of_arrays(seed: int) -> str:
     return w.text("def f(x, m, n):", "float(np.sum(np.sin(np.array(xs))) + xs[-1] @ xs[0] + 0.1 * len(xs) + u[0])")
 
 
+class _Structures(_Writer):
+    """Lists of tuples of an integer, a float and an array."""
+
+    def item(self) -> str:
+        array = self.pick("u", "w", "u + w", "np.sin(w)", "s * u", "xs[-1][2]", "xs[0][2] * 0.5", "w.copy()")
+        return f"({self.pick('k', 'len(xs)', 'xs[-1][0]', '2')}, {self.pick('s', 'x', 'xs[-1][1]', '0.5')}, {array})"
+
+    def statement(self, depth: int, level: int) -> None:
+        kind = self.rng.randrange(16 if level < 3 else 9)
+        if kind < 4:
+            self.line(depth, f"xs.append({self.item()})")
+        elif kind < 6:
+            self.line(depth, self.pick("s = s + 0.1 * xs[-1][1] * xs[0][2][1]", "s = np.sin(s * xs[len(xs) // 2][1])"))
+        elif kind == 6:
+            self.line(depth, self.pick("k, s, u = xs[-1]", "u = u + 0.1 * w", "w[1] = s", "_, _, w = xs[0]", "u = w"))
+        elif kind == 7:
+            self.line(depth, f"xs[{self.pick('-1', '0', 'len(xs) // 2')}] = {self.item()}")
+        elif kind == 8:
+            self.line(depth, "if len(xs) > 2:")
+            self.line(depth + 1, self.pick("k, v, w = xs.pop()", "s = np.tanh(s + 0.1 * xs.pop()[1])"))
+        elif kind == 9:
+            self.line(depth, self.pick("for p, q, r in xs:", "for p, (q, r) in enumerate([(y, z) for _, y, z in xs]):"))
+            self.line(depth + 1, "s += 0.01 * p * q * r[0]")
+        elif kind == 10:
+            self.line(depth, "p, q, r = zip(*xs)")
+            self.line(depth, "s += 0.01 * sum(q) * p[-1] + np.sum(np.stack(r))")
+        elif kind == 11:
+            self.line(depth, f"xs = [{self.item()}]")
+        elif kind < 14:
+            self.line(depth, self.pick("for k in range(n):", "for u in m:", "for k in range(40):"))
+            self.block(depth + 1, level + 1)
+        else:
+            self.line(depth, self.pick("if s > 0.1:", "if xs[-1][1] > x + 0.03:", "if xs[0][0] > len(xs):"))
+            self.block(depth + 1, level + 1)
+
+    def block(self, depth: int, level: int) -> None:
+        for _ in range(self.rng.randrange(1, 4)):
+            self.statement(depth, level)
+
+
+def of_structures(seed: int) -> str:
+    w = _Structures(seed)
+    w.line(1, "s, k = 0.3 * x, 1")
+    w.line(1, w.pick("u = np.array([x, 0.2, 0.3])", "u = m[2]", "u = np.cos(m[0])"))
+    w.line(1, w.pick("w = np.ones(3)", "w = u * 2.0", "w = m[1] + 0.0"))
+    w.line(1, f"xs = [{w.pick('(1, x, u)', '(k, s, w + u)', '(0, 1.5, m[0])')}]")
+    w.block(1, 0)
+    w.block(1, 0)
+    w.block(1, 0)
+    return w.text("def f(x, m, n):", "s + sum([i * v * np.sum(z) for i, v, z in xs]) + len(xs)")
+
+
 class _Rows(_Writer):
     """Lists of lists."""
 

@@ -12,7 +12,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.guards import trusted
 from llad.frontend.state import Bound
 from llad.frontend.transforms import Transform, Transformed, transform_of
-from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, describe
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe
 
 
 def attribute(t: Tracer, value: Any, name: str) -> Any:
@@ -22,7 +22,7 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return result
     if isinstance(value, (Scalar, Array)):
         t.refuse("attribute", name=name, got=describe(value), hint="")
-    if isinstance(value, Rows):
+    if isinstance(value, (Rows, Table)):
         t.refuse("attribute", name=name, got=describe(value), hint="make an array of it, `np.array(values)`")
     if isinstance(value, Record):
         return records.field(t, value, name)

@@ -35,6 +35,7 @@ from llad.frontend.extents import extents_of
 from llad.frontend.iteration import emit, items_of, length, nth, walk_of
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
+from llad.frontend.rooms import columns_as_tuples
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
 from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnds, Scope
@@ -55,7 +56,10 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
     args: list[Any] = []
     for arg in node.args:
         if isinstance(arg, ast.Starred):
-            args += _spread(t, function, t.eval(arg.value), None if node.keywords else len(node.args) - 1)
+            value = t.eval(arg.value)
+            if function is zip and len(node.args) == 1 and (columns := columns_as_tuples(t, value)):
+                return t.make_ahead(columns, [value])
+            args += _spread(t, function, value, None if node.keywords else len(node.args) - 1)
         else:
             args.append(t.eval(arg))
     kwargs: dict[str, Any] = {}

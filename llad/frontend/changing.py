@@ -22,12 +22,13 @@ from llad.frontend import extents as ext
 from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
+from llad.frontend.kinds import common, kind_of_item
 from llad.frontend.names import bind
-from llad.frontend.rooms import added, common, furnished, index_of, kind_of_item, learn, put, row, snapshot
+from llad.frontend.rooms import added, furnished, index_of, learn, own, put, row, snapshot
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.slices import integer, position
 from llad.frontend.state import Scope
-from llad.frontend.values import Array, Growing, Rows, Scalar
+from llad.frontend.values import Array, Growing, Rows, Scalar, Table, parts_of
 
 
 def peek(t: Tracer, node: ast.expr) -> Any:
@@ -39,11 +40,14 @@ def peek(t: Tracer, node: ast.expr) -> Any:
 
 def taken(t: Tracer, base: Any, part: Any) -> Any:
     """A part of what was only looked at: its own, if the list may be written."""
-    if not isinstance(base, Rows) or base.of is None or not base.of.reused:
+    if not isinstance(base, (Rows, Table)) or base.of is None or not base.of.reused:
         return part
     if isinstance(part, Array):
         return replace(copy(t, part), loose=True)
-    return replace(part, items=replace(copy(t, part.items), loose=part.items.loose)) if isinstance(part, Rows) else part
+    if isinstance(part, (Rows, Table)):
+        return own(t, part)
+    parts = parts_of(part) if isinstance(base, Table) else None
+    return part if parts is None else t.met(parts[0], [taken(t, base, inner) for inner in parts[1]])
 
 
 def begun(t: Tracer, name: str, items: Any) -> Any:
@@ -65,7 +69,7 @@ def store_item(t: Tracer, name: str, index: Any, item: Any) -> None:
     refuse_others(t, name, room)
     if not isinstance(index, (int, Scalar)):
         t.refuse("growing", why="is written by a slice")
-    if old.array is None:
+    if not old.arrays:
         learn(t, room, item)
         return
     assert room.kind is not None
@@ -73,10 +77,10 @@ def store_item(t: Tracer, name: str, index: Any, item: Any) -> None:
     if not room.open and not (room.reused and kind == room.kind):
         if not isinstance(room.born, Scope) or not t.scope.may_mutate(room.born):
             t.refuse_mutation([], t.builder.span)
-        old = furnished(t, kind, extents_of(snapshot(t, old).items)[0], old, t.scope, name)
+        old = furnished(t, kind, extents_of(snapshot(t, old).first.items)[0], old, t.scope, name)
         old.room.open, old.room.reused = False, True
         bind(t, name, old)
-    put(t, old.room, old.array, position(t, integer(t, index), index_of(old), 0), item)
+    put(t, old.room, old.arrays, position(t, integer(t, index), index_of(old), 0), item)
 
 
 def popped(t: Tracer, node: ast.Call) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from llad.frontend.arithmetic import Operand
 from llad.frontend.numbers import PYTHON, as_operands, operand, pairwise, truth, unary
 from llad.frontend.promotion import is_number, is_static_number, kind_of, plain, promote
-from llad.frontend.values import Array, Context, Rows, Scalar, describe
+from llad.frontend.values import Array, Context, Rows, Scalar, Table, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, is_float
 
@@ -81,7 +81,7 @@ def _known_int(ctx: Context, op: str, n: int, x: Value) -> Value:
 
 def _compare_structures(ctx: Context, op: str, a: Any, b: Any) -> Any:
     """Tuples are equal if their items are; what no number is differs from every number."""
-    if isinstance(a, Rows) or isinstance(b, Rows):
+    if isinstance(a, (Rows, Table)) or isinstance(b, (Rows, Table)):
         ctx.refuse("comparison", left=describe(a), right=describe(b))
     sequences = isinstance(a, (tuple, list)) and type(a) is type(b)
     if op in ("eq", "ne") and sequences:

@@ -26,8 +26,8 @@ from llad.frontend.effects import Append
 from llad.frontend.extents import extents_of
 from llad.frontend.generators import AtRunTime, Known, generate, is_known, looped, nested
 from llad.frontend.iteration import walk_of
-from llad.frontend.rows import collected
-from llad.frontend.values import Array, Rows, is_static
+from llad.frontend.rows import OfStructures, collected
+from llad.frontend.values import Array, Rows, Table, is_static
 
 _LIST = "the list being made"
 
@@ -40,16 +40,19 @@ def comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
     node = ast.copy_location(type(node)(node.elt, [begun, *others]), node)
     walk = None if isinstance(source, range) else walk_of(t, source)
     if walk is not None and not others and not first.ifs:
-        named = source.items if isinstance(source, Rows) else source
-        rows = collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+        named = source.first.items if isinstance(source, (Rows, Table)) else source
+        try:
+            rows = collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+        except OfStructures:
+            rows = _grown(t, node)
     elif not is_known(t, node.generators):
         rows = _grown(t, node)
     else:
         values: list[Any] = []
         generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
         return t.make_ahead(values, [source]) if isinstance(node, ast.GeneratorExp) else t.make(values)
-    lazy = isinstance(node, ast.GeneratorExp) and isinstance(source, Rows)
-    return replace(rows, of=source.of) if lazy and isinstance(rows, Rows) else rows
+    lazy = isinstance(node, ast.GeneratorExp) and isinstance(source, (Rows, Table))
+    return replace(rows, of=source.of) if lazy and isinstance(rows, (Rows, Table)) else rows
 
 
 def generator(t: Tracer, node: ast.GeneratorExp) -> Any:

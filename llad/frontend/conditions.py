@@ -18,7 +18,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.shapes import is_number, same
 from llad.frontend.state import Flag
-from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, describe, is_static
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Op, Value
 from llad.ir.types import BOOL
 
@@ -49,8 +49,8 @@ def truth(t: Tracer, value: Any) -> Flag:
     if isinstance(value, (Scalar, Array)):
         flag = numbers.truth(t, value)
         return flag.value if isinstance(flag, Scalar) else flag
-    if isinstance(value, Rows):
-        return t.builder.op("gt", t.builder.dim(value.items.value, 0), t.builder.i64(0))
+    if isinstance(value, (Rows, Table)):
+        return t.builder.op("gt", t.builder.dim(value.first.items.value, 0), t.builder.i64(0))
     return bool(value)
 
 

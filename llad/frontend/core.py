@@ -255,10 +255,15 @@ class Tracer:
             self.ledger.make(thing, Scope(None, kind))
         return thing
 
+    def met(self, form: Form, items: Sequence[Any]) -> Any:
+        """A structure of this form that is also elsewhere, so that it must not be changed."""
+        return self.give(compose(form, items), "met")
+
     def mutate(self, thing: object) -> None:
         """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
         if self.ledger.is_kept(thing):
-            self.refuse("growing", why="has a copy of this list, which another name refers to")
+            name = (thing.cls if isinstance(thing, Record) else type(thing)).__name__
+            self.refuse("growing", why=f"has a copy of this {name}, which another name refers to")
         if self.ledger.ahead and self.ledger.is_awaited(thing, self._values()):
             self.refuse("growing", why="is iterated over meanwhile")
         birth = self.ledger.birth(thing)

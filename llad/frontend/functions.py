@@ -22,7 +22,7 @@ from llad.frontend.numbers import binary, check_not_least, truth
 from llad.frontend.operands import Handler, as_f64, known, number
 from llad.frontend.promotion import is_number, is_static_number, kind_of, promote
 from llad.frontend.rounding import rounding
-from llad.frontend.values import Array, Context, Dim, Less, Rows, Scalar, describe, is_static
+from llad.frontend.values import Array, Context, Dim, Less, Rows, Scalar, Table, describe, is_static
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float, is_int
 from llad.ops.record import OpRecord
 
@@ -200,7 +200,7 @@ def _extreme_of(ctx: Context, op: str, array: Array) -> Scalar:
 def length(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """`len(x)`: a Python int, which remembers the axis."""
     (x,) = bind(ctx, "len(x)", args, kwargs)
-    x = x.items if isinstance(x, Rows) else ctx.lift(x)
+    x = x.first.items if isinstance(x, (Rows, Table)) else ctx.lift(x)
     if isinstance(x, Array) and x.rank:
         return dimension(ctx, x, 0)
     if isinstance(x, (Scalar, Array)) or not hasattr(x, "__len__"):

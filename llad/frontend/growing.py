@@ -24,8 +24,9 @@ from llad.frontend.effects import Append
 from llad.frontend.generators import Known
 from llad.frontend.growth import grown_by
 from llad.frontend.iteration import Walk, items_of, length, nth, walk_of
+from llad.frontend.kinds import common, kind_of_item
 from llad.frontend.names import bind, held
-from llad.frontend.rooms import added, common, furnished, index_of, kind_of_item, put
+from llad.frontend.rooms import added, furnished, index_of, put
 from llad.frontend.shapes import flatten, rebuild, shape_of, types_of
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.state import Scope
@@ -105,5 +106,5 @@ def longer(t: Tracer, old: Growing, items: Sequence[Any], name: str) -> Growing:
     new = furnished(t, kind, count, old, t.scope, name)
     new.room.open = False
     for k, item in enumerate(items):
-        put(t, new.room, new.array, ext.emit(t, ext.add(t, index_of(old), k)), item)
+        put(t, new.room, new.arrays, ext.emit(t, ext.add(t, index_of(old), k)), item)
     return Growing(new.room, count if isinstance(count, int) else Scalar(count, weak=True), old.least + len(items))

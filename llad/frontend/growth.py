@@ -25,15 +25,16 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
 from llad.frontend.effects import Append, leaves_loop, own_nodes
-from llad.frontend.extents import Int, measure
+from llad.frontend.extents import Int, extents_of, measure
 from llad.frontend.iteration import Walk, length
+from llad.frontend.kinds import common, kind_of_item
 from llad.frontend.moments import trial
 from llad.frontend.outside import Inside, is_one
 from llad.frontend.refused import refuse
-from llad.frontend.rooms import common, furnished, index_of, keep, kind_of_item
+from llad.frontend.rooms import furnished, index_of, keep
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.state import Scope
-from llad.frontend.values import Dim, Extent, Growing, ItemKind, Less, Room, Scalar
+from llad.frontend.values import Dim, Extent, Growing, ItemKind, Kind, Less, Room, Scalar, leaves_of
 from llad.ir.core import Op, Region, walk
 from llad.ir.types import F64
 from llad.refusals.table import TABLE
@@ -57,7 +58,7 @@ class _Learned:
     """What a trace of the loop tells of a list: its kind, how many items come at most (`None`: nobody knows), and
     whether always so many."""
 
-    kind: ItemKind
+    kind: Kind
     most: Int | None
     always: bool
 
@@ -119,8 +120,7 @@ def _grown(t: Tracer, names: Mapping[str, _Site], trips: Extent, run: Callable[[
     for name, value in made.items():
         now = t.state.values.get(name)
         if learned[name].always and isinstance(now, Growing) and now.room is value.room:
-            assert value.room.array is not None and value.room.array.extents is not None
-            t.state.values[name] = Growing(value.room, _counted(t, value.room.array.extents[0]), now.least)
+            t.state.values[name] = Growing(value.room, _counted(t, extents_of(value.room.arrays[0])[0]), now.least)
 
 
 def _tell(room: Room, site: _Site) -> None:
@@ -246,7 +246,7 @@ def _learn(t: Tracer, names: Mapping[str, _Site], trips: Int, run: Callable[[], 
         raise AssertionError("what the items of a list are does not settle")
     t.builder.span = span
     for name, kind in found.items():
-        if None in kind.extents:
+        if any(None in leaf.extents for leaf in leaves_of(kind)):
             refuse("growing", t.frame.span(names[name].at), why="has arrays as items whose shape is not known before")
     return _counted_marks(t, names, rooms, found, region, trips)
 
@@ -259,7 +259,7 @@ def _blame_guess(t: Tracer, names: Mapping[str, _Site], rooms: Mapping[str, Room
             refuse("growing", t.frame.span(names[name].at), why=why)
 
 
-def _first_kind(t: Tracer, old: Any, at: ast.AST) -> ItemKind | None:
+def _first_kind(t: Tracer, old: Any, at: ast.AST) -> Kind | None:
     """What is known of the items before the loop."""
     if isinstance(old, Growing):
         return old.room.kind if old.count != 0 else None
@@ -279,7 +279,7 @@ def _counted_marks(
     t: Tracer,
     names: Mapping[str, _Site],
     rooms: Mapping[str, Room],
-    kinds: Mapping[str, ItemKind],
+    kinds: Mapping[str, Kind],
     region: Region,
     trips: Int,
 ) -> dict[str, _Learned]:

@@ -15,7 +15,7 @@ from llad.frontend import arrays
 from llad.frontend.casts import value_of
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of, measure
-from llad.frontend.values import Array, Room, Rows, Scalar, describe
+from llad.frontend.values import Array, Room, Rows, Scalar, Table, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, I32, I64
 
@@ -61,6 +61,10 @@ def walk_of(t: Tracer, value: Any) -> Walk | None:
         rows, own = value, frozenset([value.of] if value.of else [])
         count = emit(t, measure(t, extents_of(rows.items)[0])) if rows.of else t.builder.dim(rows.items.value, 0)
         return Walk(0, count, 1, lambda t, i: rows.item(_row(t, rows.items, i)), lists=own)
+    if isinstance(value, Table):
+        own = frozenset([value.of] if value.of else [])
+        count = emit(t, measure(t, extents_of(value.first.items)[0]))
+        return Walk(0, count, 1, lambda t, i: _structure(t, value, i), lists=own)
     if isinstance(value, Array):
         if value.rank == 0:
             t.refuse("not-iterable", got=describe(value))
@@ -70,6 +74,12 @@ def walk_of(t: Tracer, value: Any) -> Walk | None:
 
 def _index(t: Tracer, i: Value) -> Scalar:
     return Scalar(i, weak=True)
+
+
+def _structure(t: Tracer, table: Table, i: Value) -> Any:
+    """Item `i`, which is there."""
+    parts = [_structure(t, c, i) if isinstance(c, Table) else c.item(_row(t, c.items, i)) for c in table.columns]
+    return t.met(table.form, parts)
 
 
 def _row(t: Tracer, array: Array, i: Value) -> Scalar | Array:
@@ -92,12 +102,14 @@ def items_of(t: Tracer, value: Any) -> Sequence[Any]:
             return [_row(t, value, t.builder.i64(k)) for k in range(count)]
     if isinstance(value, Rows) and (known := known_length(value)) is not None:
         return [value.item(_row(t, value.items, t.builder.i64(k))) for k in range(known)]
+    if isinstance(value, Table) and (known := known_length(value)) is not None:
+        return [_structure(t, value, t.builder.i64(k)) for k in range(known)]
     return t.refuse("not-iterable", got=describe(value))
 
 
-def known_length(rows: Rows) -> int | None:
+def known_length(rows: Rows | Table) -> int | None:
     """How many items a list has, if that is known, and they are not too many to be told one by one."""
-    count = extents_of(rows.items)[0]
+    count = extents_of(rows.first.items)[0]
     return count if isinstance(count, int) and count <= _MOST_KNOWN else None
 
 

@@ -26,101 +26,79 @@ from llad.frontend.arrays import allocate, assign, copy, element
 from llad.frontend.core import Tracer
 from llad.frontend.creation import check_size
 from llad.frontend.extents import emit, extents_of, measure
+from llad.frontend.kinds import common, kind_of_item, refuse
 from llad.frontend.loose import Copied
 from llad.frontend.outside import seen_outside
-from llad.frontend.promotion import is_static_number, kind_of, promote
 from llad.frontend.signature import ScalarSpec
-from llad.frontend.values import Array, Dim, Extent, Growing, ItemKind, Room, Rows, Scalar, describe
-from llad.ir.core import Value
+from llad.frontend.values import (
+    Array,
+    Dim,
+    Extent,
+    Growing,
+    ItemKind,
+    Kind,
+    Record,
+    Room,
+    Rows,
+    Scalar,
+    Structure,
+    Table,
+    leaves_of,
+    parts_of,
+)
+from llad.ir.core import Region, Value
 from llad.ir.types import F64, I64
 
 _GUESS = ItemKind(F64, weak=True)
 _FIRST = 8  # so many items an elastic room has place for at first
 
 
-def snapshot(t: Tracer, value: Growing) -> Rows:
+def snapshot(t: Tracer, value: Growing) -> Rows | Table:
     """The list as it is now."""
     room, count = value.room, value.count
     extent: Extent = count if isinstance(count, int) else count.extent or count.value
-    array = value.array
-    if array is None:
+    if not value.arrays:
         room.guessed |= room.kind is None
-        kind = room.kind or _GUESS
-        room.shown.append(kind)
-        array = allocate(t, kind.dtype, [extent, *(t.builder.i64(2) if e is None else e for e in kind.extents)])
-    else:
-        kind = room.kind or _GUESS
-        first, *rest = extents_of(array)
-        if first != extent:
-            axes = ["run"] + ["full"] * len(rest)
-            view = t.builder.view(array.value, axes, t.builder.i64(0), emit(t, measure(t, extent)))
-            array = Array(view, (extent, *rest), array.root, array.born)
-    if not kind.of_numbers:
-        array = Array(array.value, array.extents, array.root, array.born, loose=True)
-    least = count if isinstance(count, int) else value.least
-    return Rows(array, kind.weak, kind.kinds, room, least)
+        room.shown.append(room.kind or _GUESS)
+    kind = room.kind or _GUESS
+    leaves = leaves_of(kind)
+    arrays = [_first_rows(t, a, extent) for a in value.arrays] or [_some(t, leaf, extent) for leaf in leaves]
+    held = (a if leaf.of_numbers else replace(a, loose=True) for leaf, a in zip(leaves, arrays, strict=True))
+    return _listed(kind, held, room, count if isinstance(count, int) else value.least)
 
 
-def shown(t: Tracer, value: Growing) -> Rows:
+def _first_rows(t: Tracer, array: Array, extent: Extent) -> Array:
+    first, *rest = extents_of(array)
+    if first == extent:
+        return array
+    axes = ["run"] + ["full"] * len(rest)
+    view = t.builder.view(array.value, axes, t.builder.i64(0), emit(t, measure(t, extent)))
+    return Array(view, (extent, *rest), array.root, array.born)
+
+
+def _some(t: Tracer, kind: ItemKind, extent: Extent) -> Array:
+    """An array of items of a kind, for a trace that is thrown away."""
+    return allocate(t, kind.dtype, [extent, *(t.builder.i64(2) if e is None else e for e in kind.extents)])
+
+
+def _listed(kind: Kind, arrays: Iterator[Array], room: Room | None, least: int) -> Rows | Table:
+    """The list whose columns are these arrays."""
+    if isinstance(kind, Structure):
+        return Table(kind.form, tuple(_listed(part, arrays, room, least) for part in kind.parts), room, least)
+    return Rows(next(arrays), kind.weak, kind.kinds, room, least)
+
+
+def shown(t: Tracer, value: Growing) -> Rows | Table:
     """The list as it is now, whatever is written to its memory later."""
     rows = snapshot(t, value)
-    if not value.room.reused:
-        return rows
+    return own(t, rows) if value.room.reused else rows
+
+
+def own(t: Tracer, rows: Rows | Table) -> Rows | Table:
+    """A list of the same items, in memory of its own."""
+    if isinstance(rows, Table):
+        return replace(rows, columns=tuple(own(t, column) for column in rows.columns))
     return replace(rows, items=replace(copy(t, rows.items), loose=rows.items.loose))
-
-
-# -- what items have in common
-
-
-def kind_of_item(t: Tracer, value: Any) -> ItemKind:
-    """What a list of such items would have in common."""
-    match value:
-        case Rows(items=items, weak=weak, kinds=kinds):
-            return ItemKind(items.dtype, weak, extents_of(items), (list, *kinds))
-        case Array() if value.rank:
-            return ItemKind(value.dtype, False, extents_of(value))
-        case tuple() | list():
-            return _kind_of_sequence(t, value)
-    if not isinstance(value, Scalar) and not is_static_number(value):
-        _refuse(t, f"has {describe(value)} as an item, which is neither a number nor an array or a list of numbers")
-    return ItemKind(*kind_of(t, value))
-
-
-def _kind_of_sequence(t: Tracer, value: Any) -> ItemKind:
-    kinds, extents, items = [], [], [value]
-    while all(type(item) in (tuple, list) and len(item) == len(items[0]) > 0 for item in items):
-        if len({type(item) for item in items}) > 1:
-            _refuse(t, "has lists beside tuples as items")
-        kinds.append(type(items[0]))
-        extents.append(len(items[0]))
-        items = [part for item in items for part in item]
-    if not kinds or not all(isinstance(item, Scalar) or is_static_number(item) for item in items):
-        _refuse(t, f"has {describe(value)} as an item, which is not a list of numbers")
-    found = [kind_of(t, item) for item in items]
-    if len({dtype for dtype, _ in found}) > 1:
-        _refuse(t, f"has {describe(value)} as an item, the numbers in which are not alike")
-    return ItemKind(found[0][0], all(weak for _, weak in found), tuple(extents), (list, *kinds))
-
-
-def common(t: Tracer, first: ItemKind | None, second: ItemKind) -> ItemKind:
-    """What items of both kinds have in common; the first one's extents, where they are known."""
-    if first is None:
-        return second
-    if first.kinds != second.kinds or len(first.extents) != len(second.extents):
-        _refuse(t, "has items of several kinds")
-    pair = (first.dtype, first.weak), (second.dtype, second.weak)
-    if pair[0] != pair[1] and not first.of_numbers:
-        _refuse(t, f"has arrays of {first.dtype} and of {second.dtype} as items")
-    type, weak = pair[0] if pair[0] == pair[1] else promote(pair, arrays=False)
-    extents = tuple(b if a is None else a for a, b in zip(first.extents, second.extents, strict=True))
-    for a, b in zip(extents, second.extents, strict=True):
-        if isinstance(a, int) and isinstance(b, int) and a != b:
-            _refuse(t, f"has items of {a} elements and of {b}")
-    return ItemKind(type, weak, extents, first.kinds)
-
-
-def _refuse(t: Tracer, why: str) -> Any:
-    t.refuse("growing", why=why)
 
 
 # -- items
@@ -129,39 +107,45 @@ def _refuse(t: Tracer, why: str) -> Any:
 def added(t: Tracer, value: Growing, item: Any) -> Growing:
     """The list with one item more, while its loop is traced."""
     room, b = value.room, t.builder
-    memory = None
-    if value.array is None:
+    memory: tuple[Array, ...] = ()
+    if not value.arrays:
         learn(t, room, item)
         room.marks.add(b.alloc(I64, []))
     else:
-        memory = None if value.memory is None else _with_place(t, value, value.memory)
-        put(t, room, room.array if memory is None else memory, emit(t, index_of(value)), item)
+        memory = _with_place(t, value) if value.memory else ()
+        put(t, room, memory or room.arrays, emit(t, index_of(value)), item)
     count = Scalar(b.op("add", emit(t, index_of(value)), b.i64(1)), weak=True)
     return Growing(room, count, value.least + 1, memory)
 
 
 def learn(t: Tracer, room: Room, item: Any) -> None:
     """Let the room know of an item that will stand in it."""
-    kind = kind_of_item(t, item)
     keep(t, item)
-    known = (None if e is None else seen_outside(t, room.home, e) for e in kind.extents)
-    room.kind = common(t, room.kind, ItemKind(kind.dtype, kind.weak, tuple(known), kind.kinds))
+    room.kind = common(t, room.kind, _seen_outside(t, room.home, kind_of_item(t, item)))
 
 
-def _with_place(t: Tracer, value: Growing, memory: Array) -> Array:
+def _seen_outside(t: Tracer, home: Region, kind: Kind) -> Kind:
+    """The kind, by what is known of extents in a region around."""
+    if isinstance(kind, Structure):
+        return replace(kind, parts=tuple(_seen_outside(t, home, part) for part in kind.parts))
+    return replace(kind, extents=tuple(None if e is None else seen_outside(t, home, e) for e in kind.extents))
+
+
+def _with_place(t: Tracer, value: Growing) -> tuple[Array, ...]:
     """The memory of the list, or that to which it moves, with a row for one more item."""
-    b, rest = t.builder, extents_of(memory)[1:]
-    count, size = emit(t, index_of(value)), b.dim(memory.value, 0)
+    b, memory = t.builder, value.memory
+    count, size = emit(t, index_of(value)), b.dim(memory[0].value, 0)
     with b.region() as moved:
-        larger = allocate(t, memory.dtype, [b.op("mul", size, b.i64(2)), *rest])
-        larger.value.name = memory.value.name
-        _copy_rows(t, snapshot(t, value).items, larger)
-        b.yield_(larger.value)
+        larger = [allocate(t, m.dtype, [b.op("mul", size, b.i64(2)), *extents_of(m)[1:]]) for m in memory]
+        for old, new in zip(memory, larger, strict=True):
+            new.value.name = old.value.name
+            _copy_rows(t, _first_rows(t, old, count), new)
+        b.yield_(*(new.value for new in larger))
     with b.region() as there:
-        b.yield_(memory.value)
-    (now,) = b.if_(b.op("ge", count, size), moved, there)
+        b.yield_(*(m.value for m in memory))
+    now = b.if_(b.op("ge", count, size), moved, there)
     # What it may share memory with is as old as before: what is there is in no memory that was just made.
-    return Array(now, (Dim(now, 0), *rest), born=memory.born)
+    return tuple(Array(v, (Dim(v, 0), *extents_of(m)[1:]), born=m.born) for v, m in zip(now, memory, strict=True))
 
 
 def _copy_rows(t: Tracer, source: Array, target: Array) -> None:
@@ -176,11 +160,21 @@ def index_of(value: Growing) -> int | Value:
     return value.count if isinstance(value.count, int) else value.count.value
 
 
-def put(t: Tracer, room: Room, out: Array | None, index: Value, item: Any) -> None:
+def put(t: Tracer, room: Room, arrays: Sequence[Array], index: Value, item: Any) -> None:
     """Store an item in a row of the room's memory, which has it."""
-    b, kind = t.builder, room.kind
-    assert out is not None and kind is not None
+    assert room.kind is not None
     keep(t, item)
+    _put(t, room.kind, iter(arrays), index, item)
+
+
+def _put(t: Tracer, kind: Kind, arrays: Iterator[Array], index: Value, item: Any) -> None:
+    if isinstance(kind, Structure):
+        parts = parts_of(item)
+        assert parts is not None
+        for part, inner in zip(kind.parts, parts[1], strict=True):
+            _put(t, part, arrays, index, inner)
+        return
+    b, out = t.builder, next(arrays)
     if isinstance(item, (Array, Rows)):
         array = item.items if isinstance(item, Rows) else item
         sizes = extents_of(out)[1:]
@@ -221,19 +215,21 @@ def _same_extent(t: Tracer, wanted: Extent, there: Extent) -> None:
 
 def keep(t: Tracer, item: Any) -> None:
     """Note that there is a copy of the item's items, so that nothing may be appended to it, or be changed in it."""
-    if isinstance(item, Rows) and item.of is not None:
+    if isinstance(item, (Rows, Table)) and item.of is not None:
         if item.of.open:
-            _refuse(t, "has another as an item, to which the loop appends, too")
+            refuse(t, "has another as an item, to which the loop appends, too")
         t.ledger.keep(item.of)
-    elif isinstance(item, list):
+    elif isinstance(item, (list, dict, Record)):
         t.ledger.keep(item)
-    if isinstance(item, (list, tuple)):
-        for part in item:
+    if (parts := parts_of(item)) is not None:
+        for part in parts[1]:
             keep(t, part)
 
 
-def row(t: Tracer, rows: Rows, index: int) -> Any:
+def row(t: Tracer, rows: Rows | Table, index: int) -> Any:
     """An item that is there, by a number that is known."""
+    if isinstance(rows, Table):
+        return t.met(rows.form, [row(t, column, index) for column in rows.columns])
     place = emit(t, ext.add(t, measure(t, extents_of(rows.items)[0]), index) if index < 0 else index)
     if rows.items.rank == 1:
         return rows.item(element(t, rows.items, [place]))
@@ -246,23 +242,62 @@ def row(t: Tracer, rows: Rows, index: int) -> Any:
 
 
 def furnished(
-    t: Tracer, kind: ItemKind, size: Extent | None, old: Sequence[Any] | Growing, born: object, name: str
+    t: Tracer, kind: Kind, size: Extent | None, old: Sequence[Any] | Growing, born: object, name: str
 ) -> Growing:
     """A list of the items of an old one, in a room for `size` of them; `None`: in one that is elastic."""
-    b = t.builder
-    extents = [e for e in kind.extents if e is not None]
-    room = Room(b.current, born, kind, elastic=size is None)
+    room = Room(t.builder.current, born, kind, elastic=size is None)
     if size is None:
         size = ext.greatest(t, index_of(old) if isinstance(old, Growing) else len(old), _FIRST)
-    check_size(t, [size, *extents], kind.dtype)
-    array = allocate(t, kind.dtype, [size, *extents])
-    array.value.name = name
-    room.array, memory = (None, array) if room.elastic else (array, None)
+    arrays = tuple(_memory(t, leaf, size, name) for leaf in leaves_of(kind))
+    memory: tuple[Array, ...] = arrays if room.elastic else ()
+    room.arrays = () if room.elastic else arrays
     if isinstance(old, Growing):
         room.least = old.least
-        _copy_rows(t, snapshot(t, old).items, array)
+        before = snapshot(t, old)
+        for column, array in zip(columns_of(t, before, kind), arrays, strict=True):
+            _copy_rows(t, column.items, array)
         return Growing(room, old.count, old.least, memory)
     room.least = len(old)
     for k, item in enumerate(old):
-        put(t, room, array, b.i64(k), item)
+        put(t, room, arrays, t.builder.i64(k), item)
     return Growing(room, len(old), len(old), memory)
+
+
+def _memory(t: Tracer, kind: ItemKind, size: Extent, name: str) -> Array:
+    extents = [e for e in kind.extents if e is not None]
+    check_size(t, [size, *extents], kind.dtype)
+    array = allocate(t, kind.dtype, [size, *extents])
+    array.value.name = name
+    return array
+
+
+def columns_of(t: Tracer, rows: Rows | Table, kind: Kind) -> list[Rows]:
+    """The columns of a list, as many as those of a kind: what stands in one array may be needed part by part."""
+    if not isinstance(kind, Structure):
+        assert isinstance(rows, Rows)
+        return [rows]
+    parts = rows.columns if isinstance(rows, Table) else [column(t, rows, k) for k in range(len(kind.parts))]
+    return [leaf for part, inner in zip(parts, kind.parts, strict=True) for leaf in columns_of(t, part, inner)]
+
+
+def column(t: Tracer, rows: Rows, index: int) -> Rows:
+    """The list of one item each of the tuples or lists in a list."""
+    array = rows.items
+    axes = ["full", "index", *["full"] * (array.rank - 2)]
+    view = t.builder.view(array.value, axes, t.builder.i64(index))
+    first, _, *rest = extents_of(array)
+    part = Array(view, (first, *rest), array.root, array.born, array.loose, array.turned)
+    return Rows(part, rows.weak, (list, *rows.kinds[2:]), rows.of, rows.least)
+
+
+def columns_as_tuples(t: Tracer, rows: Any) -> list[Any]:
+    """What `zip(*rows)` gives of a list of structures or of tuples: each of their parts, one behind the other."""
+    if isinstance(rows, Rows) and len(rows.kinds) > 1 and isinstance(width := extents_of(rows.items)[1], int):
+        columns: Sequence[Rows | Table] = [column(t, rows, k) for k in range(width)]
+    elif isinstance(rows, Table) and issubclass(rows.form.cls, (tuple, list)):
+        columns = rows.columns
+    else:
+        return []
+    count = measure(t, extents_of(rows.first.items)[0])
+    ext.check(t, ext.compare(t, "ge", count, 1), "ValueError", "zip() of the items of an empty list, which are none")
+    return [replace(c, kinds=(tuple, *c.kinds[1:]), of=None) if isinstance(c, Rows) else c for c in columns]

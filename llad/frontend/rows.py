@@ -51,8 +51,14 @@ def seen(t: Tracer, node: Seen) -> Any:
     return value
 
 
+class OfStructures(Exception):
+    """The items of a comprehension are neither numbers nor arrays."""
+
+
 def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, count: Extent | None) -> Rows:
-    """The list `[node.elt for node.target in walked]`; `count`: its length, where that has a name."""
+    """The list `[node.elt for node.target in walked]`; `count`: its length, where that has a name.
+
+    Raises: OfStructures."""
     (clause,) = node.generators
 
     def run(show: Callable[[Tracer, Any], None]) -> None:
@@ -82,7 +88,7 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
     weak = sample.weak if isinstance(sample, Scalar) else is_static_number(sample)
     if items.rank > 1:
         return Rows(items, weak)
-    room = Room(t.builder.current, t.scope, ItemKind(items.dtype, weak), items, open=False)
+    room = Room(t.builder.current, t.scope, ItemKind(items.dtype, weak), (items,), open=False)
     return Rows(items, weak, of=room)
 
 
@@ -112,7 +118,7 @@ def _tried(
         inner = value if isinstance(value, Rows) else _listed(t, value)
         value = value if inner is None else inner.items
         if not isinstance(value, (Scalar, Array)) and not is_static_number(value):
-            t.refuse("comprehension", got="of neither numbers nor arrays")
+            raise OfStructures
         sizes = extents_of(value) if isinstance(value, Array) else ()
         values.append((value, inner, tuple(t.alike.name(t.builder, size) for size in sizes)))
 

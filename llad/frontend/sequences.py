@@ -12,7 +12,7 @@ from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, items_of, known_length
-from llad.frontend.values import Array, NotHandled, Rows, Scalar, describe
+from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe
 from llad.ir.core import Value
 
 Handler = Callable[..., Any]
@@ -21,8 +21,8 @@ _Missing = object()
 
 def known_items(t: Tracer, value: Any) -> Sequence[Any]:
     """The items of a sequence of known length."""
-    known = isinstance(value, Rows) and known_length(value) is not None
-    if isinstance(value, (Walk, Array, Rows)) and not known:
+    known = isinstance(value, (Rows, Table)) and known_length(value) is not None
+    if isinstance(value, (Walk, Array, Rows, Table)) and not known:
         t.refuse("materialise", got=describe(value))
     return items_of(t, value)
 

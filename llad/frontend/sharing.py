@@ -12,7 +12,7 @@ from llad.frontend.extents import extents_of, measure
 from llad.frontend.iteration import Walk
 from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Dim, Growing, Less, Record, Room, Rows, Scalar
+from llad.frontend.values import Dim, Growing, Less, Record, Room, Rows, Scalar, Table
 
 
 def adopted(t: Tracer, name: str) -> Growing | None:
@@ -20,16 +20,16 @@ def adopted(t: Tracer, name: str) -> Growing | None:
     value = t.state.values.get(name)
     if isinstance(value, Growing):
         return value
-    if not isinstance(value, Rows) or value.of is None or value.of.open:
+    if not isinstance(value, (Rows, Table)) or value.of is None or value.of.open:
         return None
     born = value.of.born
     if not isinstance(born, Scope) or not born.inside(t.frame.scope) or not t.scope.may_mutate(born):
         return None
-    extent = extents_of(value.items)[0]
+    extent = extents_of(value.first.items)[0]
     count = measure(t, extent)
     name_of = extent if isinstance(extent, (Dim, Less)) else None
     number = count if isinstance(count, int) else Scalar(count, True, name_of)
-    grown = Growing(value.of, number, value.least, value.items if value.of.elastic else None)
+    grown = Growing(value.of, number, value.least, value.arrays if value.of.elastic else ())
     t.state.values[name] = grown
     return grown
 
@@ -66,7 +66,7 @@ def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bo
             continue
         seen.add(id(value))
         match value:
-            case Rows(of=room):
+            case Rows(of=room) | Table(of=room):
                 pending.append(room)
             case Growing(room=room):
                 pending.append(room)

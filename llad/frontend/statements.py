@@ -32,7 +32,7 @@ from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array, Extent, Growing, Rows
+from llad.frontend.values import Array, Extent, Growing, Rows, Table
 from llad.ir.core import Limit, Region
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
@@ -146,7 +146,7 @@ def _for(t: Tracer, node: ast.For) -> None:
         return
     before, choosing = now(t), t.choosing
     listed = any(type(t.state.values.get(n)) is list for n in changed(node.body))
-    named = value.items if isinstance(value, Rows) else value
+    named = value.first.items if isinstance(value, (Rows, Table)) else value
     t.choosing = choosing and not (isinstance(value, range) and len(value) <= _MOST_TRIPS)
     try:
         _run_time(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)

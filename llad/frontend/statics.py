@@ -21,7 +21,7 @@ from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound, Closure
 from llad.frontend.subscripts import item
-from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, is_static
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, is_static
 from llad.ir.types import BOOL, is_float
 from llad.parallel import prange
 
@@ -173,7 +173,7 @@ def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
     t.guards.used(kinds)
     if isinstance(value, Record):
         return issubclass(value.cls, kinds)
-    value = value.kinds[0]() if isinstance(value, Rows) else value
+    value = value.kinds[0]() if isinstance(value, Rows) else [] if isinstance(value, Table) else value
     example = np.empty(0) if isinstance(value, Array) else _example(value) if isinstance(value, Scalar) else value
     try:
         return isinstance(example, kinds)
@@ -194,6 +194,8 @@ def _type(t: Tracer, *args: Any) -> Any:
         return np.ndarray
     if isinstance(value, Rows):
         return value.kinds[0]
+    if isinstance(value, Table):
+        return list
     if isinstance(value, Record):
         return value.cls
     return type(_example(value) if isinstance(value, Scalar) else value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of
 from llad.frontend.records import has_methods, special
 from llad.frontend.rooms import row
-from llad.frontend.values import Array, NotHandled, Rows, Scalar, describe, is_static
+from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe, is_static
 
 
 def index_of(t: Tracer, node: ast.expr) -> Any:
@@ -55,6 +56,11 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
             return row(t, base, index)
         part = indexing.get_item(t, base.items, index)
         return Rows(part, base.weak, base.kinds) if isinstance(index, slice) else base.item(part)
+    if isinstance(base, Table) and isinstance(index, (Scalar, int, slice)):
+        parts = [item(t, column, index) for column in base.columns]
+        if isinstance(index, slice):
+            return replace(base, columns=tuple(parts), of=None, least=0)
+        return t.met(base.form, parts)
     if not isinstance(base, (Scalar, Array, tuple, list, dict, str, bytes, range)):
         t.refuse("not-indexable", got=describe(base))
     if isinstance(base, list) and isinstance(index, slice):

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from itertools import count
-from typing import Any, ClassVar, Final, NoReturn, Protocol
+from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeAlias
 
 from llad.dataclass import dataclass
 from llad.frontend.alike import Alike
@@ -123,6 +123,16 @@ class Rows:
     of: Room | None = None
     least: int = 0
 
+    @property
+    def first(self) -> Rows:
+        """A column as long as all: there is but one."""
+        return self
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The items, column by column."""
+        return (self.items,)
+
     def item(self, row: Any) -> Any:
         """A row as an item of the list."""
         if len(self.kinds) > 1:
@@ -146,29 +156,63 @@ class ItemKind:
         return len(self.extents) == len(self.kinds) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What structures have in common that are items of a list: their form, and what each of their parts is."""
+
+    form: Form
+    parts: tuple[Kind, ...]
+
+
+Kind: TypeAlias = "ItemKind | Structure"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A list of structures of one form, whose length is known only at run time: each part of theirs has a column, a
+    list as long as this one. `of` and `least` as in `Rows`."""
+
+    shown: ClassVar[str] = "a list of structures, of a length that is known only at run time"
+
+    form: Form
+    columns: tuple[Rows | Table, ...]
+    of: Room | None = None
+    least: int = 0
+
+    @property
+    def first(self) -> Rows:
+        """A column as long as all."""
+        return self.columns[0].first
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The items, column by column."""
+        return tuple(array for column in self.columns for array in column.arrays)
+
+
 @dataclass(slots=True, eq=False)
 class Room:
     """Where the items of a list that loops append to stand: a list in Python is an object, and so is this.
 
-    `array`: one row an item (`None`: the loop is traced to learn `kind`, which may change, or the room is `elastic`: a
-    list that has filled its memory moves to twice as much, and has it with it). `home` is the region, and `born` the
-    scope, where it was made; `least`: how many items the list has at least; `open`: the loop being traced appends.
-    `reused`: rows are written again (`changing.py`); `refilled`: also for lists that the loop begins anew.
-    While learning, `guessed`: its kind was asked for before one was known; `shown`: the kinds that it was read as;
-    `marks`: what stands for the appends.
+    `arrays`: one row an item, one array for each column of `kind` (none: the loop is traced to learn that, which may
+    change, or the room is `elastic`: a list that has filled its memory moves to twice as much, and has it with it).
+    `home` is the region, and `born` the scope, where it was made; `least`: how many items the list has at least;
+    `open`: the loop being traced appends. `reused`: rows are written again (`changing.py`); `refilled`: also for lists
+    that the loop begins anew. While learning, `guessed`: its kind was asked for before one was known; `shown`: the
+    kinds that it was read as; `marks`: what stands for the appends.
     """
 
     home: Region
     born: object
-    kind: ItemKind | None = None
-    array: Array | None = None
+    kind: Kind | None = None
+    arrays: tuple[Array, ...] = ()
     least: int = 0
     open: bool = True
     elastic: bool = False
     reused: bool = False
     refilled: bool = False
     guessed: bool = False
-    shown: list[ItemKind] = field(default_factory=list)
+    shown: list[Kind] = field(default_factory=list)
     marks: set[Value] = field(default_factory=set)
 
 
@@ -183,12 +227,12 @@ class Growing:
     room: Room
     count: int | Scalar
     least: int = 0
-    memory: Array | None = None
+    memory: tuple[Array, ...] = ()
 
     @property
-    def array(self) -> Array | None:
+    def arrays(self) -> tuple[Array, ...]:
         """One row an item, and perhaps more."""
-        return self.room.array if self.memory is None else self.memory
+        return self.memory or self.room.arrays
 
 
 def argument(value: Value) -> Array:
@@ -274,7 +318,7 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
     if isinstance(value, Record):
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
     if isinstance(value, Growing):
-        return Form(Growing, (value.room,)), (value.count,) if value.memory is None else (value.count, value.memory)
+        return Form(Growing, (value.room,)), (value.count, *value.memory)
     if isinstance(value, (tuple, list, dict, complex)):
         found = opened(value)
         return None if found is None else (found[0], tuple(found[1]))
@@ -290,12 +334,18 @@ def compose(form: Form, items: Sequence[Any]) -> Any:
     return form.build(items)
 
 
-def _growing(room: Room, count: int | Scalar, memory: Array | None = None) -> Growing:
-    if memory is None:
-        return Growing(room, count, room.least)
-    assert room.kind is not None
-    extents = Dim(memory.value, 0), *(e for e in room.kind.extents if e is not None)
-    return Growing(room, count, room.least, replace(memory, extents=extents))
+def leaves_of(kind: Kind) -> tuple[ItemKind, ...]:
+    """What the columns hold in which items of this kind stand."""
+    if isinstance(kind, Structure):
+        return tuple(leaf for part in kind.parts for leaf in leaves_of(part))
+    return (kind,)
+
+
+def _growing(room: Room, count: int | Scalar, *memory: Array) -> Growing:
+    leaves = leaves_of(room.kind) if room.kind is not None and memory else ()
+    known = [tuple(e for e in leaf.extents if e is not None) for leaf in leaves]
+    arrays = [replace(m, extents=(Dim(m.value, 0), *rest)) for m, rest in zip(memory, known, strict=True)]
+    return Growing(room, count, room.least, tuple(arrays))
 
 
 def reaches(value: Any, thing: object) -> bool:
@@ -317,7 +367,7 @@ def reaches(value: Any, thing: object) -> bool:
 
 def is_static(value: Any) -> bool:
     """Whether the value is known at trace time, leaves of tuples and lists included."""
-    if isinstance(value, (Scalar, Array, Record, Rows)):
+    if isinstance(value, (Scalar, Array, Record, Rows, Table)):
         return False
     if isinstance(value, (tuple, list)):
         return all(map(is_static, value))

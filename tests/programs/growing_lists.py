@@ -1,6 +1,7 @@
 """Lists that grow in a loop: how many items come, and where an item comes from, is known only when the program runs."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -335,7 +336,7 @@ def a_window_that_is_cut(x, width):
     return sum(out) + out[-1] * window[-1]
 
 
-@program(lambda r: (1.33,), second=True, f32=False)
+@program(lambda r: (1.33,), second=True)
 def a_stack_of_intervals(x):
     stack, total = [(0.0, x)], 0.0
     while stack:
@@ -396,3 +397,72 @@ def a_list_that_a_branch_changes(x, y):
         values.pop()
     values[-1] = values[-1] * values[0]
     return sum(values) * values[1]
+
+
+@program(lambda r: (np.array([1.0, 0.2]), 0.11, 1.0), second=True)
+def points_of_a_path(y, h, end):
+    path = [(0.0, y)]
+    t = 0.0
+    while t < end:
+        t, y = t + h, y + h * np.array([y[1], -y[0] * y[0]])
+        path.append((t, y))
+    times, states = zip(*path, strict=True)
+    total = np.sum(np.array(times) * np.stack(states)[:, 0]) + path[-1][1][1] * path[len(path) // 2][0]
+    for k, (s, u) in enumerate(reversed(path)):
+        total += 0.1 * k * s * u[1]
+    return total
+
+
+@dataclass
+class Sample:
+    time: float
+    state: np.ndarray
+
+
+@program(lambda r: (r.normal(size=5), 4), second=True)
+def records_of_samples(a, n):
+    samples, tables = [], []
+    for k in range(n):
+        samples.append(Sample(0.1 * k * a[0], a * k))
+        tables.append({"y": a[k], "pair": (k, a[k] ** 2)})
+        if len(tables) > 2:
+            tables = [tables[-1]]
+    total = sum([s.time * np.sum(s.state) for s in samples]) + samples[1].state[2]
+    return total + tables[-1]["pair"][1] * tables[0]["y"] + sum(d["y"] * d["pair"][0] for d in tables)
+
+
+@program(lambda r: (1.3, r.normal(size=3)), second=True, f32=False)
+def a_tree_that_is_walked(x, w):
+    stack, leaves = [(0, x, w)], []
+    while stack:
+        depth, v, u = stack.pop()
+        if depth < 3:
+            stack.append((depth + 1, 0.5 * v, u * v))
+            stack.append((depth + 1, 0.3 * v, np.sin(u)))
+        else:
+            leaves.append((v, u))
+    keep = leaves[0]
+    leaves[0] = (leaves[1][0], leaves[2][1] * keep[0])
+    return sum([v * np.sum(u * u) for v, u in leaves]) + np.sum(keep[1] * leaves[0][1]) * len(leaves)
+
+
+@program(lambda r: (r.normal(size=5),), second=True)
+def structures_in_comprehensions(a):
+    chosen = [(k, v) for k, v in enumerate(a) if v > -10.0]
+    every = [(k, v * v, a * v) for k, v in enumerate(a)]
+    total = sum([k * v for k, v in chosen[1:]]) * every[2][1]
+    for (k, v, u), (_, w) in zip(every, chosen, strict=True):
+        total += k * v * u[0] * w
+    return total
+
+
+@program(lambda r: (np.array([0.33, -0.8, 1.1, 0.27]),), second=True)
+def complex_numbers_in_a_list(a):
+    roots = [complex(a[0], 1.0)]
+    for v in a:
+        if abs(roots[-1]) > 0.1:
+            roots.append(roots[-1] * complex(v, 2.0 * v) + 0.5)
+    total = 0j
+    for z in roots:
+        total += z * z
+    return total.real + abs(roots[0] - roots[-1])

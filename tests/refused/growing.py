@@ -568,3 +568,56 @@ def a_number_in_place_of_an_array(a, n):
     out[0] = 3.0  # error: a list that grows in a loop, but has items of several kinds
 #   ^
     return len(out)
+
+
+def a_dict_that_is_changed_later(a):
+    out = []
+    for v in a:
+        item = {"t": 1, "y": v}
+        out.append(item)
+        item["y"] = 2.0  # error: a list that grows in a loop, but has a copy of this dict
+    #   ^
+    return sum([o["y"] for o in out])
+
+
+def an_item_that_is_a_dict_and_changed(a):
+    out = []
+    for v in a:
+        out.append({"t": 1, "y": v})
+    out[0]["y"] = 2.0  # error: changing a dict that is one of those which several paths or iterations have made
+#   ^
+    return sum([o["y"] for o in out])
+
+
+def structures_of_several_forms(a):
+    out = []
+    for v in a:
+        out.append((1, v))
+        out.append((1, v, v))  # error: a list that grows in a loop, but has items of several kinds
+    #   ^
+    return len(out)
+
+
+def an_array_within_that_is_written_later(a, n):
+    u = a.copy()
+    out = []
+    for k in range(n):
+        out.append((k, u))  # error: an array as an item of a list that grows in a loop, and a write to it after that
+    #   ^
+        u += 1.0
+    return sum([np.sum(w) for _, w in out])
+
+
+def an_array_within_an_item_that_is_written(a, n):
+    out = []
+    for k in range(n):
+        out.append((k, a * k))
+    out[0][1][0] = 3.0  # error: a write to an array that may be a copy of another
+#   ^
+    return sum([np.sum(w) for _, w in out])
+
+
+def an_array_of_structures(a):
+    out = [(k, v) for k, v in enumerate(a)]
+    return np.sum(np.array(out))  # error: `np.array` of a list of structures
+    #             ^
