@@ -139,3 +139,22 @@ def test_threads_make_the_objects_that_one_makes(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(optimise, "thread_count", lambda count=count: optimise.ctypes.c_int64(count))
         made.append(optimise.objects(texts))
     assert made[0] == made[1] == made[2] and len(set(made[0])) == 5
+
+
+def few_columns(x):
+    """The loops of the usual case, rows of three, know that in what moves, too."""
+    total = 0.0
+    for i in range(len(x)):
+        for j in range(i):
+            a, b, c = x[i, 0] - x[j, 0], x[i, 1] - x[j, 1], x[i, 2] - x[j, 2]
+            total += 1.0 / np.sqrt(a * a + b * b + c * c + 0.01)
+    return total
+
+
+def test_what_is_known_before_the_cut_is_known_behind_it() -> None:
+    x = np.random.default_rng(2).normal(size=(20, 3))
+    f = llad.jit_grad(few_columns, fastmath=True)
+    fn = pipeline.separated(parse(f.dump_ir(x, of="gradient")))
+    (beside,) = fn.functions.values()
+    first = next(op for op in beside.body.ops if op.regions)
+    assert first.name == "if", "the condition of the arm is asked again"

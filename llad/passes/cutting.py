@@ -54,14 +54,17 @@ class Cutting(Rebuild):
         """Whether an op is had anywhere, and more is known of it where it comes from."""
         return op.name in ("const", "undef") or (op.name == "dim" and op.operands[0] in self._params)
 
-    def cut(self, run: Sequence[Op], **attrs: Any) -> None:
-        """Emit a call of a function with these ops and further attributes."""
+    def cut(self, run: Sequence[Op], arms: Sequence[tuple[Value, int]] = (), **attrs: Any) -> None:
+        """Emit a call of a function with these ops and further attributes.
+
+        `arms`: conditions of which it is known how they turn out, 0 if they hold: the function asks them again.
+        """
         inside = [inner for op in run for inner in with_inner(op)]
         uses = Counter(o for op in inside for o in op.operands)
         own = {r for op in inside for r in op.results} | {a for op in inside for r in op.regions for a in r.args}
         again: dict[Op, Value] = {}
         captured: dict[Value, None] = {}
-        for value in uses:
+        for value in (*uses, *(condition for condition, _ in arms)):
             if value not in own:
                 self._need(value, again, captured)
         left = [r for op in run for r in op.results if self._uses[r] > uses[r]]
@@ -72,8 +75,11 @@ class Cutting(Rebuild):
         for op, value in again.items():
             body.append(copy_op(op, mapping))
             mapping[value] = body[-1].result
-        body += [copy_op(op, mapping) for op in run]
-        body.append(Op("return", tuple([mapping[v] for v in left])))
+        inner = [copy_op(op, mapping) for op in run]
+        results = tuple([mapping[v] for v in left])
+        for condition, arm in reversed(arms):
+            inner, results = _in_arm(inner, results, mapping[condition], arm)
+        body += [*inner, Op("return", results)]
         name = f"part{len(self._functions)}"
         aligned = tuple([k for k, v in enumerate(captured) if v in self._made and self._made[v].name == "alloc"])
         attrs = {**self._attrs, "part": self._shared(list(captured), run), **attrs}
@@ -115,6 +121,17 @@ class Cutting(Rebuild):
             return a is not b and (a in changed or b in changed) and not self._distinct(a, b)
 
         return tuple(k for k, v in enumerate(captured) if v in buffers and any(meets(v, b) for b in buffers))
+
+
+def _in_arm(
+    ops: list[Op], results: tuple[Value, ...], condition: Value, arm: int
+) -> tuple[list[Op], tuple[Value, ...]]:
+    """An `if` with the ops in one arm, and its results; it does not come to the other."""
+    nothing = [Op("undef", (), (Value(r.type),)) for r in results]
+    there = Region((), [*ops, Op("yield", results)])
+    elsewhere = Region((), [*nothing, Op("yield", tuple([op.result for op in nothing]))])
+    chosen = tuple([Value(r.type, r.name) for r in results])
+    return [Op("if", (condition,), chosen, {}, (there, elsewhere) if arm == 0 else (elsewhere, there))], chosen
 
 
 def with_inner(op: Op) -> Iterator[Op]:

@@ -56,7 +56,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from llad.ir.core import Function, Op, walk
+from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BOOL, I64
 from llad.ops.table import OPS
 from llad.passes.cutting import Cutting, with_inner
@@ -105,10 +105,26 @@ class _Halves(Cutting):
     def __init__(self, fn: Function, least: int, rest: int) -> None:
         super().__init__(fn)
         self._once: Sequence[Op] = fn.body.ops
-        while (arm := _most(self._once)) is not None:
-            rest += _weight(self._once) - _weight(arm)
-            self._once = arm
+        self._arms: list[tuple[Value, int]] = []
+        while (found := _most(self._once)) is not None:
+            choice, arm = found
+            self._note(self._once[: self._once.index(choice)])
+            self._hold(choice.operands[0], arm)
+            rest += _weight(self._once) - _weight(choice.regions[arm].ops)
+            self._once = choice.regions[arm].ops
         self.run = self._run(rest, least)
+        self._note(self._once[: self.run.start])
+
+    def _note(self, before: Sequence[Op]) -> None:
+        """What was checked holds from then on."""
+        for op in before:
+            if op.name == "check":
+                self._hold(op.operands[0], 0)
+
+    def _hold(self, condition: Value, arm: int) -> None:
+        made = self._made.get(condition)
+        if made is not None and made.name != "const" and self.repeats(made):
+            self._arms.append((condition, arm))
 
     def _run(self, rest: int, least: int) -> range:
         """The run that is about as heavy as the other ops and `rest`; none if either has not the `least`."""
@@ -128,7 +144,7 @@ class _Halves(Cutting):
             return
         left, moved = self._divided()
         super().splice(left)
-        self.cut(moved, beside=True)
+        self.cut(moved, self._arms, beside=True)
         super().splice(self._once[self.run.stop :])
 
     def stays(self, op: Op) -> bool:
@@ -160,9 +176,9 @@ class _Halves(Cutting):
         return left, moved
 
 
-def _most(ops: Sequence[Op]) -> Sequence[Op] | None:
-    """The ops of the longer arm of an `if` that is most of all."""
+def _most(ops: Sequence[Op]) -> tuple[Op, int] | None:
+    """An `if` that is most of all, and its longer arm."""
     inner = max(ops, key=lambda op: _weight([op]), default=None)
     if inner is None or inner.name != "if" or 4 * _weight([inner]) < 3 * _weight(ops):
         return None
-    return max((region.ops for region in inner.regions), key=_weight)
+    return inner, max(range(2), key=lambda arm: _weight(inner.regions[arm].ops))
