@@ -105,6 +105,19 @@ def test_a_list_that_grows_now_and_then_carries_how_long_it_is():
     assert loop.count("carry (%xs_1: i64") == 1 and "check" not in loop, text
 
 
+def mean_of_what_is_chosen(u, least):
+    xs = [v for v in u if v > least]
+    return sum(xs) / len(xs)
+
+
+def test_the_mean_of_no_floats_is_nan_as_is_any_float_zero_by_zero():
+    mean = llad.jit(mean_of_what_is_chosen)
+    assert_close(mean(A, 0.0), mean_of_what_is_chosen(A, 0.0), rtol=1e-14)
+    assert np.isnan(mean(A, 9.0))
+    with pytest.raises(ZeroDivisionError):
+        mean_of_what_is_chosen(A, 9.0)
+
+
 def far(n, x):
     xs = []
     for _ in range(n):
