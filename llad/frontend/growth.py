@@ -210,7 +210,7 @@ def _may_grow(t: Tracer, name: str, at: ast.AST) -> bool:
         return False
     span, t.builder.span = t.builder.span, t.frame.span(at)
     if not born.inside(t.frame.scope):
-        t.refuse("growing", why="is that of a function which calls this one")
+        t.refuse("mutation", type="list")
     refuse_others(t, name, thing)
     t.builder.span = span
     return True

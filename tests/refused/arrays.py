@@ -100,7 +100,7 @@ def a_method_of_a_ufunc(a):
 
 
 def a_transform(a):
-    return np.fft.rfft(a)  # error: the function `np.fft
+    return np.fft.hfft(a)  # error: the function `np.fft
     #      ^
 
 

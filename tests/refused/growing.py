@@ -65,7 +65,7 @@ def in_a_function_that_was_called(a):
 def a_parameter(a):
     def fill(values):
         for v in a:
-            values.append(v)  # error: a list that grows in a loop, but is that of a function which calls this one
+            values.append(v)  # error: changing a list on some paths only
     #       ^
         return sum(values)
 
