@@ -60,7 +60,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.Raise: "`raise ValueError('message')` and its like, of Python's own exceptions",
     ast.Delete: "`del` of names and of items of lists and dicts",
     ast.Global: "`global` of names that are only read",
-    ast.Nonlocal: "`nonlocal` of names that are only read",
+    ast.Nonlocal: "`nonlocal`, of names that are assigned in functions which return at their end",
     ast.FunctionDef: "`def` inside a function",
     ast.Import: "`import` and `from … import …`, done when the function is traced",
     ast.With: "`with np.errstate(…)` that ignores or warns",

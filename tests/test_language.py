@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from language import choosing, constants, imports, lists, names, patterns, quantities, structures
+from language import borrowing, choosing, constants, imports, lists, names, patterns, quantities, structures
 from language.case import cases_of
 
 import llad
@@ -16,7 +16,7 @@ from llad.testing import assert_close, check_gradient, copy_arguments, flatten
 
 pytestmark = pytest.mark.usefixtures("scalar_code")
 
-MODULES = (structures, lists, names, quantities, constants, choosing, imports, patterns)
+MODULES = (structures, lists, names, quantities, constants, choosing, imports, patterns, borrowing)
 CASES = [case for module in MODULES for case in cases_of(module)]
 every_case = pytest.mark.parametrize(("function", "args"), CASES, ids=[f.__name__ for f, _ in CASES])
 

@@ -33,6 +33,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import emit, items_of, length, nth, walk_of
+from llad.frontend.lending import lent
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
 from llad.frontend.rooms import columns_as_tuples
@@ -198,7 +199,8 @@ def _call_closure(t: Tracer, closure: Closure, args: Sequence[Any], kwargs: Mapp
     names = _bind(t, closure.source, closure.defaults, closure.keyword_defaults, args, kwargs)
     scope = Scope(t.scope, "straight")
     frame = Frame(closure.source, None, closure.frame, scope, scope, caller=t.builder.span if t.active else None)
-    return _run(t, frame, names, (closure.source.node, id(closure.frame)))
+    with lent(t, frame):
+        return _run(t, frame, names, (closure.source.node, id(closure.frame)))
 
 
 def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any, ...]) -> Any:

@@ -135,7 +135,7 @@ class Tracer:
 
         The caller takes the state that results from `frame.state` and puts back the one that it wants."""
         scope, span = self.scope, self.builder.span
-        self.scope = own = Scope(scope, kind, self.frame.extent if kind == "rest" else None)
+        self.scope = own = Scope(scope, kind, self.frame.extent if kind == "rest" else None, frame=self.frame)
         self.frame.state = state
         try:
             with self.builder.inside(region):

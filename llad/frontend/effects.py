@@ -1,7 +1,7 @@
 """What a stretch of Python assigns, and where control may leave it: facts of the syntax alone.
 
 Only names of the function itself count: the bodies of nested functions, lambdas and comprehensions have scopes
-of their own, and none of them can assign an outer name (`nonlocal` is refused).
+of their own. What nested functions assign of the function's names, by `nonlocal`, is told apart (`rebound`).
 """
 
 from __future__ import annotations
@@ -103,14 +103,29 @@ def local_names(node: FunctionNode) -> frozenset[str]:
 
 
 def reads(*nodes: ast.AST | None) -> frozenset[str]:
-    """Every name that is read somewhere below, nested functions included."""
-    return frozenset(
-        n.id
-        for node in nodes
-        if node is not None
-        for n in walk(node)
-        if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)
-    )
+    """Every name that is read somewhere below, nested functions included; one declared `nonlocal` may be."""
+    found: set[str] = set()
+    for n in (n for node in nodes if node is not None for n in walk(node)):
+        if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store):
+            found.add(n.id)
+        elif isinstance(n, ast.Nonlocal):
+            found.update(n.names)
+    return frozenset(found)
+
+
+def borrowed(node: FunctionNode) -> frozenset[str]:
+    """The names of functions around this one that it assigns itself."""
+    body = body_of(node)
+    declared = (n.names for n in own_nodes(body) if isinstance(n, ast.Nonlocal))
+    return frozenset().union(*declared) & frozenset(assigned(body))
+
+
+def rebound(node: FunctionNode) -> frozenset[str]:
+    """The function's own names that functions inside it may assign whenever they are called."""
+    body = body_of(node)
+    nested = (n for top in _entered(body, _APART) if isinstance(top, ast.FunctionDef) for n in walk(top))
+    declared = (n.names for n in nested if isinstance(n, ast.Nonlocal))
+    return frozenset().union(*declared) & local_names(node)
 
 
 def captured_names(body: Iterable[ast.AST]) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 A backward analysis of the syntax, per function. A name that a loop body assigns before it reads it, and that
 nobody reads after the loop, is no carry; a temporary of one branch is not merged. Names that nested functions
-read are always live, for a closure may be called at any time.
+read are always live, for a closure may be called at any time; so are those that go back to an outer function.
 
 Invariant: a superset of the names that execution can read before they are assigned again.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import field
 
 from llad.dataclass import dataclass
-from llad.frontend.effects import FunctionNode, assigned, body_of, captured_names, reads
+from llad.frontend.effects import FunctionNode, assigned, body_of, borrowed, captured_names, reads
 
 Names = frozenset[str]
 Loop = ast.For | ast.While
@@ -45,7 +45,7 @@ class Liveness:
 def liveness(node: FunctionNode) -> Liveness:
     """The live names of a function at every statement of its body."""
     body = body_of(node)
-    live = Liveness(captured_names(body))
+    live = Liveness(captured_names(body) | borrowed(node))
     _block(live, body, live.always, live.always, live.always)
     return live
 

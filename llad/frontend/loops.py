@@ -92,7 +92,8 @@ def while_loop(t: Tracer, node: ast.While) -> None:
         first = _test(t, loop)
     if first.flag is False:
         return
-    if _has_effects(first.region) or assigned([node.test]) or changed([node.test]):
+    writes = assigned([node.test]) or changed([node.test]) or t.frame.source.rebound
+    if writes or _has_effects(first.region):
         _tested_inside(t, node, loop)
         first = Test(Region(), True)
     loop.endless = loop.runs = first.flag is True
@@ -184,7 +185,7 @@ def _prepare(
     at_start, after = live.start[node], live.after[node]
     before = t.state
     growing = [n for n in changed(parts) if isinstance(before.values.get(n), Growing)]
-    names = tuple(dict.fromkeys([*assigned(parts), *growing]))
+    names = tuple(dict.fromkeys([*assigned(parts), *growing, *sorted(t.frame.source.rebound)]))
     carried = {n: initial(before.values.get(n, Unbound)) for n in names if n in at_start}
     late_names = tuple(n for n in names if n not in at_start and n in after)
     return Loop(node, names, carried, late_names, before, indexed, start)

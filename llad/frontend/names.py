@@ -12,7 +12,7 @@ from typing import Any
 from llad.frontend.core import Tracer
 from llad.frontend.rooms import shown
 from llad.frontend.signature import Missing
-from llad.frontend.state import Conflict, Dropped, Frame, Gone, Maybe, Unknown
+from llad.frontend.state import Conflict, Dropped, Frame, Gone, Lent, Maybe, Unknown
 from llad.frontend.values import Array, Growing, Scalar, Unbound
 
 
@@ -44,6 +44,8 @@ def _local(t: Tracer, frame: Frame, name: str, free: bool) -> Any:
     assert value is not Dropped and value is not Gone, f"`{name}` was taken for dead"
     if value is Unbound:
         t.refuse("unbound", name=name)
+    if value is Lent:
+        t.refuse("nonlocal", names=name, where=", which another call is about to assign")
     kind, message = _unbound_message(name, free)
     if value is Unknown:
         t.end_path(kind, message)

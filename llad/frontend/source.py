@@ -28,7 +28,7 @@ from typing import Any
 from llad.dataclass import dataclass
 from llad.diagnostics import Span, span_of
 from llad.frontend.desugar import Imported, write_out
-from llad.frontend.effects import FunctionNode, local_names, parameters
+from llad.frontend.effects import FunctionNode, borrowed, local_names, parameters, rebound
 from llad.frontend.liveness import Liveness, liveness
 from llad.frontend.refused import refuse
 from llad.frontend.tree import children, walk
@@ -58,6 +58,14 @@ class Source:
     @cached_property
     def locals(self) -> frozenset[str]:
         return local_names(self.node) if self.targets is None else self.targets
+
+    @cached_property
+    def borrowed(self) -> frozenset[str]:
+        return borrowed(self.node) if self.targets is None else frozenset()
+
+    @cached_property
+    def rebound(self) -> frozenset[str]:
+        return rebound(self.node) if self.targets is None else frozenset()
 
     @cached_property
     def live(self) -> Liveness:

@@ -42,6 +42,10 @@ Unknown: Final = Marker("Unknown")
 Gone: Final = Marker("Gone")
 
 
+# An outer name while a call has borrowed it, to assign it (`lending.py`).
+Lent: Final = Marker("Lent")
+
+
 @dataclass(frozen=True, slots=True)
 class Maybe:
     """What a name holds when only some paths assigned it: reading it checks the run-time bool `bound`.
@@ -114,7 +118,7 @@ class Scope:
     `kind`: `straight` opens a function call or an iteration done at trace time; `region` a branch or loop body that
     may run never or again; `function` one that is traced apart, for its derivative; `rest` what follows a jump that
     some path took, within `extent`; `given` stands for all that came before the trace, `met` for
-    what paths made that meet. `changed`: objects from before
+    what paths made that meet. `frame`: whose state is another one within, if one is. `changed`: objects from before
     that were changed in `rest`, and where; what the path that jumped may still see is not among them (`fork.py`).
     """
 
@@ -122,6 +126,7 @@ class Scope:
     kind: str
     extent: Scope | None = None
     changed: list[tuple[object, Span | None]] = field(default_factory=list)
+    frame: Frame | None = None
 
     def inside(self, outer: Scope | None) -> bool:
         scope: Scope | None = self

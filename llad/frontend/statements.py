@@ -23,6 +23,7 @@ from llad.frontend.growth import grown, grown_while
 from llad.frontend.imports import enter
 from llad.frontend.iteration import Walk, items_of, walk_of
 from llad.frontend.iterators import refuse_generator
+from llad.frontend.lending import returns_early
 from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
@@ -115,10 +116,20 @@ def _delete(t: Tracer, node: ast.Delete) -> None:
         delete(t, target)
 
 
-def _declared(t: Tracer, node: ast.Global | ast.Nonlocal) -> None:
+def _global(t: Tracer, node: ast.Global) -> None:
     """The names may be read, as without the declaration."""
     if not t.frame.source.locals.isdisjoint(node.names):
-        t.refuse("global" if isinstance(node, ast.Global) else "nonlocal", names=", ".join(node.names))
+        t.refuse("global", names=", ".join(node.names))
+
+
+def _nonlocal(t: Tracer, node: ast.Nonlocal) -> None:
+    """What is assigned has been lent by a function that is being traced."""
+    source = t.frame.source
+    names = [name for name in node.names if name in source.borrowed]
+    if names and returns_early(source):
+        t.refuse("nonlocal", names=", ".join(names), where=" in a function that returns before its end")
+    if any(name not in t.state.values for name in names):
+        t.refuse("nonlocal", names=", ".join(names), where=", which is not compiled code's")
 
 
 def _function(t: Tracer, node: ast.FunctionDef) -> None:
@@ -234,8 +245,8 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.Assert: exits.assert_,
     ast.Raise: exits.raise_,
     ast.Delete: _delete,
-    ast.Global: _declared,
-    ast.Nonlocal: _declared,
+    ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
     ast.FunctionDef: _function,
     ast.For: _for,
     ast.While: _while,

@@ -81,17 +81,21 @@ STATEMENTS = (
         "counter = 0",
     ),
     Refusal(
-        "LL107", "nonlocal", "assignment to the outer `{names}`", "return the new value from the inner function",
+        "LL107", "nonlocal", "assignment to the outer `{names}`{where}", "return the new value from the inner function",
         """
         total = x
         def add(v):
             ▸nonlocal total
+            if v < 0:
+                return
             total += v
         add(y)
         return total
         """,
         """
         def added(total, v):
+            if v < 0:
+                return total
             return total + v
         total = added(x, y)
         return total

@@ -2,6 +2,8 @@
 # ruff: noqa
 import math
 
+import llad
+
 
 def catching(x):
     try:  # error: `try`
@@ -144,3 +146,68 @@ def patterns_of_a_run_time_bool(c, x):
     #        ^
             return x
     return 0.0
+
+
+def borrowing_in_a_branch_of_another(a):
+    total = 0.0
+
+    def add(v):
+        nonlocal total
+        total += v
+
+    def add_all(b):
+        for v in b:
+            add(v)  # error: assignment to the outer `total` from outside of its function, or in another's branch or loop
+    #       ^
+
+    add_all(a)
+    return total
+
+
+def borrowing_for_a_comprehension(a):
+    total = 0.0
+
+    def add(v):
+        nonlocal total
+        total += v
+        return total
+
+    return sum(add(v) for v in a)  # error: assignment to the outer `total` from outside of its function, or in
+    #          ^
+
+
+def borrowing_under_a_derivative(x):
+    total = x
+
+    def add(v):
+        nonlocal total
+        total += v
+        return total
+
+    return llad.grad(add)(x)  # error: assignment to the outer `total` from outside of its function, or in
+    #      ^
+
+
+def borrowing_twice(x):
+    def add(n):
+        nonlocal x
+        x *= 2
+        if n > 0:
+            add(n - 1)  # error: assignment to the outer `x`, which another call is about to assign
+    #       ^
+
+    add(3)
+    return x
+
+
+def reading_what_is_lent(x):
+    def seen():
+        return x  # error: assignment to the outer `x`, which another call is about to assign
+    #          ^
+
+    def add(v):
+        nonlocal x
+        x = x + seen() * v
+
+    add(2.0)
+    return x
