@@ -296,6 +296,10 @@ class Builder:
         attrs = {"exits": exits, "kind": kind} | ({} if limit is None else {CHECKPOINT: limit})
         return self.emit("for", [lo, hi, step, *inits], [*types, I64], attrs | dict(says or {}), [body]).results
 
+    def by_ones(self, lo: Value, hi: Value) -> Value:
+        """How many iterations `range(lo, hi)` has."""
+        return self.op("sub", self.op("max", hi, lo), lo)
+
     def nest(
         self, bounds: Sequence[Value], body: Callable[[list[Value]], None], kind: str = "parallel", hint: str = "i"
     ) -> None:

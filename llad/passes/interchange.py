@@ -174,11 +174,11 @@ class _Interchange(Strips):
         small = b.op("le", b.op("mul", rows, columns), b.i64(_LARGEST))
         worth = b.op("and", self._often(b, turned.around), small)
         for bounds, extent, least in ((turned.outer, rows, ENOUGH), (turned.inner, columns, 1)):
-            used = _length(b, *map(self.get, bounds))
+            used = b.by_ones(*map(self.get, bounds))
             half = b.op("floordiv", extent, b.i64(2))
             worth = b.op("and", worth, b.op("and", b.op("ge", used, b.i64(least)), b.op("le", half, used)))
         # the loop may stand behind a condition, and not run where the array has fewer rows than it would go through
-        worth = b.op("and", worth, b.op("le", _length(b, *map(self.get, turned.outer)), rows))
+        worth = b.op("and", worth, b.op("le", b.by_ones(*map(self.get, turned.outer)), rows))
         last = b.op("sub", rows, b.i64(1))
         room = _rounded(b, b.op("add", rows, b.i64(_LANES - 1)))  # the last vector may begin with any row
         rows, columns = (b.op("select", worth, extent, b.i64(0)) for extent in (room, columns))
@@ -206,7 +206,7 @@ class _Interchange(Strips):
 
     def _write(self, loop: Op, sums: Sequence[Sum]) -> None:
         b = Builder(loop.span)
-        wide = b.op("ge", _length(b, *map(self.get, loop.operands[:2])), b.i64(ENOUGH))
+        wide = b.op("ge", b.by_ones(*map(self.get, loop.operands[:2])), b.i64(ENOUGH))
         for turned in dict.fromkeys(t for s in sums for t in s.turned.values()):
             wide = b.op("and", wide, self._columns[turned][1])
         self.ops += b.root.ops
@@ -294,7 +294,7 @@ class _Interchange(Strips):
         b = Builder(s.loop.span)
         lo, hi, step = (self.get(v) for v in s.loop.operands[:3])
         terms = b.i64(_TERMS)
-        middle = b.op("add", lo, b.op("mul", b.op("floordiv", _length(b, lo, hi), terms), terms))
+        middle = b.op("add", lo, b.op("mul", b.op("floordiv", b.by_ones(lo, hi), terms), terms))
         self.ops += b.root.ops
         for bounds, count in (((lo, middle, terms), _TERMS), ((middle, hi, step), 1)):
             index = Value(I64, s.loop.regions[0].args[0].name)
@@ -338,11 +338,6 @@ def _rounded(b: Builder, length: Value) -> Value:
     """Up to whole vectors."""
     lanes = b.i64(_LANES)
     return b.op("mul", b.op("floordiv", b.op("add", length, b.i64(_LANES - 1)), lanes), lanes)
-
-
-def _length(b: Builder, lo: Value, hi: Value) -> Value:
-    """How many iterations there are, by ones."""
-    return b.op("sub", b.op("max", hi, lo), lo)
 
 
 def _dtype(table: Value) -> ScalarType:

@@ -118,7 +118,7 @@ class InParts(Rebuild):
         found: list[Value | None] = []
         for loop in loops:
             lo, hi = self._bounds[loop]
-            found.append(None if loop is self._loop else self._number("sub", self._number("max", hi, lo), lo))
+            found.append(None if loop is self._loop else self.by_ones(lo, hi, self._loop.span))
         return found
 
     def _strip(self, trips: Value, widths: Sequence[Sequence[Value]]) -> Value:

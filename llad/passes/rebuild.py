@@ -150,6 +150,11 @@ class Rebuild:
         """Emit the product of integers, of which there are some."""
         return reduce(lambda a, b: self.emit("mul", [a, b], [I64], span).result, numbers)
 
+    def by_ones(self, lo: Value, hi: Value, span: Span | None) -> Value:
+        """Emit how many iterations a loop has that goes from `lo` to `hi` by ones."""
+        most = self.emit("max", [hi, lo], [I64], span).result
+        return self.emit("sub", [most, lo], [I64], span).result
+
     def alone(self, loop: Op, body: Region, attrs: dict[str, Any] | None = None) -> Region:
         """A region that holds nothing but the loop, with this body and maybe further attributes, and yields its
         results."""

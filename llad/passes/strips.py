@@ -100,10 +100,7 @@ class Strips(Rebuild):
 
     def _trips(self, loop: Op, lo: Value, hi: Value) -> Value:
         """How often the loop ran, if anybody asks: the strips are another number."""
-        if not self._uses.get(loop.results[-1]):
-            return lo
-        end = self.emit("max", [hi, lo], [I64], loop.span).result
-        return self.emit("sub", [end, lo], [I64], loop.span).result
+        return self.by_ones(lo, hi, loop.span) if self._uses.get(loop.results[-1]) else lo
 
     def scratch_for(self, values: Sequence[Value]) -> Scratch:
         """Memory for each value of a strip."""

@@ -30,15 +30,15 @@ After:
       %zero: i64 = const 0
       %one: i64 = const 1
       %0: i64 = max %m, %zero
-      %1: i64 = const 8
-      %2: i64 = sub %0, %zero
-      %3: i64 = floordiv %2, %1
-      %4: i64 = mul %3, %1
+      %1: i64 = sub %0, %zero
+      %2: i64 = const 8
+      %3: i64 = floordiv %1, %2
+      %4: i64 = mul %3, %2
       %5: i64 = add %zero, %4
       %6: i64 = const 0
-      %10: i64 = for %first in %zero..%5 step %1 {'apart': True} {
+      %10: i64 = for %first in %zero..%5 step %2 {'apart': True} {
         %9: i64 = for %i in %zero..%n step %one {'apart': True} {
-          %8: i64 = for %lane in %6..%1 step %one {'apart': True, 'tile': True} {
+          %8: i64 = for %lane in %6..%2 step %one {'apart': True, 'tile': True} {
             %7: i64 = add %first, %lane
             %e: f64 = load %x[%7, %i]
             store %e, %y[%i, %7]
@@ -155,9 +155,8 @@ class _Tiles(Rebuild):
         strips, span = nest.strips, nest.strips.span
         through = nest.inner if strips is nest.outer else nest.outer
         lo, hi, one = map(self.get, strips.operands)
-        most = self._number("max", hi, lo)
-        width = self.const(WIDTH, I64, span)
-        whole = self._number("floordiv", self._number("sub", most, lo), width)
+        length, width = self.by_ones(lo, hi, span), self.const(WIDTH, I64, span)
+        whole = self._number("floordiv", length, width)
         middle = self._number("add", lo, self._number("mul", whole, width))
         zero = self.const(0, I64, span)
         first, other, lane = Value(I64, "first"), Value(I64, through.regions[0].args[0].name), Value(I64, "lane")

@@ -215,7 +215,7 @@ class _Winner(Rebuild):
         b = Builder(loop.span)
         lo, hi = (self.get(o) for o in loop.operands[:2])
         assert isinstance(search.element.type, ScalarType)
-        table = b.alloc(search.element.type, [b.op("sub", b.op("max", hi, lo), lo)], hint="elements")
+        table = b.alloc(search.element.type, [b.by_ones(lo, hi)], hint="elements")
         self.ops += b.root.ops
         return table
 
