@@ -270,3 +270,41 @@ def test_a_hessian_of_a_complex_result():
 def test_jacobians_by_complex_arguments_are_refused(kind, z, shown):
     with pytest.raises(llad.LladError, match=f"by an argument that is {shown}"):
         kind(lambda v: v * v)(z)
+
+
+SINGLE = np.complex64
+TYPED = [
+    lambda z: np.zeros(3, dtype=SINGLE),
+    lambda z: np.ones(3, "complex64") * z[0],
+    lambda z: np.full(2, 2.0, SINGLE),
+    lambda z: np.full(2, z[0], dtype=SINGLE),
+    lambda z: np.full_like(z, z[1], dtype=SINGLE),
+    lambda z: np.array([z[0], 2.0], dtype=complex),
+    lambda z: np.array([z[0], 2.0], dtype=SINGLE),
+    lambda z: np.asarray(z, np.complex128) + z,
+    lambda z: z.astype(SINGLE),
+    lambda z: z.astype(complex) * 0.1,
+    lambda z: z.real.astype(SINGLE),
+    lambda z: np.zeros(2, z.dtype) + z,
+    lambda z: np.zeros_like(z, dtype=float),
+    lambda z: np.ones_like(z, dtype=SINGLE),
+    lambda z: np.zeros_like(z.real, dtype=SINGLE),
+    lambda z: z * SINGLE(1j),
+    lambda z: z * np.complex128(1j),
+    lambda z: z * SINGLE(z[0]),
+    lambda z: z * np.complex128(z[0]),
+]
+
+
+@pytest.mark.parametrize("f", TYPED)
+@pytest.mark.parametrize("type", [np.complex64, np.complex128])
+def test_elements_are_as_wide_as_numpy_has_them(f, type):
+    z = np.array([0.1 + 0.3j, 1.7 - 0.9j]).astype(type)
+    expected, got = f(z), llad.jit(f)(z)
+    assert got.dtype == expected.dtype
+    np.testing.assert_allclose(got, expected, rtol=1e-6 if got.dtype == np.complex64 else 1e-15)
+
+
+def test_a_real_type_of_complex_elements_is_refused():
+    with pytest.raises(llad.UnsupportedError, match="the element type"):
+        llad.jit(lambda z: np.full(2, z, dtype=float))(1j)

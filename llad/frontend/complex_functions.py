@@ -86,6 +86,13 @@ def _is_type(value: Any) -> bool:
         return False
 
 
+def _real_type(t: Tracer, dtype: Any) -> Any:
+    """The type of the parts of elements of a complex type."""
+    if not _is_type(dtype):
+        t.refuse("dtype", dtype=f"{dtype} for complex numbers")
+    return np.float32 if np.dtype(dtype) == np.complex64 else float
+
+
 # -- handlers
 
 
@@ -129,7 +136,10 @@ def _parts_apart(function: Callable[..., Any]) -> Handler:
 
 
 def _part(t: Tracer, value: Any, k: int, real_too: bool = False) -> Any:
-    """Part number `k` of what is complex; beside what is complex in a list, real numbers have parts, too."""
+    """Part number `k` of what is complex; beside what is complex in a list, real numbers have parts, too. The type of
+    the elements, if it is given, is that of the parts."""
+    if _is_type(value):
+        return _real_type(t, value)
     if isinstance(value, (tuple, list)):
         inside = _holds_complex(value)
         items = [_part(t, item, k, inside) for item in value]
@@ -190,33 +200,41 @@ def _complex(t: Tracer, real: Any = 0.0, imag: Any = 0.0) -> Any:
     return made(t, x - v, y + u)
 
 
-def _convert(t: Tracer, value: Any) -> Any:
-    return made(t, *pair(t, value))
+def _convert(type: type[np.generic]) -> Handler:
+    return lambda t, value: made(t, *(Part(t, t.call(type, [part.value], {})) for part in pair(t, value)))
+
+
+def _typed(t: Tracer, dtype: Any) -> Kwargs:
+    return {} if dtype is None else {"dtype": _real_type(t, dtype)}
 
 
 def _full_like(t: Tracer, model: Any, value: Any, dtype: Any = None) -> Any:
-    shape = pair(t, model)[0]
-    return made(t, *(shape.through(np.full_like, part) for part in pair(t, value)))
+    shape, named = pair(t, model)[0].value, _typed(t, dtype)
+    return made(t, *(Part(t, t.call(np.full_like, [shape, part.value], named)) for part in pair(t, value)))
 
 
 def _full(t: Tracer, shape: Any, value: Any, dtype: Any = None) -> Any:
-    return made(t, *(Part(t, t.call(np.full, [shape, part.value], {})) for part in pair(t, value)))
+    named = _typed(t, dtype)
+    return made(t, *(Part(t, t.call(np.full, [shape, part.value], named)) for part in pair(t, value)))
 
 
-def _like(function: Callable[..., Any], value: float) -> Handler:
+def _like(function: Callable[..., Any]) -> Handler:
     def handle(t: Tracer, model: Any, dtype: Any = None) -> Any:
-        re = pair(t, model)[0]
-        return made(t, re.through(function), re.through(np.zeros_like))
+        re = pair(t, model)[0].value
+        if dtype is not None and not _is_type(dtype):
+            return t.call(function, [re], {"dtype": dtype})
+        named = _typed(t, dtype)
+        return made(t, *(Part(t, t.call(f, [re], named)) for f in (function, np.zeros_like)))
 
     return handle
 
 
 def _of_type(t: Tracer, function: Any, args: Args, kwargs: Kwargs) -> Any:
     """What makes an array of a complex type out of real things: the same with a real type, and zeros beside it."""
-    given = [float if _is_type(a) else a for a in args]
-    named = {name: float if _is_type(a) else a for name, a in kwargs.items()}
+    given = [_real_type(t, a) if _is_type(a) else a for a in args]
+    named = {name: _real_type(t, a) if _is_type(a) else a for name, a in kwargs.items()}
     if _is_type(function):
-        return _convert(t, *args) if args else 0j
+        return _TABLE[function](t, *args) if args else 0j
     if function in (np.dtype, np.issubdtype, isinstance, issubclass, np.finfo):
         return NotHandled
     re = t.call(function, given, named)
@@ -259,12 +277,12 @@ _TABLE: dict[Any, Handler] = {
     np.isnan: _either(np.isnan, "or"), np.isfinite: _either(np.isfinite, "and"), np.isinf: _either(np.isinf, "or"),
     cmath.isnan: _either(np.isnan, "or"), cmath.isfinite: _either(np.isfinite, "and"),
     **{getattr(np, name): _parts_apart(getattr(np, name)) for name in _APART},
-    np.zeros_like: _like(np.zeros_like, 0.0), np.ones_like: _like(np.ones_like, 1.0),
-    np.empty_like: _like(np.empty_like, 0.0), np.full_like: _full_like, np.full: _full,
+    np.zeros_like: _like(np.zeros_like), np.ones_like: _like(np.ones_like),
+    np.empty_like: _like(np.empty_like), np.full_like: _full_like, np.full: _full,
     sum: _total, len: lambda t, z: t.call(len, [pair(t, z)[0].value], {}),
     np.size: lambda t, z: t.call(np.size, [pair(t, z)[0].value], {}),
     np.shape: lambda t, z: t.call(np.shape, [pair(t, z)[0].value], {}),
-    complex: _complex, np.complex128: _convert, np.complex64: _convert,
+    complex: _complex, np.complex128: _convert(np.float64), np.complex64: _convert(np.float32),
 }  # fmt: skip
 
 
@@ -305,7 +323,8 @@ def _method(t: Tracer, method: ComplexMethod, args: Args, kwargs: Kwargs) -> Any
         case "astype":
             if len(args) != 1 or kwargs or not _is_type(args[0]):
                 t.refuse("attribute", name="astype", got=shown(base), hint="take `.real` or `.imag`")
-            return _parts_apart(np.copy)(t, base)
+            type = _real_type(t, args[0])
+            return made(t, *(Part(t, t.call(attribute_of(t, p.value, "astype"), [type], {})) for p in pair(t, base)))
         case "fill":
             store(t, base, Ellipsis, *args, **kwargs)
             return None
