@@ -257,7 +257,19 @@ def _other_program(function: Any, fastmath: bool) -> Program:
     with contextlib.suppress(ValueError):  # some builtins have no signature
         shown = function.function if isinstance(function, Transform) else function
         called.__signature__ = inspect.signature(shown)  # type: ignore[attr-defined]
+    called.called = _innermost(function)  # type: ignore[attr-defined]
     return Program(function, fastmath, called)
+
+
+def _innermost(function: Any) -> Any:
+    """What derivatives, compiled functions and bound arguments are of."""
+    names = ("py_func", "__func__", "function", "func")
+    for _ in range(20):
+        inner = next((f for name in names if (f := getattr(function, name, None)) is not None), None)
+        if inner is None:
+            break
+        function = inner
+    return function
 
 
 def _derived(program: Program, kind: Kind, argnums: Argnums, held: Held = NOTHING) -> Compiled | Vjp:

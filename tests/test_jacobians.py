@@ -1,5 +1,6 @@
 """`jacfwd`, `jacrev` and `hessian`: against the Jacobian by hand, each other, and the shapes of the parts."""
 
+import functools
 import math
 
 import numpy as np
@@ -98,3 +99,17 @@ def test_what_is_refused():
         llad.jacfwd(lambda n: n * 1.0)(3)
     with pytest.raises(llad.LladError, match="argnums"):
         llad.jacrev(lambda x: x * 1.0, 1)(3.0)
+
+
+def first(x):
+    return x[0]
+
+
+@pytest.mark.parametrize("jacobian", [llad.jacfwd, llad.jacrev, llad.hessian])
+@pytest.mark.parametrize("function", [first, llad.jit(first), functools.partial(first), llad.grad(first)])
+def test_what_is_refused_of_a_call_is_shown_at_the_function(jacobian, function):
+    for argnums, args in ((3, (np.ones(2),)), (0, (np.arange(2),))):
+        with pytest.raises(llad.UnsupportedError) as caught:
+            jacobian(function, argnums)(*args)
+        span = caught.value.span
+        assert span is not None and (span.file, span.text) == (__file__, "def first(x):")

@@ -182,7 +182,7 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
     """
     code = function.__code__
     if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span or _definition(function))
+        refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span or definition_of(function))
     known = _known.setdefault(code, {})
     if code.co_filename not in known:
         known[code.co_filename] = _find(function, span)
@@ -213,7 +213,7 @@ def remember_text(name: str, lines: list[str]) -> None:
     _remembered[name] = lines
 
 
-def _definition(function: FunctionType) -> Span:
+def definition_of(function: FunctionType) -> Span:
     """Where the function stands, as far as its code can tell."""
     code = function.__code__
     lines = linecache.getlines(code.co_filename, function.__globals__)[code.co_firstlineno - 1 :]

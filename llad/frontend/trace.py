@@ -20,7 +20,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
-from llad.diagnostics import UnsupportedError
+from llad.diagnostics import Span, UnsupportedError
 from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.expressions import EXPRESSIONS
@@ -29,7 +29,7 @@ from llad.frontend.references import refuse_late_writes
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
 from llad.frontend.signature import ArgSpec, ArraySpec, ScalarSpec, StaticSpec, Traced
-from llad.frontend.source import source_of
+from llad.frontend.source import definition_of, source_of
 from llad.frontend.state import NeedsAttribute, PathEnds
 from llad.frontend.statements import STATEMENTS
 from llad.frontend.table import close
@@ -51,8 +51,19 @@ def trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[s
     with _deep_stack():
         try:
             return _trace(function, specs, keywords)
-        except NeedsStatic as error:
-            raise UnsupportedError(error.message, error.span, error.hint, error.code) from None
+        except UnsupportedError as error:
+            span = _user_s(function, error.span)
+            if span is error.span and not isinstance(error, NeedsStatic):
+                raise
+            raise UnsupportedError(error.message, span, error.hint, error.code) from None
+
+
+def _user_s(function: FunctionType, span: Span | None) -> Span | None:
+    """The place that a user knows: of a call that llad has written, as of `llad.jacfwd(f)`, where `f` is defined."""
+    called = getattr(function, "called", function)
+    if called is function or span is None or span.file != function.__code__.co_filename:
+        return span
+    return definition_of(called) if isinstance(called, FunctionType) else None
 
 
 def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[str]) -> Traced:
