@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import programs
 import pytest
+from building import build, loop
 from native import Native
 from programs.case import Program, programs_of
 from random_ir import program
@@ -23,9 +24,12 @@ from test_parts import many_expressions, outcome
 import llad
 from llad import compile as pipeline
 from llad.codegen import optimise
-from llad.ir.core import Function
+from llad.ir.build import Builder
+from llad.ir.core import Function, Value
+from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.text import show
+from llad.ir.types import F64, I64
 from llad.ir.verify import verify
 from llad.passes import halves as pass_
 from llad.passes.halves import halves
@@ -158,3 +162,17 @@ def test_what_is_known_before_the_cut_is_known_behind_it() -> None:
     (beside,) = fn.functions.values()
     first = next(op for op in beside.body.ops if op.regions)
     assert first.name == "if", "the condition of the arm is asked again"
+
+
+def test_any_number_of_checks_may_stand_before_the_cut() -> None:
+    def body(b: Builder, x: Value, n: Value) -> Value:
+        for k in range(600):
+            b.check(b.op("ne", n, b.i64(1000 + k)), "IndexError", "no")
+        for _ in range(2):
+            (x, _) = loop(b, 0, n, [x], lambda i, c: [b.op("mul", c, b.f64(0.5))])
+        return x
+
+    made = soon(build([F64, I64], body))
+    assert len(made.functions) == 1
+    assert run(made, [8.0, 2]) == [0.5]
+    assert Native(made)(8.0, 2) == (0.5,)

@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial, reduce
 from typing import Any
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, makers, uses, walk
 from llad.ir.distinct import Distinct
 from llad.ir.rewrite import Mapping, copy_op
-from llad.ir.types import BufferType, LifoType
+from llad.ir.types import BOOL, BufferType, LifoType
 from llad.passes.rebuild import Rebuild
 
 
@@ -54,17 +55,17 @@ class Cutting(Rebuild):
         """Whether an op is had anywhere, and more is known of it where it comes from."""
         return op.name in ("const", "undef") or (op.name == "dim" and op.operands[0] in self._params)
 
-    def cut(self, run: Sequence[Op], arms: Sequence[tuple[Value, int]] = (), **attrs: Any) -> None:
+    def cut(self, run: Sequence[Op], known: Sequence[tuple[Value, bool]] = (), **attrs: Any) -> None:
         """Emit a call of a function with these ops and further attributes.
 
-        `arms`: conditions of which it is known how they turn out, 0 if they hold: the function asks them again.
+        `known`: conditions, and whether they hold: the function asks them again.
         """
         inside = [inner for op in run for inner in with_inner(op)]
         uses = Counter(o for op in inside for o in op.operands)
         own = {r for op in inside for r in op.results} | {a for op in inside for r in op.regions for a in r.args}
         again: dict[Op, Value] = {}
         captured: dict[Value, None] = {}
-        for value in (*uses, *(condition for condition, _ in arms)):
+        for value in (*uses, *(condition for condition, _ in known)):
             if value not in own:
                 self._need(value, again, captured)
         left = [r for op in run for r in op.results if self._uses[r] > uses[r]]
@@ -75,11 +76,11 @@ class Cutting(Rebuild):
         for op, value in again.items():
             body.append(copy_op(op, mapping))
             mapping[value] = body[-1].result
-        inner = [copy_op(op, mapping) for op in run]
+        copied = [copy_op(op, mapping) for op in run]
         results = tuple([mapping[v] for v in left])
-        for condition, arm in reversed(arms):
-            inner, results = _in_arm(inner, results, mapping[condition], arm)
-        body += [*inner, Op("return", results)]
+        if known:
+            copied, results = _where([(mapping[condition], holds) for condition, holds in known], copied, results)
+        body += [*copied, Op("return", results)]
         name = f"part{len(self._functions)}"
         aligned = tuple([k for k, v in enumerate(captured) if v in self._made and self._made[v].name == "alloc"])
         attrs = {**self._attrs, "part": self._shared(list(captured), run), **attrs}
@@ -123,15 +124,22 @@ class Cutting(Rebuild):
         return tuple(k for k, v in enumerate(captured) if v in buffers and any(meets(v, b) for b in buffers))
 
 
-def _in_arm(
-    ops: list[Op], results: tuple[Value, ...], condition: Value, arm: int
+def _where(
+    known: Sequence[tuple[Value, bool]], ops: list[Op], results: tuple[Value, ...]
 ) -> tuple[list[Op], tuple[Value, ...]]:
-    """An `if` with the ops in one arm, and its results; it does not come to the other."""
+    """The ops in an arm of an `if` that asks all that is known, and its results; it does not come to the other arm."""
+    asked: list[Op] = []
+
+    def emit(name: str, *operands: Value) -> Value:
+        asked.append(Op(name, operands, (Value(BOOL),)))
+        return asked[-1].result
+
+    all_hold = reduce(partial(emit, "and"), [c if holds else emit("not", c) for c, holds in known])
     nothing = [Op("undef", (), (Value(r.type),)) for r in results]
     there = Region((), [*ops, Op("yield", results)])
     elsewhere = Region((), [*nothing, Op("yield", tuple([op.result for op in nothing]))])
     chosen = tuple([Value(r.type, r.name) for r in results])
-    return [Op("if", (condition,), chosen, {}, (there, elsewhere) if arm == 0 else (elsewhere, there))], chosen
+    return [*asked, Op("if", (all_hold,), chosen, {}, (there, elsewhere))], chosen
 
 
 def with_inner(op: Op) -> Iterator[Op]:

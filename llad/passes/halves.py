@@ -105,11 +105,11 @@ class _Halves(Cutting):
     def __init__(self, fn: Function, least: int, rest: int) -> None:
         super().__init__(fn)
         self._once: Sequence[Op] = fn.body.ops
-        self._arms: list[tuple[Value, int]] = []
+        self._known: list[tuple[Value, bool]] = []
         while (found := _most(self._once)) is not None:
             choice, arm = found
             self._note(self._once[: self._once.index(choice)])
-            self._hold(choice.operands[0], arm)
+            self._hold(choice.operands[0], arm == 0)
             rest += _weight(self._once) - _weight(choice.regions[arm].ops)
             self._once = choice.regions[arm].ops
         self.run = self._run(rest, least)
@@ -119,12 +119,12 @@ class _Halves(Cutting):
         """What was checked holds from then on."""
         for op in before:
             if op.name == "check":
-                self._hold(op.operands[0], 0)
+                self._hold(op.operands[0], True)
 
-    def _hold(self, condition: Value, arm: int) -> None:
+    def _hold(self, condition: Value, holds: bool) -> None:
         made = self._made.get(condition)
         if made is not None and made.name != "const" and self.repeats(made):
-            self._arms.append((condition, arm))
+            self._known.append((condition, holds))
 
     def _run(self, rest: int, least: int) -> range:
         """The run that is about as heavy as the other ops and `rest`; none if either has not the `least`."""
@@ -144,7 +144,7 @@ class _Halves(Cutting):
             return
         left, moved = self._divided()
         super().splice(left)
-        self.cut(moved, self._arms, beside=True)
+        self.cut(moved, self._known, beside=True)
         super().splice(self._once[self.run.stop :])
 
     def stays(self, op: Op) -> bool:
