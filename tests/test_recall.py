@@ -518,7 +518,8 @@ NODES = {"desugar.py", "generators.py", "tree.py", "fork.py", "rows.py"}  # look
 IN_FULL = {"__module__", "__name__", "__qualname__", "__self__"}  # of which a description tells all
 ELSEWHERE = {
     "attributes.py": 7, "calls.py": 6, "complex_values.py": 2, "exits.py": 1, "functions.py": 1, "imports.py": 2,
-    "iteration.py": 1, "matching.py": 1, "records.py": 10, "results.py": 1, "statics.py": 2, "trace.py": 1, "values.py": 2,
+    "iteration.py": 1, "matching.py": 1, "records.py": 10, "results.py": 1, "statics.py": 2, "trace.py": 1,
+    "values.py": 2,
 }  # fmt: skip
 
 
