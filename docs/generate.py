@@ -29,7 +29,7 @@ from llad.ops.table import OPS
 from llad.refusals.record import Program
 from llad.refusals.table import PARTS as PARTS_OF_TABLE
 from llad.refusals.table import TABLE
-from llad.traced.table import SECTIONS, functions_of, place_of
+from llad.traced.table import PYTHON, SECTIONS, functions_of, place_of
 
 DOCS = Path(__file__).parent
 
@@ -110,6 +110,7 @@ def functions() -> str:
     titles |= {name: f"`{name}.`" for name in ("np.linalg", "scipy.special", "scipy.linalg")}
     modules = {f: getattr(f, "__module__", None) for f in BUILTINS}  # methods have none
     groups[""] = sorted({*groups[""], *(f"`{f.__name__}`" for f in BUILTINS if modules[f] == "builtins"), "`print`"})
+    groups["math"] = sorted([*groups["math"], *(f"`{f.__name__}`" for f in PYTHON)])
     for module in ("itertools", "dataclasses"):
         groups[module] = sorted(f"`{f.__name__}`" for f in BUILTINS if modules[f] == module)
     titles |= {"itertools": "`itertools.`", "dataclasses": "`dataclasses.`"}

@@ -8,7 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from language import borrowing, choosing, constants, imports, lists, names, patterns, quantities, structures
+from language import (
+    borrowing,
+    choosing,
+    constants,
+    imports,
+    lists,
+    names,
+    patterns,
+    quantities,
+    run_time_sequences,
+    structures,
+)
 from language.case import cases_of
 
 import llad
@@ -16,7 +27,7 @@ from llad.testing import assert_close, check_gradient, copy_arguments, flatten
 
 pytestmark = pytest.mark.usefixtures("scalar_code")
 
-MODULES = (structures, lists, names, quantities, constants, choosing, imports, patterns, borrowing)
+MODULES = (structures, lists, names, quantities, constants, choosing, imports, patterns, borrowing, run_time_sequences)
 CASES = [case for module in MODULES for case in cases_of(module)]
 every_case = pytest.mark.parametrize(("function", "args"), CASES, ids=[f.__name__ for f, _ in CASES])
 

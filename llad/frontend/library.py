@@ -30,6 +30,7 @@ from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Rows, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, I64, ScalarType, is_float
+from llad.traced import sequences
 from llad.traced.table import MEAN_WHERE
 
 
@@ -315,6 +316,9 @@ def _to_list(ctx: Context, array: Array, indices: tuple[int, ...] = ()) -> Any:
     if len(indices) == array.rank:
         return Scalar(element(ctx, array, [ctx.builder.i64(k) for k in indices]).value, True)
     count = extents_of(array)[len(indices)]
+    if not isinstance(count, int) and array.rank == 1:
+        kind = sequences.bools_of if array.dtype == BOOL else sequences.ints_of
+        return ctx.call(sequences.floats_of if is_float(array.dtype) else kind, [array], {})
     if not isinstance(count, int):
         ctx.refuse("attribute", name="tolist", got=f"{describe(array)} of unknown length", hint="loop over the array")
     return ctx.call(list, [tuple([_to_list(ctx, array, (*indices, k)) for k in range(count)])], {})

@@ -11,9 +11,11 @@ from llad.frontend import reductions
 from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Walk, items_of, known_length
 from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe
 from llad.ir.core import Value
+from llad.traced import sequences as written
 
 Handler = Callable[..., Any]
 _Missing = object()
@@ -67,7 +69,18 @@ def _filter(t: Tracer, function: Any, value: Any) -> Any:
     return t.make_ahead(kept, [value])
 
 
+def _at_run_time(value: Any) -> bool:
+    """Whether a value is a sequence whose length is known at run time only."""
+    if isinstance(value, Rows):
+        return known_length(value) is None
+    return isinstance(value, Array) and value.rank > 0 and not isinstance(extents_of(value)[0], int)
+
+
 def _reduce(t: Tracer, function: Any, value: Any, initial: Any = _Missing) -> Any:
+    if _at_run_time(value):
+        if initial is _Missing:
+            return t.call(written.reduced, [function, value], {})
+        return t.call(written.reduced_from, [function, value, initial], {})
     items = list(known_items(t, value))
     if initial is not _Missing:
         items.insert(0, initial)
@@ -82,6 +95,8 @@ def _extreme(beats: str, name: str) -> Handler:
     def handle(t: Tracer, *args: Any, key: Any = None, default: Any = _Missing) -> Any:
         if key is None and default is _Missing:
             return NotHandled
+        if len(args) == 1 and default is _Missing and _at_run_time(args[0]):
+            return t.call(written.greatest if name == "max" else written.least, [args[0], key], {})
         items = list(known_items(t, args[0])) if len(args) == 1 else list(args)
         if not items and default is not _Missing:
             return default
@@ -119,7 +134,11 @@ def _shuffling(function: Callable[..., Any]) -> Handler:
 
 
 def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> Any:
-    """`sorted` by keys that are known."""
+    """`sorted` by keys that are known, or of a sequence of run-time length."""
+    if _at_run_time(value) and type(reverse) is bool:
+        if key is None:
+            return t.call(written.ordered, [value, reverse], {})
+        return t.call(written.ordered_by, [value, key, reverse], {})
     items = list(known_items(t, value))
     keys = items if key is None else [t.call(key, [item], {}) for item in items]
     if any(isinstance(k, (Scalar, Array)) for k in keys):

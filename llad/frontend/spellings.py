@@ -34,7 +34,7 @@ from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, i
 from llad.ops.table import OPS
 from llad.structures import library_of
 from llad.traced import derived
-from llad.traced.table import LIBRARY
+from llad.traced.table import LIBRARY, PYTHON
 from llad.traced.table import METHODS as CODE_OF_METHODS
 
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np, "operator": operator, "builtins": builtins}
@@ -172,6 +172,8 @@ def _call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str,
         return tuple(ctx.call(np.copy, [ctx.lift(part)], {}) for part in found)
     if (name.startswith("math.") or name in _DESCRIPTIONS) and is_static((*args, *kwargs.values())):
         return _described(ctx, function, name, args, kwargs)
+    if (python := PYTHON.get(function)) is not None:
+        return ctx.call(python, args, kwargs)
     return ctx.refuse("function", name=name, hint=_hint(name))
 
 

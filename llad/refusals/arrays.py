@@ -154,7 +154,7 @@ ARRAYS = (
     Refusal(
         "LL614", "attribute", "the attribute `{name}` of {got}", "{hint}",
         """
-        return np.sum(▸a.tolist())
+        return np.sum(▸a.tobytes())
         """,
         """
         return np.sum(a)

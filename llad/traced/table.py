@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 
@@ -13,6 +14,7 @@ from llad.traced import (
     editing,
     fourier,
     indexing,
+    integers,
     missing,
     ordering,
     parts,
@@ -80,6 +82,8 @@ LIBRARY: dict[Callable[..., object], Callable[..., object]] = {
     for place in _PLACES.get(module, (np, np.lib.stride_tricks))
     if (function := getattr(place, name, None)) is not None
 }
+# Those of Python, where not all arguments are known when the function is traced.
+PYTHON: dict[Callable[..., object], FunctionType] = {getattr(math, n): f for n, f in functions_of(integers).items()}
 LIBRARY |= {np.polynomial.Polynomial: series.Power, np.polynomial.Polynomial.__call__: vars(series)["_value_of"]}
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
 MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]

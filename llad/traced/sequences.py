@@ -1,0 +1,76 @@
+"""Builtins of Python over sequences whose length is known at run time only."""
+
+import numpy as np
+
+
+def reduced(function, items):
+    """`functools.reduce` without a first value."""
+    if len(items) == 0:
+        raise TypeError("reduce() of empty iterable with no initial value")
+    total = items[0]
+    for k in range(1, len(items)):
+        total = function(total, items[k])
+    return total
+
+
+def reduced_from(function, items, total):
+    """`functools.reduce` from a first value on."""
+    for item in items:
+        total = function(total, item)
+    return total
+
+
+def greatest(items, key):
+    """The first item whose key is the greatest."""
+    if len(items) == 0:
+        raise ValueError("max() arg is an empty sequence")
+    best = items[0]
+    rank = key(best)
+    for k in range(1, len(items)):
+        other = key(items[k])
+        if other > rank:
+            best, rank = items[k], other
+    return best
+
+
+def least(items, key):
+    """The first item whose key is the least."""
+    if len(items) == 0:
+        raise ValueError("min() arg is an empty sequence")
+    best = items[0]
+    rank = key(best)
+    for k in range(1, len(items)):
+        other = key(items[k])
+        if other < rank:
+            best, rank = items[k], other
+    return best
+
+
+def ordered(items, reverse):
+    """The list of the numbers in their order."""
+    found = np.sort(np.asarray(items))
+    return [v for v in (found[::-1] if reverse else found)]  # noqa: C416
+
+
+def ordered_by(items, key, reverse):
+    """The list of the items in the order of their keys; equal ones stay as they were, for `np.argsort` is stable."""
+    keys = np.array([key(v) for v in items])
+    if reverse:
+        back = np.argsort(keys[::-1])
+        return [items[len(keys) - 1 - k] for k in back[::-1]]
+    return [items[k] for k in np.argsort(keys)]
+
+
+def floats_of(a):
+    """The elements as Python's floats."""
+    return [float(v) for v in a]
+
+
+def ints_of(a):
+    """The elements as Python's ints."""
+    return [int(v) for v in a]
+
+
+def bools_of(a):
+    """The elements as Python's bools."""
+    return [bool(v) for v in a]

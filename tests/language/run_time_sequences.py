@@ -1,0 +1,71 @@
+"""Builtins over arrays and lists of run-time length, and functions of `math` on run-time integers."""
+# ruff: noqa
+
+import functools
+import math
+import operator
+
+import numpy as np
+
+from language.case import case
+
+A = np.array([0.5, 1.5, 2.0, -0.7])
+K = np.array([3, 1, 2, 1])
+
+
+@case(A)
+def reduced(a):
+    return functools.reduce(lambda s, v: s * v + 1, a) + functools.reduce(operator.mul, [v * v for v in a], 2.0)
+
+
+@case(A)
+def extreme_by_a_key(a):
+    return max(a, key=lambda v: v * (1 - v)) * min(a, key=abs) + max([v - 1 for v in a], key=lambda v: -v)
+
+
+@case(A)
+def in_order(a):
+    x, y = sorted(a), sorted([v * v for v in a], reverse=True)
+    return x[0] * 5 + x[1] * y[1] + x[-1] * y[3] ** 2 + len(x)
+
+
+@case(A, K)
+def in_the_order_of_keys(a, k):
+    up = sorted(k, key=lambda v: v % 2)
+    down = sorted(k, key=lambda v: v % 2, reverse=True)
+    by = sorted(a, key=lambda v: v * v, reverse=True)
+    return up[0] + 10 * up[1] + 100 * up[3] + 1000 * down[0] + 10000 * down[3] + by[0] * by[1] + by[3]
+
+
+@case(A, K)
+def as_lists(a, k):
+    total = 0.0
+    for v in a.tolist():
+        total += v * v
+    return total * k.tolist()[0] + sum(v for v, big in zip(a.tolist(), (a > 1).tolist()) if big)
+
+
+@case(12, 18)
+def divisors(n, m):
+    return math.gcd(n, m), math.gcd(-n, m, 4), math.lcm(n, m), math.gcd(n - 12, m), math.lcm(n, 0), math.gcd(n)
+
+
+@case(30, 13)
+def counts(n, k):
+    return math.comb(n, k), math.comb(n + 32, 31), math.comb(k, n), math.perm(k, 4), math.factorial(k), math.perm(k)
+
+
+@case(5)
+def one_known(n):
+    return math.comb(n, 2), math.comb(7, n), math.factorial(n - 5), math.perm(n, 2)
+
+
+@case(-2.75)
+def parts_of_a_float(x):
+    part, whole = math.modf(x)
+    return part * part + x * whole
+
+
+@case(-2.0, 0.25, -0.25, 1e300)
+def further_parts(x, y, z, w):
+    return math.modf(x), math.modf(y), math.modf(z), math.modf(w), math.modf(-y * 0.0), math.modf(math.inf * y)
