@@ -176,3 +176,43 @@ def test_any_number_of_checks_may_stand_before_the_cut() -> None:
     assert len(made.functions) == 1
     assert run(made, [8.0, 2]) == (0.5,)
     assert Native(made)(8.0, 2) == (0.5,)
+
+
+def test_memory_on_the_stack_stays_with_all_that_see_it() -> None:
+    fn = parse(
+        """
+        func @f(%a: buffer<f64, 1, C>, %n: i64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %four: i64 = const 4
+          %x: f64 = const 2.0
+          %p: buffer<f64, 1, C> = alloc(%four)
+          %t: i64 = for %i in %zero..%four step %one {
+            %e: f64 = load %a[%i]
+            store %e, %p[%i]
+            yield
+          }
+          %v: buffer<f64, 1, strided> = view %p[slice(%one, %one, %one)]
+          %u: i64 = for %j in %zero..%four step %one {
+            %g: f64 = load %p[%j]
+            %h: f64 = mul %g, %g
+            store %h, %p[%j]
+            yield
+          }
+          %s: f64, %w: i64 = for %k in %zero..%n step %one carry (%c: f64 = %x) {
+            %y: f64 = load %v[%zero]
+            %z: f64 = load %a[%k]
+            %q: f64 = mul %y, %z
+            %r: f64 = mul %q, %z
+            %l: f64 = mul %r, %z
+            %d: f64 = add %c, %l
+            yield %d
+          }
+          return %s
+        }
+        """
+    )
+    made = soon(ownership(fn))
+    (beside,) = made.functions.values()
+    assert any(op.name == "for" for op in beside.body.ops) and all(op.name != "alloc" for op in beside.body.ops)
+    assert Native(made)(np.array([1.0, 2.0, 3.0, 4.0]), 4) == (402.0,)

@@ -159,11 +159,14 @@ class _Halves(Cutting):
     def _divided(self) -> tuple[list[Op], list[Op]]:
         """What is left before the run, and what moves.
 
-        Memory is made where all that use it are, so that it is known to be nobody else's.
+        Memory is made where all that use it are, so that it is known to be nobody else's. They may use it by another
+        name: were a view of a stack slot returned, the slot would be gone.
         """
         before, run = self._once[: self.run.start], self._once[self.run.start : self.run.stop]
         within = Counter(o for op in run for inner in with_inner(op) for o in inner.operands)
-        inner = [op for op in (*before, *run) if op.name == "alloc" and within[op.result] == self._uses[op.result]]
+        seen = [v for op in (*before, *run) for v in op.results if within[v] < self._uses[v]]
+        shared = {root for v in seen for root in self._aliases.roots(v)}
+        inner = [op for op in (*before, *run) if op.name == "alloc" and op.result not in shared]
         left = [op for op in before if op not in inner]
         moved = [op for op in before if op in inner]
         late = {op.result for op in moved}
