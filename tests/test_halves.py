@@ -216,3 +216,20 @@ def test_memory_on_the_stack_stays_with_all_that_see_it() -> None:
     (beside,) = made.functions.values()
     assert any(op.name == "for" for op in beside.body.ops) and all(op.name != "alloc" for op in beside.body.ops)
     assert Native(made)(np.array([1.0, 2.0, 3.0, 4.0]), 4) == (402.0,)
+
+
+def test_a_division_stays_behind_the_check_that_guards_it() -> None:
+    def body(b: Builder, x: Value, n: Value) -> Value:
+        (x, _) = loop(b, 0, 3, [x], lambda i, c: [b.op("mul", c, b.f64(0.5))])
+        b.check(b.op("ne", n, b.i64(0)), "ZeroDivisionError", "no")
+        trips = b.op("floordiv", b.i64(4), n)
+        for _ in range(3):
+            (x, _) = loop(b, 0, trips, [x], lambda i, c: [b.op("mul", c, b.f64(0.5))])
+        return x
+
+    made = soon(build([F64, I64], body))
+    assert len(made.functions) == 1
+    assert run(made, [4096.0, 2]) == (8.0,)
+    for fn in (made, *made.functions.values()):
+        names = [op.name for op in fn.body.ops]
+        assert "floordiv" not in names or "check" in names[: names.index("floordiv")]

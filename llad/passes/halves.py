@@ -60,6 +60,7 @@ from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BOOL, I64
 from llad.ops.table import OPS
 from llad.passes.cutting import Cutting, with_inner
+from llad.passes.effects import TRAPPING
 
 LEAST = 60  # ops of a half
 _APART = frozenset({"part", "chunk", "chunks"})  # marks of calls of what may be beside the function
@@ -157,7 +158,7 @@ class _Halves(Cutting):
         return whole or op.name in ("const", "undef", "dim", "view")
 
     def _divided(self) -> tuple[list[Op], list[Op]]:
-        """What is left before the run, and what moves.
+        """What is left before the run, and what moves. What may trap stays behind the checks in the run that guard it.
 
         Memory is made where all that use it are, so that it is known to be nobody else's. They may use it by another
         name: were a view of a stack slot returned, the slot would be gone.
@@ -171,7 +172,7 @@ class _Halves(Cutting):
         moved = [op for op in before if op in inner]
         late = {op.result for op in moved}
         for op in run:
-            hoisted = op.name in ("alloc", "lifo") or self.repeats(op)
+            hoisted = op.name in ("alloc", "lifo") or (self.repeats(op) and op.name not in TRAPPING)
             early = hoisted and op not in inner and late.isdisjoint(op.operands)
             (left if early else moved).append(op)
             if not early:
