@@ -81,7 +81,6 @@ from llad.passes.relax import relax
 from llad.passes.release import release
 from llad.passes.rotate import rotate
 from llad.passes.scalars import scalars
-from llad.passes.sigmoids import sigmoids
 from llad.passes.simplify import simplify
 from llad.passes.states import hands_on_few
 from llad.passes.unite import unite
@@ -98,8 +97,7 @@ PASSES: tuple[Pass, ...] = (
     fold, simplify, cse, checks, dce, fuse, contract, choose, unite, peel, checks, induction, fold, licm, overwritten,
     cse, tabulate, accumulate, dce,
 )  # fmt: skip
-# Once, before reverse mode, with fastmath those of `SLOPES` first.
-SLOPES: tuple[Pass, ...] = (sigmoids,)
+# Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (unpack, permit, rotate, winner, relax, dce, independent)
 # First, when nothing is left to differentiate.
 RELEASED: tuple[Pass, ...] = (release,)
@@ -249,7 +247,7 @@ class Forms:
         with timed(self.times, "passes"):
             base = optimised(self._expand(base))
             if what == "gradient":
-                base = self._reversed(base)
+                base = run_passes(base, REVERSED)
             else:
                 base = run_passes(base, (permit,))
         with timed(self.times, "differentiate"):
@@ -285,7 +283,4 @@ class Forms:
     def explain(self, wrt: tuple[int, ...]) -> Report:
         """How the gradient reverses the loops of the function, and what memory they take."""
         base = objective(self.traced.function, self.traced.result, self.definition)
-        return explain(self._reversed(optimised(self._expand(base))), wrt)
-
-    def _reversed(self, fn: Function) -> Function:
-        return run_passes(fn, (*SLOPES, *REVERSED) if self.fastmath else REVERSED)
+        return explain(run_passes(optimised(self._expand(base)), REVERSED), wrt)
