@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import random
-import re
 from functools import partial
 from pathlib import Path
-from textwrap import dedent
-from typing import Any
 
 import numpy as np
-import programs
 import pytest
 from building import build, loop
 from native import Native
-from programs.case import Program, programs_of
+from programs.case import Program
 from random_ir import program
-from reference import Reference
-from test_parts import many_expressions, outcome
+from test_parts import CORPUS, assert_documented, assert_same_gradient, many_expressions, outcome
 
 import llad
 from llad import compile as pipeline
@@ -35,14 +28,7 @@ from llad.passes import halves as pass_
 from llad.passes.halves import halves
 from llad.passes.ownership import ownership
 from llad.passes.parts import parts
-from llad.testing import assert_close, copy_arguments
-
-CORPUS = [
-    p
-    for module in sorted(m.name for m in pkgutil.iter_modules(programs.__path__))
-    for p in programs_of(importlib.import_module(f"programs.{module}"))
-    if p.scalar
-]
+from llad.testing import assert_close
 
 
 def soon(fn: Function) -> Function:
@@ -51,12 +37,7 @@ def soon(fn: Function) -> Function:
 
 
 def test_the_docstring_shows_what_it_does() -> None:
-    document = pass_.__doc__ or ""
-    blocks = [dedent(b) for b in re.findall(r"^    (?:func @f|local @part0).*?^    }\n", document, re.M | re.S)]
-    before, after = parse(blocks[0]), parse("\n".join(blocks[1:]))
-    untouched = show(before)
-    assert show(soon(before)) == show(after)
-    assert show(before) == untouched
+    before = assert_documented(pass_.__doc__, soon)
     assert halves(before) is before, "it is short"
 
 
@@ -77,14 +58,7 @@ def test_random_programs_keep_their_meaning() -> None:
 @pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize("subject", CORPUS[3::7], ids=lambda p: p.name)
 def test_gradients_of_programs_in_halves(subject: Program) -> None:
-    def native(fn: Function, args: Any) -> Any:
-        return Native(soon(ownership(fn)))(*args)
-
-    args = copy_arguments(subject.draw())
-    value, gradient = Reference(subject.function, args, True, native).gradient()
-    expected, truth = Reference(subject.function, args, True).gradient()
-    assert_close(value, expected, rtol=1e-12, atol=1e-14)
-    assert_close(gradient, truth, rtol=1e-10, atol=1e-12 * max(1.0, float(np.max(np.abs(truth), initial=0.0))))
+    assert_same_gradient(subject, soon)
 
 
 def there_and_back(x, n):

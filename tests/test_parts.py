@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import random
 import re
+from collections.abc import Callable
 from functools import partial
 from textwrap import dedent
 from typing import Any
@@ -48,13 +49,18 @@ def finely(fn: Function) -> Function:
     return verify(parts(fn, 1, 1))
 
 
-def test_the_docstring_shows_what_it_does() -> None:
-    document = pass_.__doc__ or ""
-    blocks = [dedent(b) for b in re.findall(r"^    (?:func @f|local @part0).*?^    }\n", document, re.M | re.S)]
+def assert_documented(document: str | None, cut: Callable[[Function], Function]) -> Function:
+    """A cut does what the docstring of its pass shows; what it began with is returned."""
+    blocks = [dedent(b) for b in re.findall(r"^    (?:func @f|local @part0).*?^    }\n", document or "", re.M | re.S)]
     before, after = parse(blocks[0]), parse("\n".join(blocks[1:]))
     untouched = show(before)
-    assert show(finely(before)) == show(after)
+    assert show(cut(before)) == show(after)
     assert show(before) == untouched
+    return before
+
+
+def test_the_docstring_shows_what_it_does() -> None:
+    before = assert_documented(pass_.__doc__, finely)
     assert parts(before) is before, "it is short"
 
 
@@ -84,16 +90,20 @@ def test_random_programs_keep_their_meaning() -> None:
     assert cut > 20
 
 
-@pytest.mark.parametrize("subject", CORPUS[::7], ids=lambda p: p.name)
-def test_gradients_of_programs_in_parts(subject: Program) -> None:
+def assert_same_gradient(subject: Program, cut: Callable[[Function], Function]) -> None:
     def native(fn: Function, args: Any) -> Any:
-        return Native(finely(ownership(fn)))(*args)
+        return Native(cut(ownership(fn)))(*args)
 
     args = copy_arguments(subject.draw())
     value, gradient = Reference(subject.function, args, True, native).gradient()
     expected, truth = Reference(subject.function, args, True).gradient()
     assert_close(value, expected, rtol=1e-12, atol=1e-14)
     assert_close(gradient, truth, rtol=1e-10, atol=1e-12 * max(1.0, float(np.max(np.abs(truth), initial=0.0))))
+
+
+@pytest.mark.parametrize("subject", CORPUS[::7], ids=lambda p: p.name)
+def test_gradients_of_programs_in_parts(subject: Program) -> None:
+    assert_same_gradient(subject, finely)
 
 
 def many_expressions(x, m, k):
