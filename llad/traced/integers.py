@@ -22,13 +22,19 @@ def lcm(*integers):
     return found
 
 
-def comb(n, k):
-    """How many ways there are to choose `k` of `n` things."""
+def _counts(n, k):
+    """Two integers that count something."""
     n, k = _integer(n), _integer(k)
     if n < 0:
         raise ValueError("n must be a non-negative integer")
     if k < 0:
         raise ValueError("k must be a non-negative integer")
+    return n, k
+
+
+def comb(n, k):
+    """How many ways there are to choose `k` of `n` things."""
+    n, k = _counts(n, k)
     if k > n:
         return 0
     found = 1
@@ -40,11 +46,7 @@ def comb(n, k):
 
 def perm(n, k=None):
     """How many ways there are to choose `k` of `n` things, one after the other."""
-    n, k = _integer(n), _integer(n if k is None else k)
-    if n < 0:
-        raise ValueError("n must be a non-negative integer")
-    if k < 0:
-        raise ValueError("k must be a non-negative integer")
+    n, k = _counts(n, n if k is None else k)
     if k > n:
         return 0
     found = 1
