@@ -112,6 +112,21 @@ def rebinds(x):
     return y[0] * y[1]
 
 
+def counts_on(x):
+    """The number that each iteration starts from is kept; a rerun needs it before it has computed where."""
+    z = np.ones(6) * x
+    t = np.zeros(2)
+    k = 0
+    for i in range(1, 4 + int(x)):
+        left = 1.0
+        for _ in range(i):
+            t[0] = math.sin(z[k]) * left
+            left -= t[0] ** 2
+            k += 1
+        t[1] = math.sqrt(left)
+    return np.sum(t * t)
+
+
 def differentiates(x):
     def inner(y):
         s = 0.0
@@ -155,6 +170,7 @@ PROGRAMS = [
     triangle,
     tuples,
     rebinds,
+    counts_on,
     differentiates,
     a_bit_of_everything,
 ]

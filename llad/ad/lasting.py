@@ -4,7 +4,8 @@ An element of an array that a loop fills, and that the rest of the function only
 stored to it. A tape would hold the same numbers once more.
 
 When: each run of the value's region stores it, in that region; nothing stores over the element before the reverse sweep
-comes to it (`overwrites.py`); and the reverse sweep knows the array and the place at no cost.
+comes to it (`overwrites.py`); and the reverse sweep knows the array and the place at no cost. What a rerun starts from
+is loaded before the rerun, which computes its own array and place too late.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ class Lasting:
         if self._structure.called or not isinstance(value.type, ScalarType):
             return None
         region, root = self._structure.place(value)
+        later = region if self._structure.given(value) else None
         for store in self._stores_in(region).get(value, ()):
             load = Op("load", store.operands[1:], (Value(value.type, value.name),), {}, (), store.span)
             roots = self._aliases.roots(store.operands[1])
-            until = self._until(roots, root)
-            if all(map(self._plain, load.operands)) and self._overwrites.stays(roots, load, until, behind=store):
+            plain = all(self._plain(o, later) for o in load.operands)
+            if plain and self._overwrites.stays(roots, load, self._until(roots, root), behind=store):
                 return load
         return None
 
@@ -70,9 +72,10 @@ class Lasting:
             self._stores[region] = found
         return self._stores[region]
 
-    def _plain(self, value: Value) -> bool:
-        """Whether the reverse sweep knows it without anything that is kept."""
-        if self._at_hand(value):
-            return True
+    def _plain(self, value: Value, later: Region | None) -> bool:
+        """Whether the reverse sweep knows it without what is kept, and before the ops of the region that is `later`."""
         op = self._structure.op_of.get(value)
-        return op is not None and op.name in _PLAIN and all(map(self._plain, op.operands))
+        is_later = op is not None and self._structure.region_of[value] is later
+        if self._at_hand(value) and not is_later:
+            return True
+        return op is not None and op.name in _PLAIN and all(self._plain(o, later) for o in op.operands)

@@ -82,8 +82,12 @@ class Structure:
     def place(self, value: Value) -> tuple[Region, Region]:
         """The region of a value, and the root within which it is kept: what a rerun is given, by the root around it."""
         region = self.region_of[value]
-        given = self.reruns.get(region) == "recomputed" and value in region.args
-        return region, self.root(self.owner[region][1] if given else region)
+        return region, self.root(self.owner[region][1] if self.given(value) else region)
+
+    def given(self, value: Value) -> bool:
+        """Whether a rerun of its region starts from `value`."""
+        region = self.region_of[value]
+        return self.reruns.get(region) == "recomputed" and value in region.args
 
     def in_scope(self, region: Region, root: Region) -> bool:
         """Whether the values of `region`, kept within `root`, are in scope in the reverse sweep."""

@@ -141,7 +141,7 @@ class Tape:
         if op is not None and self._choices.get(value) == "recompute":
             return self._recompute(op, region)
         if (load := self._lasting.of(value)) is not None:
-            return self._recompute(load, region)
+            return self._recompute(load, region, ahead=structure.given(value))
         if op is not None and (sheet := self._possible.of(op)) is not None:
             return self._sheet(sheet, region, root)
         if isinstance(value.type, ScalarType) and structure.rectangular(region, root):
@@ -181,11 +181,18 @@ class Tape:
         root = structure.root(structure.region_of[load.result])
         return self.overwrites.stays(self.aliases.roots(buffer), load, root)
 
-    def _recompute(self, op: Op, region: Region) -> Value:
-        operands = tuple(self.give(o) for o in op.operands)
+    def _recompute(self, op: Op, region: Region, ahead: bool = False) -> Value:
+        """Compute `op` again; `ahead` of a rerun of `region`, also what it is made of there."""
+        operands = tuple(self._ahead(o, region) if ahead else self.give(o) for o in op.operands)
         results = tuple(Value(r.type, r.name) for r in op.results)
         self.mirror.kept(region).ops.append(Op(op.name, operands, results, op.attrs, (), op.span))
         return results[0]
+
+    def _ahead(self, value: Value, region: Region) -> Value:
+        op = self.structure.op_of.get(value)
+        if op is None or self.structure.region_of[value] is not region:
+            return self.give(value)
+        return self._recompute(op, region, ahead=True)
 
     # -- keeping
 
