@@ -289,6 +289,24 @@ def test_tapes_read_without_being_written(name: str) -> None:
     assert not judged(OPEN[name], zero=True)["t"][0]
 
 
+def test_many_elements_stored_one_by_one_are_few_boxes() -> None:
+    """All that can be made of sixty elements are some 1800 boxes: it took minutes to look at them."""
+
+    def rows(n: Nest) -> None:
+        for k in range(60):
+            n.each(lambda j, k=k: n.put(n.t, n.plus(n.i, k), j))
+        n.each(lambda j: n.get(n.t, n.plus(n.i, 59), j))
+        n.each(lambda j: n.get(n.t, n.i, j))
+
+    def corners(n: Nest) -> None:
+        for a, c in ((0, 0), (1, 1), (0, 1), (1, 0)):
+            n.put(n.t, a, c)
+        n.each(lambda a: n.each(lambda c: n.get(n.t, a, c), 0, n.b.i64(2)), 0, n.b.i64(2))
+
+    assert judged(rows)["t"][0]
+    assert judged(corners)["t"][0]
+
+
 def test_what_is_read_after_the_loop_is_not_private() -> None:
     fill = PRIVATE["up and down"]
     read: Case = lambda n: n.get(n.s, 0)  # noqa: E731

@@ -36,12 +36,12 @@ class Span:
 
 Box = tuple[Span, ...]
 _ALL = Span(Affine(0), None)
+_MOST = 100  # boxes that are told apart: their number is squared in time
 
 
 def _at_most(a: Affine, b: Affine) -> bool:
     """Whether `a` ≤ `b`, where an index is not less than 0."""
-    difference = b.plus(a, -1)
-    return (not difference.terms and difference.const >= 0) or (not a.terms and a.const <= 0)
+    return (a.terms == b.terms and a.const <= b.const) or (not a.terms and a.const <= 0)
 
 
 def holds(boxes: Iterable[Box], box: Box) -> bool:
@@ -50,30 +50,37 @@ def holds(boxes: Iterable[Box], box: Box) -> bool:
 
 
 def _with(boxes: list[Box], more: Iterable[Box]) -> list[Box]:
-    """Those, and what is new; boxes that lie end to end become one."""
+    """Those, and what is new; boxes that overlap or lie end to end become one.
+
+    It takes the place of what it holds, but for what is one element along the axis: that may still be joined along
+    another one, as the elements of a small matrix are that are stored in any order.
+    """
     for box in more:
-        if holds(boxes, box):
+        if len(boxes) >= _MOST or holds(boxes, box):
             continue
-        joined = [j for known in boxes if (j := _joined(known, box) or _joined(box, known)) is not None]
-        boxes = _with([*boxes, box], joined)
+        boxes = [*boxes, box]
+        for known in reversed(boxes[:-1]):  # the largest first: what it is joined to holds what others would be
+            joined, axis = _joined(known, box) or _joined(box, known) or (None, 0)
+            if joined is not None and not holds(boxes, joined):
+                boxes = [b for b in boxes if _is_point(b[axis]) or not holds([joined], b)]
+                boxes = _with(boxes, [joined])
     return boxes
 
 
-def _joined(low: Box, high: Box) -> Box | None:
-    """The box of two that lie end to end along one axis, and are alike along the others."""
+def _joined(low: Box, high: Box) -> tuple[Box, int] | None:
+    """The box of two that overlap or lie end to end along one axis, and are alike along the others; and that axis."""
     apart = [k for k, (a, b) in enumerate(zip(low, high, strict=True)) if not (a.holds(b) and b.holds(a))]
     if len(apart) != 1:
         return None
     (axis,) = apart
     a, b = low[axis], high[axis]
-    if a.last is None or not _same(a.last, b.first):
+    if a.last is None or not (_at_most(a.first, b.first) and _at_most(b.first, a.last)):
         return None
-    return (*low[:axis], Span(a.first, b.last), *low[axis + 1 :])
+    return (*low[:axis], Span(a.first, b.last), *low[axis + 1 :]), axis
 
 
 def _same(a: Affine, b: Affine) -> bool:
-    difference = a.plus(b, -1)
-    return not difference.terms and not difference.const
+    return a.terms == b.terms and a.const == b.const
 
 
 @dataclass
