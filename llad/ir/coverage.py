@@ -74,7 +74,7 @@ def _joined(low: Box, high: Box) -> tuple[Box, int] | None:
         return None
     (axis,) = apart
     a, b = low[axis], high[axis]
-    if a.last is None or not (_at_most(a.first, b.first) and _at_most(b.first, a.last)):
+    if a.last is None or not (_same(a.last, b.first) or (_at_most(a.first, b.first) and _at_most(b.first, a.last))):
         return None
     return (*low[:axis], Span(a.first, b.last), *low[axis + 1 :]), axis
 
