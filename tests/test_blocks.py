@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import llad
+from llad.ir.parse import parse
+from llad.passes.blocks import blocks
 
 
 def one_sum(x, w):
@@ -126,3 +128,24 @@ def dear(x, w):
 @pytest.mark.parametrize(("program", "is_narrow"), [(one_sum, True), (two_terms_of_one_sum, True), (dear, False)])
 def test_terms_are_narrow_unless_they_take_longer_than_their_sum(program: Any, is_narrow: bool):
     assert ("'narrow': True" in llad.jit(program).dump_ir(np.ones(3), 0.5)) == is_narrow
+
+
+def test_terms_that_are_to_stay_alone_are_left_where_they_are():
+    """To ask LLVM for vectors of them is in vain, and it says so on the user's screen."""
+    text = """func @f(%x: buffer<f64, 1, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %z: f64 = const 0.0
+      %s: f64, %trips: i64 = for %i in %zero..%n step %one carry (%a: f64 = %z) {'apart': True} {
+        %u: f64 = load %x[%i]
+        %e: f64 = add %u, %u ATTRS
+        %d: f64 = exp %e
+        %b: f64 = add %a, %d
+        yield %b
+      }
+      return %s
+    }
+    """
+    usual, alone = parse(text.replace("ATTRS", "")), parse(text.replace("ATTRS", "{'alone': True}"))
+    assert blocks(usual) is not usual
+    assert blocks(alone) is alone

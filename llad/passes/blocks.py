@@ -7,9 +7,10 @@ The first loop waits for no iteration before, so machine code may run several at
 down at these.
 
 When: floating-point sums must keep their order (not with `fastmath`); the loop is `apart`, has no checks or branches,
-and carries nothing but such sums, sums whose order is free, and what an iteration tells the next one of itself alone;
-and an iteration costs more than to add to the sum. A loop inside another one keeps its plain form, too, for short
-ranges, unless it calls functions, which are worth a vector for any range.
+and no numbers that are to stay alone (`jam.py`), of which machine code makes no vectors; it carries nothing but such
+sums, sums whose order is free, and what an iteration tells the next one of itself alone; and an iteration costs more
+than to add to the sum. A loop inside another one keeps its plain form, too, for short ranges, unless it calls
+functions, which are worth a vector for any range.
 
 Before:
 
@@ -117,6 +118,8 @@ class _Blocks(Strips):
                 sums.append(found)
             free |= found is not None and found not in sums
         adding = {op for found in sums for op in found.ops}
+        if any(op.attrs.get("alone") for op in body.ops if op not in adding):
+            return []
         terms = sum(len(found.terms) for found in sums)
         dear = _cost_beside(body, adding) >= _DEAR_ENOUGH
         return sums if (free or dear) and terms <= _MOST else []
