@@ -22,6 +22,9 @@ from llad.ir.types import BOOL, BufferType, LifoType
 from llad.passes.rebuild import Rebuild
 
 
+AT_HOME = frozenset({"yield", "return", "free"})  # ops that are in no function but the one that has them
+
+
 class Cutting(Rebuild):
     """`cut` emits a call in place of a run of ops of one region, none of which has to `stay`."""
 
@@ -41,7 +44,7 @@ class Cutting(Rebuild):
 
     def stays(self, op: Op) -> bool:
         """Whether the op can be in no function but this one."""
-        return op.name in ("yield", "return", "free") or _stacks_records(op)
+        return op.name in AT_HOME or _stacks_records(op)
 
     def first(self, op: Op) -> bool:
         """Whether the op stands before the run rather than in it, wherever in it it was found."""

@@ -59,7 +59,7 @@ from itertools import accumulate
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import BOOL, I64
 from llad.ops.table import OPS
-from llad.passes.cutting import Cutting, with_inner
+from llad.passes.cutting import AT_HOME, Cutting, with_inner
 from llad.passes.effects import TRAPPING
 
 LEAST = 60  # ops of a half
@@ -150,7 +150,7 @@ class _Halves(Cutting):
 
     def stays(self, op: Op) -> bool:
         """Stacks of records that are made before the run may be handed over: it is called once."""
-        return op.name in ("yield", "return", "free")
+        return op.name in AT_HOME
 
     def repeats(self, op: Op) -> bool:
         """What costs next to nothing, so that as much is known of it as if nothing had been cut."""
