@@ -21,7 +21,6 @@ from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, BufferType, LifoType
 from llad.passes.rebuild import Rebuild
 
-
 AT_HOME = frozenset({"yield", "return", "free"})  # ops that are in no function but the one that has them
 
 
