@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
-from llad.compile import FAST, HANDED_ON, PASSES, RELEASED, REVERSED, SETTLED, STRICT, WRITTEN_OUT, Pass
+from llad.compile import FAST, HANDED_ON, PASSES, RELEASED, REVERSED, SETTLED, SLOPES, STRICT, WRITTEN_OUT, Pass
 from llad.frontend.decompositions import LINALG, SCIPY
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS
@@ -36,6 +36,7 @@ DOCS = Path(__file__).parent
 # The lists of passes, by when they run.
 PIPELINE: dict[str, tuple[Pass, ...]] = {
     "Before differentiation, and again after it": PASSES,
+    "Before either mode, with fastmath": SLOPES,
     "Before reverse mode": REVERSED,
     "First, when nothing is left to differentiate": RELEASED,
     "Once, then": SETTLED,

@@ -81,6 +81,7 @@ from llad.passes.relax import relax
 from llad.passes.release import release
 from llad.passes.rotate import rotate
 from llad.passes.scalars import scalars
+from llad.passes.sigmoids import sigmoids
 from llad.passes.simplify import simplify
 from llad.passes.states import hands_on_few
 from llad.passes.unite import unite
@@ -97,6 +98,8 @@ PASSES: tuple[Pass, ...] = (
     fold, simplify, cse, checks, dce, fuse, contract, choose, unite, peel, checks, induction, fold, licm, overwritten,
     cse, tabulate, accumulate, dce,
 )  # fmt: skip
+# Once, before either mode, where rounding may differ.
+SLOPES: tuple[Pass, ...] = (sigmoids,)
 # Once, before reverse mode.
 REVERSED: tuple[Pass, ...] = (unpack, permit, rotate, winner, relax, dce, independent)
 # First, when nothing is left to differentiate.
@@ -153,11 +156,6 @@ def _changed(before: Function, after: Function) -> Function:
     """`after` without a table, or `before`, if a pass left it as it was."""
     same = after.body is before.body and after.params == before.params and after.attrs == before.attrs
     return before if same else replace(after, functions={})
-
-
-def prepared(fn: Function) -> Function:
-    """`fn` as it is differentiated."""
-    return run_passes(optimised(fn, (*PASSES, permit)), (rotate,))
 
 
 def optimised(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
@@ -245,11 +243,7 @@ class Forms:
         fn, result = self.traced.function, self.traced.result
         base = tangible(fn, result)[0] if what == "tangent" else objective(fn, result, self.definition)
         with timed(self.times, "passes"):
-            base = optimised(self._expand(base))
-            if what == "gradient":
-                base = run_passes(base, REVERSED)
-            else:
-                base = run_passes(base, (permit,))
+            base = self._sloped(optimised(self._expand(base)), REVERSED if what == "gradient" else (permit,))
         with timed(self.times, "differentiate"):
             return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
 
@@ -258,7 +252,7 @@ class Forms:
         assert isinstance(self.traced.result, Node)
         first, late = outputs_of(self.traced.result.items[0]), leaf_ranges(self.specs)[1]
         with timed(self.times, "differentiate"):
-            fn, length = expand_apart(self.traced.function, prepared)
+            fn, length = expand_apart(self.traced.function, self._prepared)
             sweeps = cut(checked(fn), length, late, first)
         self._made["forward", (), False, False], self._made["reverse", (), False, False] = map(checked, sweeps)
         forward, reverse = shorten(sweeps[0], self._finish(sweeps[1]))
@@ -267,7 +261,14 @@ class Forms:
 
     def _expand(self, fn: Function) -> Function:
         with timed(self.times, "differentiate"):
-            return checked(expand(fn, prepared))
+            return checked(expand(fn, self._prepared))
+
+    def _prepared(self, fn: Function) -> Function:
+        """`fn` as it is differentiated when that was asked for in traced code."""
+        return self._sloped(optimised(fn, (*PASSES, permit)), (rotate,))
+
+    def _sloped(self, fn: Function, passes: tuple[Pass, ...]) -> Function:
+        return run_passes(fn, (*SLOPES, *passes) if self.fastmath else passes)
 
     def _finish(self, fn: Function) -> Function:
         with timed(self.times, "passes"):
@@ -283,4 +284,4 @@ class Forms:
     def explain(self, wrt: tuple[int, ...]) -> Report:
         """How the gradient reverses the loops of the function, and what memory they take."""
         base = objective(self.traced.function, self.traced.result, self.definition)
-        return explain(run_passes(optimised(self._expand(base)), REVERSED), wrt)
+        return explain(self._sloped(optimised(self._expand(base)), REVERSED), wrt)

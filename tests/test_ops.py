@@ -312,7 +312,8 @@ def test_second_derivatives_exist_and_are_right(record):
 
 def test_ops_whose_derivative_is_not_that_of_their_value():
     """The first operand is held: an ordinary value of the derivative, so the next one takes its derivative too."""
-    for name, value, slope in (("held_mul", 6.0, 2.0), ("held_mulz", 6.0, 2.0), ("with_derivative", 2.0, 1.0)):
+    values = {"held_mul": (6.0, 2.0), "held_mulz": (6.0, 2.0), "with_derivative": (2.0, 1.0), "logistic": (2.0, -2.0)}
+    for name, (value, slope) in values.items():
         assert OPS[name].eval(2.0, 3.0) == value
         assert partials(OPS[name], 1.0, [2.0, 3.0]) == [None, slope]
     first = tangent(function_of(OPS["held_mul"], (F64, F64)), (0, 1))

@@ -53,6 +53,7 @@ from llad.passes.reuse import reuse
 from llad.passes.rotate import rotate
 from llad.passes.rows import rows
 from llad.passes.scalars import scalars
+from llad.passes.sigmoids import sigmoids
 from llad.passes.simplify import simplify
 from llad.passes.singles import singles
 from llad.passes.stages import stages
@@ -72,7 +73,7 @@ ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, singles, products, interchange, jam, panels, unroll, either, scalars, reuse, independent,
     ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states, blocks, stream,
-    winner, relax, release, rotate, unpack, zeros, dce, ownership,
+    winner, relax, release, sigmoids, rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

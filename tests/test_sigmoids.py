@@ -132,6 +132,53 @@ def test_compositions_of_single_precision_are_vectors(f: Any) -> None:
     assert ulps(y, want.astype(LONG)).max() <= CASES[f][2]
 
 
+def summed_up(f: Any) -> Any:
+    def total(x: Any) -> Any:
+        s = 0.0
+        for i in range(len(x)):
+            s += f(x[i])
+        return s
+
+    return total
+
+
+@pytest.mark.parametrize("f", [sigmoid, either_way, swish], ids=lambda f: f.__name__)
+def test_slopes_with_fastmath_are_made_of_values(f: Any) -> None:
+    function = llad.jit_grad(summed_up(f), fastmath=True)
+    np.testing.assert_allclose(function.grad(X), CASES[f][1](X.astype(LONG)).astype(float), rtol=1e-12, atol=2e-15)
+    far = np.array([-np.inf, -800.0, 800.0, np.inf])
+    if f is not swish:
+        assert np.array_equal(function.grad(far), np.zeros(4))
+        assert np.array_equal(function.jvp((far,), (np.ones(4),))[1], 0.0)
+    assert np.array_equal(function.grad(far[1:3]), [0.0, 1.0 if f is swish else 0.0])
+    assert np.isnan(function.grad(np.array([np.nan]))).all()
+    assert ("mulz" in function.dump_ir(X, of="gradient")) == (f is swish)
+
+
+@pytest.mark.usefixtures("quick_code")
+def test_slopes_of_slopes_are_those_of_the_quotient() -> None:
+    def third(x: Any) -> Any:
+        return llad.grad(lambda x: llad.grad(llad.grad(sigmoid))(x))(x)
+
+    for x in (-1.5, 0.7):
+        assert llad.jit(third, fastmath=True)(x) == pytest.approx(llad.jit(third)(x), rel=1e-12)
+
+
+@pytest.mark.usefixtures("quick_code")
+def test_a_recurrence_keeps_of_a_sigmoid_no_more_than_its_value() -> None:
+    def recurrence(x: Any, w: Any) -> Any:
+        u = 0.1
+        for i in range(len(x)):
+            u = u * sigmoid(w * u + x[i])
+        return u
+
+    x = np.linspace(-1.0, 1.0, 9)
+    fast, strict = (llad.jit_grad(recurrence, argnums=0, fastmath=way) for way in (True, False))
+    tapes = re.findall(r"tape\w*: buffer", fast.dump_ir(x, 0.4, of="gradient"))
+    assert len(tapes) == 2  # `u` and the sigmoid
+    np.testing.assert_allclose(fast.grad(x, 0.4), strict.grad(x, 0.4), rtol=1e-12)
+
+
 ARRAYS: dict[str, Any] = {
     "sigmoid": lambda x: np.sum(1.0 / (1.0 + np.exp(-x))),
     "softmax": lambda x: np.sum((np.exp(x - np.max(x)) / np.sum(np.exp(x - np.max(x)))) ** 2),

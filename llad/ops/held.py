@@ -5,6 +5,8 @@ and its result is joined with an expression that has the right differential (`wi
 is linear in what varies: Σ p·dx, where the factors `p` are held in this derivative (`held_mul`) but are ordinary
 values in it, so that the next derivative takes theirs. `llad/traced/derived.py` says how that is used.
 
+What is known to be a logistic function of something says so by `logistic` (`passes/sigmoids.py`).
+
 None of these ops is left when code is made: `passes/release.py`.
 """
 
@@ -27,6 +29,10 @@ RECORDS = (
     OpRecord(
         "with_derivative", same_float(2), lambda y, x: y, {"f": "@llad.first"},
         partial=lambda d, r, y, x: (None, d), domain=(_DOMAIN, _DOMAIN), held=(0,),
+    ),
+    OpRecord(  # y, which is 1 / (1 + exp(-x))
+        "logistic", same_float(2), lambda y, x: y, {"f": "@llad.first"},
+        partial=lambda d, r, y, x: (None, d * (r - r * r)), domain=((0.1, 0.9), _DOMAIN), held=(0,),
     ),
     OpRecord(
         "underived", same_float(1), lambda x: x, {"f": "@llad.first"},

@@ -1,7 +1,7 @@
 """Ops whose derivative is not that of their value become their value.
 
-What: `held_mul` and `held_mulz` are products, `with_derivative` is its first operand, `underived` its only one. What
-only a derivative would have asked for is then dead.
+What: `held_mul` and `held_mulz` are products, `with_derivative` and `logistic` are their first operand, `underived` its
+only one. What only a derivative would have asked for is then dead.
 
 When: once nothing is left to differentiate.
 
@@ -42,7 +42,7 @@ def release(fn: Function) -> Function:
 class _Release(Rebuild):
     def visit(self, op: Op) -> None:
         match op.name:
-            case "with_derivative" | "underived":
+            case "with_derivative" | "logistic" | "underived":
                 self.mapping[op.result] = self.operands(op)[0]
             case "held_mul" | "held_mulz":
                 self.ops.append(replace(op, name="mul", operands=self.operands(op)))
