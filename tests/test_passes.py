@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import random
 import re
 from textwrap import dedent
@@ -657,6 +658,89 @@ def test_indices_that_differ_by_a_whole_turn_are_one():
         }
     """
     assert "apart" not in loop_of(independent(verify(parse(dedent(text))))).attrs
+
+
+@pytest.mark.parametrize("extent", [True, False])
+@pytest.mark.parametrize("ends", [-1, 0, 1])
+@pytest.mark.parametrize("begins", [0, 1])
+def test_elements_as_far_apart_as_a_range_is_long_are_of_one_iteration(begins: int, ends: int, extent: bool):
+    """For `%i in begins..w + ends`: `%x[%i + m w + b]` and `%x[%i + l w]`, against all pairs of iterations."""
+
+    def marked(m: int, l: int, b: int) -> bool:
+        text = f"""
+            func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>, %n: i64) {{
+              %w: i64 = {"dim %y, 0" if extent else "add %n, %n"}
+              %one: i64 = const 1
+              %lo: i64 = const {begins}
+              %ends: i64 = const {ends}
+              %hi: i64 = add %w, %ends
+              %m: i64 = const {m}
+              %l: i64 = const {l}
+              %b: i64 = const {b}
+              %mw: i64 = mul %w, %m
+              %lw: i64 = mul %l, %w
+              %trips: i64 = for %i in %lo..%hi step %one {{
+                %j: i64 = add %i, %mw
+                %k: i64 = add %j, %b
+                %o: i64 = add %lw, %i
+                %u: f64 = load %x[%o]
+                store %u, %x[%k]
+                yield
+              }}
+              return
+            }}
+        """
+        return "apart" in loop_of(independent(verify(parse(dedent(text))))).attrs
+
+    def meet(m: int, l: int, b: int, w: int) -> bool:
+        indices = range(begins, w + ends)
+        return any(i != j and i + m * w + b == j + l * w for i in indices for j in indices)
+
+    for m, l, b in itertools.product((-2, 0, 1, 3), (0, 1), (-1, 0, 1)):
+        assert marked(m, l, b) == (extent and not any(meet(m, l, b, w) for w in range(20))), (m, l, b)
+
+
+@pytest.mark.parametrize(("distance", "apart"), [(3, False), (4, True), (-4, True), (5, True)])
+def test_a_constant_range_is_as_long_as_it_says(distance: int, apart: bool):
+    text = f"""
+        func @f(%x: buffer<f64, 1, C>) {{
+          %lo: i64 = const 5
+          %hi: i64 = const 9
+          %one: i64 = const 1
+          %far: i64 = const {distance}
+          %trips: i64 = for %i in %lo..%hi step %one {{
+            %j: i64 = add %i, %far
+            %u: f64 = load %x[%j]
+            store %u, %x[%i]
+            yield
+          }}
+          return
+        }}
+    """
+    assert ("apart" in loop_of(independent(verify(parse(dedent(text))))).attrs) == apart
+
+
+@pytest.mark.parametrize(("row", "known"), [("%below", True), ("%other", False)])
+def test_a_store_beside_an_element_does_not_make_it_unknown(row: str, known: bool):
+    text = f"""
+        func @f(%n: i64, %k: i64, %other: i64, %u: f64) {{
+          %one: i64 = const 1
+          %x: buffer<f64, 2, C> = alloc(%n, %n) zero
+          %below: i64 = add %k, %one
+          store %u, %x[%k, %k]
+          %v: f64 = load %x[{row}, %k]
+          %w: f64 = mul %v, %u
+          store %w, %x[{row}, %k]
+          %a: f64 = load %x[%k, %k]
+          %b: f64 = add %a, %w
+          store %b, %x[%k, %k]
+          %c: f64 = load %x[{row}, %k]
+          return %c
+        }}
+    """
+    fn = optimised(text, cse, overwritten)
+    assert [op.name for op in walk(fn.body)].count("load") == (1 if known else 3)
+    assert [op.name for op in walk(fn.body)].count("store") == (2 if known else 3)
 
 
 @pytest.mark.parametrize("step", [1, -1])

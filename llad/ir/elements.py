@@ -2,7 +2,7 @@
 
 Forms here are sums modulo 2⁶⁴ of whatever values an index is added up from. That is enough to tell whether two
 indices are the same number: in range, equal forms name the same element and forms that differ by a constant
-different ones.
+different ones. Extents, which have far fewer than 64 bits, also differ by their multiples.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from llad.ir.affine import Affine
-from llad.ir.core import AXIS_OPERANDS, Function, Op, Value, makers
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Value, makers, walk
 from llad.ir.types import I64, BufferType
 
 Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
+
+_SMALL = 2**15  # multiples of extents up to so many do not wrap
 
 
 class Elements:
     """The indices of one function."""
 
     def __init__(self, fn: Function) -> None:
+        self._body = fn.body
         self._made = makers(fn.body)
+        self._loops: dict[Value, Op] = {}
         self._forms: dict[Value, Affine] = {}
         self._names: dict[Value, Value] = {}
 
@@ -49,13 +53,29 @@ class Elements:
 
     def _form(self, value: Value) -> Affine:
         op = self._made.get(value)
-        if op is None or value.type != I64 or op.name not in ("const", "add", "sub"):
+        if op is None or value.type != I64 or op.name not in ("const", "add", "sub", "mul"):
             return Affine(0, {self.name(value): 1})
         if op.name == "const":
             return Affine(int(op.attrs["value"]))
         first, second = map(self.form, op.operands)
+        if op.name == "mul":
+            return self._multiple(first, second) or self._multiple(second, first) or Affine(0, {value: 1})
         total = first.plus(second, 1 if op.name == "add" else -1)
         return Affine(_wrapped(total.const), {a: w for a, c in total.terms.items() if (w := _wrapped(c))})
+
+    def _multiple(self, form: Affine, factor: Affine) -> Affine | None:
+        """The product, if it is a small multiple of an extent."""
+        if factor.terms or form.const or abs(factor.const) > _SMALL or not self._extent(form):
+            return None
+        return form.times(factor.const)
+
+    def _extent(self, form: Affine) -> Value | None:
+        """The extent of which a form is a small multiple, but for a constant."""
+        if len(form.terms) != 1:
+            return None
+        ((atom, factor),) = form.terms.items()
+        made = self._made.get(atom)
+        return atom if made is not None and made.name == "dim" and abs(factor) <= _SMALL else None
 
     def place(
         self, handle: Value, indices: Sequence[Value], views: Container[Value] | None = None
@@ -93,6 +113,11 @@ class Elements:
                     found.append(self.form(start).plus(inner, factor) if known else None)  # type: ignore[arg-type]
         return found
 
+    def differ(self, first: Sequence[Value], second: Sequence[Value]) -> bool:
+        """Whether two lists of indices, as they are at one time, name different elements."""
+        differences = (self.form(a).plus(self.form(b), -1) for a, b in zip(first, second, strict=True))
+        return any(d.const and not d.terms for d in differences)
+
     def are_apart(self, first: Sequence[Value], second: Sequence[Value], index: Value, fixed: set[Value]) -> bool:
         """Whether the elements at two lists of indices differ whenever `index` differs between them.
 
@@ -101,12 +126,34 @@ class Elements:
         for a, b in zip(first, second, strict=True):
             one, other = self.form(a), self.form(b)
             difference = one.plus(other, -1)
-            if difference.terms or not fixed.issuperset([*one.terms, *other.terms]):
+            if index in difference.terms or not fixed.issuperset([*one.terms, *other.terms]):
                 continue
             along = one.terms.get(index, 0)
-            if (abs(along) == 1 and not difference.const) or (not along and difference.const):
+            equal = not difference.terms and not difference.const
+            if abs(along) == 1 and (equal or self._spans(difference, index)):
+                return True
+            if not along and not difference.terms and not equal:
                 return True
         return False
+
+    def _spans(self, difference: Affine, index: Value) -> bool:
+        """Whether a difference is no less than the length of the range of `index`, an extent or a constant."""
+        if not self._loops:
+            self._loops = {op.regions[0].args[0]: op for op in walk(self._body) if op.name == "for"}
+        if index not in self._loops:
+            return False
+        lo, hi, step = map(self.form, self._loops[index].operands[:3])
+        if lo.terms or step.terms or step.const <= 0:
+            return False
+        extent, longest = self._extent(hi), hi.const - lo.const  # on top of the extent
+        if extent is None:
+            return not hi.terms and not difference.terms and abs(difference.const) >= longest
+        if self._extent(difference) is not extent or hi.terms[extent] != 1:
+            return False
+        factor = difference.terms[extent]
+        beyond = difference.const if factor > 0 else -difference.const
+        fewest = max(0, 2 - longest)  # the extent for which there are two iterations
+        return max(map(abs, (beyond, longest))) <= _SMALL and (abs(factor) - 1) * fewest + beyond >= longest
 
 
 def _wrapped(number: int) -> int:

@@ -8,7 +8,8 @@ When: the earlier op dominates, because it stands earlier in the same region or 
 (`alias.py`) has an epoch, which a store changes; a load is the same only in the same epochs of all its roots.
 A loop that writes a root starts a new epoch before it, so that no iteration sees a value from before the loop,
 and one after it; so does an `if`. Buffers that change places have several roots, and a store through one of them
-changes nothing for those that are distinct from it (`distinct.py`).
+changes nothing for those that are distinct from it (`distinct.py`). Nor does a store to one element change what is
+known of another of the same buffer, if their indices differ by a constant.
 
 Before:
 
@@ -39,8 +40,11 @@ from collections.abc import Hashable, Iterable
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import PURE_STRUCTURED, Function, Op, Region, Value
 from llad.ir.distinct import Distinct
+from llad.ir.elements import Elements
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
+
+_OTHERS = 16  # elements of a buffer, the last ones met, that are compared with one that is stored to
 
 
 def cse(fn: Function) -> Function:
@@ -60,6 +64,8 @@ class _Cse(Rebuild):
         self._distinct = Distinct(fn, self._aliases)
         self._epochs: dict[tuple[Value, Value | None], int] = {}  # of a root, by what wrote it: a handle or more
         self._last_epoch = 0
+        self._elements = Elements(fn)
+        self._met: dict[Value, dict[tuple[Value, ...], None]] = {}  # per buffer, elements with their indices
 
     def visit(self, op: Op) -> None:
         operands = self.operands(op)
@@ -70,11 +76,11 @@ class _Cse(Rebuild):
                     self.mapping[op.result] = value
                 else:
                     self._learn(key, self.copy(op, operands).result)
+                    self._meet(operands)
             case "store":
                 if self._known.get(self._element(op.operands[1], operands[1:])) is not operands[0]:
                     self.copy(op, operands)
-                    self._write(self._aliases.written(op), through=op.operands[1])
-                    self._learn(self._element(op.operands[1], operands[1:]), operands[0])
+                    self._store(op, operands[1:], operands[0])
             case "check":
                 if ("check", operands[0]) not in self._known:
                     self.copy(op, operands)
@@ -90,6 +96,25 @@ class _Cse(Rebuild):
             case _:
                 self.copy(op, operands)
                 self._write(self._aliases.written(op))
+
+    def _store(self, op: Op, access: tuple[Value, ...], value: Value) -> None:
+        """Learn what an element holds, and what others of the buffer hold still."""
+        old, others = op.operands[1], self._met.get(access[0], {})
+        differing = [other for other in others if self._elements.differ(access[1:], other[1:])]
+        kept = [(other, self._known.get(self._element(old, other))) for other in differing]
+        self._write(self._aliases.written(op), through=old)
+        for other, known in kept:
+            if known is not None:
+                self._learn(self._element(old, other), known)
+        self._learn(self._element(old, access), value)
+        self._meet(access)
+
+    def _meet(self, access: tuple[Value, ...]) -> None:
+        met = self._met.setdefault(access[0], {})
+        met.pop(access, None)
+        met[access] = None
+        if len(met) > _OTHERS:
+            del met[next(iter(met))]
 
     def _control(self, op: Op, operands: tuple[Value, ...]) -> None:
         written = self._aliases.written(op)

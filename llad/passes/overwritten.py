@@ -5,7 +5,8 @@ read the element. (The reverse sweep zeroes a shadow and adds to it again; with 
 gets what it had.)
 
 When: buffer and indices of the two are the same values. Between them stands no read of memory that may be the same
-element, nothing that hands memory on, and, unless the memory is the function's own, nothing that may stop.
+element (one whose index differs by a constant is not), nothing that hands memory on, and, unless the memory is the
+function's own, nothing that may stop.
 
 Before:
 
@@ -34,6 +35,7 @@ from __future__ import annotations
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
+from llad.ir.elements import Elements
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
@@ -54,6 +56,7 @@ class _Overwritten:
         self._fn = fn
         self._aliases = Aliases(fn)
         self._distinct = Distinct(fn, self._aliases)
+        self._elements = Elements(fn)
         self._own = {op.result for op in walk(fn.body) if op.name == "alloc"}
         self._dead: set[Op] = set()
 
@@ -72,13 +75,19 @@ class _Overwritten:
                     self._dead.add(op)
                 ahead.add(element)
             elif op.name == "load":
-                ahead = {e for e in ahead if e[0] is not op.operands[0] and self._distinct(e[0], op.operands[0])}
+                ahead = {e for e in ahead if not self._may_read(op, e)}
             elif op.regions:
                 for inner in op.regions:
                     self._scan(inner)
                 ahead = self._unseen(ahead, op)
             elif op.name not in _HARMLESS:
                 ahead = self._unseen(ahead, op)
+
+    def _may_read(self, load: Op, element: _Element) -> bool:
+        buffer, *at = load.operands
+        if buffer is element[0]:
+            return not self._elements.differ(at, element[1:])
+        return not self._distinct(element[0], buffer)
 
     def _unseen(self, ahead: set[_Element], op: Op) -> set[_Element]:
         """Those of the elements that `op` does not read, and that nobody sees if it stops."""
