@@ -127,6 +127,32 @@ def test_the_end_of_a_loop_of_divisions_and_roots_runs_under_a_mask(op: str, slo
     assert ("masked.store" in Native(build([V] * 2, body)).code.llvm_after) == slow
 
 
+@pytest.mark.usefixtures("masked")
+def test_small_loops_between_heavy_ones_over_the_same_range_run_under_a_mask_too() -> None:
+    def stores_under_a_mask(small: int) -> int:
+        def body(b: Builder, x: Value, y: Value, z: Value) -> list[Value]:
+            def step(t: Value) -> list[Value]:
+                def add(i: Value) -> list[Value]:
+                    b.store(b.op("add", b.load(x, i), b.load(y, i)), y, i)
+                    return []
+
+                def heavy(i: Value) -> list[Value]:
+                    b.store(b.op("log1p", b.op("tanh", b.op("exp", b.load(y, i)))), z, i)
+                    return []
+
+                loop(b, 0, ends[small], [], add, kind="parallel")
+                loop(b, 0, ends[0], [], heavy, kind="parallel")
+                return []
+
+            ends = [b.dim(y, 0), b.dim(x, 0)]
+            loop(b, 0, b.i64(9), [], step)
+            return []
+
+        return Native(build([V] * 3, body)).code.llvm_after.count("call void @llvm.masked.store")
+
+    assert stores_under_a_mask(0) > stores_under_a_mask(1) > 0
+
+
 def test_index_checks_of_a_plain_loop_disappear() -> None:
     def body(b: Builder, x: Value) -> Value:
         n = b.dim(x, 0)

@@ -1,16 +1,20 @@
 """What LLVM is told of a loop in its metadata: that it ends, that its iterations are independent, and what is worth it.
 
 Large bodies are not worth unrolling, nor loops inside others that may be short, nor very large bodies vectorising,
-which costs more time than all else. The last few iterations of a heavy loop are worth running at once, under a mask.
+which costs more time than all else. The last few iterations of a heavy loop are worth running at once, under a mask,
+and so are those of small loops between heavy ones over the same range: rows that short are mostly ends, and what was
+stored under a mask is loaded under none only when it has reached the cache.
 """
 
 from __future__ import annotations
+
+from collections.abc import Container, Iterator
 
 from llad.codegen.lower_emit import Emitter
 from llad.codegen.lower_poll import known_trips
 from llad.codegen.lower_scalar import written_lines
 from llad.codegen.target import masks, narrower, vectors
-from llad.ir.core import Op, Region, walk
+from llad.ir.core import Op, Region, Value, walk
 from llad.ir.types import I64, ScalarType, is_float
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
@@ -21,8 +25,8 @@ STRAIGHT_LINES = 1200
 WRITTEN_LINES = 3000
 # Lines beyond which a loop of unknown trip count is not unrolled: its own overhead is then lost in its body.
 UNROLLED_LINES = 16
-# Lines beyond which the last few iterations, too, are worth running at once under a mask, rather than one by one. A
-# division or a root takes as long as so many.
+# Lines, as far as the ops tell, beyond which the last few iterations, too, are worth running at once under a mask,
+# rather than one by one. A division or a root takes as long as so many.
 FOLDED_LINES = 100
 _SLOW_LINES = 25
 # Registers that hold the intermediate results of two vectors on their way through elementary functions.
@@ -43,6 +47,37 @@ def independent(e: Emitter, op: Op) -> bool:
     if e.may_alias or op.attrs["kind"] == "sequential":
         return False
     return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
+
+
+def ends_under_mask(body: Region, nested: bool = False) -> Iterator[Value]:
+    """Where heavy loops within others end whose last few iterations run at once."""
+    for op in body.ops:
+        if nested and op.name == "for" and _is_heavy(op) and _takes_a_mask(op):
+            yield op.operands[1]
+        for region in op.regions:
+            yield from ends_under_mask(region, nested or op.name in ("for", "while"))
+
+
+def _goes_along(loop: Op, ends: Container[Value]) -> bool:
+    """Whether a small loop has a heavy one's range, and is no mere sum, which of a few numbers is none for vectors."""
+    sums = len(loop.results) > 1 and not _function_lines(loop.regions[0])
+    return loop.operands[1] in ends and not sums
+
+
+def _is_heavy(loop: Op) -> bool:
+    body = loop.regions[0]
+    slow = _SLOW_LINES * sum(op.name in _SLOW and is_float(op.result.type) for op in body.ops)
+    return sum(map(_own_lines, body.ops)) + slow + _function_lines(body) > FOLDED_LINES
+
+
+def _own_lines(op: Op) -> int:
+    """About how many lines an op takes: memory has an address to be computed."""
+    return len(op.operands) + (op.name == "load") if op.name in ("load", "store") else 1
+
+
+def _takes_a_mask(loop: Op) -> bool:
+    stores = any(op.name == "store" for op in loop.regions[0].ops)
+    return masks(stores) and _runs_along_rows(loop.regions[0])
 
 
 def _runs_along_rows(body: Region) -> bool:
@@ -80,12 +115,10 @@ def loop_properties(e: Emitter, op: Op, group: str, lines: int, straight: bool) 
         properties.append(_property(e, "unroll.disable"))
     elif lines > UNROLLED_LINES:
         properties.append(_property(e, "unroll.runtime.disable"))
-    slow = _SLOW_LINES * sum(inner.name in _SLOW and is_float(inner.result.type) for inner in op.regions[0].ops)
-    heavy = lines + slow + _function_lines(op.regions[0]) > FOLDED_LINES
-    stores = any(inner.name == "store" for inner in op.regions[0].ops)
-    if heavy and masks(stores) and _runs_along_rows(op.regions[0]):
+    heavy = _is_heavy(op)
+    if (heavy or (e.depth and _goes_along(op, e.masked))) and _takes_a_mask(op):
         properties.append(_property(e, "vectorize.predicate.enable", "i1 true"))
-        if vectors()[1] >= _ENOUGH_REGISTERS:  # functions wait for their own results more than for a unit
+        if heavy and vectors()[1] >= _ENOUGH_REGISTERS:  # functions wait for their own results more than for a unit
             properties.append(_property(e, "interleave.count", "i32 2"))
     if op.attrs.get("narrow") and (size := narrower()) and _runs_along_rows(op.regions[0]):
         properties.append(_property(e, "vectorize.width", f"i32 {size // _widest(op.regions[0])}"))

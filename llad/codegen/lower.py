@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from llad.codegen.constants import number
+from llad.codegen.loop_hints import ends_under_mask
 from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
 from llad.codegen.lower_copy import lower_copy
@@ -109,7 +110,9 @@ def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     definitions = makers(fn.body)
     flags = relaxed(fn)
     products = shared_products(fn, flags, fastmath)
-    return Emitter(used, definitions, flags, products, fastmath, bool(fn.attrs.get("may_alias")), callees=callees)
+    masked = frozenset(ends_under_mask(fn.body))
+    aliased = bool(fn.attrs.get("may_alias"))
+    return Emitter(used, definitions, flags, products, fastmath, aliased, callees=callees, masked=masked)
 
 
 def arguments(fn: Function) -> tuple[Value, ...]:

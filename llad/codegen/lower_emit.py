@@ -145,6 +145,7 @@ class Emitter:
     errors: dict[ErrorSite, int] = field(default_factory=dict)
     callees: dict[str, str] = field(default_factory=dict)  # the symbols of the functions that may be called
     called: bool = False
+    masked: frozenset[Value] = frozenset()  # where loops end that have the last few iterations run under a mask
     depth: int = 0  # how many loops are open
     writes_out: bool = False  # whether LLVM may vectorise the innermost loop, if no function of C is called in it
     chained: set[Value] = field(default_factory=set)  # what waits there for the iteration before
