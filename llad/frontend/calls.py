@@ -21,6 +21,7 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import (
     complex_functions,
     differentiate,
+    once,
     outline,
     printing,
     pullbacks,
@@ -139,7 +140,8 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
         t.refuse("format")
     match function:
         case FunctionType():
-            return inline(t, function, args, kwargs)
+            make = partial(inline, t, function, args, kwargs)
+            return once.made(t, function, args, make) if once.is_shared(function) else make()
         case MethodType() if is_named_tuple(_kind(function.__self__)) and is_generated(function.__func__):
             return records.python(t, function, args, kwargs)
         case MethodType():

@@ -66,6 +66,7 @@ class Tracer:
         self.home: dict[str, Local] = {}  # the table of the function being made
         self.locals: list[Local] = []  # the functions of tables that calls may name here
         self.outlined: dict[object, Outlined] = {}
+        self.made: dict[tuple[object, Value], Any] = {}  # per function and array: what was made of it (`once.py`)
         self.scope = Scope(None, "straight")
         self.returned: Span | None = None  # where the last call traced returned
         self._frame: Frame | None = None
