@@ -107,6 +107,39 @@ def test_values_and_derivatives_are_those_of_inlined_code(name, monkeypatch):
         assert (value, dx, dy, dot) == pytest.approx(inlined, rel=1e-9)
 
 
+def smoothed(a, out, n):
+    """Its arrays have shadows that nothing is stored to where they are made, and to which the reverse sweep adds."""
+    a = 1.5 * a
+    while n > 0:
+        b = np.zeros_like(a)
+        for i in range(len(a)):
+            b[i] += 0.5 * a[i] + 0.3 * a[i - 1]
+        a, n = b, n - 1
+    out[:] = a
+
+
+def smoothed_twice(x, n):
+    out = np.zeros_like(x)
+    smoothed(x, out, n)
+    smoothed(x * out, out, n)
+    return np.sum(out**3)
+
+
+def test_second_derivatives_through_arrays_that_loops_hand_on(monkeypatch):
+    monkeypatch.setattr(outline, "LONG", 0)
+    monkeypatch.setattr(outline, "SHORT", 0)
+    x, v, n = np.array([0.3, 0.7, -0.2]), np.array([0.6, -0.8, 0.5]), 3
+    assert trace(smoothed_twice, (spec_of(x), spec_of(n))).function.functions
+    gradient = llad.grad(smoothed_twice)
+    expected = (gradient(x + 1e-5 * v, n) - gradient(x - 1e-5 * v, n)) / 2e-5
+    for product in (
+        lambda x, n: llad.jvp(lambda y: llad.grad(smoothed_twice)(y, n), (x,), (v,))[1],
+        lambda x, n: llad.grad(lambda y: np.sum(llad.grad(smoothed_twice)(y, n) * v))(x),
+        lambda x, n: llad.grad(lambda y: llad.jvp(lambda z: smoothed_twice(z, n), (y,), (v,))[1])(x),
+    ):
+        np.testing.assert_allclose(llad.jit(product)(x, n), expected, rtol=1e-6)
+
+
 def test_an_error_in_an_outlined_function_names_its_line():
     f = caller(["if x > {k}.0:", "    s += raising(a, x, y)"], 12, raising=raising, a=np.ones(3))
     assert made(f).functions

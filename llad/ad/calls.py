@@ -34,6 +34,13 @@ def is_active_stack(value: Value) -> bool:
     return isinstance(value.type, LifoType) and carries_derivative(value.type)
 
 
+def seen_by_others(fn: Function, shared: Collection[Value]) -> list[Value]:
+    """The buffers that carry derivatives between a called function and others: those that it returns, and those that
+    it pushes on or pops from the stacks that it shares. What nothing is stored to here may be stored to there."""
+    records = [op for op in walk(fn.body) if op.name in ("push", "pop") and op.operands[0] in shared]
+    return [v for v in (*fn.results, *(v for op in records for v in (*op.operands, *op.results))) if has_shadow(v)]
+
+
 class Calls:
     """The callees met so far, and afterwards the stacks that every function of the derivative shares.
 

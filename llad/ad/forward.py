@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
+from llad.ad.calls import seen_by_others
 from llad.ad.memory import as_layout, privatise_written, zeros_like
 from llad.ad.rules import feeds_choice, products
 from llad.ir.alias import Aliases
@@ -69,8 +70,8 @@ class _Forward:
 
     def __init__(self, fn: Function, dots: dict[Value, Value], lifos: list[Value] | None = None) -> None:
         self.fn = fn
-        seen = fn.results if lifos is None else [*fn.results, *fn.params]
-        self.activity = Activity(fn, Aliases(fn), [*dots, *(lifos or [])], seen)
+        shared = [] if lifos is None else [*fn.params, *seen_by_others(fn, lifos)]
+        self.activity = Activity(fn, Aliases(fn), [*dots, *shared], [*fn.results, *shared])
         self.strong = feeds_choice(fn)
         self.b = Builder()
         self.new: dict[Value, Value] = {}

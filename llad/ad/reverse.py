@@ -15,7 +15,7 @@ from llad.ad import names
 from llad.ad.activity import Activity
 from llad.ad.adjoint import Adjoint
 from llad.ad.augment import Augment
-from llad.ad.calls import Calls, has_shadow, is_active_stack
+from llad.ad.calls import Calls, has_shadow, is_active_stack, seen_by_others
 from llad.ad.inplace import in_place
 from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
@@ -229,10 +229,9 @@ class _CalledSweeps(_Sweeps):
 
     def __init__(self, fn: Function, calls: Calls) -> None:
         shared = [p for p in fn.params if is_active_stack(p)]
-        popped = _popped(fn, shared)  # what lies behind it is seen by others
         inputs = [p for p in fn.params if is_float(p.type) or has_shadow(p)]
         useful = [*[r for r in fn.results if is_float(r.type) or has_shadow(r)], *filter(has_shadow, fn.params)]
-        super().__init__(fn, calls, inputs, useful, called=True, shared=[*shared, *popped])
+        super().__init__(fn, calls, inputs, useful, called=True, shared=[*shared, *seen_by_others(fn, shared)])
         self.stacks_of_cotangents = [self._stack_of_cotangents(lifo) for lifo in shared if _has_floats(lifo)]
         results = [r for r in fn.results if is_float(r.type)]
         self.seeds = [Value(r.type, names.bar(r)) for r in results]
@@ -273,12 +272,6 @@ class _CalledSweeps(_Sweeps):
         made = b.function(self.calls.reverse(fn.name), params, **fn.attrs)
         self.calls.share(made, stacks, mine)
         return made
-
-
-def _popped(fn: Function, shared: Sequence[Value]) -> list[Value]:
-    """The active buffers that `fn` pops from the stacks that it shares."""
-    pops = [op for op in walk(fn.body) if op.name == "pop" and op.operands[0] in shared]
-    return [r for op in pops for r in op.results if has_shadow(r)]
 
 
 def _has_floats(lifo: Value) -> bool:
