@@ -50,10 +50,12 @@ from llad.loop_passes import (
     lodge,
     panels,
     peel,
+    postpone,
     products,
     reuse,
     rows,
     singles,
+    sooner,
     stages,
     states,
     stream,
@@ -117,11 +119,13 @@ HANDED_ON: tuple[Pass, ...] = (
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
     relax, singles, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce,
-    extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, ownership,
+    extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, sooner, postpone,
+    ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     singles, products, interchange, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse, dce, extrema,
-    tiles, lodge, rows, columns, version, stages, stream, ownership,
+    tiles, lodge, rows, columns, version, stages, stream, sooner, postpone,
+    ownership,
 )  # fmt: skip
 
 

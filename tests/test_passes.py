@@ -46,6 +46,7 @@ from llad.passes.overwritten import overwritten
 from llad.passes.ownership import ownership
 from llad.passes.panels import panels
 from llad.passes.peel import peel
+from llad.passes.postpone import postpone
 from llad.passes.products import products
 from llad.passes.records import records
 from llad.passes.relax import relax
@@ -57,6 +58,7 @@ from llad.passes.scalars import scalars
 from llad.passes.sigmoids import sigmoids
 from llad.passes.simplify import simplify
 from llad.passes.singles import singles
+from llad.passes.sooner import sooner
 from llad.passes.stages import stages
 from llad.passes.states import states
 from llad.passes.stream import stream
@@ -74,7 +76,7 @@ ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, singles, products, interchange, jam, panels, unroll, either, scalars, reuse, independent,
     ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states, blocks, stream,
-    winner, relax, release, sigmoids, rotate, unpack, zeros, dce, ownership,
+    sooner, postpone, winner, relax, release, sigmoids, rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
@@ -741,6 +743,63 @@ def test_a_store_beside_an_element_does_not_make_it_unknown(row: str, known: boo
     fn = optimised(text, cse, overwritten)
     assert [op.name for op in walk(fn.body)].count("load") == (1 if known else 3)
     assert [op.name for op in walk(fn.body)].count("store") == (2 if known else 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "order"),
+    [
+        ("%a: f64 = exp %s; %u: f64 = load %x[%i]; %b: f64 = tanh %u; RESULT", "tanh exp"),
+        ("%u: f64 = load %x[%i]; %b: f64 = tanh %u; %a: f64 = exp %s; RESULT", "tanh exp"),
+        ("%a: f64 = exp %s; %b: f64 = tanh %a; RESULT", "exp tanh"),
+        ("%a: f64 = exp %s; store %a, %x[%i]; %u: f64 = load %x[%i]; %b: f64 = tanh %u; RESULT", "exp tanh"),
+        ("%a: f64 = exp %s; %u: f64 = load %x[%zero]; %b: f64 = tanh %u; store %b, %x[%i]; RESULT", "exp tanh"),
+    ],
+)
+@pytest.mark.parametrize("around", [False, True])
+def test_functions_that_wait_for_nothing_come_first(around: bool, body: str, order: str):
+    """The last of them reads, if there is a loop around, what that stored."""
+    lines = body.replace("RESULT", "%r: f64 = mul %a, %b; yield %r").split("; ")
+    loop = "%t: f64, %n: i64 = for %i in %zero..%m step %one carry (%s: f64 = %c) {\n" + "\n".join(lines) + "\n}\n"
+    text = "func @f(%x: buffer<f64, 1, C>, %m: i64, %c: f64) {\n%zero: i64 = const 0\n%one: i64 = const 1\n"
+    text += "%k: i64 = for %j in %zero..%m step %one {\n" + loop + "yield\n}\n" if around else loop
+    made = optimised(text + "return\n}\n", sooner)
+    found = " ".join(op.name for op in walk(made.body) if op.name in ("exp", "tanh"))
+    assert found == ("tanh exp" if "[%zero]" in body and not around else order)
+
+
+def test_what_is_stored_at_the_end_is_not_read_before():
+    """Accumulations at `%x[%i]` and `%x[%i + m w + b]`, for `%i in 0..w`."""
+
+    def postponed(m: int, b: int) -> bool:
+        text = f"""
+            func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>) {{'wide': True}} {{
+              %w: i64 = dim %y, 0
+              %zero: i64 = const 0
+              %one: i64 = const 1
+              %m: i64 = const {m}
+              %b: i64 = const {b}
+              %mw: i64 = mul %w, %m
+              %trips: i64 = for %i in %zero..%w step %one {{'apart': True}} {{
+                %j: i64 = add %i, %mw
+                %k: i64 = add %j, %b
+                %d: f64 = load %y[%i]
+                %u: f64 = load %x[%i]
+                %v: f64 = add %u, %d
+                store %v, %x[%i]
+                %s: f64 = load %x[%k]
+                %t: f64 = add %s, %d
+                store %t, %x[%k]
+                yield
+              }}
+              return
+            }}
+        """
+        made = postpone(verify(parse(dedent(text))))
+        return names(loop_of(made).regions[0])[-3:] == ["store", "store", "yield"]
+
+    found = {(m, b) for m in (-2, -1, 0, 1, 2) for b in (-2, -1, 0, 1, 2) if postponed(m, b)}
+    assert not any(m * w + b == 0 for m, b in found for w in range(1, 9))
+    assert {(1, 0), (-1, 0), (2, -1), (-2, 1), (0, 1)} <= found
 
 
 @pytest.mark.parametrize("step", [1, -1])

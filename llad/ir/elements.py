@@ -113,10 +113,16 @@ class Elements:
                     found.append(self.form(start).plus(inner, factor) if known else None)  # type: ignore[arg-type]
         return found
 
-    def differ(self, first: Sequence[Value], second: Sequence[Value]) -> bool:
-        """Whether two lists of indices, as they are at one time, name different elements."""
-        differences = (self.form(a).plus(self.form(b), -1) for a, b in zip(first, second, strict=True))
-        return any(d.const and not d.terms for d in differences)
+    def differ(self, first: Sequence[Value], second: Sequence[Value], index: Value | None = None) -> bool:
+        """Whether two lists of indices, as they are at one time, name different elements: in an iteration of the loop
+        of `index`, if there is one."""
+        for a, b in zip(first, second, strict=True):
+            difference = self.form(a).plus(self.form(b), -1)
+            if difference.const and not difference.terms:
+                return True
+            if index is not None and self._spans(difference, index, 1):
+                return True
+        return False
 
     def are_apart(self, first: Sequence[Value], second: Sequence[Value], index: Value, fixed: set[Value]) -> bool:
         """Whether the elements at two lists of indices differ whenever `index` differs between them.
@@ -130,14 +136,15 @@ class Elements:
                 continue
             along = one.terms.get(index, 0)
             equal = not difference.terms and not difference.const
-            if abs(along) == 1 and (equal or self._spans(difference, index)):
+            if abs(along) == 1 and (equal or self._spans(difference, index, 2)):
                 return True
             if not along and not difference.terms and not equal:
                 return True
         return False
 
-    def _spans(self, difference: Affine, index: Value) -> bool:
-        """Whether a difference is no less than the length of the range of `index`, an extent or a constant."""
+    def _spans(self, difference: Affine, index: Value, iterations: int) -> bool:
+        """Whether a difference is no less than the length of the range of `index`, an extent or a constant, if there
+        are so many iterations."""
         if not self._loops:
             self._loops = {op.regions[0].args[0]: op for op in walk(self._body) if op.name == "for"}
         if index not in self._loops:
@@ -147,12 +154,12 @@ class Elements:
             return False
         extent, longest = self._extent(hi), hi.const - lo.const  # on top of the extent
         if extent is None:
-            return not hi.terms and not difference.terms and abs(difference.const) >= longest
+            return not hi.terms and not difference.terms and abs(difference.const) >= max(longest, iterations)
         if self._extent(difference) is not extent or hi.terms[extent] != 1:
             return False
         factor = difference.terms[extent]
         beyond = difference.const if factor > 0 else -difference.const
-        fewest = max(0, 2 - longest)  # the extent for which there are two iterations
+        fewest = max(0, iterations - longest)  # the least that the extent can be
         return max(map(abs, (beyond, longest))) <= _SMALL and (abs(factor) - 1) * fewest + beyond >= longest
 
 
