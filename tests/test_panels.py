@@ -111,7 +111,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(panels_pass, "FEWEST_COLUMNS", 1)
     monkeypatch.setattr(panels_pass, "FEWEST_ROWS", 1)
     met: Counter[str] = Counter()
-    for seed in range(400):
+    for seed in range(200):
         rng = random.Random(seed)
         fn = verify(parse(nest(rng)))
         plans = list(Plans(fn).found.values())
@@ -127,8 +127,8 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
             want = outcome(fn, args)
             met["raised" if "Error" in want else "ran"] += not want.startswith("unsound")
             assert want.startswith("unsound") or outcome(made, args) == want, f"program {seed}, {d}, {p}"
-    assert met["taken"] > 60 and met["left"] > 60 and met["slanting"] > 30 and met["ran"] > 200, met
-    assert met["private"] > 15 and met["stored"] > 30, met
+    assert met["taken"] > 30 and met["left"] > 30 and met["slanting"] > 15 and met["ran"] > 100, met
+    assert met["private"] > 7 and met["stored"] > 15, met
 
 
 THREADS = """

@@ -155,7 +155,7 @@ def test_elements_are_copied_only_if_some_loop_would_load_them() -> None:
         return total + y[0]
 
     compiled, args = jit_grad(f, argnums=(0, 1)), (np.array([0.3]), np.array([0.5, 0.7]))
-    assert_close(compiled.grad(*args, 10**9, 0)[1], np.array([0.25, 0.0]))
+    assert_close(compiled.grad(*args, 10**7, 0)[1], np.array([0.25, 0.0]))
     with pytest.raises(IndexError):
         compiled.grad(*args, 3, 1)
     check_gradient(jit_grad(lambda a, x: f(a, x, 2, 3)), *args)

@@ -66,7 +66,7 @@ def strips(fn: Function) -> int:
 
 def test_random_nests_keep_their_meaning() -> None:
     taken = ran = 0
-    for seed in range(300):
+    for seed in range(150):
         fn = program(seed)
         tiled = verify(tiles(fn))
         if tiled is fn:
@@ -78,7 +78,7 @@ def test_random_nests_keep_their_meaning() -> None:
             want = outcome(fn, args)
             assert want.startswith("unsound") or outcome(tiled, args) == want, f"program {seed}, {n, m}"
             ran += not want.startswith("unsound") and n > 8
-    assert taken > 60 and ran > 120, (taken, ran)
+    assert taken > 30 and ran > 60, (taken, ran)
 
 
 TURNED = HEAD + """

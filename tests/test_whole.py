@@ -87,7 +87,7 @@ def lanes(fn: Function) -> int:
 
 def test_random_nests_keep_their_meaning() -> None:
     met: Counter[str] = Counter()
-    for seed in range(300):
+    for seed in range(150):
         fn = verify(parse(nest(random.Random(seed))))
         made = verify(whole(fn))
         met["taken" if lanes(made) else "left"] += 1
@@ -98,7 +98,7 @@ def test_random_nests_keep_their_meaning() -> None:
             want = outcome(fn, args)
             met["raised" if "Error" in want else "ran"] += not want.startswith("unsound")
             assert want.startswith("unsound") or outcome(made, args) == want, f"program {seed}, {n}, {p}"
-    assert met["taken"] > 100 and met["left"] > 60 and met["ran"] > 400, met
+    assert met["taken"] > 50 and met["left"] > 30 and met["ran"] > 200, met
 
 
 def of_columns(l: Any, a: Any, x: Any) -> Any:
