@@ -45,8 +45,8 @@ SMOOTH = {
     "fourier": [
         "np.abs(np.fft.rfft(v)) + np.fft.fft(x, axis=0).real[0, :3]", "np.fft.ifft(x + 1j, 5, norm='ortho').imag",
         "np.fft.irfft(np.fft.rfft(v, norm='forward') * np.exp(-w[:3]), 5)", "np.fft.irfft(x + 1j * x[::-1], axis=0)",
-        "np.abs(np.fft.fftshift(np.fft.fft2(x))) + np.fft.ifftshift(np.fft.ifft2(x, (3, 4), (1, 0)), 1).real.T",
-        "np.fft.fftn(x[None], axes=(1, 2))[0].imag + np.fft.ifftn(x * 1j, (3, 4), (0, 1)).imag",
+        "np.abs(np.fft.fftshift(np.fft.fft2(x)))", "np.fft.ifftshift(np.fft.ifft2(x, (3, 4), (1, 0)), 1).real.T",
+        "np.fft.fftn(x[None], axes=(1,))[0].imag + np.fft.ifftn(x * 1j, (4,), (1,)).imag",
         "np.abs(np.fft.fft(np.outer(w, v).ravel()[:16])) + np.real(np.fft.fft(np.concatenate([v] * 11)[:53]))[:16]",
     ],
     "real_parts": ["np.real(v) * v.real + np.imag(w) - w.imag + np.conj(v).conj() * np.angle(1j * v + w, deg=True)"],

@@ -6,6 +6,8 @@ AFIPS SJCC 28, 1966). A pass is linear in the data and its factors are read from
 nothing of what it computed.
 """
 
+import math
+
 import numpy as np
 
 # A prime factor beyond this takes a convolution, of cost n log n, rather than a pass of cost n times the factor.
@@ -15,19 +17,19 @@ _MANY = 50
 def fft(a, n=None, axis=-1, norm=None):
     """The transform along an axis, of `n` elements: cut off, or with zeros behind."""
     a = np.asarray(a)
-    return _transform(np.real(a), np.imag(a), n, axis, _scale(norm, "forward"), -1.0)
+    return _transform(np.real(a), np.imag(a), n, axis, _scale(norm, "forward"), False)
 
 
 def ifft(a, n=None, axis=-1, norm=None):
     """The inverse of `fft`."""
     a = np.asarray(a)
-    return _transform(np.real(a), np.imag(a), n, axis, _scale(norm, "backward"), 1.0)
+    return _transform(np.real(a), np.imag(a), n, axis, _scale(norm, "backward"), True)
 
 
 def rfft(a, n=None, axis=-1, norm=None):
     """The first half of `fft` of real numbers, which tells the other: `n // 2 + 1` elements."""
     a = np.asarray(a)
-    found = _transform(a, np.zeros_like(a), n, axis, _scale(norm, "forward"), -1.0)
+    found = _transform(a, np.zeros_like(a), n, axis, _scale(norm, "forward"), False)
     return np.moveaxis(np.moveaxis(found, axis, 0)[: np.shape(found)[axis] // 2 + 1], 0, axis)
 
 
@@ -48,7 +50,7 @@ def irfft(a, n=None, axis=-1, norm=None):
         y[n // 2] = 0.0
     x[half:] = x[1 : n - half + 1][::-1]
     y[half:] = -y[1 : n - half + 1][::-1]
-    found = _transform(x, y, n, 0, _scale(norm, "backward"), 1.0)
+    found = _transform(x, y, n, 0, _scale(norm, "backward"), True)
     return np.moveaxis(np.real(found), 0, axis)
 
 
@@ -128,28 +130,50 @@ def _scale(norm, divided):
     return -1.0 if (norm or "backward") == divided else 0.0
 
 
-def _transform(re, im, n, axis, power, sign):
+def _transform(re, im, n, axis, power, inverse):
     re, im = np.moveaxis(re, axis, 0), np.moveaxis(im, axis, 0)
+    given, others = len(re), re.shape[1:]
     if n is None:
-        n = len(re)
+        n = given
     if n < 1:
         raise ValueError(f"Invalid number of FFT data points ({n}) specified.")
-    given = min(n, len(re))
-    shape = (n, *re.shape[1:])
-    rows = np.size(re) // max(len(re), 1) if re.ndim > 1 else 1
-    kind = re.dtype if re.dtype == np.float32 else np.float64
-    x, y = np.zeros((n, *re.shape[1:]), kind), np.zeros((n, *re.shape[1:]), kind)
-    x[:given] = re[:given]
-    y[:given] = im[:given]
-    if _greatest_factor(n) > _MANY:
-        x, y = _by_convolution(x, y, n, rows, sign, kind)
+    rows = math.prod(others)
+    re, im = re.reshape(given, rows), im.reshape(given, rows)
+    if inverse:  # the transform of numbers whose parts have changed places
+        y, x = _spectra(im, re, n)
     else:
-        x, y = _passes(x.reshape(-1), y.reshape(-1), n, rows, *_table(n, sign, kind))
+        x, y = _spectra(re, im, n)
+    shape = (n, *others)
+    x, y = np.moveaxis(x.reshape(shape), 0, axis), np.moveaxis(y.reshape(shape), 0, axis)
     if power != 0.0:
-        scale = kind.type(float(n) ** power) if kind == np.float32 else float(n) ** power
+        scale = x.dtype.type(float(n) ** power) if x.dtype == np.float32 else float(n) ** power
         x, y = x * scale, y * scale
-    re, im = x.reshape(shape), y.reshape(shape)
-    return np.moveaxis(complex(re, im), 0, axis)  # in traced code `complex` joins arrays, too
+    elif axis % len(shape):  # what comes next is rather not taken from columns
+        x, y = x.copy(), y.copy()
+    return complex(x, y)  # in traced code `complex` joins arrays, too
+
+
+def _spectra(re, im, n):
+    """The transforms of columns, cut off or with zeros behind, in rows one after another."""
+    given, rows = min(n, len(re)), re.shape[1]
+    kind = re.dtype if re.dtype == np.float32 else np.float64
+    convolved = _greatest_factor(n) > _MANY
+    length = _room(2 * n - 1) if convolved else n
+    cos, sin = _table(length, kind)
+    x, y = np.zeros((length, rows), kind), np.zeros((length, rows), kind)
+    x[:given], y[:given] = re[:given], im[:given]
+    x, y = x.reshape(-1), y.reshape(-1)
+    extra = length if convolved else 0
+    c, s, u, v = np.zeros(extra, kind), np.zeros(extra, kind), np.zeros(extra, kind), np.zeros(extra, kind)
+    if convolved:
+        _chirp(c, s, u, v, n)
+        u, v = _passes(u, v, length, 1, cos, sin)
+        _turn(x, y, c, s, rows)
+    x, y = _passes(x, y, length, rows, cos, sin, (u, v))
+    if convolved:
+        y *= -1.0
+        _turn(x, y, c, s, rows)
+    return x[: n * rows], y[: n * rows]
 
 
 def _greatest_factor(n):
@@ -162,34 +186,37 @@ def _greatest_factor(n):
     return n
 
 
-def _by_convolution(x, y, n, rows, sign, kind):
-    """The transform as a convolution with c[k] = exp(∓iπk²/n), of a length that is a power of two (L. I. Bluestein,
-    IEEE Trans. Audio Electroacoust. 18, 1970): jk = (j² + k² - (j - k)²) / 2."""
+def _room(n):
+    """The next power of two."""
     length = 1
-    while length < 2 * n - 1:
+    while length < n:
         length *= 2
-    cos, sin = _table(2 * n, sign, kind)
-    square = np.arange(n) * np.arange(n) % (2 * n)
-    c, s = cos[square][:, None], sin[square][:, None]
-    p, q = np.zeros((length, rows), kind), np.zeros((length, rows), kind)
-    x, y = x.reshape(n, rows), y.reshape(n, rows)
-    p[:n] = x * c - y * s
-    q[:n] = x * s + y * c
-    u, v = np.zeros((length, 1), kind), np.zeros((length, 1), kind)
-    u[:n], v[:n] = c, -s
-    u[length - n + 1 :], v[length - n + 1 :] = c[1:][::-1], -s[1:][::-1]
-    cos, sin = _table(length, -1.0, kind)
-    p, q = _passes(p.reshape(-1), q.reshape(-1), length, rows, cos, sin)
-    u, v = _passes(u.reshape(-1), v.reshape(-1), length, 1, cos, sin)
-    p, q, u, v = p.reshape(length, rows), q.reshape(length, rows), u[:, None], v[:, None]
-    p, q = (p * u - q * v).reshape(-1), (p * v + q * u).reshape(-1)
-    p, q = _passes(p, q, length, rows, cos, -sin)
-    p, q = p.reshape(length, rows)[:n] / length, q.reshape(length, rows)[:n] / length
-    return (p * c - q * s).reshape(-1), (p * s + q * c).reshape(-1)
+    return length
 
 
-def _table(n, sign, kind):
-    """cos and ±sin of 2πk/n, from angles up to π/4: so quarters of a turn are exact."""
+def _chirp(c, s, u, v, n):
+    """The factors with which a transform is a convolution with c[k] = exp(-iπk²/n), of a length that is a power of two
+    (L. I. Bluestein, IEEE Trans. Audio Electroacoust. 18, 1970): 2jk = j² + k² - (j - k)². What it is convolved with
+    is divided by the length, for the transform back."""
+    for k in range(n):
+        turn = np.pi * (k * k % (2 * n)) / n
+        c[k], s[k] = np.cos(turn), -np.sin(turn)
+        u[k] = u[-k] = np.cos(turn) / len(u)
+        v[k] = v[-k] = np.sin(turn) / len(u)
+
+
+def _turn(x, y, c, s, rows):
+    """Multiply each row by a complex number."""
+    for k in range(len(c)):
+        for r in range(rows):
+            at = k * rows + r
+            re = c[k] * x[at] - s[k] * y[at]
+            y[at] = s[k] * x[at] + c[k] * y[at]
+            x[at] = re
+
+
+def _table(n, kind):
+    """cos and -sin of 2πk/n, from angles up to π/4: so quarters of a turn are exact."""
     cos, sin = np.empty(n, kind), np.empty(n, kind)
     for k in range(n):
         quarter, rest = 4 * k // n, 4 * k % n
@@ -204,13 +231,15 @@ def _table(n, sign, kind):
         elif quarter == 3:
             c, s = s, -c
         cos[k] = c
-        sin[k] = sign * s
+        sin[k] = -s
     return cos, sin
 
 
-def _passes(x, y, n, rows, cos, sin):
-    """The transform of the first axis of `n` of data with so many rows beside one another."""
+def _passes(x, y, n, rows, cos, sin, factors=None):
+    """The transform of the first axis of `n` of data with so many rows beside one another. `factors`: if there are
+    any, the rows are multiplied by them and transformed back."""
     left, done = n, 1
+    back = factors is not None and len(factors[0]) > 0
     while left > 1:
         p = 2
         if left % 4 == 0:
@@ -233,4 +262,8 @@ def _passes(x, y, n, rows, cos, sin):
                         v[to + r] += c * y[at + r] + s * x[at + r]
         x, y = u, v
         left, done = m, done * p
+        if factors is not None and back and left == 1:
+            _turn(x, y, *factors, rows)
+            y *= -1.0
+            left, done, back = n, 1, False
     return x, y
