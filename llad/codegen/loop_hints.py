@@ -40,13 +40,15 @@ def independent(e: Emitter, op: Op) -> bool:
     """Whether loads and stores of different iterations may be interleaved.
 
     Not if parameters may overlap, for which `kind` does not answer; nor if an iteration makes memory for itself, which
-    is the same stack slot, or maybe the same block, every time.
+    is the same stack slot, or maybe the same block, every time; nor if LLVM would forget what is stored in an iteration
+    (`revisits.py`).
     """
-    if op.attrs.get("apart"):
-        return True
-    if e.may_alias or op.attrs["kind"] == "sequential":
-        return False
-    return not any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0]))
+    if not op.attrs.get("apart"):
+        if e.may_alias or op.attrs["kind"] == "sequential":
+            return False
+        if any(inner.name in _NOT_PARALLEL for inner in walk(op.regions[0])):
+            return False
+    return op not in e.revisits
 
 
 def ends_under_mask(body: Region, nested: bool = False) -> Iterator[Value]:

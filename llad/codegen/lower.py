@@ -51,6 +51,7 @@ from llad.codegen.lower_tape import lower_keep, lower_take
 from llad.codegen.lower_threads import lower_chunks, lower_turn, runner
 from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, makers, walk
+from llad.ir.revisits import Revisits
 from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 
 __all__ = ["ErrorSite", "Lowered", "lower"]
@@ -112,7 +113,7 @@ def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     products = shared_products(fn, flags, fastmath)
     masked = frozenset(ends_under_mask(fn.body))
     aliased = bool(fn.attrs.get("may_alias"))
-    return Emitter(used, definitions, flags, products, fastmath, aliased, callees=callees, masked=masked)
+    return Emitter(used, definitions, Revisits(fn), flags, products, fastmath, aliased, callees=callees, masked=masked)
 
 
 def arguments(fn: Function) -> tuple[Value, ...]:

@@ -19,6 +19,7 @@ from llad.codegen.lower_products import Product
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.core import Makers, Op, Value
+from llad.ir.revisits import Revisits
 from llad.ir.types import BufferType, LifoType, ScalarType, Type
 
 REGISTER = {"f64": "double", "f32": "float", "i64": "i64", "i32": "i32", "bool": "i1"}
@@ -123,6 +124,7 @@ class Emitter:
 
     used: frozenset[Value]
     definitions: Makers
+    revisits: Revisits
     flags: dict[Op, str]
     products: dict[Op, Product]
     fastmath: bool
