@@ -13,6 +13,7 @@ from language import (
     choosing,
     constants,
     imports,
+    iterators,
     lists,
     names,
     patterns,
@@ -27,7 +28,19 @@ from llad.testing import assert_close, check_gradient, copy_arguments, flatten
 
 pytestmark = pytest.mark.usefixtures("scalar_code")
 
-MODULES = (structures, lists, names, quantities, constants, choosing, imports, patterns, borrowing, run_time_sequences)
+MODULES = (
+    structures,
+    lists,
+    names,
+    quantities,
+    constants,
+    choosing,
+    imports,
+    iterators,
+    patterns,
+    borrowing,
+    run_time_sequences,
+)
 CASES = [case for module in MODULES for case in cases_of(module)]
 every_case = pytest.mark.parametrize(("function", "args"), CASES, ids=[f.__name__ for f, _ in CASES])
 

@@ -11,6 +11,7 @@ import ast
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
@@ -33,19 +34,21 @@ from llad.frontend import (
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
-from llad.frontend.iteration import emit, items_of, length, nth, walk_of
+from llad.frontend.iteration import Generated, Walk, emit, items_of, length, nth, walk_of
 from llad.frontend.lending import lent
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
 from llad.frontend.rooms import columns_as_tuples
+from llad.frontend.sequences import CONSUMING, LAZY
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
 from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnds, Scope
 from llad.frontend.transforms import transform_of
-from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Unbound, describe, parts_of
+from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Unbound, describe, parts_of
 from llad.ir.core import Value
 from llad.refusals.table import refusal
 from llad.structures import is_named_tuple, library_of, of_library
+from llad.traced import sequences as written
 
 _DEPTH = 60
 
@@ -60,7 +63,7 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
         if isinstance(arg, ast.Starred):
             value = t.eval(arg.value)
             if function is zip and len(node.args) == 1 and (columns := columns_as_tuples(t, value)):
-                return t.make_ahead(columns, [value])
+                return Lazy(lambda: columns, (value,))
             args += _spread(t, function, value, None if node.keywords else len(node.args) - 1)
         else:
             args.append(t.eval(arg))
@@ -123,6 +126,7 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         return differentiate.apply(t, transform, args, kwargs)
     if isinstance(function, FunctionType) and not library_of(function):
         return inline(t, function, args, kwargs)  # whatever it stands in place of
+    args, kwargs = _listed(t, function, args, kwargs)
     result = differentiate.transformation(t, function, args, kwargs)
     if result is NotHandled:
         result = complex_functions.call(t, function, args, kwargs)
@@ -133,6 +137,25 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     if result is not NotHandled:
         return result
     return _call_object(t, function, args, kwargs)
+
+
+def _listed(
+    t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The arguments of what is no function of the user's: unless it is lazy itself, it has all items of what is."""
+    try:
+        lazy, short = function in LAZY, function in CONSUMING
+    except TypeError:  # not hashable
+        lazy, short = False, False
+
+    def listed(value: Any) -> Any:
+        if isinstance(value, Generated):
+            return value.listed()
+        if short and isinstance(value, Walk):
+            return call(t, written.listed, [replace(value)], {})  # read by a name, it may not be by another
+        return t.make(list(value.begin())) if isinstance(value, Lazy) else value
+
+    return (args, kwargs) if lazy else ([*map(listed, args)], {name: listed(v) for name, v in kwargs.items()})
 
 
 def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -16,55 +16,99 @@ and dicts have keys that are known, so they are made at trace time.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from llad.frontend.calls import call, define
+from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
 from llad.frontend.effects import Append
 from llad.frontend.extents import extents_of
-from llad.frontend.generators import AtRunTime, Known, generate, is_known, looped, nested
-from llad.frontend.iteration import walk_of
+from llad.frontend.generators import AtRunTime, Known, inner_frame, is_known, looped, nested, produced
+from llad.frontend.iteration import Generated, Walk, at_run_time, walk_of
 from llad.frontend.rows import OfStructures, collected
-from llad.frontend.values import Array, Rows, Table, is_static
+from llad.frontend.state import Flag, Frame
+from llad.frontend.targets import assign
+from llad.frontend.values import Array, Lazy, Rows, Table, is_static
+from llad.ir.core import Value
 
 _LIST = "the list being made"
 
 
-def comprehension(t: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
-    """A list, or what a generator gives."""
+def comprehension(t: Tracer, node: ast.ListComp) -> Any:
+    """A list."""
+    return _listed(t, ast.copy_location(ast.ListComp(node.elt, _begun(t, node.generators)), node))
+
+
+def _begun(t: Tracer, generators: list[ast.comprehension]) -> list[ast.comprehension]:
+    """The clauses, the first one over what is there now."""
+    first, *others = generators
+    source = ast.copy_location(Known(t.eval(first.iter)), first.iter)
+    return [ast.comprehension(first.target, source, first.ifs, 0), *others]
+
+
+def _listed(t: Tracer, node: ast.ListComp) -> Any:
+    """The list; what the first clause goes over is there."""
     first, *others = node.generators
     source = t.eval(first.iter)
-    begun = ast.comprehension(first.target, ast.copy_location(Known(source), first.iter), first.ifs, 0)
-    node = ast.copy_location(type(node)(node.elt, [begun, *others]), node)
-    walk = None if isinstance(source, range) else walk_of(t, source)
-    if walk is not None and not others and not first.ifs:
+    if at_run_time(source) and not others and not first.ifs:
+        walk = walk_of(t, source)
+        assert walk is not None
         named = source.first.items if isinstance(source, (Rows, Table)) else source
         try:
-            rows = collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+            return collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
         except OfStructures:
-            rows = _grown(t, node)
-    elif not is_known(t, node.generators):
-        rows = _grown(t, node)
-    else:
-        values: list[Any] = []
-        generate(t, node.generators, lambda: values.append(t.eval(node.elt)))
-        return t.make_ahead(values, [source]) if isinstance(node, ast.GeneratorExp) else t.make(values)
-    lazy = isinstance(node, ast.GeneratorExp) and isinstance(source, (Rows, Table))
-    return replace(rows, of=source.of) if lazy and isinstance(rows, (Rows, Table)) else rows
+            return _grown(t, node)
+    if not is_known(t, node.generators):
+        return _grown(t, node)
+    return t.make(list(produced(t, t.frame, node.generators, lambda: t.eval(node.elt))))
 
 
 def generator(t: Tracer, node: ast.GeneratorExp) -> Any:
     """A generator expression that no builtin consumes where it stands."""
-    value = comprehension(t, node)
-    t.ledger.generate(value)
-    return value
+    clauses, frame = _begun(t, node.generators), t.frame
+    source = t.eval(clauses[0].iter)
+    if not at_run_time(source) and is_known(t, clauses):
+        return Lazy(lambda: produced(t, frame, clauses, lambda: t.eval(node.elt)), (source,), is_generator=True)
+
+    def listed() -> Any:
+        with t.standing_in(frame):
+            return _listed(t, ast.copy_location(ast.ListComp(node.elt, clauses), node))
+
+    one = at_run_time(source) and len(clauses) == 1
+    walk = partial(_walked, t, frame, clauses[0], node.elt) if one else None
+    return Generated(listed, walk, source, t.builder.span, is_generator=True)
+
+
+def _walked(t: Tracer, around: Frame, clause: ast.comprehension, element: ast.expr) -> Walk:
+    """The walk over what one clause gives, item by item."""
+    walk = walk_of(t, t.eval(clause.iter))
+    assert walk is not None
+    test = ast.copy_location(ast.BoolOp(ast.And(), clause.ifs), clause.ifs[0]) if clause.ifs else None
+
+    def chosen(t: Tracer, k: Value) -> tuple[Flag, Callable[[], Any]]:
+        frame = inner_frame(t, around, clause)
+        with t.enter(frame):
+            assign(t, clause.target, walk.item(t, k))
+            flag = True if test is None else condition(t, test)
+
+        def made() -> Any:
+            frame.scope, frame.extent = t.scope, t.frame.extent
+            with t.enter(frame):
+                return t.eval(element)
+
+        return flag, made
+
+    if test is None:
+        return replace(walk, item=lambda t, k: chosen(t, k)[1]())
+    return replace(walk, chosen=chosen)
 
 
 def set_comprehension(t: Tracer, node: ast.SetComp) -> Any:
     result: set[Any] = set()
-    _generate_known(t, node.generators, lambda: result.add(key_of(t, t.eval(node.elt))))
+    _known_items(t, node.generators, lambda: result.add(key_of(t, t.eval(node.elt))))
     return t.make(result)
 
 
@@ -75,7 +119,7 @@ def dict_comprehension(t: Tracer, node: ast.DictComp) -> Any:
         key = key_of(t, t.eval(node.key))
         result[key] = t.eval(node.value)
 
-    _generate_known(t, node.generators, add)
+    _known_items(t, node.generators, add)
     return t.make(result)
 
 
@@ -93,10 +137,11 @@ def key_of(t: Tracer, value: Any) -> Any:
 # -- at trace time
 
 
-def _generate_known(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable[[], None]) -> None:
+def _known_items(t: Tracer, generators: list[ast.comprehension], emit: Callable[[], None]) -> None:
     """Run `emit` per iteration; what is not known is refused."""
     try:
-        generate(t, generators, emit)
+        for _ in produced(t, t.frame, _begun(t, generators), emit):
+            pass
     except AtRunTime:
         t.refuse("comprehension", got="of keys")
 
@@ -104,7 +149,7 @@ def _generate_known(t: Tracer, generators: Sequence[ast.comprehension], emit: Ca
 # -- at run time
 
 
-def _grown(t: Tracer, node: ast.ListComp | ast.GeneratorExp) -> Any:
+def _grown(t: Tracer, node: ast.ListComp) -> Any:
     """The list that a loop makes, item by item."""
     method = ast.Attribute(ast.Name(_LIST, ast.Load()), "append", ast.Load())
     body: list[ast.stmt] = [Append(_LIST, ast.Call(method, [node.elt], []))]

@@ -18,7 +18,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.shapes import is_number, same
 from llad.frontend.state import Flag
-from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe, is_static
+from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Op, Value
 from llad.ir.types import BOOL
 
@@ -222,6 +222,7 @@ def _equal(t: Tracer, a: Any, b: Any) -> Flag:
 
 def contains(t: Tracer, container: Any, item: Any) -> Any:
     """`item in container`, for a container of known size."""
+    container = list(container.begin()) if isinstance(container, Lazy) else container
     if isinstance(container, (tuple, list)):
         tests = [partial(_equal, t, item, x) for x in container]
         return as_value(_connect(t, False, tests)) if tests else False

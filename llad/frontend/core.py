@@ -9,7 +9,7 @@ Invariant: `builder.span` is the span of the innermost expression or statement b
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -22,7 +22,7 @@ from llad.frontend import refused
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
-from llad.frontend.ledger import Ahead, Ledger
+from llad.frontend.ledger import Ledger
 from llad.frontend.loose import Copied
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
@@ -131,6 +131,16 @@ class Tracer:
             self._frame, self.scope, self.builder.span = outer, scope, span
 
     @contextmanager
+    def standing_in(self, frame: Frame) -> Iterator[None]:
+        """Evaluate expressions of `frame` for the `with` body, at this point of the trace."""
+        outer, span = self._frame, self.builder.span
+        self._frame = frame
+        try:
+            yield
+        finally:
+            self._frame, self.builder.span = outer, span
+
+    @contextmanager
     def within(self, region: Region, state: State, kind: str = "region") -> Iterator[Scope]:
         """Append to `region`, with `state` as the frame's, in a scope of its own; a path that ends is dead.
 
@@ -231,15 +241,6 @@ class Tracer:
         self.ledger.make(thing, self.scope)
         return thing
 
-    def make_ahead(
-        self, items: list[Any], sources: Iterable[object], again: Callable[[], Iterable[Any]] | None = None
-    ) -> list[Any]:
-        """Note that `items` are those of what is lazy in Python and goes over `sources`, which must stay as they are;
-        `again` is what Python makes of them, item by item."""
-        inner = [s for source in sources for s in (source, *self.ledger.sources_of(source))]
-        self.ledger.ahead[id(items)] = Ahead(items, inner, again)
-        return self.make(items)  # type: ignore[no-any-return]
-
     def note_copy(self, copy: Value, source: Value) -> None:
         """Note that a copy was made where NumPy may have a view."""
         self.ledger.copied.append(Copied(copy, source, self.builder.span))
@@ -265,8 +266,6 @@ class Tracer:
         if self.ledger.is_kept(thing):
             name = (thing.cls if isinstance(thing, Record) else type(thing)).__name__
             self.refuse("growing", why=f"has a copy of this {name}, which another name refers to")
-        if self.ledger.ahead and self.ledger.is_awaited(thing, self._values()):
-            self.refuse("growing", why="is iterated over meanwhile")
         birth = self.ledger.birth(thing)
         if birth is None or not self.scope.may_mutate(birth):
             self.refuse_mutation(thing, self.builder.span)
@@ -276,13 +275,6 @@ class Tracer:
                 holders = [other for other, born in self.ledger.born.values() if not born.inside(scope.extent)]
                 if any(reaches(other, thing) for other in holders):
                     self.refuse_mutation(thing, self.builder.span)
-
-    def _values(self) -> Iterator[object]:
-        """What the names hold that can be read here."""
-        frame = self._frame
-        while frame is not None:
-            yield from frame.state.values.values()
-            frame = frame.parent
 
     def refuse_mutation(self, thing: object, span: Span | None) -> NoReturn:
         """Refuse that `thing` was changed there."""

@@ -18,7 +18,7 @@ from llad.frontend.desugar import Imported
 from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.imports import imported
 from llad.frontend.iteration import items_of
-from llad.frontend.iterators import name
+from llad.frontend.iterators import name, refuse_generator
 from llad.frontend.matching import binds, field_at, has_items, is_a, refuse_pattern
 from llad.frontend.names import bind
 from llad.frontend.patterns import Binds, FieldAt, HasItems, IsA, Refused
@@ -141,6 +141,7 @@ def _f_string(t: Tracer, node: ast.JoinedStr) -> str:
 
 def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
     value = t.eval(node.value)
+    refuse_generator(t, value)
     frame, around = t.frame, t.frame.scope
     while frame.source.targets is not None and frame.parent is not None:
         frame, around = frame.parent, frame.scope

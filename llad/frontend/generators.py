@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from llad.frontend.calls import call, call_node, define
 from llad.frontend.changing import peek, popped
 from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import items_of, known_length, walk_of
+from llad.frontend.iteration import at_run_time, known_length, one_by_one
 from llad.frontend.moments import trial
 from llad.frontend.sharing import adopted
 from llad.frontend.state import Frame
@@ -76,7 +76,7 @@ def _is_starred(node: ast.expr) -> bool:
 def _materialised(t: Tracer, node: ast.Call, function: Any, value: Any) -> Any:
     """`list(value)` or `tuple(value)`: of what is known only at run time, `[v for v in value]`."""
     known = isinstance(value, Rows) and known_length(value) is not None
-    if function not in (list, tuple) or known or isinstance(value, range) or walk_of(t, value) is None:
+    if function not in (list, tuple) or known or not at_run_time(value):
         return call(t, function, [value], {})
     clause = ast.comprehension(ast.Name(_NAME, ast.Store()), Known(value), [], 0)
     listed = ast.copy_location(ast.ListComp(ast.Name(_NAME, ast.Load()), [clause]), node)
@@ -159,35 +159,47 @@ _BODIES: dict[Any, Body] = {
 
 def is_known(t: Tracer, generators: Sequence[ast.comprehension]) -> bool:
     """Whether it is known how many items there are; the first clause goes over a value that is there already."""
-    source = t.eval(generators[0].iter)
-    if not isinstance(source, range) and walk_of(t, source) is not None:
+    if at_run_time(t.eval(generators[0].iter)):
         return False
     if len(generators) == 1 and not generators[0].ifs:
         return True
     try:
         with trial(t), t.within(Region(), t.state.copy(), "straight"):
-            generate(t, generators, lambda: None)
+            for _ in produced(t, t.frame, generators, lambda: None):
+                pass
     except AtRunTime:
         return False
     return True
 
 
-def generate(t: Tracer, generators: Sequence[ast.comprehension], emit: Callable[[], None]) -> None:
-    """Run `emit` per iteration, at trace time; the targets have a scope of their own."""
-    if not generators:
-        emit()
-        return
+def produced(
+    t: Tracer, around: Frame, generators: Sequence[ast.comprehension], make: Callable[[], Any]
+) -> Iterator[Any]:
+    """What `make` gives per iteration, at trace time, each when it is asked for; the targets have a scope of their own,
+    in the frame `around`."""
     first, rest = generators[0], generators[1:]
-    iterable = t.eval(first.iter)
-    if walk_of(t, iterable) is not None and not isinstance(iterable, range):
+    with t.standing_in(around):
+        iterable = t.eval(first.iter)
+    if at_run_time(iterable):
         raise AtRunTime
-    names = frozenset(n.id for n in ast.walk(first.target) if isinstance(n, ast.Name))
-    source = t.frame.source.comprehension(names)
-    with t.enter(Frame(source, None, t.frame, t.scope, t.frame.extent, caller=t.frame.caller)):
-        for value in items_of(t, iterable):
+    frame = inner_frame(t, around, first)
+    for value in one_by_one(t, iterable):
+        frame.scope, frame.extent = t.scope, t.frame.extent
+        with t.enter(frame):
             assign(t, first.target, value)
-            if all(_chosen(t, test) for test in first.ifs):
-                generate(t, rest, emit)
+            wanted = all(_chosen(t, test) for test in first.ifs)
+        if wanted and rest:
+            yield from produced(t, frame, rest, make)
+        elif wanted:
+            with t.enter(frame):
+                made = make()
+            yield made
+
+
+def inner_frame(t: Tracer, around: Frame, clause: ast.comprehension) -> Frame:
+    """The frame in which the targets of a clause stand."""
+    names = frozenset(n.id for n in ast.walk(clause.target) if isinstance(n, ast.Name))
+    return Frame(around.source.comprehension(names), None, around, t.scope, t.frame.extent, caller=around.caller)
 
 
 def _chosen(t: Tracer, test: ast.expr) -> bool:

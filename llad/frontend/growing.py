@@ -23,7 +23,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.effects import Append
 from llad.frontend.generators import Known
 from llad.frontend.growth import grown_by
-from llad.frontend.iteration import Walk, items_of, length, nth, walk_of
+from llad.frontend.iteration import Walk, at_run_time, items_of, length, nth, walk_of
 from llad.frontend.kinds import common, kind_of_item
 from llad.frontend.names import bind, held
 from llad.frontend.rooms import added, furnished, index_of, put
@@ -45,21 +45,16 @@ def append(t: Tracer, node: Append) -> None:
     value = t.eval(node.call.args[0])
     if isinstance(old, Growing) and once:
         bind(t, node.name, longer(t, old, [value], node.name))
-    elif isinstance(old, Growing) or comes_at_run_time(t, value):
+    elif isinstance(old, Growing) or at_run_time(value):
         extend(t, node.name, value, node)
     else:
         t.eval(ast.copy_location(ast.Call(node.call.func, [Known(value)], []), node.call))
 
 
-def comes_at_run_time(t: Tracer, items: Any) -> bool:
-    """Whether it is known at run time only how many items there are, or what they are."""
-    return not isinstance(items, range) and walk_of(t, items) is not None
-
-
 def extend(t: Tracer, name: str, items: Any, at: ast.stmt) -> None:
     """Let the list that `name` holds, which may grow, have all items of something iterable, too."""
     old = held(t, name)
-    if not comes_at_run_time(t, items):
+    if not at_run_time(items):
         bind(t, name, longer(t, old, items_of(t, items), name))
         return
     walk = walk_of(t, items)

@@ -2,22 +2,30 @@
 
 A `Walk` is a `range` of run-time bounds and, per index, an item: the index itself, an element or row of an array,
 a pair (`enumerate`), a tuple of items (`zip`). Sequences made at trace time are iterated over at trace time.
+
+What Python computes when it is asked is traced when it is asked for: a `Walk` by the iteration of the loop that goes
+over it, a `Lazy` where its items are known one by one, a `Generated` otherwise. So what is written meanwhile is seen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 from llad.dataclass import dataclass
+from llad.diagnostics import Span
 from llad.frontend import arrays
 from llad.frontend.casts import value_of
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of, measure
-from llad.frontend.values import Array, Room, Rows, Scalar, Table, describe
-from llad.ir.core import Value
-from llad.ir.types import BOOL, I32, I64
+from llad.frontend.loose import Copied
+from llad.frontend.moments import trial
+from llad.frontend.rooms import own
+from llad.frontend.state import Flag
+from llad.frontend.values import Array, Lazy, Room, Rows, Scalar, Table, describe
+from llad.ir.core import Region, Value
+from llad.ir.core import walk as ops_of
+from llad.ir.types import BOOL, I32, I64, BufferType
 
 Bound = int | Value
 
@@ -27,7 +35,10 @@ _MOST_MIXED = 64  # items of known sequences beside run-time ones: a loop over t
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
-    """`item(i)` for `i in range(lo, hi, step)`. `lists`: those that may grow over which it goes."""
+    """`item(i)` for `i in range(lo, hi, step)`. `lists`: those that may grow over which it goes.
+
+    `chosen`, if there is one: whether there is an item for `i`, and what makes it (`item` is not asked then).
+    `sources`: the generators over which it goes."""
 
     shown: ClassVar[str] = "a lazy sequence"
 
@@ -37,6 +48,8 @@ class Walk:
     item: Callable[[Tracer, Value], Any]
     threads: bool = False  # whether its iterations are to run on threads
     lists: frozenset[Room] = frozenset()
+    chosen: Callable[[Tracer, Value], tuple[Flag, Callable[[], Any]]] | None = None
+    sources: tuple[object, ...] = ()
 
     @property
     def is_range(self) -> bool:
@@ -51,10 +64,51 @@ class Walk:
         return None
 
 
-def walk_of(t: Tracer, value: Any) -> Walk | None:
-    """The walk over a run-time array or a range; `None` for what is iterated over at trace time."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Generated:
+    """What gives items that are known only when the program runs, each when it is asked: a generator, `filter`.
+
+    `listed`: the list of what it gives from here on. `walk`: the walk that it is, if it goes over one sequence.
+    `source`: what it goes over; `span`: where it was made; `is_generator` as of a `Lazy`."""
+
+    shown: ClassVar[str] = "a generator"
+
+    listed: Callable[[], Any]
+    walk: Callable[[], Walk] | None
+    source: Any
+    span: Span | None
+    is_generator: bool = False
+
+
+def at_run_time(value: Any) -> bool:
+    """Whether it is known at run time only how many items something iterable has, or what they are."""
+    return isinstance(value, (Walk, Rows, Table, Array, Generated))
+
+
+def is_iterator(value: Any) -> bool:
+    """Whether it is used up by whoever goes over it."""
+    return isinstance(value, (Lazy, Generated)) or (isinstance(value, Walk) and not value.is_range)
+
+
+def reads_names(value: Any) -> bool:
+    """Whether an iterator reads names when it is asked, as a generator does."""
+    match value:
+        case Lazy(sources=sources) | Walk(sources=sources):
+            return any(map(reads_names, sources)) or (isinstance(value, Lazy) and value.is_generator)
+        case Generated(source=source, is_generator=is_generator):
+            return is_generator or reads_names(source)
+    return False
+
+
+def walk_of(t: Tracer, value: Any, choosing: bool = False) -> Walk | None:
+    """The walk over a run-time array or a range; `None` for what is iterated over at trace time.
+
+    `choosing`: it may be one that leaves out items."""
     if isinstance(value, Walk):
         return value
+    if isinstance(value, Generated):
+        walk = None if value.walk is None else value.walk()
+        return walk if walk is not None and (choosing or walk.chosen is None) else walk_of(t, _early(t, value))
     if isinstance(value, range):
         return indices(value.start, value.stop, value.step)
     if isinstance(value, Rows):
@@ -70,6 +124,20 @@ def walk_of(t: Tracer, value: Any) -> Walk | None:
             t.refuse("not-iterable", got=describe(value))
         return Walk(0, t.builder.dim(value.value, 0), 1, lambda t, i: _row(t, value, i))
     return None
+
+
+def _early(t: Tracer, value: Generated) -> Any:
+    """All items of a generator, copied before Python asks for them: what it reads is not to be written until then."""
+    start = len(t.builder.current.ops)
+    rows = own(t, value.listed())
+    made_here = t.builder.current.ops[start:]
+    reading = [op for top in made_here for op in (top, *(inner for r in top.regions for inner in ops_of(r)))]
+    made = {v for op in reading for v in (*op.results, *(a for r in op.regions for a in r.args))}
+    read = [v for op in reading for v in op.operands if isinstance(v.type, BufferType) and v not in made]
+    for array in rows.arrays:
+        for source in dict.fromkeys(read):
+            t.ledger.copied.append(Copied(array.value, source, value.span, "early"))
+    return rows
 
 
 def _index(t: Tracer, i: Value) -> Scalar:
@@ -92,18 +160,23 @@ def _row(t: Tracer, array: Array, i: Value) -> Scalar | Array:
 
 def items_of(t: Tracer, value: Any) -> Sequence[Any]:
     """The items of what is iterated over at trace time."""
+    return value if isinstance(value, (tuple, list, str, bytes, range)) else list(one_by_one(t, value))
+
+
+def one_by_one(t: Tracer, value: Any) -> Iterable[Any]:
+    """The items of what is iterated over at trace time, each as it is when it is asked for."""
     if isinstance(value, (tuple, list, str, bytes, range)):
         return value
+    if isinstance(value, Lazy):
+        return value.begin()
     if isinstance(value, (dict, frozenset, set, zip, enumerate, map, reversed)):
         return list(value)
-    if isinstance(value, Array) and value.rank:
-        count = extents_of(value)[0]
-        if isinstance(count, int):
-            return [_row(t, value, t.builder.i64(k)) for k in range(count)]
+    if isinstance(value, Array) and value.rank and isinstance(count := extents_of(value)[0], int):
+        return (_row(t, value, t.builder.i64(k)) for k in range(count))
     if isinstance(value, Rows) and (known := known_length(value)) is not None:
-        return [value.item(_row(t, value.items, t.builder.i64(k))) for k in range(known)]
+        return (value.item(_row(t, value.items, t.builder.i64(k))) for k in range(known))
     if isinstance(value, Table) and (known := known_length(value)) is not None:
-        return [_structure(t, value, t.builder.i64(k)) for k in range(known)]
+        return (_structure(t, value, t.builder.i64(k)) for k in range(known))
     return t.refuse("not-iterable", got=describe(value))
 
 
@@ -170,17 +243,13 @@ def enumerate_(t: Tracer, value: Any, start: Any = 0) -> Any:
         if isinstance(first, Value):
             t.refuse("range-type", got=describe(start))
         number = first
-
-        def counted() -> Iterable[Any]:
-            return enumerate(_item_by_item(t, value), number)
-
-        return t.make_ahead(list(counted()), [value], counted)
+        return Lazy(lambda: enumerate(one_by_one(t, value), number), (value,))
 
     def item(t: Tracer, k: Value) -> Any:
         number = k if first == 0 else t.builder.op("add", k, emit(t, first))
         return Scalar(number, weak=True), nth(t, walk, k)
 
-    return Walk(0, length(t, walk), 1, item, lists=walk.lists)
+    return Walk(0, length(t, walk), 1, item, lists=walk.lists, sources=(value,))
 
 
 def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
@@ -188,14 +257,9 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
     walks = [walk_of(t, v) for v in values]
     known = [w for w in walks if w is not None]
     if all(isinstance(v, range) or w is None for v, w in zip(values, walks, strict=True)):
-        rows = [items_of(t, v) for v in values]
-
-        def pairs() -> Iterable[Any]:
-            return zip(*(_item_by_item(t, v) for v in values), strict=False)
-
-        if strict and len({len(row) for row in rows}) > 1:
+        if strict and len({count_of(t, v) for v in values}) > 1:
             t.end_path("ValueError", "zip() arguments have different lengths")
-        return t.make_ahead(list(pairs()), values, pairs)
+        return Lazy(lambda: zip(*(one_by_one(t, v) for v in values), strict=False), tuple(values))
     b = t.builder
     if len(known) < len(walks):
         return _mixed(t, values, walks, strict)
@@ -210,37 +274,36 @@ def zip_(t: Tracer, values: Sequence[Any], strict: bool = False) -> Any:
         else:
             count = b.op("min", x, y)
     lists = frozenset[Room]().union(*(w.lists for w in known))
-    return Walk(0, count, 1, lambda t, k: tuple(nth(t, w, k) for w in known), lists=lists)
+    return Walk(0, count, 1, lambda t, k: tuple(nth(t, w, k) for w in known), lists=lists, sources=tuple(values))
 
 
 def _mixed(t: Tracer, values: Sequence[Any], walks: Sequence[Walk | None], strict: bool) -> Any:
     """`zip` of arrays or run-time ranges and of sequences of known length, which has to be the shortest."""
     b = t.builder
-    sources = [items_of(t, v) if w is None else w for v, w in zip(values, walks, strict=True)]
-    lengths = {trips for s in sources if (trips := s.trips if isinstance(s, Walk) else len(s)) is not None}
+    lengths = {n for v, w in zip(values, walks, strict=True) if (n := w.trips if w else count_of(t, v)) is not None}
     count = min(lengths)
     if strict and len(lengths) > 1:
         t.end_path("ValueError", "zip() arguments have different lengths")
     if count > _MOST_MIXED:
         t.refuse("zip-mixture", count=count)
-    for source in sources:
-        if isinstance(source, Walk) and source.trips is None:
-            there = emit(t, length(t, source))
+    for walk in walks:
+        if walk is not None and walk.trips is None:
+            there = emit(t, length(t, walk))
             text = f"zip() of {count} items that are known when the function is traced, and of {{}} that are not"
             b.check(b.op("eq" if strict else "ge", there, b.i64(count)), "ValueError", text, there)
-    at = [b.i64(k) for k in range(count)]
-    columns = [[nth(t, s, k) for k in at] if isinstance(s, Walk) else v for s, v in zip(sources, values, strict=True)]
 
-    def pairs() -> Iterable[Any]:
-        return zip(*(_item_by_item(t, v) for v in columns), strict=False)
+    def column(value: Any, walk: Walk | None) -> Iterable[Any]:
+        return one_by_one(t, value) if walk is None else (nth(t, walk, t.builder.i64(k)) for k in range(count))
 
-    return t.make_ahead(list(pairs()), values, pairs)
+    return Lazy(lambda: zip(*map(column, values, walks), strict=False), tuple(values))
 
 
-def _item_by_item(t: Tracer, value: Any) -> Iterable[Any]:
-    """The items of what is known, as they are when they are asked for."""
-    lazy = t.ledger.item_by_item(value)
-    return items_of(t, value) if lazy is None else lazy
+def count_of(t: Tracer, value: Any) -> int:
+    """How many items there are of what is known."""
+    if not isinstance(value, Lazy):
+        return len(items_of(t, value))
+    with trial(t), t.within(Region(), t.state.copy(), "straight"):
+        return sum(1 for _ in value.begin())
 
 
 def reversed_(t: Tracer, value: Any) -> Any:
@@ -249,8 +312,9 @@ def reversed_(t: Tracer, value: Any) -> Any:
     if isinstance(value, range):
         return value[::-1]
     if walk is None:
-        again = partial(reversed, value) if type(value) is list else None
-        return t.make_ahead(list(items_of(t, value))[::-1], [value], again)
+        if isinstance(value, Lazy):
+            t.refuse("static-error", error=TypeError("an iterator is not reversible"))
+        return Lazy(lambda: reversed(value if type(value) is list else list(items_of(t, value))), (value,))
     b = t.builder
     last = b.op("sub", emit(t, length(t, walk)), b.i64(1))
     return Walk(last, -1, -1, lambda t, k: nth(t, walk, k), lists=walk.lists)

@@ -12,30 +12,20 @@ Invariant: what stands under the `id` of an object keeps the object alive, so th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field, replace
 from typing import Any
 
 from llad.dataclass import dataclass
 from llad.frontend.loose import Copied
 from llad.frontend.state import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """The items of what is lazy in Python, all at once: what it goes over, and the same item by item."""
-
-    items: list[Any]
-    sources: Sequence[object]
-    again: Callable[[], Iterable[Any]] | None
+from llad.frontend.values import Lazy
 
 
 @dataclass(slots=True)
 class Ledger:
     """`born`: lists, dicts, sets and records, and where they were made. `kept`: lists whose items a list that grows
-    has copies of. `walked`: what the loops around go over. `ahead`: what Python would ask for later. `named`: what was
-    given a name, and in which iteration or call. `generated`: what generators give. `spent`: iterators that were read.
-    `found`: lists, dicts and sets from outside, and what is seen of them.
+    has copies of. `walked`: what the loops around go over. `named`: what was given a name, and in which iteration or
+    call. `spent`: iterators that were read. `found`: lists, dicts and sets from outside, and what is seen of them.
 
     `copied`: copies made where NumPy may have a view; `appended`: rows of lists that grow, and what they are copies of.
     """
@@ -43,9 +33,7 @@ class Ledger:
     born: dict[int, tuple[object, Scope]] = field(default_factory=dict)
     kept: dict[int, object] = field(default_factory=dict)
     walked: list[object] = field(default_factory=list)
-    ahead: dict[int, Ahead] = field(default_factory=dict)
     named: dict[int, tuple[object, Scope]] = field(default_factory=dict)
-    generated: dict[int, object] = field(default_factory=dict)
     spent: dict[int, object] = field(default_factory=dict)
     found: dict[int, tuple[object, Any]] = field(default_factory=dict)
     copied: list[Copied] = field(default_factory=list)
@@ -58,9 +46,7 @@ class Ledger:
             born=dict(self.born),
             kept=dict(self.kept),
             walked=list(self.walked),
-            ahead=dict(self.ahead),
             named=dict(self.named),
-            generated=dict(self.generated),
             spent=dict(self.spent),
             found=dict(self.found),
         )
@@ -85,32 +71,9 @@ class Ledger:
 
     # -- iterators
 
-    def sources_of(self, thing: object) -> Sequence[object]:
-        """What a lazy object would still go over."""
-        known = self.ahead.get(id(thing))
-        return () if known is None else known.sources
-
-    def item_by_item(self, thing: object) -> Iterable[Any] | None:
-        """The items of a lazy object, as they are when they are asked for; `None` if that is not known."""
-        known = self.ahead.get(id(thing))
-        return None if known is None or known.again is None else known.again()
-
     def is_walked(self, thing: object) -> bool:
         """Whether a loop around goes over the list, or over what does."""
-        return any(thing is other or any(thing is s for s in self.sources_of(other)) for other in self.walked)
-
-    def is_awaited(self, thing: object, values: Iterable[object]) -> bool:
-        """Whether a loop around, or one of the values that names hold, is lazy and has still to go over `thing`."""
-        loops = [w for w in self.walked if id(w) not in self.ahead or self.ahead[id(w)].again is None]
-        return any(source is thing for holder in (*loops, *values) for source in self.sources_of(holder))
-
-    def is_iterator(self, thing: object) -> bool:
-        """Whether Python has made these items an iterator."""
-        return id(thing) in self.ahead or id(thing) in self.generated
-
-    def generate(self, thing: object) -> None:
-        """Note that a generator gives these items."""
-        self.generated[id(thing)] = thing
+        return any(thing is other or (isinstance(other, Lazy) and other.reaches(thing)) for other in self.walked)
 
     def name(self, thing: object, extent: Scope) -> None:
         """Note in which iteration or call an object was given a name."""

@@ -64,11 +64,20 @@ def for_loop(
         return
     lo, hi, step = (emit(t, x) for x in (walk.lo, walk.hi, walk.step))
 
-    def start(region: Region) -> None:
-        assign(walk.item(t, region.args[0]))
+    def run(item: Any) -> None:
+        assign(item)
         t.execute(node.body)
 
+    def start(region: Region) -> None:
+        if walk.chosen is None:
+            run(walk.item(t, region.args[0]))
+            return
+        flag, item = walk.chosen(t, region.args[0])
+        _if(t, node, flag, lambda: run(item()), lambda: None)
+
     loop = _prepare(t, node, True, start, (node.target, *node.body))
+    if walk.chosen is not None:
+        _carry_late(loop)
     loop.runs = trips is not None
     done = _settle(t, loop)
 
@@ -115,6 +124,12 @@ def while_loop(t: Tracer, node: ast.While) -> None:
     _finish(t, loop, done, emit_op)
 
 
+def _carry_late(loop: Loop) -> None:
+    """Carry what is read after the loop, too: an iteration may run no part of the body."""
+    loop.carried |= {n: initial(loop.before.values.get(n, Unbound)) for n in loop.late}
+    loop.late = ()
+
+
 def _index(node: ast.For | ast.While) -> str:
     """What the index of a loop is called: as the target, where that is it."""
     match node:
@@ -154,25 +169,27 @@ def _has_effects(region: Region) -> bool:
 
 def _tested_inside(t: Tracer, node: ast.While, loop: Loop) -> None:
     """Move a condition that writes memory or names into the body: `while True: if not test: break; …`."""
-    live = t.frame.source.live
-    names = live.start[node] | live.after[node]
-    loop.carried |= {n: initial(loop.before.values.get(n, Unbound)) for n in loop.late}
-    loop.late = ()
+    _carry_late(loop)
 
     def start(region: Region) -> None:
-        flag = condition(t, node.test)
-        if not isinstance(flag, Value):
-            if flag:
-                t.execute(node.body)
-            else:
-                t.state.jump(stop=True)
-            return
-        fork = Fork(t, flag)
-        fork.run(0, lambda: t.execute(node.body))
-        fork.run(1, lambda: t.state.jump(stop=True))
-        fork.join(names, names)
+        _if(t, node, condition(t, node.test), lambda: t.execute(node.body), lambda: t.state.jump(stop=True))
 
     loop.start = start
+
+
+def _if(
+    t: Tracer, node: ast.For | ast.While, flag: Flag, then: Callable[[], None], otherwise: Callable[[], None]
+) -> None:
+    """The whole iteration in a branch."""
+    if not isinstance(flag, Value):
+        (then if flag else otherwise)()
+        return
+    live = t.frame.source.live
+    names = live.start[node] | live.after[node]
+    fork = Fork(t, flag)
+    fork.run(0, then)
+    fork.run(1, otherwise)
+    fork.join(names, names)
 
 
 # -- the rounds

@@ -22,11 +22,12 @@ from llad.ir.core import Function, Op, Region, Value
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A copy of `source`, where the user wrote `span`."""
+    """A copy of `source`, where the user wrote `span`; `refusal`: how it is refused that the difference is seen."""
 
     copy: Value
     source: Value
     span: Span | None
+    refusal: str = "loose-read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Place:
 def refuse_late_reads(fn: Function, copied: Sequence[Copied]) -> None:
     """Raises: UnsupportedError, where a copy is read after its source is written, in `fn` or what it calls."""
     functions = [replace(f, functions=fn.functions) for f in (fn, *fn.functions.values())] if copied else []
-    leaking: dict[str, Span | None] = {}  # functions that return a copy
+    leaking: dict[str, Copied] = {}  # functions that return a copy, which one
     while True:
         known = len(leaking)
         for f in functions:
@@ -49,14 +50,14 @@ def refuse_late_reads(fn: Function, copied: Sequence[Copied]) -> None:
             return
 
 
-def _examine(fn: Function, copied: Sequence[Copied], leaking: dict[str, Span | None]) -> None:
+def _examine(fn: Function, copied: Sequence[Copied], leaking: dict[str, Copied]) -> None:
     """Refuse what is seen in this function, and note in `leaking` whether it returns a copy."""
     places = dict(places_of(fn.body))
     makers = {result: op for op in places for result in op.results}
     own = [c for c in copied if c.copy in makers]
     for op in places:
         if op.name == "call" and (name := op.attrs["callee"]) in leaking:  # of any of the arrays that it was given
-            own += [Copied(r, o, leaking[name]) for r in op.results for o in op.operands]
+            own += [replace(leaking[name], copy=r, source=o) for r in op.results for o in op.operands]
     if not own:
         return
     aliases = Aliases(fn)
@@ -66,14 +67,14 @@ def _examine(fn: Function, copied: Sequence[Copied], leaking: dict[str, Span | N
         writes = [op for op in plain if not source.isdisjoint(aliases.written(op))]
         reads = [op for op in plain if c.copy in aliases.read(op) or (op.name == "return" and _holds(aliases, op, c))]
         if fn.functions and any(op.name == "return" for op in reads):
-            leaking.setdefault(fn.name, c.span)
+            leaking.setdefault(fn.name, c)
         made = makers[c.copy]
         # In a loop around the copy, a handle that is carried may be that of an earlier iteration.
         still = frozenset() if aliases.escapes(c.copy) else places[made].loops
         for write in (op for op in writes if _follows(places[made], places[op], still)):
             if late := next((op for op in reads if _follows(places[write], places[op], still)), None):
                 lines = [op.span.line if op.span else "?" for op in (write, late)]
-                refuse("loose-read", c.span, written=lines[0], read=lines[1])
+                refuse(c.refusal, c.span, written=lines[0], read=lines[1])
 
 
 def _behind(c: Copied, copied: Sequence[Copied], aliases: Aliases) -> set[Value]:

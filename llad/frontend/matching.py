@@ -8,7 +8,7 @@ from llad.frontend import ranges
 from llad.frontend.attributes import attribute
 from llad.frontend.core import Tracer
 from llad.frontend.patterns import Binds, FieldAt, HasItems, IsA, Refused
-from llad.frontend.values import Growing, Rows, describe
+from llad.frontend.values import Growing, Lazy, Rows, describe
 
 # Classes of which `float(v)` binds the object itself.
 _WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, tuple)
@@ -17,7 +17,7 @@ _WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, t
 def has_items(t: Tracer, node: HasItems) -> bool:
     """Arrays, strings and dicts are no sequences here, as in Python."""
     value = t.eval(node.subject)
-    if isinstance(value, (Rows, Growing)) or ranges.is_range(value) or id(value) in t.ledger.ahead:
+    if isinstance(value, (Rows, Growing)) or ranges.is_range(value) or isinstance(value, Lazy):
         t.refuse("match", got=f"a pattern of items for {describe(value)}")
     if not isinstance(value, (tuple, list, range)):
         return False

@@ -41,6 +41,8 @@ def _local(t: Tracer, frame: Frame, name: str, free: bool) -> Any:
         t.refuse(
             "conflict", name=name, first=value.first, second=value.second, first_line=lines[0], second_line=lines[1]
         )
+    if free and (value is Dropped or value is Gone):
+        t.refuse("spent", got="that a generator makes when it is asked, from somewhere else than where it was written")
     assert value is not Dropped and value is not Gone, f"`{name}` was taken for dead"
     if value is Unbound:
         t.refuse("unbound", name=name)

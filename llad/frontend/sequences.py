@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from llad.frontend import reductions
@@ -12,9 +15,11 @@ from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
-from llad.frontend.iteration import Walk, items_of, known_length
-from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe
-from llad.ir.core import Value
+from llad.frontend.iteration import Generated, Walk, at_run_time, items_of, known_length, one_by_one, walk_of, zip_
+from llad.frontend.moments import trial
+from llad.frontend.state import Flag
+from llad.frontend.values import Array, Lazy, NotHandled, Rows, Scalar, Table, describe
+from llad.ir.core import Region, Value
 from llad.traced import sequences as written
 
 Handler = Callable[..., Any]
@@ -54,24 +59,45 @@ def _over(t: Tracer, value: Any, op: str, neutral: bool) -> Any:
 
 
 def _map(t: Tracer, function: Any, *values: Any) -> Any:
-    rows = zip(*(known_items(t, v) for v in values), strict=False)
-    return t.make_ahead([t.call(function, list(row), {}) for row in rows], values)
+    """Each item is computed when it is asked for."""
+    rows = zip_(t, values)
+    if isinstance(rows, Lazy):
+        return Lazy(lambda: (t.call(function, list(row), {}) for row in rows.begin()), values)
+    return replace(rows, item=lambda t, k: t.call(function, list(rows.item(t, k)), {}))
 
 
 def _filter(t: Tracer, function: Any, value: Any) -> Any:
-    kept = []
-    for item in known_items(t, value):
-        flag = truth(t, item if function is None else t.call(function, [item], {}))
-        if isinstance(flag, Value):
-            t.refuse("filter")
-        if flag:
-            kept.append(item)
-    return t.make_ahead(kept, [value])
+    """Whether an item is wanted is asked when it is."""
+
+    def is_wanted(item: Any) -> Flag:
+        return truth(t, item if function is None else t.call(function, [item], {}))
+
+    def walk() -> Walk:
+        walked = walk_of(t, value)
+        assert walked is not None
+
+        def chosen(t: Tracer, k: Value) -> tuple[Flag, Callable[[], Any]]:
+            item = walked.item(t, k)
+            return is_wanted(item), lambda: item
+
+        return replace(walked, chosen=chosen)
+
+    late = at_run_time(value)
+    if not late and _all_known(t, map(is_wanted, one_by_one(t, value))):
+        return Lazy(lambda: filter(is_wanted, one_by_one(t, value)), (value,))
+    listed = partial(t.call, written.kept, [function or bool, value], {})
+    return Generated(listed, walk if late else None, value, t.builder.span)
+
+
+def _all_known(t: Tracer, flags: Iterable[Flag]) -> bool:
+    """Whether flags are known at trace time; what they are made of is forgotten."""
+    with trial(t), t.within(Region(), t.state.copy(), "straight"):
+        return not any(isinstance(flag, Value) for flag in flags)
 
 
 def _at_run_time(value: Any) -> bool:
     """Whether a value is a sequence whose length is known at run time only."""
-    if isinstance(value, Rows):
+    if isinstance(value, (Rows, Table)):
         return known_length(value) is None
     return isinstance(value, Array) and value.rank > 0 and not isinstance(extents_of(value)[0], int)
 
@@ -120,17 +146,36 @@ def _chosen(t: Tracer, flag: bool | Value, new: Any, old: Any) -> Any:
     return choose(t, flag, lambda: new, lambda: old)
 
 
-def _shuffling(function: Callable[..., Any]) -> Handler:
-    """A function that only puts together the items of its sequences: Python itself does it."""
+def _chained(function: Callable[..., Any]) -> Handler:
+    """A function that gives the items of its sequences in another order, or side by side, asking for each in turn."""
 
     def handle(t: Tracer, *args: Any, **kwargs: Any) -> Any:
-        sequences = [a if isinstance(a, int) else known_items(t, a) for a in args]
-        try:
-            return t.make(list(function(*sequences, **kwargs)))
-        except (TypeError, ValueError) as error:
-            t.refuse("static-error", error=error)
+        _done(t, function, [()] * len(args), kwargs)
+        for value in args:
+            if at_run_time(value):
+                known_items(t, value)
+        return Lazy(lambda: function(*(one_by_one(t, a) for a in args), **kwargs), args)
 
     return handle
+
+
+def _combined(function: Callable[..., Any]) -> Handler:
+    """A function that first takes all items of its sequences, and then puts them together: Python itself does it."""
+
+    def handle(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+        taken = [a if isinstance(a, int) else tuple(known_items(t, a)) for a in args]
+        _done(t, function, taken, kwargs)
+        return Lazy(lambda: function(*taken, **kwargs))
+
+    return handle
+
+
+def _done(t: Tracer, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Refuse arguments that Python does not take."""
+    try:
+        function(*args, **kwargs)
+    except (TypeError, ValueError) as error:
+        t.refuse("static-error", error=error)
 
 
 def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> Any:
@@ -150,6 +195,14 @@ def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> An
     return t.make([items[k] for k in order])
 
 
+_CHAINING = (itertools.chain, itertools.pairwise, itertools.zip_longest)
+_COMBINING = (
+    itertools.product,
+    itertools.combinations,
+    itertools.permutations,
+    itertools.combinations_with_replacement,
+)
+
 SEQUENCES: dict[Any, Handler] = {
     any: _any,
     all: _all,
@@ -159,11 +212,14 @@ SEQUENCES: dict[Any, Handler] = {
     functools.reduce: _reduce,
     min: _extreme("lt", "min"),
     max: _extreme("gt", "max"),
-    **{
-        function: _shuffling(function)
-        for function in (
-            itertools.product, itertools.combinations, itertools.permutations, itertools.chain, itertools.pairwise,
-            itertools.combinations_with_replacement, itertools.zip_longest,
-        )
-    },
-}  # fmt: skip
+    **{f: _chained(f) for f in _CHAINING},
+    **{f: _combined(f) for f in _COMBINING},
+}
+
+# What asks for the items of what it is given when it is asked itself.
+LAZY: frozenset[Any] = frozenset({zip, enumerate, map, filter, reversed, isinstance, type, callable, *_CHAINING})
+
+# What goes over its arguments, whatever gives their items.
+CONSUMING: frozenset[Any] = frozenset(
+    {sum, min, max, sorted, any, all, list, tuple, functools.reduce, math.prod, *_COMBINING}
+)

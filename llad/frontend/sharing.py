@@ -9,10 +9,10 @@ from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of, measure
-from llad.frontend.iteration import Walk
+from llad.frontend.iteration import Generated, Walk
 from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Dim, Growing, Less, Record, Room, Rows, Scalar, Table
+from llad.frontend.values import Dim, Growing, Lazy, Less, Record, Room, Rows, Scalar, Table
 
 
 def adopted(t: Tracer, name: str) -> Growing | None:
@@ -75,7 +75,11 @@ def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bo
             case Maybe(inner=inner):
                 pending.append(inner)
             case tuple() | list():
-                pending += [*value, *t.ledger.sources_of(value)]
+                pending += value
+            case Lazy(sources=sources):
+                pending += sources
+            case Generated(source=source):
+                pending.append(source)
             case dict():
                 pending += value.values()
             case Record(fields=fields):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llad.diagnostics import UnsupportedError
@@ -18,11 +18,10 @@ from llad.frontend.core import Tracer
 from llad.frontend.effects import Append, appended, changed, leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import extents_of
-from llad.frontend.growing import append, comes_at_run_time, extend
+from llad.frontend.growing import append, extend
 from llad.frontend.growth import grown, grown_while
 from llad.frontend.imports import enter
-from llad.frontend.iteration import Walk, items_of, walk_of
-from llad.frontend.iterators import refuse_generator
+from llad.frontend.iteration import Walk, at_run_time, items_of, one_by_one, walk_of
 from llad.frontend.lending import returns_early
 from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.moments import go_back, now, trial
@@ -33,7 +32,7 @@ from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array, Extent, Growing, Rows, Table
+from llad.frontend.values import Array, Extent, Growing, Lazy, Rows, Table
 from llad.ir.core import Limit, Region
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
@@ -45,8 +44,6 @@ _FEW_ITEMS = 32
 
 
 def _assign(t: Tracer, node: ast.Assign) -> None:
-    if any(isinstance(target, ast.Name) for target in node.targets):
-        refuse_generator(t, node.value)
     value = t.eval(node.value)
     for target in node.targets:
         assign(t, target, value)
@@ -63,7 +60,7 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             longer = adopted(t, node.target.id) if isinstance(node.op, ast.Add) else None
             old = longer or held(t, node.target.id)
             value = t.eval(node.value)
-            grows = isinstance(old, Growing) or (type(old) is list and comes_at_run_time(t, value))
+            grows = isinstance(old, Growing) or (type(old) is list and at_run_time(value))
             if grows and isinstance(node.op, ast.Add) and not isinstance(value, Array):
                 extend(t, node.target.id, value, node)
                 return
@@ -148,7 +145,7 @@ def _for(t: Tracer, node: ast.For) -> None:
     if isinstance(value, Checkpointed):
         _run_time(t, node, value.walk, None, value.limit)
         return
-    walk = complex_functions.rows(t, value) if is_complex_value(value) else walk_of(t, value)
+    walk = complex_functions.rows(t, value) if is_complex_value(value) else walk_of(t, value, choosing=True)
     if walk is None:
         _written_out(t, node, value)
         return
@@ -188,24 +185,28 @@ def _while(t: Tracer, node: ast.While) -> None:
 
 def _written_out(t: Tracer, node: ast.For, value: Any) -> None:
     """A loop over what is known: of a list, as long as it is by then, since the body may append to it."""
-    lazy = t.ledger.item_by_item(value)
-    if lazy is None:
-        lazy = value if type(value) is list else list(items_of(t, value))
     known = len(t.ledger.walked)
     t.ledger.walked.append(value)
     try:
-        unrolled(t, node, _bounded(t, lazy, len(items_of(t, value))), lambda item: assign(t, node.target, item))
+        unrolled(t, node, _bounded(t, value), lambda item: assign(t, node.target, item))
     finally:
         del t.ledger.walked[known:]
 
 
-def _bounded(t: Tracer, items: Iterable[Any], count: int) -> Iterator[Any]:
-    """The items, of which there should be so many."""
-    most = count + _MOST_TRIPS
-    for k, value in enumerate(items):
-        if k == most:
+def _bounded(t: Tracer, value: Any) -> Iterator[Any]:
+    """The items, unless there are ever more of them while they are gone over."""
+    most = _items_in_lists(value) + _MOST_TRIPS
+    for one in one_by_one(t, value):
+        if _items_in_lists(value) > most:
             t.refuse("growing", why="is iterated over meanwhile")
-        yield value
+        yield one
+
+
+def _items_in_lists(value: Any) -> int:
+    """How many items the lists have by now that something iterable goes over."""
+    if isinstance(value, Lazy):
+        return sum(map(_items_in_lists, value.sources))
+    return len(value) if type(value) is list else 0
 
 
 def _keeps_lists(t: Tracer, node: ast.For, value: range) -> bool:

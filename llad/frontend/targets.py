@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend import indexing
@@ -10,18 +11,21 @@ from llad.frontend.arrays import copy
 from llad.frontend.changing import begun, store_item
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
-from llad.frontend.iteration import items_of, known_length
+from llad.frontend.iteration import Generated, Walk, items_of, known_length
+from llad.frontend.iterators import refuse_generator
 from llad.frontend.names import bind, load
 from llad.frontend.records import set_field
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, remove, store
 from llad.frontend.values import Array, Rows, Scalar, Unbound, describe
+from llad.traced import sequences as written
 
 
 def assign(t: Tracer, target: ast.expr, value: Any) -> None:
     """Bind a target to a value."""
     match target:
         case ast.Name(id=name):
+            refuse_generator(t, value)
             bind(t, name, begun(t, name, value))
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             _unpack(t, target, elements, value)
@@ -54,6 +58,10 @@ def delete(t: Tracer, target: ast.expr) -> None:
 
 def _unpack(t: Tracer, target: ast.expr, elements: list[ast.expr], value: Any) -> None:
     star = next((k for k, e in enumerate(elements) if isinstance(e, ast.Starred)), None)
+    if isinstance(value, Generated):
+        value = value.listed()
+    elif isinstance(value, Walk):
+        value = t.call(written.listed, [replace(value)], {})
     if star is not None and isinstance(value, (Array, Rows)) and not _is_known(value):
         items = _with_rest(t, value, star, len(elements) - 1)
     elif star is None and isinstance(value, Rows):

@@ -15,7 +15,7 @@ and `numbers.convert` takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import count
 from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeAlias
@@ -233,6 +233,24 @@ class Growing:
     def arrays(self) -> tuple[Array, ...]:
         """One row an item, and perhaps more."""
         return self.memory or self.room.arrays
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lazy:
+    """What Python makes item by item, as it is asked: `map(f, xs)`, `zip(xs, ys)`, a generator over what is known.
+
+    `begin` starts over; what it gives is traced when it is asked for. `sources`: what it goes over. `is_generator`: it
+    reads names when it is asked."""
+
+    shown: ClassVar[str] = "a lazy sequence"
+
+    begin: Callable[[], Iterable[Any]]
+    sources: tuple[object, ...] = ()
+    is_generator: bool = False
+
+    def reaches(self, thing: object) -> bool:
+        """Whether it goes over an object."""
+        return any(s is thing or (isinstance(s, Lazy) and s.reaches(thing)) for s in self.sources)
 
 
 def argument(value: Value) -> Array:

@@ -133,23 +133,13 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL411", "filter", "`filter` by what is known only at run time",
-        "write a comprehension, `[v for v in values if …]`",
-        """
-        return sum(▸filter(lambda v: v > 0.0, (x, y)))
-        """,
-        """
-        return float(sum([v for v in (x, y) if v > 0.0]))
-        """,
-    ),
-    Refusal(
         "LL412", "materialise", "the items of {got}, one by one",
         "its length must be known; use the array itself, or a comprehension",
         """
-        return sum(▸map(math.sin, a))
+        return sum(u * v for u, v in ▸itertools.combinations(a, 2))
         """,
         """
-        return float(sum(math.sin(v) for v in a))
+        return float(sum(a[i] * a[k] for k in range(len(a)) for i in range(k)))
         """,
     ),
     Refusal(
@@ -428,6 +418,27 @@ OBJECTS = (
             if len(batch) > 1:
                 total += sum(batch)
                 batch = [batch[-1]]
+        return total
+        """,
+    ),
+    Refusal(
+        "LL432", "early",
+        "an iterator that is asked for its items (line {read}) after what it reads is written (line {written})",
+        "make a list of it first, `[… for …]`",
+        """
+        total = 0.0
+        u = a.copy()
+        for k, v in enumerate(▸(v * w for v in u for w in u if v < w)):
+            u[0] = x
+            total += k * v
+        return total
+        """,
+        """
+        total = 0.0
+        u = a.copy()
+        for k, v in enumerate([v * w for v in u for w in u if v < w]):
+            u[0] = x
+            total += k * v
         return total
         """,
     ),

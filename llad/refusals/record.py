@@ -17,7 +17,7 @@ from llad.diagnostics import LladError, UnsupportedError
 
 MARK = "▸"
 PARAMETERS = ("x", "y", "n", "c", "a", "k")
-_IMPORTS = {"math": "import math", "np": "import numpy as np", "llad": "import llad"}
+_IMPORTS = {"itertools": "import itertools", "math": "import math", "np": "import numpy as np", "llad": "import llad"}
 
 
 @dataclass(frozen=True, slots=True)

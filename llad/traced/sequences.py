@@ -46,6 +46,16 @@ def least(items, key):
     return best
 
 
+def listed(items):
+    """The list of the items."""
+    return [v for v in items]  # noqa: C416
+
+
+def kept(function, items):
+    """The list of the items for which a function holds."""
+    return [v for v in items if function(v)]
+
+
 def ordered(items, reverse):
     """The list of the numbers in their order."""
     found = np.sort(np.asarray(items))

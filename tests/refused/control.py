@@ -70,11 +70,6 @@ def iterating_over_a_number(x):
     return i
 
 
-def a_filter(x):
-    return list(filter(lambda v: v > 0, (x, 2.0)))  # error: `filter` by what is known only at run time
-    #           ^
-
-
 def a_set_of_what_is_chosen(x):
     return len({k for k in range(3) if k > x})  # error: a comprehension of keys, over what is known only at run time
     #          ^

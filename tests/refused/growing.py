@@ -440,22 +440,6 @@ def known_items_that_are_counted_while_a_loop_appends(x, a):
     return sum(out)
 
 
-def known_items_that_are_mapped_meanwhile(x):
-    out = [x, 2.0]
-    for v in map(abs, out):
-        out[1] = v  # error: a list that grows in a loop, but is iterated over meanwhile
-    #   ^
-    return sum(out)
-
-
-def known_items_that_are_awaited(x):
-    out = [x, 2.0]
-    pairs = zip(out, (1.0, 2.0, 3.0))
-    out.append(x)  # error: a list that grows in a loop, but is iterated over meanwhile
-#   ^
-    return sum([p * q for p, q in pairs])
-
-
 def a_list_that_was_returned_beside_a_function(a):
     def made():
         values = []

@@ -52,3 +52,29 @@ def a_generator_that_waits_for_a_list_to_grow(a):
     for v in a:
         out.append(v)
     return sum(twice)
+
+
+def a_generator_whose_array_is_written_while_a_loop_goes_over_more(a):
+    total = 0.0
+    for k, v in enumerate(v * w for v in a for w in a if v < w):  # error: an iterator that is asked for its items (line 59) after what it reads is written (line 61)
+        #                ^
+        a[0] = total
+        total += k * v
+    return total
+
+
+def what_goes_over_a_generator_by_name(a):
+    factor = 1.0
+    pairs = zip(a, map(abs, (factor * v for v in a)))  # error: an iterator that a generator makes when it is asked, by a name
+#   ^
+    factor = 3.0
+    return sum(v * w for v, w in pairs)
+
+
+def a_generator_in_a_tuple(a, c):
+    factor = 1.0
+    pair = (a, (factor * v for v in a))  # error: an iterator that a generator makes when it is asked, from somewhere else
+    #           ^
+    if c:
+        factor = 3.0  # which nobody seems to read
+    return sum(pair[1])

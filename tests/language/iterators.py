@@ -1,0 +1,127 @@
+"""What is lazy computes an item when it is asked for one: what was written until then is seen, and what is not taken
+is not computed."""
+# ruff: noqa
+
+import itertools
+
+import numpy as np
+
+from language.case import case
+
+A = np.array([0.5, 1.5, -2.0, 0.25])
+
+
+def total_after(items, a, first):
+    a[0] = first
+    return sum(items)
+
+
+@case(A, 3.0)
+def generators_that_wait(a, x):
+    early = total_after((v * v for v in a), a, x)
+    chosen = total_after((v * a[0] for v in a if v > 0), a, -x)
+    pairs = total_after((v * w for v in a for w in a if v < w), a, x)
+    b, c = np.array([x, 2.0]), [x, 2.0]
+    return early + chosen + pairs + total_after((b[k] for k in range(2)), b, 9.0) + total_after((v for v in c), c, 9.0)
+
+
+@case(A, 3.0)
+def maps_that_wait(a, x):
+    squares, twice, b = map(lambda v: v * v, a), map(lambda v: v * x, [1.0, 2.0]), [x, 1.0]
+    later = map(lambda k: b[k] * x, (0, 1))
+    a[0], x, b[0] = x, x * x, 5.0
+    return sum(squares) + sum(twice) + sum(later)
+
+
+@case(A, 3.0)
+def pairs_that_wait(a, x):
+    known, both = zip(a, (1.0, 2.0)), zip(a, a[1:])
+    counted, chained = enumerate(a), itertools.chain([x], map(lambda v: v * a[0], (1.0, 2.0)))
+    a[0], a[1] = x, -x
+    total = 0.0
+    for (u, w), (v, z) in zip(known, both):
+        total += u * w + v * z
+    return total + sum(k * v for k, v in counted) + sum(chained)
+
+
+@case(A, 0.5)
+def arrays_that_a_loop_writes(a, x):
+    total = 0.0
+    for v, w in zip(a, (1.0, 2.0, 3.0)):
+        a[1:3] += x
+        total = total * x + v * w
+    for k, v in enumerate(u * u for u in a):
+        a[k:] *= x
+        total = total * x + v
+    for v in (u * u for u in a if u > 0.0 if u < 4.0):
+        a[3] = -a[3] * 1.5
+        total = total * x + v
+    for v in filter(lambda u: u > 0.1, a):
+        a[2] = 0.2
+        total = total * x + v
+    return total
+
+
+@case(A, 0.5)
+def lists_that_a_loop_writes(a, x):
+    b, total = [x, 2.0, a[0]], 0.0
+    for v in map(lambda u: u * b[2], b):
+        b[1], b[2] = b[1] + a[1], x
+        total += v
+    for v in itertools.chain(b, [x]):
+        b[2] = x * x
+        total += v
+    for v, w in itertools.pairwise(b):
+        b[1] = 1.0
+        total += v * w
+    return total
+
+
+@case(A, 0.5)
+def what_leaves_a_loop_over_a_generator(a, x):
+    for v in (2.0 * u for u in a if u > 0.4):
+        if v > 2.0:
+            break
+    else:
+        v = x
+    for w in (u * x for u in a if u > 1.0):
+        last = w
+    for u in filter(None, a - 0.3):
+        if u < 0.0:
+            return u * v * last * w
+    return x
+
+
+@case(A, 0.5)
+def known_or_not(a, x):
+    few = list(filter(lambda v: v > 0.0, (x, -x, a[0])))
+    p, q, *_ = map(abs, a)
+    r, s = (v * x for v in a[:2])
+    out = [x]
+    out.extend(v * v for v in a if v > 0.0)
+    out += map(lambda v, w: v * w, a, a[1:])
+    return sum(few) * p * q * r + s + max(map(abs, a)) + sorted(map(lambda v: v * v, a))[1] + sum(out) * len(out)
+
+
+@case(0.5)
+def put_together(x):
+    pairs = itertools.product([x, 1.0], [2.0, 3.0])
+    b = [x, 2.0]
+    three = itertools.combinations_with_replacement(b, 2)
+    b[0] = 9.0  # which it no longer sees
+    total = sum(u * v for u, v in pairs) + sum(u * v for u, v in three)
+    for u, v in itertools.zip_longest([x, 2.0, 3.0], (v * x for v in (1.0, 2.0)), fillvalue=x):
+        total += u * v
+    late = [lambda v: v * k for k in (1.0, 2.0)]
+    own = list((lambda v: v * k) for k in (1.0, 2.0))
+    return total + late[0](x) + own[0](x) + sum(f(x) for f in ((lambda v: v * k) for k in (1.0, 2.0)))
+
+
+@case(0.5)
+def lists_that_change_before_they_are_gone_over(x):
+    out = [x, 2.0]
+    for v in map(abs, out):
+        out[1] = v * x
+    pairs = zip(out, (1.0, 2.0, 3.0))
+    out.append(x)
+    return sum([p * q for p, q in pairs])
