@@ -203,6 +203,8 @@ def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mappi
     try:  # what is refused inside is nothing that the user has written: the call is
         return _inlined(t, function, args, kwargs)
     except UnsupportedError as error:
+        if function.__module__.startswith("llad.traced."):  # what stands for a function, or operator, that was written
+            raise type(error)(error.message, t.builder.span, error.hint, error.code) from None
         name = f"{function.__module__}.{function.__qualname__}"
         said = refusal("library", t.builder.span, name=name, got=error.message)
         raise type(error)(said.message, said.span, said.hint, said.code) from None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from llad.frontend import complex_functions, complex_values, numbers, records
+from llad.frontend import complex_functions, complex_values, list_arithmetic, numbers, records
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
 from llad.frontend.changing import peek, taken
@@ -62,6 +62,9 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
         result = records.operator(t, name, a, b)
         if result is not NotHandled:
             return result
+    result = list_arithmetic.binary(t, name, a, b)
+    if result is not NotHandled:
+        return result
     result = numbers.binary(t, name, a, b)
     return t.make(result) if isinstance(result, (list, dict, set)) else result
 

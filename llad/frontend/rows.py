@@ -27,8 +27,10 @@ from llad.frontend.generators import Known, nested
 from llad.frontend.indexing import set_item
 from llad.frontend.iteration import Walk, enumerate_, length
 from llad.frontend.moments import trial
+from llad.frontend.outside import seen_outside
 from llad.frontend.promotion import is_number, is_static_number, kind_of
-from llad.frontend.values import Array, Dim, Extent, ItemKind, Less, Room, Rows, Scalar, Single
+from llad.frontend.rooms import keep
+from llad.frontend.values import Array, Extent, ItemKind, Room, Rows, Scalar
 from llad.ir.core import Region, Value, walk
 
 _INDEX = "the place of the item"
@@ -73,6 +75,7 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
 
     def store(t: Tracer, value: Any) -> None:
         k = t.state.values[_INDEX]
+        keep(t, value)
         value = array_of(t, value, None) if isinstance(value, (tuple, list)) else value
         value = value.items if isinstance(value, Rows) else value
         set_item(t, out, k, value)
@@ -83,13 +86,11 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
     for source in outside:
         t.note_copy(out.value, source)
     items = replace(out, loose=bool(outside))
-    if inner is not None:
-        return Rows(items, inner.weak, (list, *inner.kinds))
-    weak = sample.weak if isinstance(sample, Scalar) else is_static_number(sample)
-    if items.rank > 1:
-        return Rows(items, weak)
-    room = Room(t.builder.current, t.scope, ItemKind(items.dtype, weak), (items,), open=False)
-    return Rows(items, weak, of=room)
+    weak = inner.weak if inner is not None else sample.weak if isinstance(sample, Scalar) else is_static_number(sample)
+    kinds: tuple[type, ...] = (list, *(() if inner is None else inner.kinds))
+    kind = ItemKind(items.dtype, weak, extents_of(items)[1:], kinds)
+    room = Room(t.builder.current, t.scope, kind, (items,), open=False) if kind.of_numbers else None
+    return Rows(items, weak, kinds, of=room)
 
 
 def _sources(t: Tracer, item: Value) -> list[Value]:
@@ -120,18 +121,17 @@ def _tried(
         if not isinstance(value, (Scalar, Array)) and not is_static_number(value):
             raise OfStructures
         sizes = extents_of(value) if isinstance(value, Array) else ()
-        values.append((value, inner, tuple(t.alike.name(t.builder, size) for size in sizes)))
+        extents = tuple(found for size in sizes if (found := seen_outside(t, home, size)) is not None)
+        if len(extents) < len(sizes):
+            t.refuse("comprehension", got="of arrays whose shapes may differ")
+        values.append((value, inner, extents))
 
-    region = Region()
-    with trial(t), t.within(region, t.state.copy()):
+    home = t.builder.current
+    with trial(t), t.within(Region(), t.state.copy()):
         run(note)
     if not values:
         t.refuse("comprehension", got="whose element always raises")
-    inside = {v for op in walk(region) for v in (*op.results, *(a for r in op.regions for a in r.args))}
-    sample, list_, extents = values[-1]
-    if any(_buffer(extent) in inside for extent in extents):
-        t.refuse("comprehension", got="of arrays whose shapes may differ")
-    return sample, list_, extents
+    return values[-1]
 
 
 def _listed(t: Tracer, value: Any) -> Rows | None:
@@ -143,16 +143,3 @@ def _listed(t: Tracer, value: Any) -> Rows | None:
     if not kinds or not all(map(is_number, items)) or len({kind_of(t, item)[0] for item in items}) > 1:
         return None
     return Rows(array_of(t, value, None), all(kind_of(t, item)[1] for item in items), tuple(kinds))
-
-
-def _buffer(extent: Extent) -> Any:
-    """The value that an extent speaks of."""
-    match extent:
-        case Dim(buffer):
-            return buffer
-        case Less(of):
-            return _buffer(of)
-        case Single(count):
-            return count
-        case _:
-            return extent

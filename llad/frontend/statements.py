@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llad.diagnostics import UnsupportedError
-from llad.frontend import complex_functions, exits, indexing
+from llad.frontend import complex_functions, exits, indexing, list_arithmetic
 from llad.frontend.advanced import is_advanced
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
@@ -32,7 +32,7 @@ from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array, Extent, Growing, Lazy, Rows, Table
+from llad.frontend.values import Array, Extent, Growing, Lazy, NotHandled, Rows, Table
 from llad.ir.core import Limit, Region
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
@@ -96,7 +96,8 @@ def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:
         t.mutate(old)
         old += items_of(t, value)
         return old
-    return binary_values(t, op, old, value)
+    result = list_arithmetic.in_place(t, BINARY[type(op)], old, value)
+    return binary_values(t, op, old, value) if result is NotHandled else result
 
 
 def _expression(t: Tracer, node: ast.Expr) -> None:

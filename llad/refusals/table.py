@@ -12,6 +12,7 @@ from llad.refusals.names import NAMES
 from llad.refusals.numbers import NUMBERS
 from llad.refusals.objects import OBJECTS
 from llad.refusals.record import Refusal
+from llad.refusals.sequences import SEQUENCES
 from llad.refusals.statements import STATEMENTS
 
 # The parts, with what they are about.
@@ -20,6 +21,7 @@ PARTS: tuple[tuple[str, tuple[Refusal, ...]], ...] = (
     ("Names and results", NAMES),
     ("Calls and derivatives", CALLS),
     ("Objects known while tracing", OBJECTS),
+    ("Lists that grow, and iterators", SEQUENCES),
     ("Numbers", NUMBERS),
     ("Arrays and the library", ARRAYS),
     ("Products and linear algebra", LINEAR),

@@ -51,6 +51,23 @@ def listed(items):
     return [v for v in items]  # noqa: C416
 
 
+def repeated(items, count):
+    """`items * count`."""
+    return [v for _ in range(count) for v in items]
+
+
+def repeated_item(item, count):
+    """`[item] * count`."""
+    return [item for _ in range(count)]
+
+
+def joined(first, second):
+    """`first + second`."""
+    out = [v for v in first]  # noqa: C416
+    out.extend(second)
+    return out
+
+
 def kept(function, items):
     """The list of the items for which a function holds."""
     return [v for v in items if function(v)]

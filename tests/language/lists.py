@@ -266,3 +266,41 @@ def changed_while_they_are_iterated_over(a):
         short[2] = v
         total += v * x
     return float(sum(values) * sum(weights) + total)
+
+
+@case(A, 4)
+def repeated(a, n):
+    depths, counts, flags = [0.0] * (n + 1), n * [0], [False] * len(a)
+    for i in range(n):
+        depths[i + 1] = depths[i] + a[i % 3]
+        counts[i % 2] += 1
+        flags[i % 3] = i > 2
+    turns, none, pairs = [a[0], a[1] * n] * n, [a[0]] * (1 - n), [(0.0, 1)] * n
+    pairs[1] = (a[2], n)
+    turns.append(a[2])
+    total = depths[-1] * depths[2] + counts[0] * 0.5 + sum(turns[1:]) * turns[-2] + len(none) + (3.0 if flags[0] else 1.0)
+    for k, (p, q) in enumerate(pairs):
+        total += p * q * k
+    return float(total + len(turns * 2) + sum([] * n) + np.sum(np.array([a[1]] * n) ** 2)), isinstance(turns, list)
+
+
+@case(A, 3)
+def put_together(a, n):
+    front = [a[0]] + [0.0] * n
+    for i in range(n):
+        front[i + 1] = front[i] * a[i]
+    both = front + [v * v for v in a]
+    both[1] = 2.0
+    known = [a[1]]
+    same = known
+    known *= 2
+    return float(sum(both) * front[1] + sum(both + [a[2]]) + len(front) + sum(same) * len(same))
+
+
+@case(A, 3)
+def of_rows_that_are_as_long_as_is_known_before(a, n):
+    table = [[v] * n for v in a]
+    cube = [[[float(i + j)] * n for i in range(n)] for j in range(len(a))]
+    table[1] = [a[0], 1.0, a[2]]
+    table.append([2.0, a[1], 1.0])
+    return float(table[1][2] * table[-1][1] + np.sum(np.array(cube)[1:] * np.array(table[0])) + len(table))

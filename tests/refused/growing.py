@@ -605,3 +605,39 @@ def an_array_of_structures(a):
     out = [(k, v) for k, v in enumerate(a)]
     return np.sum(np.array(out))  # error: `np.array` of a list of structures
     #             ^
+
+
+def a_list_that_a_comprehension_has_copies_of(a):
+    row = [a[0], a[1]]
+    table = [row for _ in range(len(a))]
+    row[0] = 5.0  # error: a list that grows in a loop, but has a copy of this list, which another name refers to
+#   ^
+    return table[1][0]
+
+
+def repeated_in_place(a):
+    xs = [v * v for v in a]
+    ys = xs
+    xs *= 2  # error: `*=` on a list of a length that is known only at run time, which would have to change in place
+#   ^
+    return len(ys)
+
+
+def repeated_in_place_so_many_times(x, n):
+    xs = [x]
+    xs *= n  # error: `*=` on [f64], which would have to change in place
+#   ^
+    return len(xs)
+
+
+def added_to_in_place(a, n):
+    rows = [a * k for k in range(n)]
+    rows += [a]  # error: `+=` on a list of a length that is known only at run time, which would have to change in place
+#   ^
+    return len(rows)
+
+
+def what_no_list_can_hold(n):
+    out = [None] * n  # error: a list that grows in a loop, but has None as an item, which is neither a number
+    #     ^
+    return len(out)

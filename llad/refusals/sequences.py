@@ -1,0 +1,115 @@
+"""Lists whose length is known only at run time, and iterators: LL4…"""
+
+from llad.refusals.record import Refusal
+
+SEQUENCES = (
+    Refusal(
+        "LL428", "growing", "a list that grows in a loop, but {why}",
+        "give it a name of its own and items of one kind, or use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
+        """
+        out = []
+        every = out
+        for v in a:
+            ▸out.append(v * v)
+        return sum(every)
+        """,
+        """
+        out = []
+        for v in a:
+            out.append(v * v)
+        every = out
+        return float(sum(every))
+        """,
+    ),
+    Refusal(
+        "LL429", "late-write",
+        "an array as an item of a list that grows in a loop, and a write to it after that (line {written})",
+        "append a copy, e.g. `traj.append(u.copy())`",
+        """
+        u = np.zeros(2)
+        traj = []
+        for v in a:
+            u[0] += v
+            ▸traj.append(u)
+        return np.sum(np.array(traj))
+        """,
+        """
+        u = np.zeros(2)
+        traj = []
+        for v in a:
+            u[0] += v
+            traj.append(u.copy())
+        return float(np.sum(np.array(traj)))
+        """,
+    ),
+    Refusal(
+        "LL430", "spent", "an iterator {got}",
+        "write it where it is gone over, e.g. `for … in zip(…)`, or make a list, `[… for …]`",
+        """
+        pairs = zip(a, a[1:])
+        total = sum(u * v for u, v in pairs)
+        return total + sum(u for u, v in ▸pairs)
+        """,
+        """
+        total = sum(u * v for u, v in zip(a, a[1:]))
+        return total + sum(u for u, v in zip(a, a[1:]))
+        """,
+    ),
+    Refusal(
+        "LL431", "met-mutation", "changing a {type} that is one of those which several paths or iterations have made",
+        "give its parts names of their own; a list may be begun anew by `xs = […]`",
+        """
+        batch, total = [], 0.0
+        for v in a:
+            ▸batch.append(v)
+            if len(batch) > 1:
+                total += sum(batch)
+                batch = batch[1:]
+        return total
+        """,
+        """
+        batch, total = [], 0.0
+        for v in a:
+            batch.append(v)
+            if len(batch) > 1:
+                total += sum(batch)
+                batch = [batch[-1]]
+        return total
+        """,
+    ),
+    Refusal(
+        "LL432", "early",
+        "an iterator that is asked for its items (line {read}) after what it reads is written (line {written})",
+        "make a list of it first, `[… for …]`",
+        """
+        total = 0.0
+        u = a.copy()
+        for k, v in enumerate(▸(v * w for v in u for w in u if v < w)):
+            u[0] = x
+            total += k * v
+        return total
+        """,
+        """
+        total = 0.0
+        u = a.copy()
+        for k, v in enumerate([v * w for v in u for w in u if v < w]):
+            u[0] = x
+            total += k * v
+        return total
+        """,
+    ),
+    Refusal(
+        "LL433", "list-in-place", "`{op}` on {got}, which would have to change in place",
+        "make a new list, e.g. `xs = xs * n`",
+        """
+        xs = [x, y]
+        ▸xs *= n
+        return sum(xs)
+        """,
+        """
+        xs = [x, y]
+        xs = xs * n
+        return float(sum(xs))
+        """,
+    ),
+)  # fmt: skip
