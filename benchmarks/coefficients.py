@@ -4,7 +4,8 @@
 
 A polynomial is the interpolant of its function at the Chebyshev nodes of an interval, computed with mpmath to 120
 digits and rounded. With a NAME (`vector_exp._G`) its coefficients are printed as well. The figures are errors of the
-polynomial alone: the term in which it stands is smaller than the result.
+polynomial alone: the term in which it stands is smaller than the result. A quotient of two polynomials, the lower one
+with 1 before its highest power, is the interpolant at as many nodes as there are other coefficients.
 """
 
 from __future__ import annotations
@@ -54,36 +55,54 @@ def bounded(a: float, midpoint: float) -> Any:
     return (mp.mpf(a) - midpoint) / (mp.mpf(a) + midpoint)
 
 
+def nodes_of(interval: tuple[Any, Any], n: int) -> list[Any]:
+    low, high = interval
+    nodes = [(low + high + (high - low) * mp.cos(mp.pi * (2 * k + 1) / (2 * n))) / 2 for k in range(n)]
+    return [x if abs(x) > 1e-30 else mp.mpf(10) ** -30 for x in nodes]  # at a removable point
+
+
+def value(coefficients: Sequence[float], x: Any) -> Any:
+    return mp.polyval([mp.mpf(c) for c in reversed(coefficients)], x)
+
+
 @dataclass(frozen=True)
 class Polynomial:
-    """`function` on an interval is what the coefficients `place` in the code are for. They may be of two types."""
+    """`function` on an interval is what the coefficients `place` in the code are for. They may be of two types.
+
+    `over`: of what is below the line, if that is a polynomial, too.
+    """
 
     place: str
     function: Function
     interval: tuple[Any, Any]
     kind: ScalarType | None = None
+    over: str | None = None
 
-    def in_code(self) -> tuple[float, ...]:
-        module, _, name = self.place.partition(".")
-        found = getattr(importlib.import_module(f"llad.codegen.{module}"), name)
-        return found[self.kind] if self.kind else found
+    def in_code(self) -> list[tuple[float, ...]]:
+        found = []
+        for place in filter(None, (self.place, self.over)):
+            module, _, name = place.partition(".")
+            given = getattr(importlib.import_module(f"llad.codegen.{module}"), name)
+            found.append(given[self.kind] if self.kind else given)
+        return found
 
-    def derived(self, degree: int) -> list[float]:
-        low, high = self.interval
-        n = degree + 1
-        nodes = [(low + high + (high - low) * mp.cos(mp.pi * (2 * k + 1) / (2 * n))) / 2 for k in range(n)]
-        nodes = [x if abs(x) > 1e-30 else mp.mpf(10) ** -30 for x in nodes]  # at a removable point
-        matrix = mp.matrix([[x**k for k in range(n)] for x in nodes])
-        solution = mp.lu_solve(matrix, mp.matrix([self.function(x) for x in nodes]))
-        precise = [float(c) for c in solution]
-        return [float(str(np.float32(c))) for c in precise] if self.kind == F32 else precise
+    def derived(self, degrees: Sequence[int]) -> list[list[float]]:
+        above, below = degrees[0] + 1, degrees[1] if self.over else 0
+        nodes = nodes_of(self.interval, above + below)
+        matrix = mp.matrix(
+            [[x**k for k in range(above)] + [-self.function(x) * x**k for k in range(below)] for x in nodes]
+        )
+        solution = mp.lu_solve(matrix, mp.matrix([self.function(x) * x**below for x in nodes]))
+        precise = [float(c) for c in solution] + [1.0]
+        rounded = [float(str(np.float32(c))) for c in precise] if self.kind == F32 else precise
+        return [rounded[:above], rounded[above:]][: len(degrees)]
 
-    def off(self, coefficients: Sequence[float]) -> float:
+    def off(self, coefficients: Sequence[Sequence[float]]) -> float:
         """The largest error on the interval, as a power of two."""
         low, high = self.interval
         points = [low + (high - low) * (mp.mpf(k) + 0.3) / 200 for k in range(200)]
-        given = [mp.mpf(c) for c in reversed(coefficients)]
-        return float(mp.log(max(abs(mp.polyval(given, x) - self.function(x)) for x in points), 2))
+        above, below = (*coefficients, (1.0,))[:2]
+        return float(mp.log(max(abs(value(above, x) / value(below, x) - self.function(x)) for x in points), 2))
 
 
 def polynomials() -> list[Polynomial]:
@@ -92,11 +111,12 @@ def polynomials() -> list[Polynomial]:
     near = (mp.mpf(0), mp.mpf("0.36"))
     both = {
         "vector_exp._G": (exponential, (-half, half)),
-        "vector_exp._TANH": (odd(mp.tanh), near),
+        "vector_exp._TANH": (odd(mp.tanh), (mp.mpf(0), mp.mpf("0.4")), "vector_exp._TANH_OVER"),
         "vector_exp._SINH": (odd(mp.sinh), (mp.mpf(0), mp.mpf(1))),
         "vector_log._R": (logarithm, (mp.mpf(0), root)),
     }
     rest = {
+        "vector_exp._G_EIGHTH": (exponential, (-half / 8, half / 8)),
         "vector_pow._P": (lambda z: (logarithm(z) - mp.mpf(2) / 3) / z, (mp.mpf(0), root)),
         "vector_trig._SIN": (odd(mp.sin), (mp.mpf(0), quarter)),
         "vector_trig._COS": (lambda z: (mp.cos(mp.sqrt(z)) - 1 + z / 2) / z**2, (mp.mpf(0), quarter)),
@@ -114,7 +134,7 @@ def polynomials() -> list[Polynomial]:
         "vector_single._ERF": (lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1, near),
         "vector_single._ERFC": (tail(2.5, 0), (mp.mpf(-1), bounded(10.5, 2.5))),
     }
-    found = [Polynomial(place, *given, kind) for place, given in both.items() for kind in (F64, F32)]
+    found = [Polynomial(place, *given[:2], kind, *given[2:]) for place, given in both.items() for kind in (F64, F32)]
     return found + [Polynomial(place, *given) for place, given in rest.items()]
 
 
@@ -126,11 +146,12 @@ def main() -> None:
         if wanted and p.place not in wanted:
             continue
         given = p.in_code()
-        coefficients = p.derived(len(given) - 1)
+        degrees = [len(g) - 1 for g in given]
+        coefficients = p.derived(degrees)
         kind = p.kind.name if p.kind else ""
         off, in_code = (f"2^{p.off(c):.1f}" for c in (coefficients, given))
-        print(f"{p.place:22}{kind:>5}{len(given) - 1:8}{off:>20}{in_code:>14}", flush=True)
-        for c in coefficients if wanted else ():
+        print(f"{p.place:22}{kind:>5}{'/'.join(map(str, degrees)):>8}{off:>20}{in_code:>14}", flush=True)
+        for c in (c for each in coefficients if wanted for c in each):
             print(f"    {c!r},")
 
 

@@ -8,6 +8,7 @@ a term below 7 %).
 
 from __future__ import annotations
 
+from llad.codegen.late import EIGHTH_SHIFT
 from llad.codegen.vector_text import Body, Operand
 from llad.dataclass import dataclass
 from llad.ir.types import F32, F64, ScalarType
@@ -31,22 +32,22 @@ _G = {
     ),
     F32: (0.5, 0.16666576, 0.041666556, 0.008363179, 0.0013926184),
 }
-_TANH_NEAR = 0.6
+_G_EIGHTH = (
+    0.5000000000000051,
+    0.16666666666666724,
+    0.04166666661752646,
+    0.00833333332787334,
+    0.0013889587108239542,
+    0.00019842045637239258,
+)
+_TANH_NEAR = 0.625
 _TANH = {
-    F64: (
-        -0.33333333333333326,
-        0.13333333333330197,
-        -0.05396825396475762,
-        0.02186948838378093,
-        -0.008863232113541474,
-        0.0035920831663434575,
-        -0.001455464802800745,
-        0.0005880541548418729,
-        -0.0002322510406793851,
-        8.154737806525365e-05,
-        -1.833596211003942e-05,
-    ),
-    F32: (-0.3333333, 0.13332915, -0.05387395, 0.02111096, -0.0062691197),
+    F64: (-1614.0662099613849, -99.25762899383604, -0.9643874001455819),
+    F32: (-21.068132, -0.9336546),
+}
+_TANH_OVER = {
+    F64: (4842.198629884155, 2234.652338935151, 112.77908150809851, 1.0),
+    F32: (63.204395, 28.082722, 1.0),
 }
 _SINH_NEAR = 1.0
 _SINH = {
@@ -118,7 +119,7 @@ def _whole_part(b: Body, x: str, bias: int) -> tuple[str, str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Short:
-    """eˣ = 2ᵏ·(1 + s), for what needs no more than the sum of r and w."""
+    """eˣ = 2ᵏ·(1 + s), for what needs no more than the sum of r and w. k may be in eighths."""
 
     k: str
     bits: str
@@ -127,13 +128,31 @@ class _Short:
 
 def _reduce_shortly(b: Body, x: str, bias: int) -> _Short:
     k, bits, high = _whole_part(b, x, bias)
+    return _Short(k, bits, _rest(b, k, high, _G[b.kind]))
+
+
+def _reduce_to_eighths(b: Body, x: str) -> _Short:
+    """The last bits of `bits` are 8k."""
+    rounder = b.format.rounder / 8
+    shifted = b.muladd(x, LOG2_E, rounder)
+    k = b.sub(shifted, rounder)
+    return _Short(k, b.bits(shifted), _rest(b, k, b.muladd(k, -LN2_PARTS[b.kind][0], x), _G_EIGHTH))
+
+
+def _rest(b: Body, k: str, high: str, g: tuple[float, ...]) -> str:
+    """eʳ - 1, where r is what k times the lower part of ln 2 leaves of `high`."""
     r = b.muladd(k, -LN2_PARTS[b.kind][1], high)
-    return _Short(k, bits, b.muladd(b.mul(r, r), b.polynomial(_G[b.kind], r), r))
+    return b.muladd(b.mul(r, r), b.polynomial(g, r), r)
 
 
 def exp(kind: ScalarType) -> str:
     b = Body("%x", kind=kind)
-    e = _reduce_shortly(b, b.most(b.least("%x", _ENDS[kind].least), _ENDS[kind].most), 2 * b.format.bias)
+    x = b.most(b.least("%x", _ENDS[kind].least), _ENDS[kind].most)
+    if b.has_tables():
+        e = _reduce_to_eighths(b, x)
+        root = b.eighth(e.bits)
+        return b.define("exp", b.scale(b.muladd(root, e.s, root), e.k, e.bits))
+    e = _reduce_shortly(b, x, 2 * b.format.bias)
     return b.define("exp", b.scale(b.add(e.s, 1.0), e.k, e.bits))
 
 
@@ -163,15 +182,21 @@ def expm1(kind: ScalarType) -> str:
 
 
 def tanh(kind: ScalarType) -> str:
-    """1 - 2 / (e²ˣ + 1), and near 0 x + x³·p(x²)."""
+    """1 - 2 / (e²ˣ + 1), and near 0 x + x³·p(x²) / q(x²), by one division."""
     b = Body("%x", kind=kind)
     x = b.most(b.magnitude("%x"), _ENDS[kind].flat)
-    e = _reduce_shortly(b, b.add(x, x), b.format.bias)
-    s = b.exponent(e.bits)
-    far = b.sub(1.0, b.div(2.0, b.muladd(s, e.s, b.add(s, 1.0))))
+    if b.has_tables():
+        e = _reduce_to_eighths(b, b.add(x, x))
+        power = b.of_bits(b.integer("add", b.eighth_bits(e.bits), b.integer("shl", e.bits, EIGHTH_SHIFT)))
+    else:
+        e = _reduce_shortly(b, b.add(x, x), b.format.bias)
+        power = b.exponent(e.bits)
+    grown = b.muladd(power, e.s, b.add(power, 1.0))
     z = b.mul(x, x)
-    near = b.muladd(b.mul(x, z), b.polynomial(_TANH[kind], z), x)
-    return b.define("tanh", b.copysign(b.select(b.compare("olt", x, _TANH_NEAR), near, far), "%x"))
+    above, below = b.mul(b.mul(x, z), b.polynomial(_TANH[kind], z)), b.polynomial(_TANH_OVER[kind], z)
+    near = b.compare("olt", x, _TANH_NEAR)
+    quotient = b.div(b.select(near, above, -2.0), b.select(near, below, grown))
+    return b.define("tanh", b.copysign(b.add(b.select(near, x, 1.0), quotient), "%x"))
 
 
 def _half_exp(b: Body, x: str) -> str:

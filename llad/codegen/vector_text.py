@@ -10,7 +10,7 @@ Where the error of a product is needed, `product_error` knows both ways.
 from __future__ import annotations
 
 from llad.codegen.constants import number
-from llad.codegen.late import scaled
+from llad.codegen.late import eighth, eighth_bits, scaled
 from llad.codegen.target import fuses, scales
 from llad.dataclass import dataclass
 from llad.ir.types import F32, F64, ScalarType
@@ -222,6 +222,18 @@ class Body:
         half = self.integer("lshr", bits, 1)
         other = self.integer("sub", bits, half)
         return self.mul(self.mul(x, self.exponent(half)), self.exponent(other))
+
+    def has_tables(self) -> bool:
+        """Whether the host has `eighth` and `eighth_bits` for numbers of this kind."""
+        return scales() and self.kind == F64
+
+    def eighth(self, bits: str) -> str:
+        """2 to the power of n / 8, where n is the last three bits."""
+        return self.new(eighth(self.of_bits(bits)))
+
+    def eighth_bits(self, bits: str) -> str:
+        """The same, for the shifted bits to be added to: see `late.py`."""
+        return self.bits(self.new(eighth_bits(self.of_bits(bits))))
 
     def exponent(self, bits: str) -> str:
         """The number whose exponent is the low bits of `bits`."""
