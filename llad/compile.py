@@ -164,7 +164,10 @@ def _changed(before: Function, after: Function) -> Function:
 
 def optimised(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
     """`fn` after the passes, with numbers where loops hand on small arrays."""
-    fn = run_passes(fn, passes)
+    return _handed_on(run_passes(fn, passes))
+
+
+def _handed_on(fn: Function) -> Function:
     return run_passes(fn, HANDED_ON) if hands_on_few(fn) else fn
 
 
@@ -241,13 +244,13 @@ class Forms:
             fn = self.traced.function
             if may_alias:
                 fn = replace(fn, attrs={**fn.attrs, "may_alias": True})
-            return self._finish(self._expand(fn)) if last else fn
+            return self._finish_primal(fn) if last else fn
         if last:
             return self._finish(self.function(what, wrt, may_alias, last=False))
         fn, result = self.traced.function, self.traced.result
         base = tangible(fn, result)[0] if what == "tangent" else objective(fn, result, self.definition)
         with timed(self.times, "passes"):
-            base = self._sloped(optimised(self._expand(base)), REVERSED if what == "gradient" else (permit,))
+            base = self._sloped(_handed_on(self._begun(base)), REVERSED if what == "gradient" else (permit,))
         with timed(self.times, "differentiate"):
             return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
 
@@ -274,9 +277,27 @@ class Forms:
     def _sloped(self, fn: Function, passes: tuple[Pass, ...]) -> Function:
         return run_passes(fn, (*SLOPES, *passes) if self.fastmath else passes)
 
+    def _begun(self, fn: Function) -> Function:
+        """`fn` after `PASSES`, which are run once for the value of the traced function and all of its derivatives."""
+        if fn not in self._made:
+            self._made[fn] = run_passes(self._expand(fn))
+        return self._made[fn]
+
+    def _finish_primal(self, fn: Function) -> Function:
+        expanded = self._expand(fn)
+        if expanded is not fn or run_passes(fn, RELEASED) is not fn:
+            return self._finish(expanded)
+        with timed(self.times, "passes"):
+            return self._settled(run_passes(self._begun(fn), SETTLED))
+
     def _finish(self, fn: Function) -> Function:
         with timed(self.times, "passes"):
-            fn = run_passes(optimised(fn, (*RELEASED, *PASSES, *SETTLED)), (rotate,))
+            return self._settled(run_passes(fn, (*RELEASED, *PASSES, *SETTLED)))
+
+    def _settled(self, fn: Function) -> Function:
+        """What is left to do with a function after `SETTLED`."""
+        with timed(self.times, "passes"):
+            fn = run_passes(_handed_on(fn), (rotate,))
             if (cut := chunks(fn)) is not fn:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:
@@ -288,4 +309,4 @@ class Forms:
     def explain(self, wrt: tuple[int, ...]) -> Report:
         """How the gradient reverses the loops of the function, and what memory they take."""
         base = objective(self.traced.function, self.traced.result, self.definition)
-        return explain(self._sloped(optimised(self._expand(base)), REVERSED), wrt)
+        return explain(self._sloped(_handed_on(self._begun(base)), REVERSED), wrt)

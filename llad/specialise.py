@@ -26,6 +26,7 @@ from llad.codegen.outline import Outline, decoded, encoded, outline
 from llad.codegen.plan import Plan
 from llad.codegen.runtime import module_text, module_texts
 from llad.codegen.target import LOCK
+from llad.collector import uncollected
 from llad.dataclass import dataclass
 from llad.diagnostics import traced
 from llad.facts import What
@@ -136,6 +137,11 @@ def compile_native(
     stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, make_plan: MakePlan
 ) -> Specialisation:
     """Machine code of one IR of the stage, with an entry point that does what `make_plan(outline, raised)` says."""
+    with uncollected():  # what was traced is large by now, and texts are many small things
+        return _compiled(stage, what, wrt, may_alias, make_plan)
+
+
+def _compiled(stage: Stage, what: What, wrt: tuple[int, ...], may_alias: bool, make_plan: MakePlan) -> Specialisation:
     subject = Subject(stage, what, wrt, may_alias)
     key = subject.key if keeping() else None
     if key is not None and (found := kept(_OUTLINE, key)) is not None:
