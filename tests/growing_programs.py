@@ -105,12 +105,18 @@ def of_changing(seed: int) -> str:
     return _of_numbers(_Changing(seed))
 
 
+def of_meeting(seed: int) -> str:
+    return _of_numbers(_Meeting(seed))
+
+
 def _of_numbers(w: _Numbers) -> str:
     w.line(1, "s = 0.1 * x")
     w.line(1, f"xs = [{w.pick('x', '0', 'x, a[0]')}]")
     w.line(1, f"ys = [{w.pick('x', '0.25', 'x, 1')}]")
     w.block(1, False, 0)
     w.block(1, False, 0)
+    if isinstance(w, _Meeting):
+        w.lines = ["    h = [x]", *("    " + line for line in _FIRST.splitlines()), *w.lines]
     end = w.pick("float(np.sum(np.cos(np.array(xs))) + s)", "float(sum(xs) * ys[-1])", "float(xs[-1] + 0.1 * sum(ys))")
     return w.text("def f(x, a, n):", end + " + len(xs) - 2 * len(ys)")
 
@@ -138,6 +144,42 @@ class _Changing(_Numbers):
                 self.line(depth, f"{name}[0], {name}[-1] = {name}[-1], {name}[0]")
             case _:
                 super().statement(depth, inside, level)
+
+
+class _Meeting(_Changing):
+    """Lists that are one list or another one, by a condition, and lists that are made anew of what they were."""
+
+    def statement(self, depth: int, inside: bool, level: int) -> None:
+        name, other = self.pick("xs", "ys"), self.pick("xs", "ys")
+        less = self.pick(f"{name}[:-1]", f"{name}[1:]", f"[v * x for v in {name}]", f"{name} + [x]", "[x] * (n - 1)")
+        test = f"{self.pick('s', f'{name}[-1]', 'a[0]')} > {self.pick('0.1', 'x')}"
+        match self.rng.randrange(11):
+            case 0:
+                self.line(depth, f"if {test}:")
+                self.line(depth + 1, f"{name} = {less}")
+            case 1 | 2:
+                self.line(depth, f"h = {self.pick(less, other)} if {test} else {self.pick(f'{name}[:]', other, '[]')}")
+                self.line(depth, "s += 0.1 * len(h) + 0.01 * sum(h)")
+            case 3:
+                self.line(depth, f"if {test}:")
+                self.line(depth + 1, f"h = {self.pick(less, other)}")
+                self.line(depth, "s += 0.1 * len(h) + 0.01 * sum(h)")
+            case 4:
+                self.line(depth, f"{name} = {less}")
+            case 5:
+                self.line(depth, f"{name} = first({name}, {self.pick('s', 'x')})")
+            case _:
+                super().statement(depth, inside, level)
+
+
+_FIRST = """def first(values, most):
+    out = []
+    for v in values:
+        if v > most:
+            return out
+        out.append(v)
+    return out
+"""
 
 
 class _Arrays(_Writer):

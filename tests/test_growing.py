@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from growing_programs import compiled, of_arrays, of_changing, of_numbers, of_rows, of_structures
+from growing_programs import compiled, of_arrays, of_changing, of_meeting, of_numbers, of_rows, of_structures
 
 import llad
 from llad.diagnostics import UnsupportedError
@@ -54,7 +54,14 @@ def agrees(text: str, array: np.ndarray) -> bool:
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(
     ("write", "array", "least"),
-    [(of_numbers, A, 6), (of_changing, A, 18), (of_arrays, M, 6), (of_structures, M, 6), (of_rows, A, 2)],
+    [
+        (of_numbers, A, 6),
+        (of_changing, A, 18),
+        (of_arrays, M, 6),
+        (of_structures, M, 6),
+        (of_rows, A, 2),
+        (of_meeting, A, 6),
+    ],
 )
 def test_random_programs_give_python_s_numbers_or_are_refused(write, array, least, seed):
     assert sum(agrees(write(k), array) for k in range(20 * seed, 20 * seed + 20)) >= least

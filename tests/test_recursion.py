@@ -22,6 +22,7 @@ from llad.ir.parse import parse
 from llad.ir.text import show
 from llad.ir.verify import verify
 from llad.passes.ownership import ownership
+from llad.testing import check_gradient
 
 pytestmark = pytest.mark.usefixtures("quick_code")
 
@@ -567,12 +568,14 @@ def test_lists_are_read_only_where_a_copy_of_them_is_passed():
         llad.jit(told_apart)(1.0, 3)
 
 
-def test_a_list_that_grows_is_refused():
+def test_a_list_may_grow_from_call_to_call():
     def collected(v, n):
-        return v[0] if n == 0 else collected([*v, v[0] * 0.5], n - 1)
+        return sum(v) * v[-1] if n == 0 else collected([*v, np.sin(v[-1]) * n], n - 1)
 
-    with pytest.raises(UnsupportedError, match="calls inside one another"):
-        llad.jit(lambda x, n: collected([x], n))(1.0, 3)
+    def started(x, n):
+        return collected([x], n)
+
+    check_gradient(llad.jit_grad(started), 0.7, 3)
 
 
 def test_the_table_holds_what_is_called():

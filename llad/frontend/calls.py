@@ -36,6 +36,7 @@ from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Generated, Walk, emit, items_of, length, nth, walk_of
 from llad.frontend.lending import lent
+from llad.frontend.parts import parts_of
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
 from llad.frontend.rooms import columns_as_tuples
@@ -44,7 +45,7 @@ from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.source import Source, source_of
 from llad.frontend.state import Active, Bound, Closure, Conflict, Frame, PathEnds, Scope
 from llad.frontend.transforms import transform_of
-from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Unbound, describe, parts_of
+from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Unbound, describe
 from llad.ir.core import Value
 from llad.refusals.table import refusal
 from llad.structures import is_named_tuple, library_of, of_library

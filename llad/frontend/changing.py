@@ -24,11 +24,12 @@ from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
 from llad.frontend.kinds import common, kind_of_item
 from llad.frontend.names import bind
+from llad.frontend.parts import parts_of
 from llad.frontend.rooms import added, furnished, index_of, learn, own, put, row, snapshot
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.slices import integer, position
 from llad.frontend.state import Scope
-from llad.frontend.values import Array, Growing, Rows, Scalar, Table, parts_of
+from llad.frontend.values import Array, Growing, Rows, Scalar, Table
 
 
 def peek(t: Tracer, node: ast.expr) -> Any:

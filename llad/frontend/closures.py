@@ -16,6 +16,7 @@ from llad.frontend.arrays import copy
 from llad.frontend.core import Tracer
 from llad.frontend.loose import refuse_late_reads
 from llad.frontend.moments import go_back, now
+from llad.frontend.parts import parts_of
 from llad.frontend.references import refuse_late_writes
 from llad.frontend.results import whole
 from llad.frontend.shapes import Shape, flatten, is_static_number, rebuild, shape_of, types_of
@@ -23,7 +24,7 @@ from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.state import PathEnds, Scope
 from llad.frontend.table import close, free_values
 from llad.frontend.transforms import Argnums
-from llad.frontend.values import Array, Scalar, parts_of
+from llad.frontend.values import Array, Scalar
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function

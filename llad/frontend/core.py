@@ -24,9 +24,10 @@ from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
 from llad.frontend.ledger import Ledger
 from llad.frontend.loose import Copied
+from llad.frontend.parts import compose, reaches
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
-from llad.frontend.values import Array, Marker, NotHandled, Record, argument, compose, reaches
+from llad.frontend.values import Array, Marker, NotHandled, Record, Rows, Table, argument
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
@@ -248,7 +249,7 @@ class Tracer:
     def compose(self, form: Form, items: Sequence[Any]) -> Any:
         """A structure of this form, made here."""
         made = compose(form, items)
-        return made if isinstance(made, tuple) else self.make(made)
+        return made if isinstance(made, (tuple, Rows, Table)) else self.make(made)
 
     def give(self, thing: Any, kind: str = "given") -> Any:
         """Note that a list, dict or record is from outside, or (`met`) from one of several paths: it may be read, and

@@ -14,6 +14,7 @@ from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.printing import Text, text_of
+from llad.frontend.sharing import handed_out
 from llad.frontend.values import describe, is_static
 from llad.ir.core import quoted
 from llad.ir.errors import is_known
@@ -23,7 +24,7 @@ _SHOWN = 4  # numbers that a message may show
 
 
 def return_(t: Tracer, node: ast.Return) -> None:
-    value = None if node.value is None else t.eval(node.value)
+    value = None if node.value is None else handed_out(t, t.eval(node.value))
     t.state.result, t.state.result_span = value, t.frame.span(node.value or node)
     t.state.jump(ret=True)
 

@@ -107,7 +107,17 @@ def _tuple(t: Tracer, node: ast.Tuple) -> Any:
 
 
 def _list(t: Tracer, node: ast.List) -> Any:
-    return t.make(elements_of(t, node.elts))
+    parts: list[Any] = [[]]
+    for element in node.elts:
+        if not isinstance(element, ast.Starred):
+            parts[-1].append(t.eval(element))
+        elif list_arithmetic.is_spread_at_run_time(value := t.eval(element.value)):
+            parts += [value, []]
+        else:
+            parts[-1] += items_of(t, value)
+    if len(parts) == 1:
+        return t.make(parts[0])
+    return list_arithmetic.display(t, [t.make(part) if type(part) is list else part for part in parts if part != []])
 
 
 def _set(t: Tracer, node: ast.Set) -> Any:

@@ -17,9 +17,10 @@ from typing import Any
 from llad.diagnostics import Span
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
+from llad.frontend.parts import reaches
 from llad.frontend.shapes import flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, Dim, Extent, NoJoin, Unbound, describe, reaches
+from llad.frontend.values import Array, Dim, Extent, NoJoin, Rows, Table, Unbound, describe
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
 
@@ -255,7 +256,7 @@ class Fork:
             if isinstance(value, Conflict):
                 return lambda _: value
         try:
-            arrays = isinstance(x, (Array, tuple)) or isinstance(y, (Array, tuple))
+            arrays = any(isinstance(value, (Array, Rows, Table, tuple)) for value in (x, y))
             return self._inner(x, y, [arrays and self._missing_result(side) for side in (0, 1)])
         except NoJoin:
             spans = (state.result_span for state in self.states)

@@ -228,7 +228,7 @@ def _learn(t: Tracer, names: Mapping[str, _Site], trips: Int, run: Callable[[], 
         for name, kind in kinds.items():
             old = before.values[name]
             least = old.least if isinstance(old, Growing) else len(old)
-            rooms[name] = Room(home, None, kind, least=least)
+            rooms[name] = Room(home, t.scope, kind, least=least)
             _tell(rooms[name], names[name])
             state.values[name] = Growing(rooms[name], _counted(t, _count(old)), least)
         try:
@@ -342,4 +342,3 @@ def _marks_of(inside: Inside, op: Op, room: Room) -> tuple[Int, bool]:
         raise _Unknown
     most, sure = _marks(inside, op.regions[0], room)
     return inside.checked("mul", trips[1], most), sure and is_one(trips) and not op.attrs["exits"]
-

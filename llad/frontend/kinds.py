@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
+from llad.frontend.parts import parts_of
 from llad.frontend.promotion import is_static_number, kind_of, promote
-from llad.frontend.values import Array, ItemKind, Kind, Record, Rows, Scalar, Structure, describe, parts_of
+from llad.frontend.values import Array, ItemKind, Kind, Record, Rows, Scalar, Structure, describe
 from llad.structures import TUPLE
 
 

@@ -1,7 +1,7 @@
-"""`+`, `*`, `+=` and `*=` of lists, where a length, or how often one is repeated, is known only at run time.
+"""`+`, `*`, `+=`, `*=` and displays of lists, where a length, or how often one comes, is known only at run time.
 
     [0.0] * n                               [0.0 for _ in range(n)]
-    xs + ys                                 out = [v for v in xs]; out.extend(ys)
+    xs + ys, [*xs, *ys]                     out = [v for v in xs]; out.extend(ys)
 
 The results are made by Python that is traced (`llad/traced/sequences.py`), so they are lists like those that
 comprehensions and loops make: they may be written, and grow.
@@ -12,9 +12,12 @@ Invariant: what changes a list in place is never taken for what makes a new one.
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of
+from llad.frontend.iteration import Generated, Walk, known_length
 from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe
 from llad.ir.types import is_float
 from llad.traced import sequences as written
@@ -32,6 +35,23 @@ def binary(t: Tracer, op: str, a: Any, b: Any) -> Any:
     if op == "add" and _is_list(a) and _is_list(b) and not (type(a) is list and type(b) is list):
         return t.call(written.joined, [a, b], {})
     return NotHandled
+
+
+def display(t: Tracer, parts: Sequence[Any]) -> Any:
+    """`[x, *xs, y]`: each part is a list, or what else was spread."""
+    first, *rest = parts
+    for part in rest:
+        first = t.call(written.joined, [first, part], {})
+    return t.call(written.listed, [first], {}) if not rest else first
+
+
+def is_spread_at_run_time(value: Any) -> bool:
+    """Whether the items of what is spread in a display are known only at run time."""
+    if isinstance(value, (Rows, Table)):
+        return known_length(value) is None
+    if isinstance(value, Array):
+        return value.rank > 0 and not isinstance(extents_of(value)[0], int)
+    return isinstance(value, (Walk, Generated))
 
 
 def in_place(t: Tracer, op: str, a: Any, b: Any) -> Any:

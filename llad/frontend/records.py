@@ -17,8 +17,9 @@ from types import FunctionType, MemberDescriptorType
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, NeedsAttribute
-from llad.frontend.values import NotHandled, Record, describe, parts_of
+from llad.frontend.values import NotHandled, Record, describe
 from llad.structures import ABSENT, Form, is_named_tuple
 
 Args = Sequence[Any]

@@ -22,6 +22,7 @@ from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.moments import go_back, now
+from llad.frontend.parts import parts_of
 from llad.frontend.shapes import (
     Shape,
     Static,
@@ -35,7 +36,7 @@ from llad.frontend.shapes import (
     types_of,
 )
 from llad.frontend.state import Active, Frame, Gone, Local, PathEnds, Scope, State
-from llad.frontend.values import NoJoin, describe, parts_of
+from llad.frontend.values import NoJoin, describe
 from llad.ir.build import Builder
 from llad.ir.core import Value
 from llad.ir.types import BufferType, ScalarType

@@ -11,9 +11,10 @@ from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of, known_length
+from llad.frontend.parts import parts_of
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.signature import ScalarSpec
-from llad.frontend.values import Array, Record, Rows, Scalar, parts_of
+from llad.frontend.values import Array, Record, Rows, Scalar, Table
 from llad.ir.core import Region, Value, walk
 from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
@@ -31,7 +32,7 @@ class Results:
 
     def tree(self, value: Any) -> Result:
         """The tree of a value."""
-        if (parts := parts_of(value)) is not None:
+        if not isinstance(value, (Rows, Table)) and (parts := parts_of(value)) is not None:
             form, items = parts
             if isinstance(value, Record) and not value.is_dataclass:
                 self.t.refuse("return-list", type=form.cls.__name__)

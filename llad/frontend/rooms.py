@@ -29,6 +29,7 @@ from llad.frontend.extents import emit, extents_of, measure
 from llad.frontend.kinds import common, kind_of_item, refuse
 from llad.frontend.loose import Copied
 from llad.frontend.outside import seen_outside
+from llad.frontend.parts import parts_of
 from llad.frontend.signature import ScalarSpec
 from llad.frontend.values import (
     Array,
@@ -44,7 +45,6 @@ from llad.frontend.values import (
     Structure,
     Table,
     leaves_of,
-    parts_of,
 )
 from llad.ir.core import Region, Value
 from llad.ir.types import F64, I64

@@ -19,10 +19,12 @@ from llad.dataclass import dataclass
 from llad.diagnostics import UnsupportedError
 from llad.frontend import numbers
 from llad.frontend.core import Tracer
+from llad.frontend.meeting import as_columns, common_list
+from llad.frontend.parts import compose, parts_of
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, Growing, NoJoin, Record, Scalar, compose, is_static, parts_of
+from llad.frontend.values import Array, Growing, NoJoin, Record, Rows, Scalar, Table, is_static
 from llad.ir.core import Value
 from llad.ir.types import Type
 from llad.structures import COMPLEX, Form, Node
@@ -100,6 +102,8 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
         if is_static_number(a) and same(a, b):
             return Static(a)
         return _join_leaf(t, a, b)
+    if (lists := common_list(t, a, b)) is not None:
+        return lists
     first, second = _numbers_alike(parts_of(a), a, b), _numbers_alike(parts_of(b), b, a)
     if first is not None and second is not None:
         if first[0] != second[0] or len(first[1]) != len(second[1]):
@@ -172,6 +176,8 @@ def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Val
         case Node(items=items):
             if is_number(value):  # where others are complex
                 value = Record(Complex, {"re": value, "im": 0.0})
+            if shape.form.cls in (Rows, Table) and value is not Gone:
+                value = as_columns(t, value, shape)
             parts = [Gone] * len(items) if value is Gone else parts_of(value)[1]  # type: ignore[index]
             return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s, gone)]
         case Static():
@@ -199,7 +205,7 @@ def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = Fals
             return Array(next(leaves), loose=loose, turned=turned)
         case Node(form=form, items=items):
             made = compose(form, [rebuild(t, s, leaves, given) for s in items])
-            if isinstance(made, (tuple, Growing)):
+            if isinstance(made, (tuple, Growing, Rows, Table)):
                 return made
             return t.give(made, "met") if given else t.make(made)
         case Static(value=value):

@@ -5,11 +5,13 @@ Invariant: a way to a list that is not known is none that later code can take.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.iteration import Generated, Walk
+from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
 from llad.frontend.values import Dim, Growing, Lazy, Less, Record, Room, Rows, Scalar, Table
@@ -37,17 +39,47 @@ def adopted(t: Tracer, name: str) -> Growing | None:
 def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
     """Refuse, unless only this name of the function being traced refers to the list."""
     if t.ledger.is_kept(thing):
-        t.refuse("growing", why="has become an item of another")
+        t.refuse("growing", why="has become an item of another, or may be what another name refers to")
     if t.ledger.is_walked(thing):
         t.refuse("growing", why="is iterated over meanwhile")
-    frame: Frame | None = t.frame
+    other = _other_name(t, t.frame, thing, name)
+    if other is not None:
+        t.refuse("growing", why=f"is what `{other}` refers to as well")
+    if _in_a_container(t, thing):
+        t.refuse("growing", why="is in another container as well")
+
+
+def _other_name(t: Tracer, frame: Frame | None, thing: list[Any] | Room, name: str | None = None) -> str | None:
+    """A name in a frame, or in those around it, by which the list may be reached, but for one of the function's own."""
     while frame is not None:
         for other, value in frame.state.values.items():
             if (frame is not t.frame or other != name) and _refers(t, value, thing, frame):
-                t.refuse("growing", why=f"is what `{other}` refers to as well")
+                return other
         frame = frame.parent
-    if any(other is not thing and _refers(t, other, thing, t.frame) for other, _ in t.ledger.born.values()):
-        t.refuse("growing", why="is in another container as well")
+    return None
+
+
+def _in_a_container(t: Tracer, thing: list[Any] | Room) -> bool:
+    return any(other is not thing and _refers(t, other, thing, t.frame) for other, _ in t.ledger.born.values())
+
+
+def handed_out(t: Tracer, value: Any) -> Any:
+    """What a function returns on one of several paths: nobody else has a list of its own from then on."""
+    if isinstance(value, tuple) and (parts := parts_of(value)) is not None:
+        return t.compose(parts[0], [handed_out(t, part) for part in parts[1]])
+    if not isinstance(value, (Rows, Table)) or value.of is None or t.scope is t.frame.scope:
+        return value
+    room = value.of
+    own = isinstance(room.born, Scope) and room.born.inside(t.frame.scope) and not t.ledger.is_kept(room)
+    if not own or _other_name(t, t.frame.parent, room) is not None or _in_a_container(t, room):
+        return value
+    return _without_room(value)
+
+
+def _without_room(value: Rows | Table) -> Rows | Table:
+    if isinstance(value, Table):
+        return replace(value, columns=tuple(map(_without_room, value.columns)), of=None)
+    return replace(value, of=None)
 
 
 def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bool:
@@ -95,4 +127,3 @@ def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bo
                     pending += frame.state.values.values()
                     frame = frame.parent
     return False
-

@@ -25,6 +25,7 @@ from llad.frontend import branches, calls
 from llad.frontend.core import Handlers, Tracer
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.loose import refuse_late_reads
+from llad.frontend.parts import compose
 from llad.frontend.references import refuse_late_writes
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.results import Results
@@ -33,7 +34,7 @@ from llad.frontend.source import definition_of, source_of
 from llad.frontend.state import NeedsAttribute, PathEnds
 from llad.frontend.statements import STATEMENTS
 from llad.frontend.table import close
-from llad.frontend.values import Scalar, argument, compose
+from llad.frontend.values import Scalar, argument
 from llad.ir.core import Value
 from llad.structures import Node
 

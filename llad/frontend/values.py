@@ -26,7 +26,7 @@ from llad.frontend.axes import Axes
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BufferType, ScalarType
-from llad.structures import Form, opened
+from llad.structures import Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,56 +331,11 @@ class Record:
         return f"a {self.cls.__name__}"
 
 
-def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
-    """The form and the items of a structure in traced code; `None` for anything else."""
-    if isinstance(value, Record):
-        return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
-    if isinstance(value, Growing):
-        return Form(Growing, (value.room,)), (value.count, *value.memory)
-    if isinstance(value, (tuple, list, dict, complex)):
-        found = opened(value)
-        return None if found is None else (found[0], tuple(found[1]))
-    return None
-
-
-def compose(form: Form, items: Sequence[Any]) -> Any:
-    """The structure in traced code that has these parts."""
-    if form.cls is Growing:
-        return _growing(form.keys[0], *items)
-    if form.is_record:
-        return Record(form.cls, dict(zip(form.keys, items, strict=True)), form.partial)
-    return form.build(items)
-
-
 def leaves_of(kind: Kind) -> tuple[ItemKind, ...]:
     """What the columns hold in which items of this kind stand."""
     if isinstance(kind, Structure):
         return tuple(leaf for part in kind.parts for leaf in leaves_of(part))
     return (kind,)
-
-
-def _growing(room: Room, count: int | Scalar, *memory: Array) -> Growing:
-    leaves = leaves_of(room.kind) if room.kind is not None and memory else ()
-    known = [tuple(e for e in leaf.extents if e is not None) for leaf in leaves]
-    arrays = [replace(m, extents=(Dim(m.value, 0), *rest)) for m, rest in zip(memory, known, strict=True)]
-    return Growing(room, count, room.least, tuple(arrays))
-
-
-def reaches(value: Any, thing: object) -> bool:
-    """Whether `thing` is the value or is found in it."""
-    pending, seen = [value], set[int]()
-    while pending:
-        value = pending.pop()
-        if value is thing:
-            return True
-        if id(value) in seen:  # a list may hold itself
-            continue
-        seen.add(id(value))
-        if isinstance(value, (tuple, list)):
-            pending += value
-        elif isinstance(value, (dict, Record)):
-            pending += (value if isinstance(value, dict) else value.fields).values()
-    return False
 
 
 def is_static(value: Any) -> bool:

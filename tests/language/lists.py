@@ -3,6 +3,8 @@
 
 import numpy as np
 
+import llad
+
 from language.case import case
 
 A = np.array([0.5, 1.5, 2.0])
@@ -304,3 +306,63 @@ def of_rows_that_are_as_long_as_is_known_before(a, n):
     table[1] = [a[0], 1.0, a[2]]
     table.append([2.0, a[1], 1.0])
     return float(table[1][2] * table[-1][1] + np.sum(np.array(cube)[1:] * np.array(table[0])) + len(table))
+
+
+@case(A, 4)
+def returned_from_a_loop(a, n):
+    def until(limit):
+        out, powers = [], []
+        for k in range(n):
+            out.append(a[0] * k)
+            powers.append((k, a[1] ** k))
+            if out[-1] > limit:
+                return out, powers
+        return out, powers
+
+    def after(limit):
+        out = []
+        for v in a:
+            if v > limit:
+                return out
+            out.append(v * v)
+        return []
+
+    values, powers = until(0.6)
+    total = sum(values) * len(values) + sum([k * p for k, p in powers]) + len(until(9.0)[0])
+    return float(total + sum(after(1.7)) + len(after(0.1)) + len(after(5.0)))
+
+
+@case(A, 4)
+def of_several_paths(a, n):
+    chosen = [v * v for v in a] if a[0] > 1.0 else [1, 2 * n]
+    if n > 2:
+        chosen = chosen[1:] + [a[1]]
+    row, best, path, cost = [1.0], [], [], 0.0
+    for k in range(n):
+        row = [1.0, *[0.0] * 0] + [row[i] * a[0] + row[i + 1] for i in range(len(row) - 1)] + [1.0]
+        path.append((k, a[k % 3]))
+        if path[-1][1] > cost:
+            cost, best = path[-1][1], path[:]
+    level = [v * a[1] for v in row]
+    while len(level) > 1:
+        level = [level[2 * i] + level[2 * i + 1] * 0.5 for i in range(len(level) // 2)]
+    return float(sum(chosen) * len(chosen) + sum(row) * level[0] + sum([k * v for k, v in best]))
+
+
+@case(A, 3)
+def handed_to_what_calls_itself(a, n):
+    def halved(values, k):
+        return values if k == 0 else halved([v * 0.5 + values[-1] for v in values[:-1]], k - 1)
+
+    slope = llad.grad(lambda values: sum(values) * values[0])([v * n for v in a])
+    return float(sum(halved([v * v for v in a], n - 1)) + slope[0] + slope[1] * len(slope))
+
+
+@case(A, 2)
+def spread_in_a_display(a, n):
+    xs = [v * v for v in a]
+    ys = [1.0, *xs, a[1], *a, *range(n)]
+    zs, copied = [*(v for v in a if v > 1.0)], [*xs]
+    xs[0] = 5.0
+    ys.append(a[2])
+    return float(sum(ys) * ys[2] + len(zs) * zs[-1] + copied[0] * xs[0])

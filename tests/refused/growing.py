@@ -158,9 +158,9 @@ def a_name_from_an_earlier_iteration(a):
     out = [1.0]
     before = [2.0]
     total = 0.0
-    for v in a:
-        total += len(before)  # error: `before` is
-    #                ^
+    for v in a:  # error: a list that grows in a loop, but is what another name, or a result, may refer to as well
+#   ^
+        total += len(before)
         out.append(v)
         before = out
     return total
@@ -641,3 +641,22 @@ def what_no_list_can_hold(n):
     out = [None] * n  # error: a list that grows in a loop, but has None as an item, which is neither a number
     #     ^
     return len(out)
+
+
+def one_list_or_another_that_is_changed_later(a):
+    xs, ys = [v for v in a], [2 * v for v in a]
+    either = xs if a[0] > 0 else ys
+    xs.append(1.0)  # error: a list that grows in a loop, but has become an item of another, or may be what another
+#   ^
+    return len(either)
+
+
+def handed_to_what_calls_itself_and_changed_later(a, n):
+    def same(values, k):
+        return values if k == 0 else same(values, k - 1)
+
+    xs = [v for v in a]
+    again = same(xs, n)
+    xs.append(1.0)  # error: a list that grows in a loop, but has become an item of another, or may be what another
+#   ^
+    return len(again)
