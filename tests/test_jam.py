@@ -345,6 +345,39 @@ def test_left_as_they_are(name: str) -> None:
     assert jam(LEFT[name]) is LEFT[name]
 
 
+SEARCH = """
+    %t1: i64, %t2: i64 = for %j1 in %zero..%d step %one carry (%at: i64 = %d) {
+      %o1: f64 = load %x[%i, %j1]
+      %o2: bool = eq %o1, %dot
+      %o3: i64 = select %o2, %j1, %d
+      %n1: i64 = min %at, %o3
+      yield %n1
+    }
+    store %t1, %found[%i, %k]
+"""
+
+
+def test_iterations_that_share_nothing_gain_nothing() -> None:
+    """Not even if what an inner loop does is counted as free, as a search is."""
+    text = f"""
+        func @f(%x: buffer<f64, 2, C>, %found: buffer<i64, 2, C>, %n: i64, %d: i64) {{
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %dot: f64 = const 2.0
+          %t: i64 = for %i in %zero..%n step %one {{
+            %s: i64 = for %k in %zero..%n step %one {{
+              {SEARCH}
+              yield
+            }}
+            yield
+          }}
+          return
+        }}
+    """
+    fn = verify(parse(text))
+    assert plans(fn).keys().isdisjoint(fn.body.ops)
+
+
 def test_sums_behind_a_chosen_handle() -> None:
     """What is added to is known by where a handle may come from."""
     fn, r = TAKEN["sums behind a handle"], np.random.default_rng(3)

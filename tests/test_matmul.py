@@ -142,6 +142,27 @@ def test_which_are_taken() -> None:
     assert count(by_hand, a, b, gradient=True) == 2  # cotangents may be added up in any order
 
 
+@pytest.mark.parametrize("of", ["primal", "gradient"])
+def test_a_few_large_products_are_large_and_a_few_rows_are_not(of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop over a stack of matrices may be short: its iterations are no rows of a product."""
+    run, done = interp._matmul, []
+    monkeypatch.setattr(interp, "_matmul", lambda op, env: (done.append(op), run(op, env)))
+
+    def products_done(function: Any, *shapes: tuple[int, ...]) -> int:
+        args = [np.ones(shape) for shape in shapes]
+        fn = program_of(function, False).stage(tuple(args)).function(of, (0, 1))
+        done.clear()
+        interp.run(fn, [*args, *map(np.zeros_like, args)] if of == "gradient" else args)
+        return len(done)
+
+    def stack(a: Any, b: Any) -> Any:
+        return np.sum(np.tanh(np.einsum("hik,hjk->hij", a, b)))
+
+    assert products_done(stack, (2, 16, 16), (2, 16, 16)) >= 2
+    assert products_done(stack, (20, 16, 5), (20, 16, 5)) == 0
+    assert products_done(lambda a, b: np.sum(np.tanh(a @ b)), (4, 16), (16, 16)) == 0
+
+
 @pytest.mark.parametrize(
     "layer",
     [

@@ -91,7 +91,7 @@ def merge(ctx: Context, a: Extent, b: Extent) -> Merged:
         return Merged(b)
     x_one, y_one = _is_one(ctx, a), _is_one(ctx, b)
     if y_one is True:
-        return Merged(a)
+        return Merged(1 if x_one is True else a)
     if x_one is True:
         return Merged(b)
     x, y = measure(ctx, a), measure(ctx, b)

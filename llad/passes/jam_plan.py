@@ -175,7 +175,8 @@ class Plan:
         adds = bool(sums) or any(map(self.varying, body.args[1:])) or self._updates(accesses)
         work = sum(map(cost, walk(body)))
         changed = bool(sums) or any(op.name == "store" for op in accesses)
-        return adds and len(same) * _COST_OF_ACCESS >= work and (changed or not self._streams(loop))
+        gain = bool(same) and len(same) * _COST_OF_ACCESS >= work
+        return adds and gain and (changed or not self._streams(loop))
 
     def _streams(self, loop: Op) -> bool:
         """Whether all there is to do is to read one row after the other, which is done as fast as memory is read."""

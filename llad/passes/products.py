@@ -43,30 +43,30 @@ After (and `fold`, `cse`, `dce`):
       %2: i64 = max %n, %zero
       %3: i64 = min %2, %0
       %4: i64 = select %1, %zero, %3
-      %5: bool = sub_overflows %m, %zero
-      %6: i64 = max %m, %zero
-      %7: i64 = min %6, %0
-      %8: i64 = select %5, %zero, %7
-      %9: bool = sub_overflows %l, %zero
-      %10: i64 = max %l, %zero
-      %11: i64 = min %10, %0
-      %12: i64 = select %9, %zero, %11
-      %13: i64 = min %0, %8
-      %14: i64 = min %13, %12
-      %15: i64 = max %zero, %14
-      %16: i64 = min %4, %8
-      %17: i64 = min %16, %12
-      %18: i64 = const 12
-      %19: bool = ge %15, %18
-      %20: i64 = const 8
-      %21: bool = ge %4, %20
-      %22: bool = ge %17, %one
-      %23: bool = and %21, %19
-      %24: bool = and %23, %22
+      %5: i64 = const 8
+      %6: bool = ge %4, %5
+      %7: bool = sub_overflows %m, %zero
+      %8: i64 = max %m, %zero
+      %9: i64 = min %8, %0
+      %10: i64 = select %7, %zero, %9
+      %11: bool = sub_overflows %l, %zero
+      %12: i64 = max %l, %zero
+      %13: i64 = min %12, %0
+      %14: i64 = select %11, %zero, %13
+      %15: i64 = min %0, %10
+      %16: i64 = min %15, %14
+      %17: i64 = select %6, %16, %zero
+      %18: i64 = max %zero, %17
+      %19: i64 = min %4, %10
+      %20: i64 = min %19, %14
+      %21: i64 = const 12
+      %22: bool = ge %18, %21
+      %23: bool = ge %20, %one
+      %24: bool = and %22, %23
       if %24 {
         %25: i64 = max %n, %one
         %26: i64 = const 16777216
-        %27: i64 = min %6, %26
+        %27: i64 = min %8, %26
         %28: i64 = min %27, %26
         %29: i64 = add %one, %28
         %30: i64 = const 262144
@@ -76,7 +76,7 @@ After (and `fold`, `cse`, `dce`):
         %34: i64 = max %33, %31
         %35: i64 = min %34, %32
         %36: i64 = min %35, %25
-        %37: buffer<f64, 2, C> = alloc(%36, %6)
+        %37: buffer<f64, 2, C> = alloc(%36, %8)
         %49: i64 = for %from in %zero..%n step %36 {
           %38: i64 = sub %n, %from
           %39: i64 = min %38, %36
@@ -133,8 +133,8 @@ from llad.passes.products_plan import Plan
 from llad.passes.products_terms import Known
 from llad.passes.rebuild import Rebuild
 
-_ROWS = 8  # iterations of the outermost loop from which on parts pay
-_WIDTH = 12  # and of each other loop that is inside of some product
+_ROWS = 8  # iterations of the outermost loop from which on parts pay, if it is over the rows of a product
+_WIDTH = 12  # and of each other loop of some product
 _MANY = 1 << 20  # a count is taken for no more than this
 
 
@@ -181,24 +181,28 @@ class _Products(Rebuild):
         self.replace(op.results, made.results)
 
     def _is_large(self, loop: Op, plan: Plan) -> Value:
-        """Whether the loop has enough iterations, and one of its products is wide enough."""
+        """Whether one of the products is wide enough, and has rows enough if the loop is over its rows."""
         sizes: dict[tuple[Value, Value], Value] = {}
         rows = self._count(loop, sizes)
-        most = self.const(0, I64, loop.span)
+        most, none = self.const(0, I64, loop.span), self.const(0, I64, loop.span)
+        enough = self._at_least(rows, _ROWS)
         for part in plan.products:
             counts = [self._count(inner, sizes) for inner in part.path]
             width = self.const(_MANY, I64, loop.span)
-            for number in part.product.loops if part.product is not None else ():
+            loops = part.product.loops if part.product is not None else ()
+            for number in loops:
                 width = self._number("min", width, counts[number]) if number else width
+            if 0 in loops:
+                width = self.emit("select", [enough, width, none], [I64], loop.span).result
             most = self._number("max", most, width)
         least = rows
         for count in sizes.values():
             least = self._number("min", least, count)
-        enough = self.emit("ge", [most, self.const(_WIDTH, I64, loop.span)], [BOOL], loop.span).result
-        several = self.emit("ge", [rows, self.const(_ROWS, I64, loop.span)], [BOOL], loop.span).result
-        some = self.emit("ge", [least, self.const(1, I64, loop.span)], [BOOL], loop.span).result
-        both = self.emit("and", [several, enough], [BOOL], loop.span).result
-        return self.emit("and", [both, some], [BOOL], loop.span).result
+        both = [self._at_least(most, _WIDTH), self._at_least(least, 1)]
+        return self.emit("and", both, [BOOL], loop.span).result
+
+    def _at_least(self, number: Value, least: int) -> Value:
+        return self.emit("ge", [number, self.const(least, I64, None)], [BOOL], None).result
 
     def _count(self, loop: Op, known: dict[tuple[Value, Value], Value]) -> Value:
         """How many iterations a loop has, or that they are many."""
