@@ -15,6 +15,7 @@ import pytest
 from building import build, loop
 from native import Native
 
+import llad
 from benchmarks.extended import SLACK, exact, ulps
 from benchmarks.vector_math import REGIMES
 from llad.codegen import loop_hints, optimise, target, vector_math, vector_text
@@ -192,6 +193,25 @@ def test_a_power_that_llvm_expands_is_left_to_it(exponent: float, fastmath: bool
     want = x**exponent
     code(x)
     np.testing.assert_allclose(x, want, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("exponent", [0.5, 1.5, -0.5])
+def test_a_power_that_is_a_root(exponent: float, dtype: Any) -> None:
+    """Within 2 ULP, and what C says of zeros, infinities, and what lies outside of the domain; in loops and alone."""
+    special = [0.0, -0.0, math.inf, -math.inf, math.nan, -1.0, np.finfo(dtype).smallest_subnormal, np.finfo(dtype).max]
+    many = np.exp2(np.random.default_rng(0).uniform(-60, 60, 50_000))
+    x = np.array([*special, *many], dtype)
+    f, g = llad.jit(lambda x: x ** dtype(exponent)), llad.jit(lambda x: math.pow(x, exponent))
+    with np.errstate(all="ignore"):
+        want = np.power(x.astype(np.longdouble), exponent)
+        unit = np.spacing(np.abs(want.astype(dtype)))
+        for found in (f(x), np.array([g(float(v)) for v in x[:100]])):
+            exact = want[: len(found)]
+            same = (found == exact.astype(found.dtype)) | (np.isnan(found) & np.isnan(exact))
+            assert np.all(same | (np.abs(found - exact) <= 2 * unit[: len(found)]))
+            assert not np.signbit(found[:2]).any()
+    assert "@llvm.sqrt" in f.dump_llvm(x) and "@llad.pow" not in f.dump_llvm(x, stage="before")
 
 
 def test_every_function_is_measured() -> None:

@@ -12,6 +12,8 @@ Invariant: without a flag from `lower_flags.py`, and unless `fastmath`, no instr
 
 from __future__ import annotations
 
+import math
+
 from llad.codegen.lower_emit import REGISTER, Emitter
 from llad.codegen.vector_math import VECTOR, vector_lines
 from llad.ir.core import Op
@@ -21,6 +23,7 @@ from llad.ops.table import OPS
 FASTMATH = "reassoc contract arcp nsz afn "
 _FLAGGED = frozenset({"fadd", "fsub", "fmul", "fdiv", "frem", "fneg"})
 _INFINITY = "0x7FF0000000000000"
+_ROOTS = frozenset({1.5, -0.5})  # exponents of powers that are a root and one more operation
 _ZERO = {"double": "0.0", "float": "0.0", "i64": "0", "i32": "0"}
 
 
@@ -33,7 +36,9 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
     if e.writes_out and e.chained.isdisjoint(op.operands) and not _expands(e, op):
         code = VECTOR.get(code, code)
-    if op in e.products:
+    if _exponent(e, op) in _ROOTS and not e.fastmath:
+        e.values[op.result] = _by_root(e, operands[0], _exponent(e, op), type)
+    elif op in e.products:
         e.values[op.result] = _fused(e, op, operands, kind, flags)
     elif code.startswith("@llad."):
         e.values[op.result] = _run_time(e, code, operands, kind, flags)
@@ -89,13 +94,27 @@ def written_lines(op: Op) -> int:
     return vector_lines(f"{VECTOR[code]}.{kind.name}") if code in VECTOR else 0
 
 
+def _exponent(e: Emitter, op: Op) -> float:
+    """That of a power, if it is a constant, else NaN."""
+    made = e.definitions.get(op.operands[-1]) if op.name == "pow" else None
+    return made.attrs["value"] if made is not None and made.name == "const" else math.nan
+
+
 def _expands(e: Emitter, op: Op) -> bool:
     """Whether LLVM makes a root or products of it: of powers, with and without `fastmath`."""
-    exponent = e.definitions.get(op.operands[-1])
-    if op.name != "pow" or exponent is None or exponent.name != "const":
-        return False
-    value: float = exponent.attrs["value"]
+    value = _exponent(e, op)
     return value == 0.5 or (e.fastmath and abs(value) <= 32 and (2 * value).is_integer())
+
+
+def _by_root(e: Emitter, x: str, exponent: float, type: str) -> str:
+    """x√x or 1/√x, each of which is rounded twice, and what C99 (F.9.4.4) wants of -0.0 and of -∞."""
+    symbol = f"@llvm.sqrt.{'f64' if type == 'double' else 'f32'}"
+    e.declare(symbol, type, [type])
+    positive = e.new(f"fadd {type} {x}, 0.0")
+    root = e.new(f"call {type} {symbol}({type} {positive})")
+    made = e.new(f"fmul {type} {positive}, {root}" if exponent > 0 else f"fdiv {type} 1.0, {root}")
+    lost = e.new(f"fcmp oeq {type} {x}, 0xFFF0000000000000")
+    return e.new(f"select i1 {lost}, {type} {_INFINITY if exponent > 0 else '0.0'}, {type} {made}")
 
 
 def _instruction(e: Emitter, op: Op, code: str, operands: list[str], type: str, flags: str) -> str:
