@@ -47,6 +47,8 @@ class Vjp(Transformed):
             value, pull = vjp(function, *primals)
             return value, pull(seed)
 
+        value.called = both.called = function  # type: ignore[attr-defined]  # where errors are that have no line there
+
         self._value = Program(function, program.fastmath, value)
         self._both = Program(function, program.fastmath, both)
         self._both.attributes = self._value.attributes

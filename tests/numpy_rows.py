@@ -149,9 +149,15 @@ SMOOTH = {
         "np.matrix_transpose(x) @ x.mT.T",
     ],
     "vander": ["np.vander(v)", "np.vander(v, 3, increasing=True)"],
-    "logspace": ["np.logspace(v[0], 1.0, 4)"],
-    "linspace": ["np.linspace(v[0], 1.0, 4, endpoint=False)", "np.linspace(1, w[0], 3)"],
-    "geomspace": ["np.geomspace(v[0] * v[0] + 0.1, 3.0, 4) - np.geomspace(-1.0, -2.0, 4)"],
+    "logspace": ["np.logspace(v[0], 1.0, 4, False) + np.logspace(v[:4], 1, 3, base=w[1])[1]"],
+    "linspace": [
+        "np.linspace(v[0], 1.0, 4, endpoint=False)", "np.linspace(1, w[0], 3)", "np.linspace(v, 2.0, 4)",
+        "(y := np.linspace(v[:3, None], x, 4, axis=-1), y[0, 1] * np.linspace(0, w[:4], 3, endpoint=False)[1, 2])[1]",
+        "(y := np.linspace(v[0], 2, 3, True, True), y[0][:2] + y[1] * np.linspace([0, 1], w[:2], 3, True, True)[1])[1]",
+    ],
+    "geomspace": [
+        "np.geomspace(v[0] * v[0] + 0.1, 3.0, 4) - np.geomspace(-1.0, -2.0, 4)", "np.geomspace(w, 3, 4, False, axis=1)",
+    ],
     "reshape": [
         "x.reshape(4, 3)", "np.reshape(x, (2, -1))", "x.T.reshape(-1)", "v.reshape(5, 1) * v", "v[1:2].reshape(()) * x",
     ],

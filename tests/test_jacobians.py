@@ -113,3 +113,12 @@ def test_what_is_refused_of_a_call_is_shown_at_the_function(jacobian, function):
             jacobian(function, argnums)(*args)
         span = caught.value.span
         assert span is not None and (span.file, span.text) == (__file__, "def first(x):")
+
+
+@pytest.mark.parametrize("kind", [llad.jacfwd, llad.jacrev])
+def test_a_wrong_number_of_arguments_is_told_of_the_function_that_was_written(kind):
+    def squared(x):
+        return x * x
+
+    with pytest.raises(TypeError, match=rf"{kind.__name__}\(squared\)\(\) too many positional arguments"):
+        kind(squared)(1.0, 2.0)

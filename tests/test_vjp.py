@@ -446,3 +446,11 @@ def test_a_pullback_is_freed():
     del pullback
     gc.collect()
     assert held() is None
+
+
+def test_what_is_wrong_with_the_arguments_is_told_where_the_function_is_defined():
+    def squared(x):
+        return x * x
+
+    with pytest.raises(llad.LladError, match=r"test_vjp\.py.*the arguments of `squared`: too many"):
+        llad.vjp(squared, 1.0, 2.0)

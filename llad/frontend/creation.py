@@ -235,29 +235,3 @@ def _count(ctx: Context, start: Any, stop: Any, step: Any, first: Value, last: V
     distance = ext.sub(ctx, above, below)
     positive = ext.greatest(ctx, distance, 0)
     return ext.add(ctx, ext.floordiv(ctx, ext.sub(ctx, positive, 1), abs(pace)), 1)
-
-
-def linspace(ctx: Context, start: Any, stop: Any, num: Any, endpoint: Any) -> Array:
-    """`np.linspace`: `num` floats, the last of which is exactly `stop`; without `endpoint`, `stop` would come next."""
-    b = ctx.builder
-    if not all(isinstance(x, Scalar) or is_static_number(x) for x in (start, stop)):
-        ctx.refuse("not-a-number", name="np.linspace", got=describe(start))
-    dtype, _ = promote([kind_of(ctx, start), kind_of(ctx, stop), (F64, True)], arrays=False)
-    first, last = value_of(ctx, start, dtype), value_of(ctx, stop, dtype)
-    if type(endpoint) is not bool:
-        ctx.refuse("keyword", keyword="endpoint", name="np.linspace")
-    (extent,) = shape_argument(ctx, num, dtype)
-    count = measure(ctx, extent)
-    gaps = ext.sub(ctx, count, 1) if endpoint else count
-    step = b.op("div", b.op("sub", last, first), b.cast(ext.emit(ctx, ext.greatest(ctx, gaps, 1)), dtype))
-    end = ext.emit(ctx, ext.choose(ctx, ext.compare(ctx, "lt", gaps, 1), -1, gaps) if endpoint else -1)
-    out = allocate(ctx, dtype, [extent])
-
-    def body(indices: list[Value], _: list[Value]) -> list[Value]:
-        (i,) = indices
-        value = b.op("add", b.op("mul", b.cast(i, dtype), step), first)
-        b.store(b.op("select", b.op("eq", i, end), last, value), out.value, i)
-        return []
-
-    nest(ctx, [count], [], body, "parallel")
-    return out

@@ -26,6 +26,7 @@ from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.promotion import NUMPY, dtype_of
 from llad.frontend.rearrange import axis_argument, axis_arguments
+from llad.frontend.spaces import linspace
 from llad.frontend.ufuncs import COMPOSED, strong
 from llad.frontend.values import Array, Context, Rows, Scalar, describe
 from llad.ir.core import Value
@@ -245,7 +246,9 @@ FUNCTIONS: dict[str, Handler] = {
     "conjugate": creator("np.conjugate(x)", _conjugate),
     "copy": creator("np.copy(a, order)", lambda ctx, a, order: array_of(ctx, a, None, order), [None]),
     "arange": creator("np.arange(start, stop, step, dtype)", creation.arange, [None, 1, None]),
-    "linspace": creator("np.linspace(start, stop, num, endpoint)", creation.linspace, [50, True]),
+    "linspace": creator(
+        "np.linspace(start, stop, num, endpoint, retstep, dtype, axis)", linspace, [50, True, False, None, 0]
+    ),
     "dot": creator("np.dot(a, b)", products.product_of(dot)),
     "vdot": creator("np.vdot(a, b)", products.vdot),
     "inner": creator("np.inner(a, b)", products.product_of(inner)),

@@ -32,6 +32,11 @@ class Transform:
     function: Any
     argnums: Argnums = None
 
+    @property
+    def __name__(self) -> str:
+        """What errors call it."""
+        return f"{self.kind}({getattr(self.function, '__name__', type(self.function).__name__)})"
+
 
 class Transformed:
     """A callable that stands for `transform`."""

@@ -343,18 +343,6 @@ def vander(x, N=None, increasing=False):
     return out if increasing else out[:, ::-1]
 
 
-def logspace(start, stop, num=50, base=10.0):
-    """Powers of `base` at equal distances of the exponent."""
-    return np.power(base, np.linspace(start, stop, num))
-
-
-def geomspace(start, stop, num=50):
-    """Numbers of equal ratios, all of one sign."""
-    sign = np.sign(start) if start * stop > 0.0 else np.nan
-    start, stop = np.multiply(start, np.float64(1.0)), np.multiply(stop, np.float64(1.0))
-    return sign * np.exp(np.linspace(np.log(np.abs(start)), np.log(np.abs(stop)), num))
-
-
 def resize(a, new_shape):
     """The elements in C order, over and over, in another shape."""
     flat = np.ravel(a)

@@ -21,6 +21,7 @@ from llad.traced import (
     polynomials,
     rearranging,
     series,
+    spaces,
     stacked,
     statistics,
     windows,
@@ -36,6 +37,7 @@ SECTIONS: dict[str, ModuleType] = {
     "Order": ordering,
     "Indices": indexing,
     "Shapes": rearranging,
+    "Progressions": spaces,
     "Elements taken out and put in": editing,
     "Products of stacks": stacked,
     "Windows": windows,
@@ -86,5 +88,6 @@ LIBRARY: dict[Callable[..., object], Callable[..., object]] = {
 PYTHON: dict[Callable[..., object], FunctionType] = {getattr(math, n): f for n, f in functions_of(integers).items()}
 LIBRARY |= {np.polynomial.Polynomial: series.Power, np.polynomial.Polynomial.__call__: vars(series)["_value_of"]}
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
+BETWEEN: FunctionType = vars(spaces)["_between"]
 MEAN_WHERE: FunctionType = vars(statistics)["_mean_where"]
 METHODS |= {"sort": vars(ordering)["_sort_in_place"], "compress": vars(indexing)["_compress_method"]}
