@@ -31,6 +31,7 @@ from llad.frontend import (
     spellings,
     statics,
 )
+from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
@@ -205,6 +206,8 @@ def inline(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Mappi
         return _inlined(t, function, args, kwargs)
     except UnsupportedError as error:
         if function.__module__.startswith("llad.traced."):  # what stands for a function, or operator, that was written
+            if any(map(is_complex_value, args)):
+                raise refusal("complex", t.builder.span, name=function.__name__) from None
             raise type(error)(error.message, t.builder.span, error.hint, error.code) from None
         name = f"{function.__module__}.{function.__qualname__}"
         said = refusal("library", t.builder.span, name=name, got=error.message)

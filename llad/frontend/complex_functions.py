@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from llad.dataclass import dataclass
+from llad.frontend import complex_linear, indexing
 from llad.frontend import complex_values as cv
-from llad.frontend import indexing
 from llad.frontend.attributes import attribute as attribute_of
 from llad.frontend.complex_values import Pair, Part, is_complex_value, made, pair
 from llad.frontend.core import Tracer
@@ -122,17 +122,30 @@ def _conjugate(t: Tracer, z: Any) -> Any:
     return made(t, x, -y)
 
 
+# The arguments of such functions that stand among the elements: there, a real number has parts.
+_ELEMENTS = frozenset({"a", "arr", "values", "initial", "prepend", "append"})
+
+
 def _parts_apart(function: Callable[..., Any]) -> Handler:
     """Of a function that moves or adds elements: either part by itself."""
 
     def handle(t: Tracer, *args: Any, **kwargs: Any) -> Any:
         found = []
+        among = [name in _ELEMENTS for name in _parameters(function)] + [False] * len(args)
         for k in range(2):
-            given = [_part(t, a, k) for a in args]
-            found.append(t.call(function, given, {name: _part(t, a, k) for name, a in kwargs.items()}))
+            given = [_part(t, a, k, inside) for a, inside in zip(args, among, strict=False)]
+            named = {name: _part(t, a, k, name in _ELEMENTS) for name, a in kwargs.items()}
+            found.append(t.call(function, given, named))
         return made(t, *(Part(t, x) for x in found))
 
     return handle
+
+
+def _parameters(function: Callable[..., Any]) -> Sequence[str]:
+    try:
+        return tuple(signature(function).parameters)
+    except ValueError:  # it has none that Python knows
+        return ()
 
 
 def _part(t: Tracer, value: Any, k: int, real_too: bool = False) -> Any:
@@ -282,6 +295,7 @@ _TABLE: dict[Any, Handler] = {
     sum: _total, len: lambda t, z: t.call(len, [pair(t, z)[0].value], {}),
     np.size: lambda t, z: t.call(np.size, [pair(t, z)[0].value], {}),
     np.shape: lambda t, z: t.call(np.shape, [pair(t, z)[0].value], {}),
+    **complex_linear.TABLE,
     complex: _complex, np.complex128: _convert(np.float64), np.complex64: _convert(np.float32),
 }  # fmt: skip
 
@@ -292,7 +306,7 @@ _VIEWS = frozenset({"T"})
 _OF_SHAPE = frozenset({"shape", "ndim", "size"})
 _METHODS = frozenset({
     "sum", "mean", "cumsum", "trace", "diagonal", "reshape", "ravel", "flatten", "transpose", "swapaxes", "squeeze",
-    "copy", "item", "repeat", "take", "tolist",
+    "copy", "item", "repeat", "take",
 })  # fmt: skip
 
 
@@ -310,7 +324,7 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         return made(t, *(Part(t, attribute_of(t, p.value, name)) for p in (x, y)))
     if array and name == "dtype":
         return np.dtype(np.complex64 if x.value.dtype == F32 else np.complex128)
-    return t.refuse("attribute", name=name, got=shown(value), hint="work with `.real` and `.imag`")
+    return t.refuse("attribute", name=name, got=describe(value), hint="work with `.real` and `.imag`")
 
 
 def _method(t: Tracer, method: ComplexMethod, args: Args, kwargs: Kwargs) -> Any:
@@ -322,7 +336,7 @@ def _method(t: Tracer, method: ComplexMethod, args: Args, kwargs: Kwargs) -> Any
             return _TABLE[np.dot](t, base, *args, **kwargs)
         case "astype":
             if len(args) != 1 or kwargs or not _is_type(args[0]):
-                t.refuse("attribute", name="astype", got=shown(base), hint="take `.real` or `.imag`")
+                t.refuse("attribute", name="astype", got=describe(base), hint="take `.real` or `.imag`")
             type = _real_type(t, args[0])
             return made(t, *(Part(t, t.call(attribute_of(t, p.value, "astype"), [type], {})) for p in pair(t, base)))
         case "fill":
@@ -332,12 +346,6 @@ def _method(t: Tracer, method: ComplexMethod, args: Args, kwargs: Kwargs) -> Any
     return made(t, *(Part(t, x) for x in found))
 
 
-def shown(value: Any) -> str:
-    """A complex value in words."""
-    array = isinstance(value, Record) and isinstance(value.fields["re"], Array)
-    return f"a complex {'array' if array else 'number'}"
-
-
 # -- elements
 
 
@@ -345,7 +353,7 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
     """`base[index]` of a complex array: an element, or a view."""
     x, y = pair(t, base)
     if not isinstance(x.value, Array):
-        t.refuse("not-indexable", got=shown(base))
+        t.refuse("not-indexable", got=describe(base))
     return made(t, *(Part(t, indexing.get_item(t, part.value, index)) for part in (x, y)))
 
 
@@ -369,7 +377,7 @@ def rows(t: Tracer, value: Any) -> Walk | None:
     """The walk over a complex array."""
     x, _ = pair(t, value)
     if not isinstance(x.value, Array):
-        t.refuse("not-iterable", got=shown(value))
+        t.refuse("not-iterable", got=describe(value))
     walk = walk_of(t, x.value)
     assert walk is not None
     return Walk(walk.lo, walk.hi, walk.step, lambda t, k: item(t, value, Scalar(k, weak=True)))

@@ -21,6 +21,7 @@ from llad.frontend import functions as fn
 from llad.frontend import mathematics, rounding, ufunc_methods
 from llad.frontend.advanced import add_at
 from llad.frontend.arguments import bind
+from llad.frontend.complex_values import is_complex_value
 from llad.frontend.decompositions import LINALG, SCIPY, of_scipy
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS, Method, sum_builtin
 from llad.frontend.numbers import binary
@@ -157,6 +158,8 @@ def _call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str,
     except TypeError:  # not hashable
         return NotHandled
     if handler is not None:
+        if any(map(is_complex_value, args)):
+            ctx.refuse("complex", name=name)
         return handler(ctx, args, kwargs)
     if ufunc_methods.method_of_ufunc(function):
         return ufunc_methods.call(ctx, function, args, kwargs)

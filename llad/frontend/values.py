@@ -20,6 +20,7 @@ from dataclasses import field, replace
 from itertools import count
 from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeAlias
 
+from llad.complex_numbers import Complex
 from llad.dataclass import dataclass
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
@@ -328,6 +329,8 @@ class Record:
 
     @property
     def shown(self) -> str:
+        if self.cls is Complex:
+            return f"a complex {'array' if isinstance(self.fields['re'], Array) else 'number'}"
         return f"a {self.cls.__name__}"
 
 

@@ -149,8 +149,8 @@ def correlate(a, v, mode="valid"):
     """The cross-correlation of two vectors: of `a` with `v` moved along it."""
     a, v = _vector(a), _vector(v)
     if mode == "same" and len(a) < len(v):  # NumPy lets the shorter one move, and turns the result
-        return correlate(v, a, mode)[::-1]
-    return convolve(a, v[::-1], mode)
+        return np.conj(correlate(v, a, mode)[::-1])
+    return convolve(a, np.conj(v[::-1]), mode)
 
 
 def interp(x, xp, fp, left=None, right=None):

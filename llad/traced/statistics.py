@@ -10,6 +10,11 @@ def _mean_where(a, axis=None, dtype=None, keepdims=False, *, where=True):
     return np.true_divide(total, np.sum(np.ones_like(a), axis=axis, keepdims=keepdims, where=where))
 
 
+def _square(d):
+    """The squares of absolute values."""
+    return d.real * d.real + d.imag * d.imag if np.iscomplexobj(d) else d * d
+
+
 def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None):
     """The mean of the squared distances from the mean; `ddof` is subtracted from the number of elements.
 
@@ -19,9 +24,9 @@ def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=No
         middle = _mean_where(a, axis=axis, keepdims=True, where=where) if mean is None else mean
         d = np.where(where, a - middle, 0.0)
         count = np.sum(np.ones_like(d), axis=axis, keepdims=keepdims, where=where)
-        return np.true_divide(np.sum(d * d, axis=axis, keepdims=keepdims), np.maximum(count - ddof, 0.0))
+        return np.true_divide(np.sum(_square(d), axis=axis, keepdims=keepdims), np.maximum(count - ddof, 0.0))
     d = a - (np.mean(a, axis=axis, keepdims=True) if mean is None else mean)
-    return np.true_divide(np.sum(d * d, axis=axis, keepdims=keepdims), float(max(_count(a, axis) - ddof, 0)))
+    return np.true_divide(np.sum(_square(d), axis=axis, keepdims=keepdims), float(max(_count(a, axis) - ddof, 0)))
 
 
 def std(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=None):
