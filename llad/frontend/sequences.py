@@ -15,7 +15,19 @@ from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
-from llad.frontend.iteration import Generated, Walk, at_run_time, items_of, known_length, one_by_one, walk_of, zip_
+from llad.frontend.iteration import (
+    Generated,
+    Walk,
+    at_run_time,
+    emit,
+    items_of,
+    known_length,
+    length,
+    nth,
+    one_by_one,
+    walk_of,
+    zip_,
+)
 from llad.frontend.moments import trial
 from llad.frontend.state import Flag
 from llad.frontend.values import Array, Lazy, NotHandled, Rows, Scalar, Table, describe
@@ -159,6 +171,32 @@ def _chained(function: Callable[..., Any]) -> Handler:
     return handle
 
 
+def _pairwise(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+    """Each item and the next one, which is asked for once: a number that an array has had stays what it was then."""
+    value = args[0] if len(args) == 1 and not kwargs else ()
+    if not at_run_time(value) or (isinstance(value, (Rows, Table)) and known_length(value) is not None):
+        return _chained(itertools.pairwise)(t, *args, **kwargs)
+    span = t.builder.span
+
+    def walk() -> Walk:
+        second = walk_of(t, value)
+        assert second is not None
+        first: Walk | None = second
+        if isinstance(value, Array) and value.rank == 1:
+            first = walk_of(t, Generated(partial(t.call, written.all_but_last, [value], {}), None, value, span))
+        assert first is not None
+
+        def item(t: Tracer, k: Value) -> Any:
+            return nth(t, first, k), nth(t, second, t.builder.op("add", k, t.builder.i64(1)))
+
+        b = t.builder
+        count = b.op("max", b.i64(0), b.op("sub", emit(t, length(t, second)), b.i64(1)))
+        return Walk(0, count, 1, item, lists=second.lists)
+
+    in_place = isinstance(value, (Array, Rows, Table)) or (isinstance(value, Walk) and value.is_range)
+    return Generated(partial(t.call, written.neighbours, [value], {}), walk if in_place else None, value, span)
+
+
 def _combined(function: Callable[..., Any]) -> Handler:
     """A function that first takes all items of its sequences, and then puts them together: Python itself does it."""
 
@@ -213,6 +251,7 @@ SEQUENCES: dict[Any, Handler] = {
     min: _extreme("lt", "min"),
     max: _extreme("gt", "max"),
     **{f: _chained(f) for f in _CHAINING},
+    itertools.pairwise: _pairwise,
     **{f: _combined(f) for f in _COMBINING},
 }
 

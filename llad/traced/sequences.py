@@ -51,6 +51,17 @@ def listed(items):
     return [v for v in items]  # noqa: C416
 
 
+def all_but_last(items):
+    """The list of the items but the last one."""
+    return [v for v in items[:-1]]  # noqa: C416
+
+
+def neighbours(items):
+    """The list of each item and the next one."""
+    found = [v for v in items]  # noqa: C416
+    return [(found[k], found[k + 1]) for k in range(len(found) - 1)]
+
+
 def repeated(items, count):
     """`items * count`."""
     return [v for _ in range(count) for v in items]

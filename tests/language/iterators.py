@@ -103,6 +103,35 @@ def known_or_not(a, x):
     return sum(few) * p * q * r + s + max(map(abs, a)) + sorted(map(lambda v: v * v, a))[1] + sum(out) * len(out)
 
 
+@case(A, 0.5)
+def neighbours_of_run_time_sequences(a, x):
+    total, path = 0.0, []
+    for k, (v, w) in enumerate(itertools.pairwise(a)):
+        total += v * w * w * k
+        path.append((k * x, v - w))
+    for (s, v), (t, w) in itertools.pairwise(path):
+        total += 0.5 * (t - s) * (v + w) ** 2
+    for (k, v), (_, w) in itertools.pairwise(enumerate(map(lambda v: v * a[0], a))):
+        total += k * v - w * w
+    for few in (a[:0], a[:1]):
+        total += sum(v * w for v, w in itertools.pairwise(few)) + len(list(itertools.pairwise(few)))
+    for i, j in itertools.pairwise(range(int(abs(a[2]) + 0.5) + 2)):
+        total += a[i] * a[j]
+    return total + max(v * w for v, w in itertools.pairwise(a)) + list(itertools.pairwise(path))[-1][0][1]
+
+
+@case(A, 0.5)
+def neighbouring_rows_that_a_loop_writes(a, x):
+    table, total = np.outer(a, a[:3] + x), 0.0
+    for u, v in itertools.pairwise(table):
+        v += x * u
+        u[0] *= v[1]
+        total += u[0] * v[0]
+    pairs = itertools.pairwise(a)
+    a[0] = x
+    return total + np.sum(table**2) + sum(v * w for v, w in pairs)
+
+
 @case(0.5)
 def put_together(x):
     pairs = itertools.product([x, 1.0], [2.0, 3.0])

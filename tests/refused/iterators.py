@@ -1,6 +1,8 @@
 """Names that hold iterators, which Python goes over once, and as late as it is asked."""
 # ruff: noqa
 
+import itertools
+
 import numpy as np
 
 import llad
@@ -56,10 +58,19 @@ def a_generator_that_waits_for_a_list_to_grow(a):
 
 def a_generator_whose_array_is_written_while_a_loop_goes_over_more(a):
     total = 0.0
-    for k, v in enumerate(v * w for v in a for w in a if v < w):  # error: an iterator that is asked for its items (line 59) after what it reads is written (line 61)
+    for k, v in enumerate(v * w for v in a for w in a if v < w):  # error: an iterator that is asked for its items (line 61) after what it reads is written (line 63)
         #                ^
         a[0] = total
         total += k * v
+    return total
+
+
+def neighbours_that_a_loop_writes(a):
+    total = 0.0
+    for v, w in itertools.pairwise(a):  # error: an iterator that is asked for its items (line 70) after what it reads is written (line 72)
+        #       ^
+        a[1] = total
+        total += v * w
     return total
 
 
