@@ -227,3 +227,10 @@ def test_arange_raises_where_numpy_does():
             for call in (f, llad.jit(f)):
                 with pytest.raises(ValueError, match="Maximum allowed size exceeded"):
                     call(*args)
+
+
+def test_a_maximum_of_what_is_spread_wants_two_numbers():
+    f = llad.jit(lambda a: max(*a))
+    for n in (0, 1):
+        with pytest.raises(TypeError, match="max expected at least 2 numbers"):
+            f(np.ones(n))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,8 @@ from llad.diagnostics import UnsupportedError
 from llad.frontend import (
     complex_functions,
     differentiate,
+    getters,
+    list_arithmetic,
     once,
     outline,
     printing,
@@ -66,6 +69,9 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
             value = t.eval(arg.value)
             if function is zip and len(node.args) == 1 and (columns := columns_as_tuples(t, value)):
                 return Lazy(lambda: columns, (value,))
+            if function in (max, min) and list_arithmetic.is_spread_at_run_time(value):
+                args.append(_greatest_of(t, function, value, alone=len(node.args) == 1))
+                continue
             args += _spread(t, function, value, None if node.keywords else len(node.args) - 1)
         else:
             args.append(t.eval(arg))
@@ -80,6 +86,16 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
         else:
             kwargs[keyword.arg] = value
     return call(t, function, args, kwargs)
+
+
+def _greatest_of(t: Tracer, function: Any, value: Any, alone: bool) -> Any:
+    """What stands for the items in `max(*value, …)`: all of them, or the greatest; `max` wants more than one number."""
+    if alone and (walk := walk_of(t, value)) is not None:
+        b = t.builder
+        enough = b.op("ge", emit(t, length(t, walk)), b.i64(2))
+        b.check(enough, "TypeError", f"{function.__name__} expected at least 2 numbers")
+        return value
+    return call(t, function, [value], {})
 
 
 def _spread(t: Tracer, function: Any, value: Any, others: int | None) -> Sequence[Any]:
@@ -171,6 +187,8 @@ def _call_object(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[
             return records.python(t, function, args, kwargs)
         case MethodType():
             return call(t, function.__func__, [function.__self__, *args], kwargs)
+        case operator.itemgetter() | operator.attrgetter():
+            return getters.got(t, function, args, kwargs)
         case functools.partial():
             t.guards.partial(function)
             bound = [t.lift(a) for a in function.args]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -36,6 +37,7 @@ from llad.traced import sequences as written
 
 Handler = Callable[..., Any]
 _Missing = object()
+_MOST_TOLD = 64
 
 
 def known_items(t: Tracer, value: Any) -> Sequence[Any]:
@@ -99,6 +101,40 @@ def _filter(t: Tracer, function: Any, value: Any) -> Any:
         return Lazy(lambda: filter(is_wanted, one_by_one(t, value)), (value,))
     listed = partial(t.call, written.kept, [function or bool, value], {})
     return Generated(listed, walk if late else None, value, t.builder.span)
+
+
+def _few(value: Any) -> bool:
+    """Whether an array or list has as few items as are told one by one."""
+    array = value.first.items if isinstance(value, (Rows, Table)) else value
+    if not isinstance(array, Array) or array.rank == 0:
+        return False
+    count = extents_of(array)[0]
+    return isinstance(count, int) and count <= _MOST_TOLD
+
+
+def _accumulate(t: Tracer, value: Any, function: Any = operator.add, *, initial: Any = None) -> Any:
+    """Each total is computed when it is asked for."""
+    function = operator.add if function is None else function
+    if not at_run_time(value) or _few(value):
+
+        def begin() -> Iterable[Any]:
+            items = one_by_one(t, value)
+            first = items if initial is None else itertools.chain([initial], items)
+            return itertools.accumulate(first, lambda x, y: t.call(function, [x, y], {}))
+
+        return Lazy(begin, (value,))
+    args = [function, value] if initial is None else [function, value, initial]
+    listed = partial(t.call, written.accumulated if initial is None else written.accumulated_from, args, {})
+    return Generated(listed, None, value, t.builder.span)
+
+
+def _starmap(t: Tracer, function: Any, rows: Any) -> Any:
+    """Each item is computed when it is asked for."""
+    if not at_run_time(rows):
+        return Lazy(lambda: (t.call(function, items_of(t, row), {}) for row in one_by_one(t, rows)), (rows,))
+    walk = walk_of(t, rows)
+    assert walk is not None
+    return replace(walk, item=lambda t, k: t.call(function, items_of(t, walk.item(t, k)), {}), sources=(rows,))
 
 
 def _all_known(t: Tracer, flags: Iterable[Flag]) -> bool:
@@ -246,6 +282,8 @@ SEQUENCES: dict[Any, Handler] = {
     all: _all,
     map: _map,
     filter: _filter,
+    itertools.accumulate: _accumulate,
+    itertools.starmap: _starmap,
     sorted: _sorted,
     functools.reduce: _reduce,
     min: _extreme("lt", "min"),
@@ -256,7 +294,21 @@ SEQUENCES: dict[Any, Handler] = {
 }
 
 # What asks for the items of what it is given when it is asked itself.
-LAZY: frozenset[Any] = frozenset({zip, enumerate, map, filter, reversed, isinstance, type, callable, *_CHAINING})
+LAZY: frozenset[Any] = frozenset(
+    {
+        zip,
+        enumerate,
+        map,
+        filter,
+        reversed,
+        isinstance,
+        type,
+        callable,
+        itertools.accumulate,
+        itertools.starmap,
+        *_CHAINING,
+    }
+)
 
 # What goes over its arguments, whatever gives their items.
 CONSUMING: frozenset[Any] = frozenset(

@@ -113,7 +113,9 @@ def _entries() -> Iterator[tuple[Callable[..., Any], str, Handler]]:
 _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 
 _INSTEAD = {
-    "math.fsum": "use `sum`, which adds in order", "cmath": "compute with the real and the imaginary part",
+    "math.fsum": "use `sum`, which adds in order",
+    "math.frexp": "take the exponent from `math.floor(math.log2(abs(x))) + 1`",
+    "math.ldexp": "multiply by a power of two, `x * 2.0**n`", "cmath": "compute with the real and the imaginary part",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
     "np.random": "pass the random numbers as an argument",
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import numbers, printing, ranges, records
+from llad.frontend import getters, numbers, printing, ranges, records
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
@@ -260,4 +260,5 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     hasattr: _hasattr,
     **SEQUENCES,
     **records.HANDLERS,
+    **getters.HANDLERS,
 }

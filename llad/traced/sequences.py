@@ -20,6 +20,28 @@ def reduced_from(function, items, total):
     return total
 
 
+def accumulated(function, items):
+    """The list of `itertools.accumulate` without a first value."""
+    items = [v for v in items]  # noqa: C416
+    if len(items) == 0:
+        return []
+    total = items[0]
+    out = [total]
+    for k in range(1, len(items)):
+        total = function(total, items[k])
+        out.append(total)
+    return out
+
+
+def accumulated_from(function, items, total):
+    """The list of `itertools.accumulate` from a first value on."""
+    out = [total]
+    for item in items:
+        total = function(total, item)
+        out.append(total)
+    return out
+
+
 def greatest(items, key):
     """The first item whose key is the greatest."""
     if len(items) == 0:

@@ -1,7 +1,9 @@
 """Builtins over arrays and lists of run-time length, and functions of `math` on run-time integers."""
 # ruff: noqa
 
+import collections
 import functools
+import itertools
 import math
 import operator
 
@@ -69,3 +71,31 @@ def parts_of_a_float(x):
 @case(-2.0, 0.25, -0.25, 1e300)
 def further_parts(x, y, z, w):
     return math.modf(x), math.modf(y), math.modf(z), math.modf(w), math.modf(-y * 0.0), math.modf(math.inf * y)
+
+
+@case(A, 3)
+def accumulated(a, n):
+    total = sum(itertools.accumulate(a)) + len(list(itertools.accumulate(a[:0])))
+    for k, v in enumerate(itertools.accumulate([v * v for v in a], lambda s, v: s * 0.5 + v, initial=a[1])):
+        total += k * v
+    known = list(itertools.accumulate([a[0], 2.0, n], operator.mul))
+    return total + known[-1] * known[1] + np.sum(np.array(list(itertools.accumulate(range(n)))) * a[:n])
+
+
+@case(A)
+def spread_over_a_maximum(a):
+    return max(*a) * min(*[v * v for v in a], 0.1) + max(*a[:1], 0.2, a[1] * 0.1)
+
+
+Point = collections.namedtuple("Point", "x y")
+SECOND = operator.itemgetter(1)
+
+
+@case(A, 3)
+def got_by_key(a, n):
+    rows = [(v * v, v, k) for k, v in enumerate(a)]
+    points = [Point(a[k], a[k + 1] * k) for k in range(3)]
+    best = max(rows, key=operator.itemgetter(0))
+    x, z = operator.itemgetter(0, 2)(rows[n - 1])
+    total = SECOND(best) * best[2] + x * z + min(points, key=operator.attrgetter("y")).x + SECOND(a)
+    return total + sum(map(operator.attrgetter("x"), points)) + sum(itertools.starmap(lambda u, v: u * v, zip(a, a[::-1])))

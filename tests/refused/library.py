@@ -1,0 +1,19 @@
+"""Functions of Python's library that meet what they cannot be asked."""
+# ruff: noqa
+
+import itertools
+import operator
+
+
+def what_is_accumulated_is_written_meanwhile(a):
+    total = 0.0
+    for k, v in enumerate(itertools.accumulate(a)):  # error: an iterator that is asked for its items (line 10) after what it reads is
+    #                     ^
+        a[k] = 0.0
+        total += v
+    return total
+
+
+def an_item_that_is_known_only_at_run_time(a, n):
+    return operator.itemgetter(n)(a)  # error: indexing by an itemgetter with a number known only at run time
+    #      ^
