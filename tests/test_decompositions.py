@@ -122,6 +122,7 @@ def sum_of_svd(a: Any) -> Any:
     return np.sum(f) + np.sum(np.cos((u[:, :k] * f) @ vh[:k])) + parts
 
 
+@pytest.mark.usefixtures("scalar_code")
 def test_svd() -> None:
     random = np.random.default_rng(5)
     both = check(sum_of_svd, [random.normal(size=shape) for shape in ((3, 3), (5, 3), (2, 4))])

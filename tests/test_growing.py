@@ -55,16 +55,16 @@ def agrees(text: str, array: np.ndarray) -> bool:
 @pytest.mark.parametrize(
     ("write", "array", "least"),
     [
-        (of_numbers, A, 6),
-        (of_changing, A, 18),
-        (of_arrays, M, 6),
-        (of_structures, M, 6),
-        (of_rows, A, 2),
-        (of_meeting, A, 6),
+        (of_numbers, A, 4),
+        (of_changing, A, 11),
+        (of_arrays, M, 4),
+        (of_structures, M, 4),
+        (of_rows, A, 1),
+        (of_meeting, A, 3),
     ],
 )
 def test_random_programs_give_python_s_numbers_or_are_refused(write, array, least, seed):
-    assert sum(agrees(write(k), array) for k in range(20 * seed, 20 * seed + 20)) >= least
+    assert sum(agrees(write(k), array) for k in range(13 * seed, 13 * seed + 13)) >= least
 
 
 def filtered(x, u, n):

@@ -159,7 +159,7 @@ def test_calls_leave_nothing_behind() -> None:
             llad.jvp(late, (a, n), (a, None))
 
     def work() -> None:
-        for _ in range(20):
+        for _ in range(10):
             once()
 
     references, grown = left_behind(work, [a, *compiled])

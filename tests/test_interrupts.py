@@ -177,7 +177,7 @@ def test_memory_of_an_ended_call_is_freed():
 
     f.grad(0.5, 2)
     resident = []
-    for _ in range(6):
+    for _ in range(4):
         assert_stops(f.grad, 0.5, 10**9)  # tapes some hundred megabytes a second
         gc.collect()
         resident.append(memory_in_use())

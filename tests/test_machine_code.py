@@ -269,7 +269,7 @@ def test_the_text_is_deterministic() -> None:
 
 def test_many_functions_are_compiled_and_dropped() -> None:
     kept = Native(sum_of_products("sequential"))
-    for k in range(200):
+    for k in range(80):
         text = f"define i64 @f(i64 %x) {{\n  %r = add i64 %x, {k}\n  ret i64 %r\n}}\n"
         linked = jit.link(text, ["f"])
         assert linked.addresses["f"]

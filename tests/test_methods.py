@@ -300,7 +300,7 @@ def test_methods_keep_nothing_alive():
     kept = s.energy
 
     def work():
-        for _ in range(100):
+        for _ in range(40):
             s.energy(1.0), s.energy.grad(1.0), kept(2.0)
 
     gained, grown = left_behind(work, [s, s.w, kept, Spring])

@@ -72,9 +72,7 @@ def agree(found: Any, expected: Any, rtol: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=rtol, atol=rtol)
 
 
-every_row = pytest.mark.parametrize(
-    ("name", "k", "text"), [*ROWS, *DISCRETE], ids=[r[2] for r in (*ROWS, *DISCRETE)]
-)
+every_row = pytest.mark.parametrize(("name", "k", "text"), [*ROWS, *DISCRETE], ids=[r[2] for r in (*ROWS, *DISCRETE)])
 
 
 def check_values(ours: Any, f: Any, args: tuple[Any, ...], rtol: float) -> None:
@@ -130,38 +128,49 @@ def test_values_of_odd_shapes(functions, k, a):
         alike(Reference(f, (a,), optimised=False).value()[0], f(a))
 
 
-@pytest.mark.usefixtures("scalar_code")
-@pytest.mark.parametrize(("name", "k", "text"), ROWS, ids=[r[2] for r in ROWS])
-def test_derivatives(functions, name, k, text):
-    f = functions(f"{name}_{k}_loss")
-    x, v, w, n, m = arguments(2)
-    ours = llad.jit_grad(lambda x, v, w, n=n, m=m: f(x, v, w, n, m), argnums=(0, 1, 2))
-    value, gradient = ours.value_and_grad(x, v, w)
-    np.testing.assert_allclose(value, f(x, v, w, n, m), rtol=1e-12)
-    rng = np.random.default_rng(4)
-    d = tuple(rng.normal(size=a.shape) for a in (x, v, w))
+def check_first_order(
+    f: Any, args: tuple[Any, ...], d: tuple[Any, ...], n: Any, m: Any, value: Any, gradient: Any, slope: Any
+) -> None:
+    """A value, the gradient in reverse and the slope along `d` in forward mode."""
 
     def at(h: float) -> tuple[Any, ...]:
-        return tuple(a + h * b for a, b in zip((x, v, w), d, strict=True))
+        return tuple(a + h * b for a, b in zip(args, d, strict=True))
 
+    np.testing.assert_allclose(value, f(*args, n, m), rtol=1e-12)
     h = 1e-6
     reverse = sum(np.sum(g * b) for g, b in zip(gradient, d, strict=True))
     difference = (f(*at(h), n, m) - f(*at(-h), n, m)) / (2 * h)
     np.testing.assert_allclose(reverse, difference, rtol=2e-6, atol=1e-8)
-    np.testing.assert_allclose(ours.jvp((x, v, w), d)[1], reverse, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(slope, reverse, rtol=1e-10, atol=1e-12)
+
+
+FURTHER = [row for row in ROWS if row[1]]  # the first of each function is differentiated twice
+
+
+@pytest.mark.usefixtures("scalar_code")
+@pytest.mark.parametrize(("name", "k", "text"), FURTHER, ids=[r[2] for r in FURTHER])
+def test_derivatives(functions, name, k, text):
+    f = functions(f"{name}_{k}_loss")
+    x, v, w, n, m = arguments(2)
+    ours = llad.jit_grad(lambda x, v, w, n=n, m=m: f(x, v, w, n, m), argnums=(0, 1, 2))
+    rng = np.random.default_rng(4)
+    d = tuple(rng.normal(size=a.shape) for a in (x, v, w))
+    value, gradient = ours.value_and_grad(x, v, w)
+    check_first_order(f, (x, v, w), d, n, m, value, gradient, ours.jvp((x, v, w), d)[1])
 
 
 @pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("name", numpy_rows.SMOOTH)
-def test_second_derivatives(functions, name):
-    """Forward over reverse."""
+def test_derivatives_of_both_orders(functions, name):
+    """Reverse, forward, and forward over reverse: one compilation gives them all, and the differences, too."""
     f = functions(f"{name}_0_loss")
     x, v, w, n, m = arguments(3)
-    gradient = llad.grad(lambda x, v, w, n=n, m=m: f(x, v, w, n, m), argnums=(0, 1, 2))
-    both = llad.jit(lambda args, dots: llad.jvp(gradient, args, dots))  # one compilation, for the differences, too
+    gradient = llad.value_and_grad(lambda x, v, w, n=n, m=m: f(x, v, w, n, m), argnums=(0, 1, 2))
+    both = llad.jit(lambda args, dots: llad.jvp(gradient, args, dots))
     d = tuple(np.cos(np.arange(a.size)).reshape(a.shape) for a in (x, v, w))
-    _, curvature = both((x, v, w), d)
+    (value, first), (slope, curvature) = both((x, v, w), d)
+    check_first_order(f, (x, v, w), d, n, m, value, first, slope)
     h = 1e-5
-    high, low = (both(tuple(a + s * b for a, b in zip((x, v, w), d, strict=True)), d)[0] for s in (h, -h))
+    high, low = (both(tuple(a + s * b for a, b in zip((x, v, w), d, strict=True)), d)[0][1] for s in (h, -h))
     for found, one, two in zip(curvature, high, low, strict=True):
         np.testing.assert_allclose(found, (one - two) / (2 * h), rtol=1e-5, atol=1e-6)

@@ -149,6 +149,9 @@ def _returned(value: Any) -> Any:
     return value
 
 
+_SHIFTS = frozenset({"shl", "shr"})
+
+
 def _region(region: Region, env: Env) -> list[Any]:
     """Run the ops; what the terminator passes on (poison may be passed on, unread)."""
     for op in region.ops[:-1]:
@@ -160,10 +163,10 @@ def _region(region: Region, env: Env) -> list[Any]:
             env[op.results[0]] = env[op.operands[1 if condition else 2]]
         else:
             operands = [env[o] for o in op.operands]
-            assert POISON not in operands, f"{op.name} reads poison"
-            type = op.results[0].type
-            assert isinstance(type, ScalarType)
-            if op.name in ("shl", "shr"):
+            for operand in operands:
+                assert operand is not POISON, f"{op.name} reads poison"
+            type: Any = op.results[0].type
+            if op.name in _SHIFTS:
                 assert 0 <= operands[1] < type.bytes * 8, f"{op.name} by {operands[1]} bits"
             try:
                 env[op.results[0]] = NORMALISE[type](record.eval(*operands))
@@ -286,10 +289,11 @@ def _live(buffer: Buffer) -> Buffer:
 def _element(op: Op, at: int, env: Env) -> tuple[Buffer, tuple[int, ...]]:
     """The buffer that is operand number `at`, and the indices after it."""
     buffer = _live(_read(op.operands[at], env))
-    indices = tuple(_read(o, env) for o in op.operands[at + 1 :])
+    indices = tuple([env[o] for o in op.operands[at + 1 :]])
     shape = buffer.data.shape
-    ok = all(0 <= i < n for i, n in zip(indices, shape, strict=True))
-    assert ok, f"{op.name} at {list(indices)} of an array of shape {shape}"
+    for index, extent in zip(indices, shape, strict=True):
+        assert index is not POISON, f"poison read: an index of {op.name}"
+        assert 0 <= index < extent, f"{op.name} at {list(indices)} of an array of shape {shape}"
     return buffer, indices
 
 

@@ -6,22 +6,29 @@ its reverse sweep. Extents are never part of a type: one compilation serves ever
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from llad.dataclass import dataclass
 
 Layout = Literal["C", "strided"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScalarType:
-    """A number in a register: `f64 f32 i64 i32 bool`."""
+    """A number in a register: `f64 f32 i64 i32 bool`. Each is one object, so they compare by identity."""
 
     name: str
     bytes: int
 
     def __str__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _scalar, (self.name,)
+
+
+def _scalar(name: str) -> ScalarType:
+    return SCALARS[name]
 
 
 F64 = ScalarType("f64", 8)
@@ -61,11 +68,11 @@ Type = ScalarType | BufferType | LifoType
 
 
 def is_float(type: Type) -> bool:
-    return type is F64 or type is F32 or type == F64 or type == F32
+    return type is F64 or type is F32
 
 
 def is_int(type: Type) -> bool:
-    return type == I64 or type == I32
+    return type is I64 or type is I32
 
 
 def carries_derivative(type: Type) -> bool:
