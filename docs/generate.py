@@ -65,7 +65,7 @@ SPELLED: dict[type[ast.AST], str] = {
     ast.Import: "`import` and `from … import …`, done when the function is traced",
     ast.With: "`with np.errstate(…)` that ignores or warns",
     ast.If: "`if … elif … else`",
-    ast.Match: "`match` on numbers, strings, `None`, classes, and tuples and lists of known length, with guards",
+    ast.Match: "`match` on numbers, strings, `None`, classes, dicts, and tuples and lists of known length, with guards",
     ast.For: "`for … else` over a `range`, an array, a tuple, `enumerate`, `zip`, `reversed`",
     ast.While: "`while … else`",
     ast.Name: "names, also of closures and globals",

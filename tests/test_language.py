@@ -234,3 +234,9 @@ def test_a_maximum_of_what_is_spread_wants_two_numbers():
     for n in (0, 1):
         with pytest.raises(TypeError, match="max expected at least 2 numbers"):
             f(np.ones(n))
+
+
+def test_a_vectorised_function_of_nothing_wants_its_type():
+    f = llad.jit(lambda a: np.vectorize(lambda v: v * v)(a))
+    with pytest.raises(ValueError, match="cannot call `vectorize` on size 0 inputs"):
+        f(np.ones(0))

@@ -19,9 +19,9 @@ from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.imports import imported
 from llad.frontend.iteration import items_of
 from llad.frontend.iterators import name, refuse_generator
-from llad.frontend.matching import binds, field_at, has_items, is_a, refuse_pattern
+from llad.frontend.matching import binds, field_at, has_items, has_keys, is_a, other_keys, refuse_pattern
 from llad.frontend.names import bind
-from llad.frontend.patterns import Binds, FieldAt, HasItems, IsA, Refused
+from llad.frontend.patterns import Binds, FieldAt, HasItems, HasKeys, IsA, OtherKeys, Refused
 from llad.frontend.printing import format_known
 from llad.frontend.records import has_methods
 from llad.frontend.rows import Seen, seen
@@ -185,6 +185,8 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     Seen: seen,
     Imported: imported,
     HasItems: has_items,
+    HasKeys: has_keys,
+    OtherKeys: other_keys,
     Binds: binds,
     IsA: is_a,
     FieldAt: field_at,

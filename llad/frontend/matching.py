@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from llad.frontend import ranges
 from llad.frontend.attributes import attribute
 from llad.frontend.core import Tracer
-from llad.frontend.patterns import Binds, FieldAt, HasItems, IsA, Refused
+from llad.frontend.patterns import Binds, FieldAt, HasItems, HasKeys, IsA, OtherKeys, Refused
 from llad.frontend.values import Growing, Lazy, Rows, describe
 
 # Classes of which `float(v)` binds the object itself.
@@ -22,6 +23,19 @@ def has_items(t: Tracer, node: HasItems) -> bool:
     if not isinstance(value, (tuple, list, range)):
         return False
     return len(value) >= node.count if node.open else len(value) == node.count
+
+
+def has_keys(t: Tracer, node: HasKeys) -> bool:
+    value = t.eval(node.subject)
+    if not isinstance(value, dict) and isinstance(value, Mapping):
+        t.refuse("match", got=f"a pattern of a dict for {describe(value)}")
+    return isinstance(value, dict) and all(t.eval(key) in value for key in node.keys)
+
+
+def other_keys(t: Tracer, node: OtherKeys) -> Any:
+    value = t.eval(node.subject)
+    keys = [t.eval(key) for key in node.keys]
+    return t.make({key: item for key, item in value.items() if key not in keys})
 
 
 def is_a(t: Tracer, node: IsA) -> Any:

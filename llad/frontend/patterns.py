@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -35,6 +36,21 @@ class HasItems(ast.expr):
         self.subject = subject
         self.count = count
         self.open = open
+
+
+class HasKeys(ast.expr):
+    """Whether `subject` is a dict, as patterns have it, with all `keys`."""
+
+    _fields = ("subject", "keys")
+
+    def __init__(self, subject: ast.expr, keys: list[ast.expr]) -> None:
+        super().__init__()
+        self.subject = subject
+        self.keys = keys
+
+
+class OtherKeys(HasKeys):
+    """A dict of what `subject` has under other keys than `keys`."""
 
 
 class Binds(ast.expr):
@@ -126,9 +142,11 @@ def _tests(pattern: ast.pattern, part: Part, captures: list[Capture]) -> list[as
             return _alternatives(pattern, patterns, part)
         case ast.MatchSequence(patterns=patterns):
             return _items(pattern, patterns, part, captures)
+        case ast.MatchMapping():
+            return _values(pattern, part, captures)
         case ast.MatchClass():
             return _fields(pattern, part, captures)
-    return [placed(pattern, Refused("of a dict", pattern))]
+    raise AssertionError(pattern)
 
 
 def _alternatives(whole: ast.pattern, patterns: Sequence[ast.pattern], part: Part) -> list[ast.expr]:
@@ -156,6 +174,21 @@ def _items(
         elif pattern.name is not None:
             captures.append((pattern, pattern.name, _between(pattern, part, star, behind)))
     return tests
+
+
+def _values(pattern: ast.MatchMapping, part: Part, captures: list[Capture]) -> list[ast.expr]:
+    """The pattern of a dict, `{"kind": "box", "width": w, **rest}`."""
+    keys = pattern.keys
+    tests: list[ast.expr] = [placed(pattern, HasKeys(part(), keys))]
+    for key, inner in zip(keys, pattern.patterns, strict=True):
+        tests += _tests(inner, _value(inner, part, key), captures)
+    if pattern.rest is not None:
+        captures.append((pattern, pattern.rest, lambda: placed(pattern, OtherKeys(part(), [copy(k) for k in keys]))))
+    return tests
+
+
+def _value(pattern: ast.pattern, part: Part, key: ast.expr) -> Part:
+    return lambda: placed(pattern, ast.Subscript(part(), copy(key), ast.Load()))
 
 
 def _fields(pattern: ast.MatchClass, part: Part, captures: list[Capture]) -> list[ast.expr]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import getters, numbers, printing, ranges, records
+from llad.frontend import getters, numbers, printing, ranges, records, vectorizing
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
@@ -41,6 +41,8 @@ _PURE: frozenset[Any] = frozenset(
 
 def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any:
     """The result, or `NotHandled` if this is no matter of trace time."""
+    if isinstance(function, np.vectorize):
+        return vectorizing.called(t, function, args, kwargs)
     handler = _handler(function)
     if handler is not None:
         try:
@@ -250,6 +252,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     list: _list,
     dict: _dict,
     functools.partial: _partial,
+    np.vectorize: vectorizing.made,
     operator.getitem: item,
     operator.matmul: _matmul,
     len: _len,

@@ -103,20 +103,21 @@ STATEMENTS = (
     ),
     Refusal(
         "LL109", "match", "{got}",
-        "match numbers, strings, `None`, classes and sequences of known length; else write `if` and `elif`",
+        "match numbers, strings, `None`, classes, dicts and sequences of known length, with `|` between what binds no "
+        "names; else write `if` and `elif`",
         """
-        p = {"at": x, "by": y}
-        match p:
-            case ▸{"at": at, "by": by}:
-                return at * by
-        return y
+        match x, y:
+            case ▸(at, 0.0) | (0.0, at):
+                return at
+        return x * y
         """,
         """
-        p = {"at": x, "by": y}
-        match (p["at"], p["by"]):
-            case at, by if at > 0:
-                return at * by
-        return y
+        match x, y:
+            case (at, 0.0):
+                return at
+            case (0.0, at):
+                return at
+        return x * y
         """,
     ),
     Refusal(

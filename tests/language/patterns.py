@@ -285,3 +285,25 @@ def named(v):
 def of_builtin_classes(x, n, c, a):
     parts = (x, n, c, a, "ab", None, (x, n), [])
     return sum([named(v) * 3**k for k, v in enumerate(parts)])
+
+
+def of_kind(shape):
+    match shape:
+        case {"kind": "circle", "r": r}:
+            return np.pi * r * r
+        case {"kind": "box", "w": w, "h": float(h)} if w > h:
+            return w * h * 2
+        case {"kind": "box", "w": w, **rest}:
+            return w * rest["h"] * len(rest)
+        case {"points": [(x, y), *more]}:
+            return x * y * len(more)
+        case {}:
+            return 7.0
+    return 3.0
+
+
+@case(1.5, 2.0)
+def of_dicts(x, y):
+    boxes = of_kind({"kind": "box", "w": y, "h": x}) * 3 + of_kind({"h": y, "depth": 1, "w": x, "kind": "box"})
+    others = of_kind({"points": ((x, y), 1, 2)}) + of_kind({"z": x}) * x + of_kind([x])
+    return of_kind({"kind": "circle", "r": x}) + boxes * 10 + others

@@ -99,3 +99,26 @@ def got_by_key(a, n):
     x, z = operator.itemgetter(0, 2)(rows[n - 1])
     total = SECOND(best) * best[2] + x * z + min(points, key=operator.attrgetter("y")).x + SECOND(a)
     return total + sum(map(operator.attrgetter("x"), points)) + sum(itertools.starmap(lambda u, v: u * v, zip(a, a[::-1])))
+
+
+@np.vectorize
+def wave(x, y):
+    return x * y if x > 0 else y
+
+
+@np.vectorize
+def series(v):
+    s = 0.0
+    for k in range(3):
+        s = s * v + k
+    return s
+
+
+@case(A, A.reshape(2, 2) + 0.1)
+def vectorised(a, m):
+    square, both = np.vectorize(lambda v: v * v if v > 0 else 0.0), np.vectorize(lambda u, v=2: (u * v, u + 1))
+    p, q = both(m)
+    signs = np.vectorize(lambda v: v > 0.6)(a)
+    none = np.vectorize(series, otypes=[float])(m[:0])
+    total = np.sum(square(a) * wave(a, 2.0)) + np.sum(wave(m, m[0]) * series(m.T)) + np.sum(p * q) + np.sum(none)
+    return float(total + np.sum(np.where(signs, a, 0.0)) + np.vectorize(series, otypes=[float])(m[0, 0])) + none.shape[1]

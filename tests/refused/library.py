@@ -4,10 +4,12 @@
 import itertools
 import operator
 
+import numpy as np
+
 
 def what_is_accumulated_is_written_meanwhile(a):
     total = 0.0
-    for k, v in enumerate(itertools.accumulate(a)):  # error: an iterator that is asked for its items (line 10) after what it reads is
+    for k, v in enumerate(itertools.accumulate(a)):  # error: an iterator that is asked for its items (line 12) after what it reads is
     #                     ^
         a[k] = 0.0
         total += v
@@ -16,4 +18,9 @@ def what_is_accumulated_is_written_meanwhile(a):
 
 def an_item_that_is_known_only_at_run_time(a, n):
     return operator.itemgetter(n)(a)  # error: indexing by an itemgetter with a number known only at run time
+    #      ^
+
+
+def a_vectorised_function_of_rows(a):
+    return np.vectorize(np.sum, signature="(n)->()")(a)  # error: the arguments of `vectorize`: got an unexpected keyword
     #      ^
