@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import field, replace
+from functools import lru_cache
 from typing import Any
 
 from llad.ad.cut import cut, shorten
@@ -179,7 +180,12 @@ def _marked(fn: Function, attribute: str) -> Function:
 
 def checked(fn: Function) -> Function:
     """`fn`, verified if the verifier is on."""
-    return verify(fn) if VERIFY else fn
+    return _verified(fn) if VERIFY else fn
+
+
+@lru_cache(maxsize=8)  # where a step leaves it as it is, it comes again
+def _verified(fn: Function) -> Function:
+    return verify(fn)
 
 
 @contextmanager

@@ -12,6 +12,8 @@ import pytest
 import llad
 from llad.testing import assert_close
 
+pytestmark = pytest.mark.usefixtures("quick_code")
+
 
 def made() -> tuple[Callable[[float], float], Any]:
     """A function of containers in its closure, and what it finds there."""

@@ -74,6 +74,7 @@ def there_and_back(x, n):
     return total
 
 
+@pytest.mark.usefixtures("quick_code")
 @pytest.mark.parametrize(("threads", "limits"), [(2, (24, 8)), (1, (10_000, 10_000))])
 def test_two_objects_are_one_function(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, threads: int, limits: tuple[int, int]

@@ -33,7 +33,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(jam_pass, "NEAR", 5)  # elements, so that squares are sometimes too large,
     monkeypatch.setattr(jam_pass, "FAR", 20)  # and what is read is
     met: Counter[str] = Counter()
-    for seed, fn, many in nests(1400):
+    for seed, fn, many in nests(1000):
         found = plans(fn)
         met["taken"] += bool(found)
         for plan in found.values():
@@ -49,7 +49,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
             want = outcome(fn, args)
             assert want.startswith("unsound") or outcome(jammed, args) == want, f"program {seed}, {args}"
             met["raised"] += "Error" in want
-    expected = {"taken": 300, "own": 15, "in turn": 40, "alone": 60, "added": 120, "raised": 40}
+    expected = {"taken": 210, "own": 11, "in turn": 28, "alone": 42, "added": 84, "raised": 28}
     assert all(met[kind] >= least for kind, least in expected.items()), met
 
 
@@ -85,7 +85,7 @@ def test_what_is_private_is_read_by_nobody_later_and_what_rests_is_zero(monkeypa
     """Every judgement about every loop of random nests, held against what the loop does."""
     watch = Watch(monkeypatch)
     met: Counter[str] = Counter()
-    for seed, fn, many in nests(1400):
+    for seed, fn, many in nests(1000):
         aliases = Aliases(fn)
         overwrites = Overwrites(fn, aliases)
         allocs = [op.result for op in walk(fn.body) if op.name == "alloc"]
@@ -106,7 +106,7 @@ def test_what_is_private_is_read_by_nobody_later_and_what_rests_is_zero(monkeypa
             for args, want in zip(many, wanted, strict=True):
                 assert want.startswith("unsound") or outcome(fn, args) == want, f"program {seed}, {kind}, {args}"
             setattr(watch, kind, {})
-    assert met["private"] >= 60 and met["resting"] >= 60, met
+    assert met["private"] >= 42 and met["resting"] >= 42, met
 
 
 # -- programs

@@ -432,12 +432,14 @@ def test_native_code_means_what_eval_means(types):
     b.return_(*(b.op(r.name, *params) for r in records))
     fn = b.function("all", params)
     native = Native(fn)
-    wrong = []
-    for record in records:
+    wrong, known = [], {}
+    for number, record in enumerate(records):
         for point in native_points(record, types):
             result = record.typing(types)
             want = normal(record.eval(*point), result)
-            got = native(*point)[records.index(record)]
+            if (key := repr(point)) not in known:  # -0.0 is not 0.0, and nan is nan
+                known[key] = native(*point)
+            got = known[key][number]
             if not agree(got, want, record.name, result):
                 wrong.append(f"{record.name}{tuple(point)}: native {got!r}, eval {want!r}")
     assert not wrong, "\n".join(wrong[:40])
