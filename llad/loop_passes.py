@@ -26,6 +26,7 @@ class LoopPass:
 
 
 accumulate = LoopPass("accumulate")
+across = LoopPass("across")
 ascend = LoopPass("ascend")
 blocks = LoopPass("blocks")
 columns = LoopPass("columns")

@@ -22,6 +22,7 @@ from llad.ir.rewrite import copy_function
 from llad.ir.text import show
 from llad.ir.verify import verify
 from llad.passes.accumulate import accumulate
+from llad.passes.across import across
 from llad.passes.ascend import ascend
 from llad.passes.blocks import blocks
 from llad.passes.checks import checks
@@ -74,9 +75,9 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, singles, products, interchange, jam, panels, unroll, either, scalars, reuse, independent,
-    ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states, blocks, stream,
-    sooner, postpone, winner, relax, release, sigmoids, rotate, unpack, zeros, dce, ownership,
+    accumulate, records, singles, products, interchange, across, jam, panels, unroll, either, scalars, reuse,
+    independent, ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states,
+    blocks, stream, sooner, postpone, winner, relax, release, sigmoids, rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 
