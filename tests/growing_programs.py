@@ -105,6 +105,10 @@ def of_changing(seed: int) -> str:
     return _of_numbers(_Changing(seed))
 
 
+def of_moving(seed: int) -> str:
+    return _of_numbers(_Moving(seed))
+
+
 def of_meeting(seed: int) -> str:
     return _of_numbers(_Meeting(seed))
 
@@ -142,6 +146,26 @@ class _Changing(_Numbers):
                 self.line(depth, f"s += 0.1 * h[-1] * {name}[-1] + 0.01 * sum(h)")
             case 7:
                 self.line(depth, f"{name}[0], {name}[-1] = {name}[-1], {name}[0]")
+            case _:
+                super().statement(depth, inside, level)
+
+
+class _Moving(_Changing):
+    """Lists of floats into which items are put, and of which they are taken out, anywhere."""
+
+    def statement(self, depth: int, inside: bool, level: int) -> None:
+        name = self.pick("xs", "ys")
+        place = self.pick("0", "1", "-1", "-2", f"len({name}) // 2", "n - 2")
+        match self.rng.randrange(10):
+            case 0 | 1:
+                self.line(depth, f"{name}.insert({place}, {self.number(inside)})")
+            case 2 | 3:
+                self.line(depth, f"if len({name}) > {self.pick('1', '2', '3')}:")
+                self.line(depth + 1, self.pick(f"s = np.tanh(s + {name}.pop({place}))", f"del {name}[{place}]"))
+            case 4:
+                self.line(depth, f"h = {name}[:]")
+                self.line(depth, f"{name}.insert({place}, {self.number(inside)})")
+                self.line(depth, "s += 0.1 * h[-1] + 0.01 * sum(h)")
             case _:
                 super().statement(depth, inside, level)
 

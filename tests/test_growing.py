@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from growing_programs import compiled, of_arrays, of_changing, of_meeting, of_numbers, of_rows, of_structures
+from growing_programs import compiled, of_arrays, of_changing, of_meeting, of_moving, of_numbers, of_rows, of_structures
 
 import llad
 from llad.diagnostics import UnsupportedError
@@ -61,6 +61,7 @@ def agrees(text: str, array: np.ndarray) -> bool:
         (of_structures, M, 4),
         (of_rows, A, 1),
         (of_meeting, A, 3),
+        (of_moving, A, 6),
     ],
 )
 def test_random_programs_give_python_s_numbers_or_are_refused(write, array, least, seed):
@@ -182,3 +183,17 @@ def overlapping(x, y, n):
 def test_arguments_may_be_windows_on_one_another():
     with pytest.raises(UnsupportedError, match="a write to it after that"):
         llad.jit(overlapping)(A, A[1:], 3)
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [("out.pop(n)", "pop index out of range"), ("del out[n]", "list assignment index out of range")],
+)
+def test_an_item_that_is_not_there_is_not_taken_out(statement, text):
+    function = compiled(f"def f(a, n):\n    out = [v for v in a]\n    {statement}\n    return sum(out)\n")
+    ours = llad.jit(function)
+    for n in (0, 2, -1, -3):
+        assert ours(A[:3], n) == function(A[:3], n)
+    for n in (3, -4):
+        with pytest.raises(IndexError, match=text):
+            ours(A[:3], n)

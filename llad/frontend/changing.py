@@ -29,7 +29,7 @@ from llad.frontend.rooms import added, furnished, index_of, learn, own, put, row
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.slices import integer, position
 from llad.frontend.state import Scope
-from llad.frontend.values import Array, Growing, Rows, Scalar, Table
+from llad.frontend.values import Array, Growing, Kind, Rows, Scalar, Table
 
 
 def peek(t: Tracer, node: ast.expr) -> Any:
@@ -74,14 +74,30 @@ def store_item(t: Tracer, name: str, index: Any, item: Any) -> None:
         learn(t, room, item)
         return
     assert room.kind is not None
-    kind = common(t, room.kind, kind_of_item(t, item))
-    if not room.open and not (room.reused and kind == room.kind):
-        if not isinstance(room.born, Scope) or not t.scope.may_mutate(room.born):
-            t.refuse_mutation([], t.builder.span)
-        old = furnished(t, kind, extents_of(snapshot(t, old).first.items)[0], old, t.scope, name)
-        old.room.open, old.room.reused = False, True
-        bind(t, name, old)
+    old = rewritten(t, name, old, common(t, room.kind, kind_of_item(t, item)))
     put(t, old.room, old.arrays, position(t, integer(t, index), index_of(old), 0), item)
+
+
+def rewritten(t: Tracer, name: str, old: Growing, kind: Kind | None = None) -> Growing:
+    """The list as one whose rows may be written again, and hold items of a kind: one that is done growing moves."""
+    room = old.room
+    if room.open or (room.reused and kind in (None, room.kind)):
+        return old
+    if not isinstance(room.born, Scope) or not t.scope.may_mutate(room.born):
+        t.refuse_mutation([], t.builder.span)
+    kind = room.kind if kind is None else kind
+    assert kind is not None
+    old = furnished(t, kind, extents_of(snapshot(t, old).first.items)[0], old, t.scope, name)
+    old.room.open, old.room.reused = False, True
+    bind(t, name, old)
+    return old
+
+
+def shorter(t: Tracer, old: Growing) -> Growing:
+    """The list without its last row."""
+    count, least = ext.sub(t, index_of(old), 1), max(old.least - 1, 0)
+    old.room.least = min(old.room.least, least)
+    return replace(old, count=count if isinstance(count, int) else Scalar(count, weak=True), least=least)
 
 
 def popped(t: Tracer, node: ast.Call) -> Any:
@@ -90,14 +106,10 @@ def popped(t: Tracer, node: ast.Call) -> Any:
     name, b = node.func.value.id, t.builder
     old = adopted(t, name)
     assert old is not None
-    if node.args and not (isinstance(node.args[0], ast.UnaryOp) and ast.unparse(node.args[0]) == "-1"):
-        t.refuse("growing", why="gives up another item than the last one")
     refuse_others(t, name, old.room)
     if not old.least:
         b.check(b.op("gt", ext.emit(t, index_of(old)), b.i64(0)), "IndexError", "pop from empty list")
     rows = replace(snapshot(t, old), least=max(old.least, 1))
     item = taken(t, rows, row(t, rows, -1))
-    count, least = ext.sub(t, index_of(old), 1), max(old.least - 1, 0)
-    old.room.least = min(old.room.least, least)
-    bind(t, name, replace(old, count=count if isinstance(count, int) else Scalar(count, weak=True), least=least))
+    bind(t, name, shorter(t, old))
     return item

@@ -78,12 +78,16 @@ def _own(function: ast.FunctionDef) -> frozenset[str]:
     return local_names(function).difference(*(n.names for n in declared))
 
 
+# How many arguments methods of lists have that make them longer.
+_ARGUMENTS = {"append": 1, "extend": 1, "insert": 2}
+
+
 def _appended(call: ast.Call) -> str:
-    """The name in `name.append(value)` or `name.extend(values)`; of other calls none."""
+    """The name in `name.append(value)` and its like; of other calls none."""
     match call:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend"), args=[value], keywords=[]):
-            strange = any(isinstance(n, (ast.Starred, ast.NamedExpr)) for n in own_nodes([value]))
-            return "" if strange else name
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method), args=args, keywords=[]):
+            strange = any(isinstance(n, (ast.Starred, ast.NamedExpr)) for n in own_nodes(args))
+            return "" if strange or _ARGUMENTS.get(method) != len(args) else name
     return ""
 
 

@@ -25,7 +25,8 @@ Scoped = (
 
 
 class Append(ast.stmt):
-    """`name.append(value)` or `name.extend(values)`: the name, which is the function's own, and the call."""
+    """`name.append(value)`, `name.extend(values)` or `name.insert(k, value)`: the name, which is the function's own,
+    and the call."""
 
     _fields = ("call",)
 
@@ -33,6 +34,10 @@ class Append(ast.stmt):
         super().__init__()
         self.name = name
         self.call = call
+
+    @property
+    def inserts(self) -> bool:
+        return self.call.func.attr == "insert"  # type: ignore[attr-defined, no-any-return]
 
 
 _APART = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
@@ -78,7 +83,7 @@ def changed(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
         match node:
             case Append(name=name):
                 names[name] = None
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
                 names[name] = None
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop")):
                 names[name] = None

@@ -25,6 +25,7 @@ from llad.frontend.generators import Known
 from llad.frontend.growth import grown_by
 from llad.frontend.iteration import Walk, at_run_time, items_of, length, nth, walk_of
 from llad.frontend.kinds import common, kind_of_item
+from llad.frontend.moving import put_in
 from llad.frontend.names import bind, held
 from llad.frontend.rooms import added, furnished, index_of, put
 from llad.frontend.shapes import flatten, rebuild, shape_of, types_of
@@ -35,13 +36,18 @@ from llad.ir.types import I64
 
 
 def append(t: Tracer, node: Append) -> None:
-    """The statement `name.append(value)` or `name.extend(values)`."""
+    """The statement `name.append(value)`, `name.extend(values)` or `name.insert(k, value)`."""
     old = adopted(t, node.name) or held(t, node.name)
-    once = node.call.func.attr == "append"  # type: ignore[attr-defined]
+    once = node.call.func.attr in ("append", "insert")  # type: ignore[attr-defined]
     if not isinstance(old, Growing) and (once or type(old) is not list):
         t.eval(node.call)
         return
     t.builder.span = t.frame.span(node.call)
+    if node.inserts and isinstance(old, Growing):
+        index, value = map(t.eval, node.call.args)
+        bind(t, node.name, longer(t, old, [value], node.name))
+        put_in(t, node.name, index, value)
+        return
     value = t.eval(node.call.args[0])
     if isinstance(old, Growing) and once:
         bind(t, node.name, longer(t, old, [value], node.name))

@@ -161,13 +161,16 @@ def _names(t: Tracer, nodes: Sequence[ast.AST], again: frozenset[str] = frozense
     for each in own:
         match each:
             case Append(name=name):
-                found.setdefault(name, _Site(each.call))
+                found.setdefault(name, _Site(each.call)).reused |= each.inserts
             case ast.AugAssign(target=ast.Name(id=name) as target, op=ast.Add()):
                 found.setdefault(name, _Site(each))
                 fine.add(target)
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
                 found.setdefault(name, _Site(each)).reused = True
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop")):
+            case (
+                ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"))
+                | ast.Subscript(value=ast.Name(id=name), ctx=ast.Del())
+            ):
                 site = found.setdefault(name, _Site(each))
                 site.reused = site.shrinks = True
     for place, value in (pair for each in own if isinstance(each, ast.Assign) for pair in _pairs(each)):
@@ -298,6 +301,7 @@ def _counted_marks(
 
 def _marks_of_statement(inside: Inside, region: Region, room: Room, trips: Int) -> tuple[Int, bool]:
     """How many items a loop appends that runs so often, or an `if`, at most, and whether always so many."""
+    assert not any(_is_mark(op, room) for op in region.ops), "an append beside the loop, for which there is no room"
     for op in region.ops:  # of which one is the loop, or the `if`
         if _passes(op, room):
             if op.name != "for":

@@ -226,11 +226,12 @@ def keep(t: Tracer, item: Any) -> None:
             keep(t, part)
 
 
-def row(t: Tracer, rows: Rows | Table, index: int) -> Any:
-    """An item that is there, by a number that is known."""
+def row(t: Tracer, rows: Rows | Table, index: int | Value) -> Any:
+    """An item that is there, by a number that is known, or by its place."""
     if isinstance(rows, Table):
         return t.met(rows.form, [row(t, column, index) for column in rows.columns])
-    place = emit(t, ext.add(t, measure(t, extents_of(rows.items)[0]), index) if index < 0 else index)
+    behind = isinstance(index, int) and index < 0
+    place = emit(t, ext.add(t, measure(t, extents_of(rows.items)[0]), index) if behind else index)
     if rows.items.rank == 1:
         return rows.item(element(t, rows.items, [place]))
     view = t.builder.view(rows.items.value, ["index"] + ["full"] * (rows.items.rank - 1), place)

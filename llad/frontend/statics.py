@@ -21,7 +21,7 @@ from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound, Closure
 from llad.frontend.subscripts import item
-from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, is_static
+from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe, is_static
 from llad.ir.types import BOOL, is_float
 from llad.parallel import prange
 
@@ -116,6 +116,8 @@ def _method(t: Tracer, owner: Any, function: Any, args: Args, kwargs: Mapping[st
     if isinstance(owner, (list, dict, set)):
         if name in _MUTATING:
             t.mutate(owner)
+            if name in ("insert", "pop") and type(owner) is list and not is_static(args[:1]):
+                t.refuse("static-index", got=describe(owner))
         elif name not in _READING and not is_static((list(owner), args)):
             t.refuse("call", got=f"{type(owner).__name__}.{name}")
         if name in ("keys", "values", "items"):

@@ -13,6 +13,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Generated, Walk, items_of, known_length
 from llad.frontend.iterators import refuse_generator
+from llad.frontend.moving import taken_out
 from llad.frontend.names import bind, load
 from llad.frontend.records import set_field
 from llad.frontend.sharing import adopted
@@ -49,6 +50,11 @@ def delete(t: Tracer, target: ast.expr) -> None:
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             for element in elements:
                 delete(t, element)
+        case ast.Subscript(value=ast.Name(id=name)) if (old := adopted(t, name)) is not None:
+            index = index_of(t, target.slice)
+            if isinstance(index, slice):
+                t.refuse("growing", why="loses items by a slice")
+            taken_out(t, name, old, index, "list assignment index out of range")
         case ast.Subscript():
             base = t.eval(target.value)
             remove(t, base, index_of(t, target.slice))

@@ -366,3 +366,27 @@ def spread_in_a_display(a, n):
     xs[0] = 5.0
     ys.append(a[2])
     return float(sum(ys) * ys[2] + len(zs) * zs[-1] + copied[0] * xs[0])
+
+
+@case(A, M, 3)
+def items_put_in_and_taken_out(a, m, n):
+    queue, total, order, path, rows = [(0, a[0])], 0.0, [], [], []
+    while queue and len(order) < 6:
+        depth, v = queue.pop(0)
+        total = total * 0.5 + v * depth
+        order.insert(0, v)
+        queue.append((depth + 1, v * a[1]))
+        queue.insert(1, (depth + 2, v + 1.0))
+    for k in range(n):
+        path.insert(len(path) // 2, {"k": k, "v": a[k]})
+        rows.insert(-1, m[k % 2] * k)
+        if k == 1:
+            del path[-1]
+    window = []
+    for v in a:
+        window.append(v)
+        if len(window) > 2:
+            del window[0]
+    window.insert(9, order.pop(2))
+    first = rows.pop(-n)
+    return float(total + sum(order) * window[-1] + path[0]["v"] * path[-1]["k"] + rows[0] @ rows[1] + first[0] + len(queue))

@@ -92,7 +92,7 @@ def a_list_that_is_another(a):
 
 def a_list_that_grows(a):
     values = [2 * v for v in a]
-    values.insert(0, 1.0)  # error: the attribute `insert` of a list of a length that is known only at run time
+    values.sort()  # error: the attribute `sort` of a list of a length that is known only at run time
 #   ^
     return values[0]
 

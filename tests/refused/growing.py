@@ -480,13 +480,6 @@ def a_slice_that_is_written(a):
     return sum(out)
 
 
-def an_item_from_the_front(a):
-    out = [2 * v for v in a]
-    first = out.pop(0)  # error: a list that grows in a loop, but gives up another item than the last one
-    #       ^
-    return sum(out) + first
-
-
 def written_under_two_names(a):
     out = [2 * v for v in a]
     every = out
@@ -660,3 +653,17 @@ def handed_to_what_calls_itself_and_changed_later(a, n):
     xs.append(1.0)  # error: a list that grows in a loop, but has become an item of another, or may be what another
 #   ^
     return len(again)
+
+
+def several_items_taken_out(a):
+    out = [v for v in a]
+    del out[1:]  # error: a list that grows in a loop, but loses items by a slice
+#   ^
+    return len(out)
+
+
+def put_into_a_known_list_at_a_place_that_is_not(x, n):
+    out = [x, 1.0]
+    out.insert(n, 2.0)  # error: indexing [f64, 1.0] with a number known only at run time
+#   ^
+    return out[1]
