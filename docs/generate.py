@@ -15,7 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from llad import diagnostics
-from llad.compile import FAST, HANDED_ON, PASSES, RELEASED, REVERSED, SETTLED, SLOPES, STRICT, WRITTEN_OUT, Pass
+from llad.compile import (
+    FAST,
+    HANDED_ON,
+    IN_STRIPS,
+    OVER_TIME,
+    PASSES,
+    RELEASED,
+    REVERSED,
+    SETTLED,
+    SLOPES,
+    STRICT,
+    TAKEN_APART,
+    WRITTEN_OUT,
+    Pass,
+)
 from llad.frontend.decompositions import LINALG, SCIPY
 from llad.frontend.expressions import EXPRESSIONS
 from llad.frontend.library import ATTRIBUTES, FUNCTIONS, METHODS
@@ -37,7 +51,10 @@ DOCS = Path(__file__).parent
 PIPELINE: dict[str, tuple[Pass, ...]] = {
     "Before differentiation, and again after it": PASSES,
     "Before either mode, with fastmath": SLOPES,
-    "Before reverse mode": REVERSED,
+    "Before reverse mode": OVER_TIME,
+    "Before machine code, where there is no reverse sweep": IN_STRIPS,
+    "After either of these, where it changes anything": TAKEN_APART,
+    "Then, before reverse mode": REVERSED,
     "First, when nothing is left to differentiate": RELEASED,
     "Once, then": SETTLED,
     "Where loops hand on small arrays": HANDED_ON,

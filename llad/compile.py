@@ -40,6 +40,8 @@ from llad.loop_passes import (
     blocks,
     columns,
     contract,
+    distribute,
+    distribute_strips,
     extrema,
     flatten,
     foresee,
@@ -104,7 +106,12 @@ PASSES: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before either mode, where rounding may differ.
 SLOPES: tuple[Pass, ...] = (sigmoids,)
-# Once, before reverse mode.
+# Once, before reverse mode; or where nothing is left to differentiate, and no reverse sweep was made.
+OVER_TIME: tuple[Pass, ...] = (distribute,)
+IN_STRIPS: tuple[Pass, ...] = (distribute_strips,)
+# Then, if that changed anything.
+TAKEN_APART: tuple[Pass, ...] = (*PASSES, overwritten)
+# Once, then.
 REVERSED: tuple[Pass, ...] = (unpack, permit, rotate, winner, relax, dce, independent)
 # First, when nothing is left to differentiate.
 RELEASED: tuple[Pass, ...] = (release,)
@@ -165,6 +172,12 @@ def _changed(before: Function, after: Function) -> Function:
 def optimised(fn: Function, passes: tuple[Pass, ...] = PASSES) -> Function:
     """`fn` after the passes, with numbers where loops hand on small arrays."""
     return _handed_on(run_passes(fn, passes))
+
+
+def _apart(fn: Function, passes: tuple[Pass, ...]) -> Function:
+    """`fn` with loops taken apart."""
+    split = run_passes(fn, passes)
+    return fn if split is fn else run_passes(split, TAKEN_APART)
 
 
 def _handed_on(fn: Function) -> Function:
@@ -251,11 +264,13 @@ class Forms:
                 fn = replace(fn, attrs={**fn.attrs, "may_alias": True})
             return self._finish_primal(fn) if last else fn
         if last:
-            return self._finish(self.function(what, wrt, may_alias, last=False))
+            made = self.function(what, wrt, may_alias, last=False)
+            return self._finish(made, IN_STRIPS if what == "tangent" else ())
         fn, result = self.traced.function, self.traced.result
         base = tangible(fn, result)[0] if what == "tangent" else objective(fn, result, self.definition)
         with timed(self.times, "passes"):
-            base = self._sloped(_handed_on(self._begun(base)), REVERSED if what == "gradient" else (permit,))
+            base = _handed_on(self._begun(base))
+            base = self._reversible(base) if what == "gradient" else self._sloped(base, (permit,))
         with timed(self.times, "differentiate"):
             return checked(gradient(base, wrt) if what == "gradient" else tangent(base, wrt))
 
@@ -279,6 +294,10 @@ class Forms:
         """`fn` as it is differentiated when that was asked for in traced code."""
         return self._sloped(optimised(fn, (*PASSES, permit)), (rotate,))
 
+    def _reversible(self, fn: Function) -> Function:
+        """`fn` as reverse mode takes it."""
+        return self._sloped(_apart(fn, OVER_TIME), REVERSED)
+
     def _sloped(self, fn: Function, passes: tuple[Pass, ...]) -> Function:
         return run_passes(fn, (*SLOPES, *passes) if self.fastmath else passes)
 
@@ -291,18 +310,18 @@ class Forms:
     def _finish_primal(self, fn: Function) -> Function:
         expanded = self._expand(fn)
         if expanded is not fn or run_passes(fn, RELEASED) is not fn:
-            return self._finish(expanded)
+            return self._finish(expanded, IN_STRIPS if expanded is fn else ())
         with timed(self.times, "passes"):
-            return self._settled(run_passes(self._begun(fn), SETTLED))
+            return self._settled(run_passes(self._begun(fn), SETTLED), IN_STRIPS)
 
-    def _finish(self, fn: Function) -> Function:
+    def _finish(self, fn: Function, apart: tuple[Pass, ...] = ()) -> Function:
         with timed(self.times, "passes"):
-            return self._settled(run_passes(fn, (*RELEASED, *PASSES, *SETTLED)))
+            return self._settled(run_passes(fn, (*RELEASED, *PASSES, *SETTLED)), apart)
 
-    def _settled(self, fn: Function) -> Function:
-        """What is left to do with a function after `SETTLED`."""
+    def _settled(self, fn: Function, apart: tuple[Pass, ...]) -> Function:
+        """What is left to do with a function after `SETTLED`; `apart` takes loops apart."""
         with timed(self.times, "passes"):
-            fn = run_passes(_handed_on(fn), (rotate,))
+            fn = run_passes(_apart(_handed_on(fn), apart), (rotate,))
             if (cut := chunks(fn)) is not fn:
                 fn = run_passes(checked(cut))
             if (split := records(fn)) is not fn:
@@ -314,4 +333,4 @@ class Forms:
     def explain(self, wrt: tuple[int, ...]) -> Report:
         """How the gradient reverses the loops of the function, and what memory they take."""
         base = objective(self.traced.function, self.traced.result, self.definition)
-        return explain(self._sloped(_handed_on(self._begun(base)), REVERSED), wrt)
+        return explain(self._reversible(_handed_on(self._begun(base))), wrt)

@@ -31,6 +31,8 @@ from llad.passes.columns import columns
 from llad.passes.contract import contract
 from llad.passes.cse import cse
 from llad.passes.dce import dce
+from llad.passes.distribute import distribute
+from llad.passes.distribute_strips import distribute_strips
 from llad.passes.either import either
 from llad.passes.extrema import extrema
 from llad.passes.flatten import flatten
@@ -77,7 +79,8 @@ ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, singles, products, interchange, across, jam, panels, unroll, either, scalars, reuse,
     independent, ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states,
-    blocks, stream, sooner, postpone, winner, relax, release, sigmoids, rotate, unpack, zeros, dce, ownership,
+    blocks, stream, sooner, postpone, distribute, distribute_strips, winner, relax, release, sigmoids,
+    rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}
 

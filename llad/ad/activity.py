@@ -130,8 +130,9 @@ def loop_inits(op: Op) -> tuple[Value, ...]:
 
 
 def said_of(op: Op) -> dict[str, Any]:
-    """The attributes of `op` that a loop has, too, which stands for it: that it may run on threads, that it is rare."""
-    return {key: value for key, value in (("threads", "may"), ("rare", True)) if op.attrs.get(key)}
+    """The attributes of `op` that a loop has, too, which stands for it: that it may run on threads, that it is rare,
+    that it is joined with no other."""
+    return {key: value for key, value in (("threads", "may"), ("rare", True), ("ahead", True)) if op.attrs.get(key)}
 
 
 def loop_carries(op: Op) -> tuple[Value, ...]:

@@ -16,7 +16,7 @@ from llad.ad.guards import either, unless_zero
 from llad.ad.mirror import Fusion, Mirror
 from llad.ad.snapshots import Snapshots, iterations
 from llad.ad.strategies import Strategies
-from llad.ad.structure import Structure
+from llad.ad.structure import HOISTABLE, Structure
 from llad.ad.tape import position
 from llad.ir.core import CHECKPOINT, Op, Region, Value, walk
 from llad.ir.types import I64, is_float
@@ -209,7 +209,7 @@ class Loops:
 
     def is_movable(self, op: Op) -> bool:
         """Whether `op` only computes, and cannot trap."""
-        return op.name in ("const", "cast") or (op.name in OPS and is_float(op.result.type))
+        return op.name in HOISTABLE or (op.name in OPS and is_float(op.result.type))
 
     def movable(self, loop: Op) -> list[list[Op]]:
         """The reverse ops of this region, in order; some may have been moved before a fused loop already. (What was

@@ -36,7 +36,7 @@ from llad.ir.overwrites import Overwrites
 from llad.ir.types import I64, BufferType, LifoType, ScalarType
 
 _LINE = 64  # bytes of a line of the cache
-_LONG_ROW = 64  # elements from which on those that are added to fill lines do not count
+_SHARE = 7  # elements of a row for each that is added to fill lines, at least
 
 
 @dataclass(slots=True)
@@ -250,7 +250,8 @@ class Tape:
 
 
 def whole_lines(b: Builder, count: Value, bytes: int) -> Value:
-    """The elements of a row that has room for `count`: so many that each long row begins with a line of the cache.
+    """The elements of a row that has room for `count`: so many that each row begins with a line of the
+    cache, unless that adds more than a seventh.
 
     Vectors that lie across two lines take twice as long to store. More elements than any memory has stay so many: there
     may be no rows at all.
@@ -259,7 +260,8 @@ def whole_lines(b: Builder, count: Value, bytes: int) -> Value:
     most = b.i64(2**63 - _LINE // bytes)
     more = b.op("add", b.op("min", count, most), b.i64(_LINE // bytes - 1))
     padded = b.op("mul", b.op("floordiv", more, line), line)
-    return b.op("select", b.op("lt", count, b.i64(_LONG_ROW)), count, padded)
+    added = b.op("mul", b.op("sub", padded, count), b.i64(_SHARE))
+    return b.op("select", b.op("lt", count, added), count, padded)
 
 
 def position(b: Builder, loop: Op, index: Value, bounds: list[Value], structure: Structure) -> Value:

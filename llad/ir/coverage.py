@@ -111,6 +111,10 @@ class Coverage:
             covered = after
         return covered
 
+    def fills(self, ops: Sequence[Op], root: Value) -> bool:
+        """Whether `ops`, one after the other, write every element."""
+        return holds(self.covered(ops, root, [], reads=False) or [], self._whole(root))
+
     def _cover(self, op: Op, root: Value, covered: list[Box], reads: bool) -> list[Box] | None:
         read = root in self._aliases.read(op)
         if not read and root not in self._aliases.written(op):

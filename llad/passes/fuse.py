@@ -217,6 +217,7 @@ class _Fuse(Rebuild):
         carries = loop.regions[0].args[1:]
         return (
             not loop.attrs["exits"]
+            and not loop.attrs.get("ahead")  # it was taken apart
             and CHECKPOINT not in loop.attrs
             and not loop.attrs.get("threads")  # its iterations run on threads, or are refused, for its own sake
             and not self._effects.of(loop).fixed
