@@ -11,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from llad.frontend import extents as ext
 from llad.frontend.arrays import allocate, assign, copy, nest
 from llad.frontend.casts import float_to_int, stored, value_of
 from llad.frontend.extents import Int, extents_of, measure
 from llad.frontend.promotion import dtype_of, is_number, is_static_number, kind_of, plain, promote
 from llad.frontend.slices import integer
-from llad.frontend.values import Array, Context, Extent, Rows, Scalar, describe
+from llad.frontend.values import Array, Context, Extent, Rows, Scalar, Table, describe
 from llad.ir.core import Value
 from llad.ir.types import F64, I64, ScalarType, is_float, is_int
 
@@ -121,6 +123,8 @@ def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
 def array_of(ctx: Context, value: Any, dtype: Any, order: Any = None) -> Array:
     """`np.array`: a fresh array of a number, an array, or nested sequences of those."""
     value = ctx.lift(value)
+    if isinstance(value, Table):
+        value = _side_by_side(ctx, value)
     if isinstance(value, Rows):
         value = rows_of(ctx, value)
     if isinstance(value, (tuple, list)) and any(isinstance(item, Rows) for item in value):
@@ -153,6 +157,17 @@ def array_of(ctx: Context, value: Any, dtype: Any, order: Any = None) -> Array:
         else:
             ctx.builder.store(stored(ctx, item, type), out.value, *indices)
     return out
+
+
+def _side_by_side(ctx: Context, table: Table) -> Array:
+    """A list of tuples of numbers of several types in an array: a row for each tuple."""
+    columns = [c for c in table.columns if isinstance(c, Rows) and c.items.rank == 1]
+    if not issubclass(table.form.cls, (tuple, list)) or len(columns) < len(table.columns):
+        ctx.refuse("array-items", got=describe(table))
+    count = measure(ctx, extents_of(table.first.items)[0])
+    ext.check(ctx, ext.compare(ctx, "ge", count, 1), "ValueError", "an array of a list of tuples that is empty")
+    made: Array = ctx.call(np.stack, [tuple(c.items for c in columns)], {"axis": 1})
+    return made
 
 
 def rows_of(ctx: Context, rows: Rows) -> Array:

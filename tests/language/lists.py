@@ -390,3 +390,12 @@ def items_put_in_and_taken_out(a, m, n):
     window.insert(9, order.pop(2))
     first = rows.pop(-n)
     return float(total + sum(order) * window[-1] + path[0]["v"] * path[-1]["k"] + rows[0] @ rows[1] + first[0] + len(queue))
+
+
+@case(A, 3)
+def arrays_of_tuples_of_several_types(a, n):
+    pairs, found = [(k, v) for k, v in enumerate(a)], []
+    for k in range(n):
+        found.append((a[k] > 1.0, k, a[k] * k))
+    x, y = np.array(pairs), np.asarray(found)
+    return float(np.sum(x[:, 1] ** 2 * x[:, 0]) + np.sum(y * y) + x.shape[1] * y.shape[0] + np.array(pairs, dtype=int)[1, 1])

@@ -595,7 +595,7 @@ def an_array_within_an_item_that_is_written(a, n):
 
 
 def an_array_of_structures(a):
-    out = [(k, v) for k, v in enumerate(a)]
+    out = [(k, a * v) for k, v in enumerate(a)]
     return np.sum(np.array(out))  # error: `np.array` of a list of structures
     #             ^
 
