@@ -306,6 +306,9 @@ def test_ufuncs_of_two(x: Any, y: Any) -> None:
 def test_clip() -> None:
     same(lambda x: (np.clip(x, -1.0, 2.0), x.clip(0, 3), np.clip(x, None, 1.0)), X)
     same(lambda x: (np.clip(x, 0, 1), np.clip(0.5, 0.0, x)), 1.5)
+    same(lambda x: (x.clip(min=0.5), x.clip(max=1.0), x.clip(max=1.0, min=0.0), np.clip(x, a_max=1.0, a_min=0.5)), X)
+    with pytest.raises(LladError, match="the argument `min` of"):
+        jit(lambda x: np.clip(x, a_min=0.0, a_max=1.0, min=0.5))(X)
 
 
 def test_logaddexp_of_infinities() -> None:

@@ -162,7 +162,9 @@ def reciprocal(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def clip(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """`np.clip`: at a bound the derivative is that of `x`, 1."""
+    """`np.clip`, and the method, whose bounds are `min` and `max`: at a bound the derivative is that of `x`, 1."""
+    names = {short: long for short, long in (("min", "a_min"), ("max", "a_max")) if long not in kwargs}
+    kwargs = {names.get(name, name): value for name, value in kwargs.items()}
     x, low, high = bind(ctx, "np.clip(a, a_min, a_max)", args, kwargs, [None, None])
     x = operand_of_ufunc(ctx, "np.clip", x)
     for bound, op in ((low, "lt"), (high, "gt")):
