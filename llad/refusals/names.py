@@ -89,7 +89,8 @@ NAMES = (
         """,
     ),
     Refusal(
-        "LL208", "return-list", "returning a {type}", "return numbers, arrays, and structures of them",
+        "LL208", "return-list", "returning a {type}",
+        "return numbers, arrays, and structures of them, e.g. `np.array(values)` of a list",
         """
         return ▸lambda: x * y
         """,
