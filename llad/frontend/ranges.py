@@ -1,17 +1,26 @@
-"""`range(…)` objects: of known bounds they are Python's own, of run-time bounds a `Walk` whose items are indices."""
+"""`range(…)` objects: of known bounds they are Python's own, of run-time bounds a `Walk` whose items are indices.
+
+So are `np.ndindex` and `np.ndenumerate`, whose items have an index for each axis.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from llad.frontend import arrays
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Walk, bound, emit, indices, length, nth, walk_of
-from llad.frontend.values import Scalar, describe
+from llad.frontend.iteration import Bound, Walk, bound, emit, indices, length, nth, walk_of
+from llad.frontend.values import Array, Lazy, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import is_float
+
+_FEW = 32  # known indices of which each is an iteration of its own
 
 
 def range_(t: Tracer, args: Sequence[Any]) -> range | Walk:
@@ -37,6 +46,55 @@ def prange_(t: Tracer, args: Sequence[Any]) -> Walk:
     walk = walk_of(t, range_(t, args))
     assert walk is not None
     return replace(walk, threads=True)
+
+
+def ndindex_(t: Tracer, *shape: Any) -> Lazy | Walk:
+    """`np.ndindex(…)`: the indices of all elements of such an array, in C order."""
+    shape = tuple(shape[0]) if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+    sizes = [bound(t, n) for n in shape]
+    b = t.builder
+    for n in sizes:
+        if isinstance(n, Value):
+            b.check(b.op("ge", n, b.i64(0)), "ValueError", "negative dimensions are not allowed")
+        elif n < 0:
+            t.end_path("ValueError", "negative dimensions are not allowed")
+    known = [n for n in sizes if isinstance(n, int)]
+    if len(known) == len(sizes) and math.prod(known) <= _FEW:
+        return Lazy(lambda: iter(np.ndindex(*known)))
+    return _places(t, sizes)
+
+
+def ndenumerate_(t: Tracer, array: Any) -> Walk:
+    """`np.ndenumerate(array)`: the index and the value of each element, in C order."""
+    if not isinstance(array, Array) or not array.rank:
+        t.refuse("not-iterable", got=describe(array))
+    sizes: list[Bound] = [t.builder.dim(array.value, axis) for axis in range(array.rank)]
+    places = _places(t, sizes)
+
+    def item(t: Tracer, k: Value) -> Any:
+        place = places.item(t, k)
+        return place, arrays.element(t, array, [i.value for i in place])
+
+    return replace(places, item=item)
+
+
+def _places(t: Tracer, sizes: Sequence[Bound]) -> Walk:
+    """The walk over indices, of which the last changes fastest."""
+    b = t.builder
+    count = b.i64(1)
+    for size in sizes:
+        fits = b.op("not", b.op("mul_overflows", count, emit(t, size)))
+        b.check(fits, "OverflowError", "the number of indices does not fit in 64 bits")
+        count = b.op("mul", count, emit(t, size))
+
+    def item(t: Tracer, k: Value) -> Any:
+        place = []
+        for size in reversed(sizes[1:]):
+            place.append(t.builder.op("mod", k, emit(t, size)))
+            k = t.builder.op("floordiv", k, emit(t, size))
+        return tuple(Scalar(i, weak=True) for i in (*([k] if sizes else []), *reversed(place)))
+
+    return Walk(0, count, 1, item)
 
 
 def is_range(value: Any) -> bool:

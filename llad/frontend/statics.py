@@ -255,6 +255,8 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     dict: _dict,
     functools.partial: _partial,
     np.vectorize: vectorizing.made,
+    np.ndindex: ranges.ndindex_,
+    np.ndenumerate: ranges.ndenumerate_,
     operator.getitem: item,
     operator.matmul: _matmul,
     len: _len,

@@ -132,6 +132,27 @@ def neighbouring_rows_that_a_loop_writes(a, x):
     return total + np.sum(table**2) + sum(v * w for v, w in pairs)
 
 
+@case(np.arange(6.0).reshape(2, 3) + 0.5, 0.5)
+def indices_of_all_axes(a, x):
+    total, b = 0.0, np.zeros((3, *a.shape))
+    for i, j in np.ndindex(a.shape):
+        total = total * x + a[i, j]
+    for place in np.ndindex(3, len(a), a.shape[1]):
+        b[place] = total * a[place[1:]]
+        if place[0] == 2 and place[2] > 0:
+            break
+    for (i, j), v in np.ndenumerate(a):
+        a[-1, -1] = x
+        total += v * (i - j)
+    for (k,) in np.ndindex(len(a)):
+        total += k * a[k, 0]
+    for i, j in np.ndindex(len(a), 0):
+        total += a[9 * i, j]
+    return (
+        total + np.sum(b * b) + sum((x, 2.0, 3.0)[i] * j for i, j in np.ndindex(2, 3)) + len(list(np.ndindex(a.shape)))
+    )
+
+
 @case(0.5)
 def put_together(x):
     pairs = itertools.product([x, 1.0], [2.0, 3.0])
