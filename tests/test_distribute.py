@@ -11,9 +11,10 @@ import pytest
 from building import V, loop, when
 
 from llad import compile, jit, jit_grad
-from llad.compile import TAKEN_APART, run_passes
+from llad.ad.reverse import gradient
+from llad.compile import PASSES, REVERSED, TAKEN_APART, run_passes
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.interp import run
 from llad.ir.types import F64, I64
 from llad.ir.verify import verify
@@ -136,6 +137,14 @@ def outcome(fn: Function, n: int) -> Any:
     return [repr(r) for r in (*results, *(a.tolist() for a in arrays))]
 
 
+def tried(call: Any) -> Any:
+    """What `call` gives, or the class of its error: an index is out of bounds, or nobody has written what is read."""
+    try:
+        return call()
+    except (AssertionError, IndexError) as error:
+        return type(error)
+
+
 def ahead(fn: Function) -> list[Op]:
     return [op for op in walk(fn.body) if op.attrs.get("ahead")]
 
@@ -159,6 +168,26 @@ def test_random_loops_over_time_keep_their_meaning(step: Any, monkeypatch: pytes
             apart += n > 0
             assert [outcome(form, n) for form in forms] == [expected] * len(forms), (seed, n)
     assert apart > 80
+
+
+def bars(fn: Function) -> list[float]:
+    """The value of the first result and its derivative by `p`."""
+    results = fn.body.terminator.operands
+    first = Region(fn.body.args, [*fn.body.ops[:-1], Op("return", results[:1])])
+    of_one = run_passes(Function("f", fn.params, first), (*PASSES, *REVERSED))
+    arrays = [np.linspace(0.1, 1.0, 3), np.zeros(3)]
+    return [float(r) for r in run(verify(gradient(of_one, (3,))), [*arrays, 4, 0.3]) if np.isscalar(r)]
+
+
+def test_random_loops_over_time_keep_their_gradients():
+    compared = 0
+    for seed in range(1000, 1160):
+        fn = Steps(random.Random(seed)).function()
+        if (made := distribute(fn)) is fn or isinstance(found := tried(lambda fn=fn: bars(fn)), type):
+            continue
+        assert_close(bars(made), found, what=str(seed))
+        compared += any(found[1:])
+    assert compared > 40
 
 
 # -- programs
