@@ -35,6 +35,7 @@ from llad.passes.distribute import distribute
 from llad.passes.distribute_strips import distribute_strips
 from llad.passes.either import either
 from llad.passes.extrema import extrema
+from llad.passes.flat import flat
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
 from llad.passes.foresee import foresee
@@ -77,7 +78,7 @@ from llad.passes.zeros import zeros
 
 ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
-    accumulate, records, singles, products, interchange, across, jam, panels, unroll, either, scalars, reuse,
+    accumulate, records, singles, products, interchange, across, flat, jam, panels, unroll, either, scalars, reuse,
     independent, ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states,
     blocks, stream, sooner, postpone, distribute, distribute_strips, winner, relax, release, sigmoids,
     rotate, unpack, zeros, dce, ownership,

@@ -26,7 +26,7 @@ from llad.ad.structure import Structure
 from llad.ad.tape import Tape
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, ZEROED, Function, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, LIKE, ZEROED, Function, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, is_float
 
@@ -44,6 +44,8 @@ def gradient(fn: Function, wrt: tuple[int, ...], prefer: Preference = cheapest) 
     made = _both_sweeps(root, f"{fn.name}_gradient", [seed], ())[0]
     if root.given:
         made.attrs[ZEROED] = tuple(range(len(fn.params), len(made.params)))
+        arrays = [i for i in wrt if isinstance(fn.params[i].type, BufferType)]
+        made.attrs[LIKE] = tuple(zip(made.attrs[ZEROED], arrays, strict=True))
     return made
 
 

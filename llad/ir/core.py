@@ -102,6 +102,8 @@ Limit = tuple[str, int]
 ZEROED = "zeroed"
 # Of those that they need not hand over as zeros, either: every element is stored to before it is read.
 BLANK = "blank"
+# And, for some parameters, that of the one whose extents a parameter has: pairs of numbers.
+LIKE = "like"
 
 
 # How many operands of a view say what becomes of an axis, where any does.

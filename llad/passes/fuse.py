@@ -74,6 +74,7 @@ from llad.ir.elements import Elements
 from llad.ir.types import I64, ScalarType
 from llad.ops.cost import DEAR
 from llad.passes.effects import Effect, Effects
+from llad.passes.equal import Equal
 from llad.passes.rebuild import Rebuild
 
 LARGEST = 60  # ops that compute in a loop made of several
@@ -115,16 +116,16 @@ class _Fuse(Rebuild):
         self._distinct = Distinct(fn, self._aliases)
         self._elements = Elements(fn)
         self._made = makers(fn.body)
-        self._equal: dict[Value, Value | int] = {}  # an extent, and an earlier one that a check found equal
+        self._equal = Equal(self._made, self._elements)
         self._free: dict[Op, bool] = {}
         self._depth = 0  # loops around what is being written
 
     # -- writing
 
     def splice(self, ops: Iterable[Op]) -> None:
-        known = dict(self._equal)
+        known = self._equal.copy()
         items = self._plan(list(ops))
-        self._equal = dict(known)
+        self._equal = known.copy()
         for item in items:
             if isinstance(item, _Group) and len(item.loops) > 1:
                 self._join(item.loops)
@@ -132,7 +133,7 @@ class _Fuse(Rebuild):
             op = item if isinstance(item, Op) else item.loops[0]
             self.visit(op)
             if op.name == "check":
-                self._learn(op.operands[0])
+                self._equal.learn(op.operands[0])
         self._equal = known
 
     def visit(self, op: Op) -> None:
@@ -184,33 +185,12 @@ class _Fuse(Rebuild):
         items: list[_Item] = []
         for op in ops:
             if op.name == "check":
-                self._learn(op.operands[0])
+                self._equal.learn(op.operands[0])
             if op.name != "for" or not self._may_join(op):
                 items.append(op)
             else:
                 self._place(items, _Group([op], self._effects.of(op)))
         return items
-
-    def _learn(self, condition: Value) -> None:
-        """A check found `condition` true."""
-        op = self._made.get(condition)
-        if op is not None and op.name == "and":
-            for operand in op.operands:
-                self._learn(operand)
-        elif op is not None and op.name == "eq" and op.operands[0].type == I64:
-            a, b = map(self._bound, op.operands)
-            if isinstance(b, int):
-                a, b = b, a
-            if isinstance(b, Value) and a is not b:
-                self._equal[b] = a
-
-    def _bound(self, value: Value) -> Value | int:
-        """What equal bounds have in common."""
-        found: Value | int = value
-        while isinstance(found, Value) and found in self._equal:
-            found = self._equal[found]
-        constant = self._elements.constant(found) if isinstance(found, Value) else None
-        return found if constant is None else constant
 
     def _may_join(self, loop: Op) -> bool:
         """Whether it is a loop over numbers without exits and strange effects, and no recurrence."""
@@ -246,7 +226,7 @@ class _Fuse(Rebuild):
     def _is_worth_it(self, first: _Group, second: _Group) -> bool:
         """Whether the loops run alike, share elements, and are not too large together."""
         one, other = first.loops[0], second.loops[0]
-        if [self._bound(o) for o in one.operands[:3]] != [self._bound(o) for o in other.operands[:3]]:
+        if [*map(self._equal, one.operands[:3])] != [*map(self._equal, other.operands[:3])]:
             return False
         loops = [*first.loops, *second.loops]
         if not first.effect.may_mingle(second.effect) or (self._depth and _is_dear_beside_nest(loops)):
