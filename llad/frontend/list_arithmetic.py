@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
@@ -76,4 +76,4 @@ def _is_list(value: Any) -> bool:
 
 def _is_count(value: Any) -> bool:
     """Whether the value is an integer."""
-    return not is_float(value.type) if isinstance(value, Scalar) else hasattr(value, "__index__")
+    return not is_float(value.type) if isinstance(value, Scalar) else isinstance(value, SupportsIndex)
