@@ -35,7 +35,7 @@ import math
 import struct
 from collections.abc import Callable
 
-from llad.ir.core import AXIS_OPERANDS, LIKE, Function, Op, Value
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Value
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.identities import IDENTITIES
@@ -60,11 +60,6 @@ class Fold(Rebuild):
         super().__init__()
         self.made: dict[Value, Op] = {}
         self.undefined: set[Value] = set()
-        self.like: dict[Value, Value] = {}  # the parameter whose extents another one has
-
-    def function(self, fn: Function) -> Function:
-        self.like = {fn.params[k]: fn.params[like] for k, like in fn.attrs.get(LIKE, ())}
-        return super().function(fn)
 
     def visit(self, op: Op) -> None:
         operands = self.operands(op)
@@ -235,7 +230,6 @@ def _dim(f: Fold, op: Op, operands: tuple[Value, ...]) -> bool:
     if source := f.maker(buffer, "alloc"):
         f.mapping[op.result] = source.operands[axis]
         return True
-    buffer = f.like.get(buffer, buffer)
     if buffer is operands[0]:
         return False
     f.mapping[op.result] = f.emit("dim", [buffer], [I64], op.span, {"axis": axis}).result
