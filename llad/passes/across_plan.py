@@ -68,7 +68,7 @@ class _Plans:
     def _plan(self, loop: Op) -> Plan | None:
         body = loop.regions[0]
         lo, hi, step = map(self._elements.constant, loop.operands[:3])
-        few = lo is not None and hi is not None and hi - lo < ENOUGH
+        few = loop.attrs.get("few") or (lo is not None and hi is not None and hi - lo < ENOUGH)
         if loop.attrs["exits"] or loop.attrs.get("threads") or step != 1 or few:
             return None
         columns = {op: column for op in body.ops if (column := self._column(op, loop)) is not None}

@@ -100,7 +100,7 @@ After (and `dce`):
           yield
         } else {
           %35: i64 = const 1
-          %37: i64 = for %k_3 in %from..%8 step %35 parallel {
+          %37: i64 = for %k_3 in %from..%8 step %35 parallel {'few': True} {
             %36: i64 = sub %k_3, %from
             %s: f64, %u: i64 = for %j_2 in %zero..%d step %one carry (%a: f64 = %none) {
               %b_5: f64 = load %x[%j_2, %k_3]
@@ -252,19 +252,19 @@ class _Interchange(Strips):
             self._added(s, tables, begin, last, outer)
             self.emit("yield", [], [], s.loop.span)
         with self.written() as alone:
-            self._each(outer, begin, end, lambda k, place: self._store(self._alone(s, outer, k), tables, place))
+            self._each(outer, begin, end, lambda k, place: self._store(self._alone(s, outer, k), tables, place), True)
             self.emit("yield", [], [], s.loop.span)
         self.emit("if", [wide], [], s.loop.span, {}, (together, alone))
         return tables
 
-    def _each(self, outer: Op, begin: Value, end: Value, write: Any) -> None:
+    def _each(self, outer: Op, begin: Value, end: Value, write: Any, few: bool = False) -> None:
         """A loop over a strip, the body of which `write` writes, given the index and the place in a table."""
         index = Value(I64, outer.regions[0].args[0].name)
         with self.written(index) as body:
             write(index, self.emit("sub", [index, begin], [I64], outer.span).result)
             self.emit("yield", [], [], outer.span)
         one = self.const(1, I64, outer.span)
-        attrs = {"exits": False, "kind": "parallel"}
+        attrs = {"exits": False, "kind": "parallel"} | ({"few": True} if few else {})
         self.emit("for", [begin, end, one], [I64], outer.span, attrs, (body,))
 
     def _store(self, values: Sequence[Value], tables: Sequence[Value], place: Value) -> None:
