@@ -192,7 +192,8 @@ def library_of(function: Any) -> str:
     gives it to any function."""
     wrapped = function if isinstance(function, FunctionType) else getattr(function, "__wrapped__", None)
     written = wrapped.__globals__.get("__name__") if isinstance(wrapped, FunctionType) else type(function).__module__
-    return getattr(function, "__module__", None) or "" if of_library(written) else ""
+    compiled = of_library(written) or str(written).startswith("_cython")
+    return getattr(function, "__module__", None) or "" if compiled else ""
 
 
 def has_operators(value: object) -> bool:

@@ -36,6 +36,12 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
     "triangular, transposed": (lambda a, b: scipy_linalg.solve_triangular(a, b, trans="T", lower=True), P, B),
     "cho_solve": (lambda a, b: scipy_linalg.cho_solve(scipy_linalg.cho_factor(a, lower=True), b), P, V),
     "cho_solve, upper": (lambda a, b: scipy_linalg.cho_solve(scipy_linalg.cho_factor(a), b), P, B),
+    "of scipy": (
+        lambda a, b: scipy_linalg.solve(a, b) + scipy_linalg.inv(a) @ b * scipy_linalg.det(a),
+        A,
+        V,
+    ),
+    "cholesky of scipy": (lambda a, b: scipy_linalg.cholesky(a) @ b + scipy_linalg.cholesky(a, lower=True) @ b, P, V),
     "power": (lambda a, b: np.linalg.matrix_power(a, 5) @ b, A, V),
     "power 1": (lambda a, b: np.linalg.matrix_power(a, 1) @ b, A, V),
     "power 0": (lambda a, b: np.linalg.matrix_power(a, 0) * b, A, V),

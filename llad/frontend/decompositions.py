@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from llad.frontend.arguments import bind
-from llad.frontend.linear import SYSTEMS, TRIANGULAR, alike, floats, for_each, known_flag, of_matrix
+from llad.frontend.linear import OF_SCIPY, SYSTEMS, alike, floats, for_each, known_flag, of_matrix
 from llad.frontend.operands import Handler
 from llad.frontend.values import Context, describe
 from llad.structures import library_of
@@ -182,7 +182,7 @@ LINALG: dict[str, Handler] = {
     "pinv": _pinv,
     "lstsq": _lstsq,
 }
-SCIPY: dict[str, Handler] = {**TRIANGULAR, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm, alike)}
+SCIPY: dict[str, Handler] = {**OF_SCIPY, "expm": of_matrix("scipy.linalg.expm(A)", exponential.expm, alike)}
 
 
 def of_scipy(function: Any) -> Handler | None:

@@ -172,6 +172,16 @@ def _cho_factor(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) ->
     return (factor if low else transpose(ctx, factor, None)), low
 
 
+def _cholesky(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """scipy.linalg.cholesky(a, lower)"""
+    return _cho_factor(ctx, bind(ctx, "scipy.linalg.cholesky(a, lower)", args, kwargs, [False]), {})[0]
+
+
+def _solve_one(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """scipy.linalg.solve(a, b)"""
+    return _solve(ctx, bind(ctx, "scipy.linalg.solve(a, b)", args, kwargs), {})
+
+
 def _cho_solve(ctx: Context, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """scipy.linalg.cho_solve(c_and_lower, b)"""
     pair, right, _ = bind(ctx, "scipy.linalg.cho_solve(c_and_lower, b, check_finite)", args, kwargs, [False])
@@ -193,8 +203,12 @@ SYSTEMS: dict[str, Handler] = {
     "norm": _norm,
     "matrix_power": _matrix_power,
 }
-TRIANGULAR: dict[str, Handler] = {
+OF_SCIPY: dict[str, Handler] = {
     "solve_triangular": _solve_triangular,
     "cho_factor": _cho_factor,
     "cho_solve": _cho_solve,
+    "cholesky": _cholesky,
+    "solve": _solve_one,
+    "inv": of_matrix("scipy.linalg.inv(a)", factorisations.inverse, alike),
+    "det": of_matrix("scipy.linalg.det(a)", factorisations.determinant, lambda m, n: ((),)),
 }

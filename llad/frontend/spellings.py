@@ -11,6 +11,7 @@ from __future__ import annotations
 import builtins
 import math
 import operator
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -117,7 +118,7 @@ _INSTEAD = {
     "math.frexp": "take the exponent from `math.floor(math.log2(abs(x))) + 1`",
     "math.ldexp": "multiply by a power of two, `x * 2.0**n`", "cmath": "compute with the real and the imaginary part",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
-    "np.random": "pass the random numbers as an argument",
+    "np.random": "pass the random numbers as an argument", "random": "pass the random numbers as an argument",
 }  # fmt: skip
 
 def _is_own_name(row: tuple[Callable[..., Any], str, Handler]) -> bool:
@@ -218,6 +219,8 @@ def _library_name(function: Any) -> str | None:
     name = getattr(function, "__qualname__", getattr(function, "__name__", "?"))
     if module in ("math", "cmath"):
         return f"{module}.{name}"
+    if isinstance(getattr(function, "__self__", None), random.Random):
+        return f"random.{name.rpartition('.')[2]}"
     if module.split(".")[0] == "numpy":
         return f"np{module.removeprefix('numpy')}.{name}"
     return None
