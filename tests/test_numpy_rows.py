@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,44 @@ def test_values_of_odd_shapes(functions, k, a):
     f = functions(f"odd_{k}")
     with np.errstate(all="ignore"):
         alike(Reference(f, (a,), optimised=False).value()[0], f(a))
+
+
+# Of nothing: NumPy's quirk in the shape, its own kind of error, a polynomial without coefficients, an axis to be named.
+OF_NOTHING_UNLIKE = ("nanquantile", "np.average(x, axis=0)", "np.polymul", "np.squeeze")
+NOTHING = np.zeros(0)
+EMPTY = [
+    (np.zeros((0, 4)), NOTHING, NOTHING, NOTHING.astype(int), NOTHING.astype(bool)),
+    (np.ones((3, 0)), *arguments()[1:]),
+]
+
+
+@pytest.mark.parametrize("args", EMPTY, ids=["no rows", "no columns"])
+def test_values_of_empty_arrays(functions, args):
+    """Or that both raise an error; on the interpreter, which compiles nothing."""
+    met = Counter()
+    for name, k, text in (*ROWS, *DISCRETE):
+        if any(unlike in text for unlike in OF_NOTHING_UNLIKE):
+            continue
+        f = functions(f"{name}_{k}")
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            found, expected = (
+                outcome(call) for call in (lambda f=f: Reference(f, args, False).value()[0], lambda f=f: f(*args))
+            )
+        met["raised"] += isinstance(expected, Exception)
+        met["compared"] += not isinstance(expected, Exception)
+        assert isinstance(found, Exception) == isinstance(expected, Exception), (text, found, expected)
+        if not isinstance(expected, Exception):
+            parts = [r if isinstance(r, tuple) else (r,) for r in (found, expected)]
+            for one, other in zip(*parts, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-12, err_msg=text)
+    assert met["compared"] > met["raised"] > 0
+
+
+def outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:
+        return error
 
 
 def check_first_order(
