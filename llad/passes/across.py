@@ -92,12 +92,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from llad.ir.core import Function, Op, Value
+from llad.ir.core import Function, Op, Value, mentioned
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
-from llad.passes.across_plan import ENOUGH, Column, Part, Plan, plans, used
-from llad.passes.strips import ORDERED, STRIP, Bounds, Scratch, Strips
-
-_PARALLEL = {"exits": False, "kind": "parallel"}
+from llad.passes.across_plan import ENOUGH, Column, Part, Plan, plans
+from llad.passes.strips import ORDERED, PARALLEL, STRIP, Bounds, Scratch, Strips
 
 
 def across(fn: Function) -> Function:
@@ -122,13 +120,7 @@ class _Across(Strips):
         span = loop.span
         length = self.by_ones(self.get(loop.operands[0]), self.get(loop.operands[1]), span)
         wide = self.emit("ge", [length, self.const(ENOUGH, I64, span)], [BOOL], span).result
-        arms = []
-        for in_parts in (True, False):
-            with self.written() as arm, self.afresh():
-                self.emit("yield", self._in_parts(loop, plan) if in_parts else self.keep(loop).results, [], span)
-            arms.append(arm)
-        made = self.emit("if", [wide], [r.type for r in loop.results], span, {}, tuple(arms))
-        self.replace(loop.results, made.results)
+        self.either(loop, wide, (lambda: self._in_parts(loop, plan), lambda: self.keep(loop).results))
 
     def _in_parts(self, loop: Op, plan: Plan) -> list[Value]:
         def parts(bounds: Bounds, _: Bounds, carries: list[Value]) -> None:
@@ -171,7 +163,7 @@ class _Across(Strips):
         with self.written(index, *args) as region:
             place = self._begin(loop, index, bounds[0], plan)
             self.replace(body.args[1 : 1 + len(args)], args)
-            there = [o for op in part.ops for o in used(op)]
+            there = [o for op in part.ops for o in mentioned(op)]
             self._recall([v for v in (*there, *yields) if v not in made], tables, place)
             for op in part.ops:
                 self.visit(op)
@@ -191,7 +183,7 @@ class _Across(Strips):
                 self.emit("store", [self.get(init), tables[result], place], [], inner.span)
 
         def step(place: Value) -> None:
-            self._recall(used(inner), tables, place)
+            self._recall(mentioned(inner), tables, place)
             for arg, result in zip(body.args[1:], results, strict=True):
                 self.replace([arg], [self.emit("load", [tables[result], place], [arg.type], None).result])
             self.splice(body.ops[:-1])
@@ -224,7 +216,7 @@ class _Across(Strips):
         with self.written(index) as body:
             write(self._begin(loop, index, bounds[0], plan))
             self.emit("yield", [], [], loop.span)
-        self.emit("for", bounds, [I64], loop.span, _PARALLEL, (body,))
+        self.emit("for", bounds, [I64], loop.span, PARALLEL, (body,))
 
 
 def _row_of(value: Value) -> BufferType:

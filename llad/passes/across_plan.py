@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from llad.dataclass import dataclass
-from llad.ir.core import TAPE, Function, Op, Region, Value, defined, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, defined, mentioned, walk
 from llad.ir.elements import Elements
 from llad.ir.types import I64, ScalarType
 from llad.passes.effects import computes
@@ -138,14 +138,9 @@ def _is_used(value: Value, outer: Op) -> bool:
     return any(value in op.operands for op in walk(outer.regions[0]))
 
 
-def used(op: Op) -> list[Value]:
-    """What an op and all in its regions use."""
-    return [o for inner in (op, *(i for r in op.regions for i in walk(r))) for o in inner.operands]
-
-
-def needs(column: Column) -> list[Value]:
+def _needs(column: Column) -> list[Value]:
     """What an inner loop uses, its condition included."""
-    return used(column.loop) + ([] if column.guard is None else [column.guard])
+    return mentioned(column.loop) + ([] if column.guard is None else [column.guard])
 
 
 def _indices(body: Region) -> list[Op]:
@@ -171,9 +166,9 @@ def _makers(parts: list[Part]) -> dict[Value, tuple[int, bool]]:
 def _carrying(parts: list[Part], body: Region) -> int | None:
     """The one part that may use the carries and gives those of the next iteration; None if there is no such part."""
     carries, made = {*body.args[1:]}, _makers(parts)
-    if any(part.column is not None and not carries.isdisjoint(needs(part.column)) for part in parts):
+    if any(part.column is not None and not carries.isdisjoint(_needs(part.column)) for part in parts):
         return None
-    using = [n for n, part in enumerate(parts) if any(not carries.isdisjoint(used(op)) for op in part.ops)]
+    using = [n for n, part in enumerate(parts) if any(not carries.isdisjoint(mentioned(op)) for op in part.ops)]
     ready = [number + by_column for v in body.terminator.operands if v in made for number, by_column in [made[v]]]
     least = max([0, *ready])
     if len(using) > 1 or (using and using[0] < least):
@@ -186,9 +181,9 @@ def _kept(parts: list[Part], body: Region, carrying: int) -> list[Value]:
     made = _makers(parts)
     kept: dict[Value, None] = {}
     for number, part in enumerate(parts):
-        there = [o for op in part.ops for o in used(op)]
+        there = [o for op in part.ops for o in mentioned(op)]
         there += body.terminator.operands if number == carrying else ()
         kept.update({v: None for v in there if made.get(v, (number, False)) != (number, False)})
         if part.column is not None:
-            kept.update({v: None for v in (*needs(part.column), *part.column.loop.results[:-1]) if v in made})
+            kept.update({v: None for v in (*_needs(part.column), *part.column.loop.results[:-1]) if v in made})
     return list(kept)

@@ -63,11 +63,10 @@ from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.equal import Equal
 from llad.passes.rebuild import Rebuild
-from llad.passes.strips import ORDERED, STRIP
+from llad.passes.strips import ORDERED, PARALLEL, STRIP
 
 _LARGEST = 60  # ops of an inner loop: longer ones gain nothing
 _SHORT, _MANY = 16, 64  # rows as long as this, and so many, are worth a table
-PARALLEL = {"exits": False, "kind": "parallel"}
 
 
 def flat(fn: Function) -> Function:
@@ -155,14 +154,8 @@ class _Flat(Rebuild):
         some = self.emit("gt", [width, self.const(0, I64, span)], [BOOL], span).result
         many = self.emit("ge", [rows, self.const(_MANY, I64, span)], [BOOL], span).result
         wanted = self.all_of([short, some, many], span)
-        arms = []
-        for strips in (True, False):
-            with self.written() as arm, self.afresh():
-                made = self._strips(outer, inner, arrays, repeated) if strips else self.keep(outer)
-                self.emit("yield", made.results, [], span)
-            arms.append(arm)
-        chosen = self.emit("if", [wanted], [r.type for r in outer.results], span, {}, tuple(arms))
-        self.replace(outer.results, chosen.results)
+        strips = lambda: self._strips(outer, inner, arrays, repeated).results  # noqa: E731
+        self.either(outer, wanted, (strips, lambda: self.keep(outer).results))
 
     def _strips(self, outer: Op, inner: Op, arrays: list[Value], repeated: list[Op]) -> Op:
         span, index = outer.span, inner.regions[0].args[0]

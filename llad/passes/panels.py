@@ -131,11 +131,11 @@ from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.panels_plan import Plan, Plans
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import ORDERED
 
 _ROWS, _WIDE_ROWS = 8, 16  # of a panel: two vectors of each of at most four elements stay in registers
 _COLUMNS = 128  # that the tables have room for: they stay in the nearest cache
 FEWEST_COLUMNS, FEWEST_ROWS = 8, 16  # that are worth it
-_ORDERED = {"exits": False, "kind": "sequential"}
 _LANES = {"exits": False, "kind": "parallel", "apart": True}
 
 
@@ -206,7 +206,7 @@ class _Nest:
         with self.to.written(start) as region:
             self._panel(start)
             self.to.emit("yield", [], [], self.span)
-        self.loop(start, self.begin, self.rows_end, self.size, region, _ORDERED)
+        self.loop(start, self.begin, self.rows_end, self.size, region, ORDERED)
 
     def _panels(self) -> Value:
         """How many panels there are, from the last row up; none, if that is not worth it."""
@@ -239,7 +239,7 @@ class _Nest:
                         self._rows_above()
                     else:
                         self.to.visit(op)
-        attrs = {key: value for key, value in self.columns.attrs.items() if key != "apart"} | _ORDERED
+        attrs = {key: value for key, value in self.columns.attrs.items() if key != "apart"} | ORDERED
         self.to.copy(self.columns, self.to.operands(self.columns), (region,), attrs)
 
     def _handed(self, column: Value, kept: Value) -> None:
@@ -287,7 +287,7 @@ class _Nest:
                 self.to.emit("yield", [], [], self.span)
             self.loop(lane, self.number(0), self.number(self.size), 1, lanes, {**_LANES, "lanes": self.size})
             self.to.emit("yield", [], [], self.span)
-        self.loop(place, lo, hi, 1, region, _ORDERED)
+        self.loop(place, lo, hi, 1, region, ORDERED)
 
     def _handed_on(self, value: Value, place: Value) -> tuple[Value, ...]:
         """Where the column at hand has left a value."""

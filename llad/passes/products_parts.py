@@ -15,9 +15,8 @@ from llad.ir.types import I64, BufferType, ScalarType
 from llad.passes.products_plan import Factor, Part, Plan, Product
 from llad.passes.products_terms import Known
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import ORDERED, PARALLEL
 
-_PARALLEL = {"exits": False, "kind": "parallel"}
-_ORDERED = {"exits": False, "kind": "sequential"}
 _STRIP = 256  # iterations of a strip
 _SHORTEST = 32  # the least, if it runs inside of a product
 _MOST = 1 << 24  # a number of elements is taken for no more than this
@@ -68,7 +67,7 @@ class InParts(Rebuild):
             self.emit("yield", following, [], span)
         inits = [self.get(o) for o in loop.operands[3:]]
         types = [r.type for r in loop.results]
-        return self.emit("for", [lo, hi, strip, *inits], types, span, _ORDERED, (region,)).results
+        return self.emit("for", [lo, hi, strip, *inits], types, span, ORDERED, (region,)).results
 
     def _bound(self, bound: Value) -> Value:
         number = self._known.constant(bound)
@@ -196,7 +195,7 @@ class InParts(Rebuild):
         def store(indices: list[Value]) -> None:
             self.emit("store", [zero, self.get(alloc.result), *indices], [], alloc.span)
 
-        self._nest([(self._none, self._bound(e)) for e in alloc.operands], store, _PARALLEL)
+        self._nest([(self._none, self._bound(e)) for e in alloc.operands], store, PARALLEL)
 
     def _nest(
         self, bounds: Sequence[tuple[Value, Value]], write: Callable[[list[Value]], None], attrs: dict[str, Any]
@@ -296,7 +295,7 @@ class InParts(Rebuild):
             target = self._matrix(product.target, rows, columns)
             self.emit("matmul", [left, right, target], [], self._loop.span, {"fresh": product.fresh})
 
-        self._under(outside, write, _ORDERED)
+        self._under(outside, write, ORDERED)
 
     def _begin(self, part: Part, value: Value, start: Value) -> None:
         """Store what sums begin with."""
@@ -305,7 +304,7 @@ class InParts(Rebuild):
             self._bring(self._needed(part, [start]))
             self.emit("store", [self.get(start), self._memory[value], *self._places(value)], [], self._loop.span)
 
-        self._under(part.path[:-1], write, _PARALLEL)
+        self._under(part.path[:-1], write, PARALLEL)
 
     def _copy(self, part: Part, factor: Factor, loops: Sequence[Op], negative: bool) -> None:
         """Compute a factor, with the other sign if `negative`, into memory with axes for two loops."""
@@ -320,7 +319,7 @@ class InParts(Rebuild):
             places = [self._place(loop) for loop in loops]
             self.emit("store", [value, self._memory[factor], *places], [], self._loop.span)
 
-        self._under(loops, write, _PARALLEL)
+        self._under(loops, write, PARALLEL)
 
     def _under(self, loops: Sequence[Op], write: Callable[[], None], attrs: dict[str, Any]) -> None:
         """What is written, under new loops with the indices of those."""

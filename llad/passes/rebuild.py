@@ -15,7 +15,7 @@ every run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import reduce
 from typing import Any
@@ -161,6 +161,16 @@ class Rebuild:
         results = tuple([Value(r.type, r.name) for r in loop.results])
         made = Op(loop.name, self.operands(loop), results, {**loop.attrs, **(attrs or {})}, (body,), loop.span)
         return Region((), [made, Op("yield", results)])
+
+    def either(self, loop: Op, condition: Value, ways: Sequence[Callable[[], Sequence[Value]]]) -> None:
+        """Emit what stands for a loop: written in the first way if a condition holds, else in the second."""
+        arms = []
+        for way in ways:
+            with self.written() as arm, self.afresh():
+                self.emit("yield", way(), [], loop.span)
+            arms.append(arm)
+        made = self.emit("if", [condition], [r.type for r in loop.results], loop.span, {}, tuple(arms))
+        self.replace(loop.results, made.results)
 
     def all_of(self, conditions: Sequence[Value], span: Span | None) -> Value:
         """Emit whether all conditions hold, of which there are some."""

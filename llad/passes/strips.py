@@ -19,6 +19,7 @@ from llad.passes.rebuild import Rebuild
 STRIP = 128  # iterations
 STRANGERS = frozenset({"check", "if", "for", "while", "alloc", "call", "view", "print", "matmul"})  # to a loop in parts
 ORDERED = {"exits": False, "kind": "sequential"}
+PARALLEL = {"exits": False, "kind": "parallel"}
 
 Bounds = tuple[Value, Value, Value]
 Scratch = dict[Value, Value]  # where each value of a strip is kept
