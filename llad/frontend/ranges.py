@@ -1,6 +1,7 @@
 """`range(…)` objects: of known bounds they are Python's own, of run-time bounds a `Walk` whose items are indices.
 
-So are `np.ndindex` and `np.ndenumerate`, whose items have an index for each axis.
+So are `np.ndindex` and `np.ndenumerate`, whose items have an index for each axis, and what `itertools` makes of several
+sequences, or of the pairs of one.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from llad.frontend.core import Tracer
 from llad.frontend.iteration import Bound, Walk, bound, emit, indices, length, nth, walk_of
 from llad.frontend.values import Array, Lazy, Scalar, describe
 from llad.ir.core import Value
-from llad.ir.types import is_float
+from llad.ir.types import F64, I64, is_float
+from llad.traced.sequences import listed
 
+_MOST_PAIRED = 2**31  # items: their pairs have 64 bits
 _FEW = 32  # known indices of which each is an iteration of its own
 
 
@@ -87,14 +90,64 @@ def _places(t: Tracer, sizes: Sequence[Bound]) -> Walk:
         b.check(fits, "OverflowError", "the number of indices does not fit in 64 bits")
         count = b.op("mul", count, emit(t, size))
 
-    def item(t: Tracer, k: Value) -> Any:
-        place = []
-        for size in reversed(sizes[1:]):
-            place.append(t.builder.op("mod", k, emit(t, size)))
-            k = t.builder.op("floordiv", k, emit(t, size))
-        return tuple(Scalar(i, weak=True) for i in (*([k] if sizes else []), *reversed(place)))
+    return Walk(0, count, 1, lambda t, k: tuple(Scalar(i, weak=True) for i in _place(t, sizes, k)))
 
-    return Walk(0, count, 1, item)
+
+def _place(t: Tracer, sizes: Sequence[Bound], k: Value) -> list[Value]:
+    """The indices of place number `k` in C order."""
+    place: list[Value] = []
+    for size in reversed(sizes[1:]):
+        place.append(t.builder.op("mod", k, emit(t, size)))
+        k = t.builder.op("floordiv", k, emit(t, size))
+    return [*([k] if sizes else []), *reversed(place)]
+
+
+def product_(t: Tracer, *values: Any) -> Walk:
+    """`itertools.product(…)` of sequences of which some have a run-time length: the last changes fastest."""
+    walks = [_taken(t, v) for v in values]
+    places = _places(t, sizes := [length(t, w) for w in walks])
+
+    def item(t: Tracer, k: Value) -> Any:
+        return tuple(nth(t, w, i) for w, i in zip(walks, _place(t, sizes, k), strict=True))
+
+    return replace(places, item=item)
+
+
+def pairs_(t: Tracer, value: Any) -> Walk:
+    """`itertools.combinations(…, 2)` of a sequence of run-time length n.
+
+    Pair number k begins with item i if k lies in s(i)..s(i + 1), where s(i) = i (2 n - i - 1) / 2 pairs begin with an
+    item before it. The root of s(i) = k is as exact as a float is: then i is off by at most one."""
+    b = t.builder
+    walk = _taken(t, value)
+    n = emit(t, length(t, walk))
+    b.check(b.op("lt", n, b.i64(_MOST_PAIRED)), "OverflowError", "the number of pairs does not fit in 64 bits")
+    ends = b.op("sub", b.op("mul", b.i64(2), n), b.i64(1))
+
+    def begun(t: Tracer, i: Value) -> Value:
+        b = t.builder
+        return b.op("floordiv", b.op("mul", i, b.op("sub", ends, i)), b.i64(2))
+
+    def item(t: Tracer, k: Value) -> Any:
+        b = t.builder
+        end = b.cast(ends, F64)
+        left = b.op("sub", b.op("mul", end, end), b.op("mul", b.f64(8.0), b.cast(k, F64)))
+        root = b.op("mul", b.f64(0.5), b.op("sub", end, b.op("sqrt", b.op("max", left, b.f64(0.0)))))
+        i = b.op("min", b.cast(root, I64), b.op("sub", n, b.i64(2)))
+        i = b.op("sub", i, b.cast(b.op("gt", begun(t, i), k), I64))
+        i = b.op("add", i, b.cast(b.op("le", begun(t, b.op("add", i, b.i64(1))), k), I64))
+        j = b.op("add", b.op("sub", k, begun(t, i)), b.op("add", i, b.i64(1)))
+        return nth(t, walk, i), nth(t, walk, j)
+
+    return Walk(0, begun(t, n), 1, item)
+
+
+def _taken(t: Tracer, value: Any) -> Walk:
+    """The walk over what is taken from a sequence at once: nobody sees what it changes to later."""
+    rows = isinstance(value, Array) and value.rank > 1  # which are views, in Python too
+    walk = walk_of(t, value if rows or isinstance(value, range) or is_range(value) else t.call(listed, [value], {}))
+    assert walk is not None
+    return walk
 
 
 def is_range(value: Any) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from llad.frontend import reductions
+from llad.frontend import ranges, reductions
 from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
@@ -237,11 +237,28 @@ def _combined(function: Callable[..., Any]) -> Handler:
     """A function that first takes all items of its sequences, and then puts them together: Python itself does it."""
 
     def handle(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+        if function is itertools.product and not kwargs and args and all(map(_is_walked, args)) and _are_many(args):
+            return ranges.product_(t, *args)
+        pairs = function is itertools.combinations and len(args) == 2 and not kwargs and args[1] == 2
+        if pairs and _is_walked(args[0]) and _are_many([args[0], args[0]]):
+            return ranges.pairs_(t, args[0])
         taken = [a if isinstance(a, int) else tuple(known_items(t, a)) for a in args]
         _done(t, function, taken, kwargs)
         return Lazy(lambda: function(*taken, **kwargs))
 
     return handle
+
+
+def _is_walked(value: Any) -> bool:
+    return isinstance(value, range) or at_run_time(value)
+
+
+def _are_many(values: Sequence[Any]) -> bool:
+    """Whether what sequences have together is known at run time only, or is too much to be written out."""
+    lengths: list[int | None] = [
+        len(v) if isinstance(v, range) else known_length(v) if isinstance(v, (Rows, Table)) else None for v in values
+    ]
+    return None in lengths or math.prod(n for n in lengths if n is not None) > _MOST_KNOWN
 
 
 def _done(t: Tracer, function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -269,6 +286,7 @@ def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> An
     return t.make([items[k] for k in order])
 
 
+_MOST_KNOWN = 1000  # items put together, each of which is an iteration of its own
 _CHAINING = (itertools.chain, itertools.pairwise, itertools.zip_longest)
 _COMBINING = (
     itertools.product,
@@ -312,5 +330,5 @@ LAZY: frozenset[Any] = frozenset(
 
 # What goes over its arguments, whatever gives their items.
 CONSUMING: frozenset[Any] = frozenset(
-    {sum, min, max, sorted, any, all, list, tuple, functools.reduce, math.prod, *_COMBINING}
+    {sum, min, max, sorted, any, all, list, tuple, functools.reduce, math.prod}
 )

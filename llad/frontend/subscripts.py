@@ -51,6 +51,8 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
         return ranges.element(t, base, index)
     if base is np.r_ or base is np.c_:
         return _joined(t, base is np.c_, index if isinstance(index, tuple) else (index,))
+    if base is np.mgrid or base is np.ogrid:
+        return _grid(t, base is np.ogrid, index)
     if isinstance(base, Rows) and isinstance(index, (Scalar, int, slice)):
         if isinstance(index, int) and -base.least <= index < base.least:
             return row(t, base, index)
@@ -114,8 +116,19 @@ def _joined(t: Tracer, columns: bool, items: tuple[Any, ...]) -> Any:
     return t.call(np.concatenate, [tuple(t.call(np.atleast_1d, [part], {}) for part in parts)], {})
 
 
+def _grid(t: Tracer, open: bool, index: Any) -> Any:
+    """`np.mgrid[…]`: the coordinates of all points of a grid in one array; `np.ogrid[…]`: of a line for each axis."""
+    if isinstance(index, slice):
+        return _progression(t, index)
+    if not isinstance(index, tuple) or not all(isinstance(item, slice) for item in index):
+        t.refuse("static-error", error="a grid of something else than slices, e.g. `np.mgrid[0:n, 0:m]`")
+    lines = [_progression(t, item) for item in index]
+    axes = t.call(np.meshgrid, lines, {"indexing": "ij", "sparse": open})
+    return axes if open else t.call(np.stack, [axes], {})
+
+
 def _progression(t: Tracer, item: slice) -> Any:
-    if isinstance(item.step, complex):
-        t.refuse("static-error", error="np.r_ with a number of points: write `np.linspace`")
-    step = 1 if item.step is None else item.step
-    return t.call(np.arange, [0 if item.start is None else item.start, item.stop, step], {})
+    start, step = 0 if item.start is None else item.start, 1 if item.step is None else item.step
+    if isinstance(step, complex):  # a number of points, the last one included
+        return t.call(np.linspace, [start, item.stop, int(abs(step))], {})
+    return t.call(np.arange, [start, item.stop, step], {})

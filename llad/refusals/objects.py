@@ -136,10 +136,10 @@ OBJECTS = (
         "LL412", "materialise", "the items of {got}, one by one",
         "its length must be known; use the array itself, or a comprehension",
         """
-        return sum(u * v for u, v in ▸itertools.combinations(a, 2))
+        return sum(u * v for u, v in ▸itertools.permutations(a, 2))
         """,
         """
-        return float(sum(a[i] * a[k] for k in range(len(a)) for i in range(k)))
+        return float(sum(a[i] * a[k] for k in range(len(a)) for i in range(len(a)) if i != k))
         """,
     ),
     Refusal(

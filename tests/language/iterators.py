@@ -153,6 +153,34 @@ def indices_of_all_axes(a, x):
     )
 
 
+@case(np.arange(7.0) - 2.5, 0.5)
+@case(np.arange(2.0) - 2.5, 0.5)
+def what_sequences_of_any_length_have_together(a, x):
+    total, table = x, np.outer(a, a[1:])
+    grown = [v for v in a if v > 0.0]
+    for i, j in itertools.combinations(range(len(a)), 2):
+        total = total * 0.9 + a[i] * (i - 2 * j)
+    for (i, v), (j, w) in itertools.combinations(enumerate(a), 2):
+        total += v * w * (i - 3 * j)
+        a[0] = x
+    for v, w in itertools.combinations(table, 2):
+        total += np.sum(v * w)
+        table[-1] = x * x
+    for v, w in itertools.combinations(grown, 2):
+        total += v - w * w
+        grown[0] = x
+    for i, v, k in itertools.product(range(len(a)), a, range(3)):
+        total = total * 0.9 + v * k * (i + 1)
+        a[1] = x
+        if total > 50.0:
+            break
+    for i, j in itertools.product(range(40), range(1, 80, 2)):
+        total += np.sin(x * (i - 5 * j)) / 100.0
+    for i, j in itertools.combinations(range(len(a), 100), 2):
+        total += np.sin(x * (i - 5 * j)) / 100.0
+    return total + sum(v * w for v, w in itertools.product(a[:0], a))
+
+
 @case(0.5)
 def put_together(x):
     pairs = itertools.product([x, 1.0], [2.0, 3.0])
