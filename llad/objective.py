@@ -1,7 +1,7 @@
 """What a derivative is taken of: the traced function, with the results that can be differentiated.
 
-A gradient is that of one float, so of a function with that one result; a tangent belongs to every result, so an
-argument that is returned becomes one like any other.
+A gradient is that of one float, so of a function with that one result, which may stand in an array without axes; a
+tangent belongs to every result, so an argument that is returned becomes one like any other.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def objective(fn: Function, result: Result, definition: Span | None) -> Function
         kept = fn.results[result.index]
         if isinstance(kept.type, ScalarType) and is_float(kept.type):
             return fn if fn.results == (kept,) else with_results(fn, lambda b, new: [new[kept]])
+        if isinstance(kept.type, BufferType) and kept.type.rank == 0 and is_float(kept.type.dtype):
+            return with_results(fn, lambda b, new: [b.load(new[kept])])
     raise refusal("gradient-result", definition, got=describe_result(fn, result))
 
 

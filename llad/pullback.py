@@ -176,6 +176,8 @@ def _checked(seed: Any, like: Any) -> Any:
         case None:
             fits = seed is None
         case np.ndarray():
+            if like.shape == () and isinstance(seed, (int, float, np.floating)) and not isinstance(seed, bool):
+                return np.array(seed, like.dtype)
             fits = isinstance(seed, np.ndarray) and (seed.shape, seed.dtype) == (like.shape, like.dtype)
             if fits:
                 return np.ascontiguousarray(seed).reshape(like.shape)

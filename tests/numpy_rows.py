@@ -164,7 +164,11 @@ SMOOTH = {
     "order": [
         "x.reshape((2, -1), order='F')", "np.ravel(x, order='F') * x.flatten('F')", "np.reshape(x, 12, order='F')",
     ],
-    "joined": ["np.r_[v[0], w, 2.0, 0:3] * 2.0", "np.c_[v, w, np.stack([v, w], 1)]"],
+    "joined": ["np.r_[v[0], w, 2.0, 0:3] * 2.0", "np.c_[v, w, np.stack([v, w], 1)]", "np.r_[v[0] : 2.0 : 4j, w]"],
+    "grids": [
+        "np.mgrid[0:3, 1:9:2] * x - np.mgrid[0 : v[0] : 3j, w[1] : 0.5 : 4j] + np.mgrid[:4]",
+        "np.ogrid[: x.shape[0], 0:4][0] * x + np.ogrid[1:4, -1 : w[0] : 4j][1] * np.ogrid[:1.5:0.5][0]",
+    ],
     "ravel": ["np.ravel(x)", "x[:, ::-1].ravel()"],
     "squeeze": ["np.squeeze(x[:, :1], axis=1)", "np.squeeze(x[None, :, 2:3])"],
     "sum": [
@@ -197,6 +201,12 @@ SMOOTH = {
 }
 # Without a derivative: integers and truths.
 DISCRETE = {
+    "of_another_type": [
+        "np.sum(x, axis=0, dtype=bool)", "np.sum(x * 3.0, 1, int)", "np.prod(x * 4.0, axis=0, dtype=np.int32)",
+        "np.mean(np.append(n, 7)[:, None], axis=(0,), dtype=int, keepdims=True)", "np.sum(v * 9.0, dtype=int)",
+        "np.sum(n, dtype=bool) * np.prod(v, dtype=bool)", "np.sum(x[:0], axis=1, dtype=bool, initial=1)",
+        "np.cumsum(x * 9.0, axis=1, dtype=np.int32)", "np.cumprod(v, dtype=bool)",
+    ],
     "of_truths": ["np.median(m[:4]) + np.diff(m[1:3])[0]", "np.median(n * 2**60)"],
     "count_nonzero": ["np.count_nonzero(x > 0.2, axis=0)", "np.count_nonzero(v)"],
     "heaviside": ["np.heaviside(v, 0.5)"],

@@ -21,6 +21,7 @@ from leaks import left_behind
 import llad
 from llad import specialise as pipeline
 from llad.codegen import layout
+from llad.testing import assert_close
 
 ROOT = Path(__file__).parents[1]
 
@@ -703,3 +704,28 @@ def test_compiling_leaves_the_collector_as_it_was(collects):
         assert gc.isenabled() == collects
     finally:
         (gc.enable if before else gc.disable)()
+
+
+def squeezed(x):
+    return np.squeeze(np.sum(x**3, keepdims=True))
+
+
+def stored(x):
+    y = np.zeros(())
+    for v in x:
+        y[...] = y * 0.5 + v**3
+    return y
+
+
+@pytest.mark.parametrize("function, weights", [(squeezed, [1.0, 1.0, 1.0]), (stored, [0.25, 0.5, 1.0])])
+def test_a_float_in_an_array_without_axes_has_a_gradient(function, weights):
+    x = np.array([1.0, 2.0, 3.0])
+    slope = 3.0 * x**2 * weights
+    f = llad.jit_grad(function)
+    value, gradient = f.value_and_grad(x)
+    assert_close(value, function(x))
+    assert_close(gradient, slope)
+    assert_close(llad.hessian(function)(x), np.diag(6.0 * x * weights))
+    assert_close(llad.jit_grad(lambda x: np.sum(llad.grad(function)(x) ** 2)).grad(x), 2.0 * slope * 6.0 * x * weights)
+    for seed in (2.0, np.array(2.0), np.float64(2.0)):
+        assert_close(f.vjp(x)[1](seed)[0], 2.0 * slope)

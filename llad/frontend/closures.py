@@ -44,9 +44,15 @@ class Callee:
 
 
 def close_over(
-    t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], floats: Sequence[int]
+    t: Tracer,
+    function: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    floats: Sequence[int],
+    number: bool = False,
 ) -> Callee:
-    """Trace `function` as an IR function. Numbers among the arguments `floats` become parameters too."""
+    """Trace `function` as an IR function. Numbers among the arguments `floats` become parameters too. `number`: of an
+    array without axes it returns the one element."""
     shapes = [shape_of(a, run_time=k in floats) for k, a in enumerate(args)]
     operands: list[Value] = []
     starts = []
@@ -63,6 +69,8 @@ def close_over(
     raises = False
     try:
         value = t.call(function, inner_args, kwargs)
+        if number and isinstance(value, Array) and value.rank == 0:
+            value = Scalar(t.builder.load(value.value))
         value, result = _owned(t, value)
         t.builder.return_(*flatten(t, value, result))
         functions = close(t.home, t.builder.root, (t.ledger.copied, t.ledger.appended))

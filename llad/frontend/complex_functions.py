@@ -151,7 +151,7 @@ def _parameters(function: Callable[..., Any]) -> Sequence[str]:
 def _part(t: Tracer, value: Any, k: int, real_too: bool = False) -> Any:
     """Part number `k` of what is complex; beside what is complex in a list, real numbers have parts, too. The type of
     the elements, if it is given, is that of the parts."""
-    if _is_type(value):
+    if isinstance(value, (type, np.dtype)) or _is_type(value):
         return _real_type(t, value)
     if isinstance(value, (tuple, list)):
         inside = _holds_complex(value)

@@ -77,7 +77,7 @@ def apply(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[
 
 def _gradient(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     chosen = positions(t, transform.argnums, len(args))
-    callee = close_over(t, transform.function, args, kwargs, chosen)
+    callee = close_over(t, transform.function, args, kwargs, chosen, number=True)
     if not isinstance(callee.result, ScalarSpec) or not carries_derivative(callee.result.type):
         t.refuse("grad-result", got=callee.result)
     leaves = [float_leaves(callee, k) for k in chosen]

@@ -138,7 +138,7 @@ def reduction(name: str, function: Reduction) -> Handler:
             array = as_array(ctx, ctx.call(np.where, [given["where"], array, nothing], {}), NUMPY[array.dtype])
         axis = given.get("axis")
         axes = list(range(array.rank)) if axis is None else axis_arguments(ctx, axis, array.rank)
-        type = function.result(array.dtype)
+        type = array.dtype if "dtype" in given else function.result(array.dtype)
         result: Any = reductions.along(ctx, array, axes, type, partial(reduce, ctx), empty)
         if "initial" in given and function.joins:
             initial = Scalar(stored(ctx, given["initial"], result.dtype if isinstance(result, Array) else result.type))

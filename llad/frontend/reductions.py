@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 from llad.frontend import extents as ext
 from llad.frontend.arrays import allocate, nest
+from llad.frontend.casts import to_element
 from llad.frontend.extents import Int, emit, extents_of, measure, shape_of
 from llad.frontend.values import Array, Context, Scalar
 from llad.ir.core import Value
@@ -202,7 +203,8 @@ def along(
     reduce: Callable[[Array], Scalar],
     empty: str = "",
 ) -> Scalar | Array:
-    """`reduce` applied to each part of `array` that runs along some axes: an array of the other ones, of `dtype`.
+    """`reduce` applied to each part of `array` that runs along some axes: an array of the other ones, or a number, of
+    `dtype`.
 
     `empty`: what a `ValueError` says if such parts have no elements, though there may be no parts."""
     b = ctx.builder
@@ -211,13 +213,13 @@ def along(
     for extent in gone if empty else ():
         ext.check(ctx, ext.compare(ctx, "ge", measure(ctx, extent), 1), "ValueError", empty)
     if len(along) == array.rank:
-        return reduce(array)
+        return Scalar(to_element(ctx, reduce(array).value, dtype, wrap=True))
     out = allocate(ctx, dtype, kept)
     axes = ["full" if k in along else "index" for k in range(array.rank)]
 
     def body(indices: list[Value], _: list[Value]) -> Sequence[Value]:
         part = Array(b.view(array.value, axes, *indices), gone, array.root, array.born)
-        b.store(b.cast(reduce(part).value, dtype), out.value, *indices)
+        b.store(to_element(ctx, reduce(part).value, dtype, wrap=True), out.value, *indices)
         return []
 
     nest(ctx, [measure(ctx, e) for e in kept], [], body, "parallel")

@@ -6,7 +6,7 @@ import numpy as np
 def cumsum(a, axis=None, dtype=None):
     """The sums of the elements up to each one, along an axis or of all in C order."""
     out = np.array(np.ravel(a) if axis is None else a, dtype)
-    if out.dtype == np.bool_ or out.dtype == np.int32:
+    if dtype is None and (out.dtype == np.bool_ or out.dtype == np.int32):
         out = out.astype(np.int64)
     rows = np.moveaxis(out, 0 if axis is None else axis, 0)
     for k in range(1, len(rows)):
@@ -17,7 +17,7 @@ def cumsum(a, axis=None, dtype=None):
 def cumprod(a, axis=None, dtype=None):
     """The products of the elements up to each one, along an axis or of all in C order."""
     out = np.array(np.ravel(a) if axis is None else a, dtype)
-    if out.dtype == np.bool_ or out.dtype == np.int32:
+    if dtype is None and (out.dtype == np.bool_ or out.dtype == np.int32):
         out = out.astype(np.int64)
     rows = np.moveaxis(out, 0 if axis is None else axis, 0)
     for k in range(1, len(rows)):

@@ -5,9 +5,16 @@ import numpy as np
 
 def _mean_where(a, axis=None, dtype=None, keepdims=False, *, where=True):
     """The mean of the elements for which a condition holds."""
-    a = np.asarray(a, dtype)
+    a = _in_floats(a, dtype)
     total = np.sum(a, axis=axis, keepdims=keepdims, where=where)
     return np.true_divide(total, np.sum(np.ones_like(a), axis=axis, keepdims=keepdims, where=where))
+
+
+def _in_floats(a, dtype):
+    """The elements in a type that is asked for, in which a fraction has a place."""
+    if dtype is not None and np.dtype(dtype).kind not in "fc":
+        raise TypeError(f"a mean or variance in {np.dtype(dtype)}: compute it in floats, then convert")
+    return np.asarray(a, dtype)
 
 
 def _square(d):
@@ -19,7 +26,7 @@ def var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True, mean=No
     """The mean of the squared distances from the mean; `ddof` is subtracted from the number of elements.
 
     `mean`: the mean with the axes kept, if it is known."""
-    a = np.asarray(a, dtype)
+    a = _in_floats(a, dtype)
     if not isinstance(where, bool) or not where:
         middle = _mean_where(a, axis=axis, keepdims=True, where=where) if mean is None else mean
         d = np.where(where, a - middle, 0.0)

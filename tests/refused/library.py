@@ -35,3 +35,8 @@ def numbers_of_a_generator_made_inside(a):
 def numbers_of_python(a):
     return a[0] * random.random()  # error: the function `random.random`
     #             ^
+
+
+def a_real_type_for_complex_numbers(a):
+    return np.sum(a + 1j, dtype=float)  # error: the element type <class 'float'> for complex numbers
+    #      ^
