@@ -26,7 +26,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.iteration import at_run_time, known_length, one_by_one
 from llad.frontend.moments import trial
 from llad.frontend.moving import taken_out
-from llad.frontend.sharing import adopted
+from llad.frontend.sharing import adopted, refuse_pending
 from llad.frontend.state import Frame
 from llad.frontend.targets import assign
 from llad.frontend.values import Rows
@@ -57,11 +57,10 @@ def call_expression(t: Tracer, node: ast.Call) -> Any:
     """A call, whose only argument may be a generator; or one that changes or measures a list which grows."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"), keywords=[]) if adopted(t, name):
+            refuse_pending(t, node, name)
             if not node.args or ast.unparse(node.args[0]) == "-1":
                 return popped(t, node)
-            old = adopted(t, name)
-            assert old is not None
-            return taken_out(t, name, old, t.eval(node.args[0]), "pop index out of range")
+            return taken_out(t, name, t.eval(node.args[0]), "pop index out of range")
         case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name) as inner], keywords=[]) if adopted(t, name):
             return call(t, t.eval(node.func), [peek(t, inner)], {})
         case ast.Call(func=ast.Name(id="list" | "tuple"), args=[argument], keywords=[]) if not _is_starred(argument):

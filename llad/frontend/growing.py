@@ -43,14 +43,13 @@ def append(t: Tracer, node: Append) -> None:
         t.eval(node.call)
         return
     t.builder.span = t.frame.span(node.call)
-    if node.inserts and isinstance(old, Growing):
-        index, value = map(t.eval, node.call.args)
-        bind(t, node.name, longer(t, old, [value], node.name))
-        put_in(t, node.name, index, value)
-        return
-    value = t.eval(node.call.args[0])
+    values = [t.eval(argument) for argument in node.call.args]
+    old = held(t, node.name)  # of which an argument may have popped an item
+    value = values[-1]
     if isinstance(old, Growing) and once:
         bind(t, node.name, longer(t, old, [value], node.name))
+        if node.inserts:
+            put_in(t, node.name, values[0], value)
     elif isinstance(old, Growing) or at_run_time(value):
         extend(t, node.name, value, node)
     else:

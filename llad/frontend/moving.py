@@ -19,14 +19,16 @@ from llad.frontend.core import Tracer
 from llad.frontend.extents import Int, extents_of
 from llad.frontend.names import bind
 from llad.frontend.rooms import index_of, put, row, snapshot
-from llad.frontend.sharing import refuse_others
+from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.slices import integer
-from llad.frontend.values import Array, Growing
+from llad.frontend.values import Array
 from llad.ir.core import Value
 
 
-def taken_out(t: Tracer, name: str, old: Growing, index: Any, text: str) -> Any:
+def taken_out(t: Tracer, name: str, index: Any, text: str) -> Any:
     """The item that a list then lacks, by its index; `text`: what is said if there is none."""
+    old = adopted(t, name)
+    assert old is not None
     refuse_others(t, name, old.room)
     number = integer(t, index)
     if not old.arrays:

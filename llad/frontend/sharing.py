@@ -5,6 +5,8 @@ Invariant: a way to a list that is not known is none that later code can take.
 
 from __future__ import annotations
 
+import ast
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +16,7 @@ from llad.frontend.iteration import Generated, Walk
 from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
+from llad.frontend.tree import children
 from llad.frontend.values import Dim, Growing, Lazy, Less, Record, Room, Rows, Scalar, Table
 
 
@@ -47,6 +50,48 @@ def refuse_others(t: Tracer, name: str, thing: list[Any] | Room) -> None:
         t.refuse("growing", why=f"is what `{other}` refers to as well")
     if _in_a_container(t, thing):
         t.refuse("growing", why="is in another container as well")
+
+
+def refuse_pending(t: Tracer, node: ast.Call, name: str) -> None:
+    """Refuse a call that changes a list which the expression around it was given before, and has not used yet: in
+    `xs + [xs.pop()]`, Python's sum has the shorter list, but what stands on the left here is the list as it was."""
+    way = _way(t.frame.source.node, node)
+    for around, part in itertools.pairwise(way):
+        stored = isinstance(around, ast.Subscript) and not isinstance(around.ctx, ast.Load)
+        if stored or not isinstance(around, ast.expr) or isinstance(around, (ast.BoolOp, ast.IfExp)):
+            continue  # what chooses has used what came before
+        before = itertools.takewhile(lambda each, part=part: each is not part, children(around))  # type: ignore[misc]
+        if any(_hands_on(each, name) for each in before):
+            t.refuse("growing", why="changes in an expression that was given it before")
+
+
+def _way(root: ast.AST, node: ast.AST) -> list[ast.AST]:
+    """The nodes from one to another inside it, both included; none, if it is not there."""
+    if root is node:
+        return [root]
+    for each in children(root):
+        if way := _way(each, node):
+            return [root, *way]
+    return []
+
+
+# What has done with its arguments when it returns.
+_EAGER = frozenset({"abs", "all", "any", "bool", "float", "int", "len", "list", "max", "min", "sorted", "sum", "tuple"})
+
+
+def _hands_on(node: ast.AST, name: str) -> bool:
+    """Whether the value of an expression may be the list that a name holds, or have it inside."""
+    match node:
+        case ast.Name(id=found):
+            return found == name
+        case ast.Call(func=ast.Name(id=function)) if function not in _EAGER:
+            return any(_hands_on(each, name) for each in (*node.args, *node.keywords))
+        case (
+            ast.Tuple() | ast.List() | ast.Set() | ast.Dict() | ast.keyword() | ast.NamedExpr() | ast.BoolOp()
+            | ast.IfExp() | ast.Starred()
+        ):  # fmt: skip
+            return any(_hands_on(each, name) for each in children(node))
+    return False
 
 
 def _other_name(t: Tracer, frame: Frame | None, thing: list[Any] | Room, name: str | None = None) -> str | None:

@@ -67,8 +67,8 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             old = snapshot(t, old) if isinstance(old, Growing) else old
             bind(t, node.target.id, _augment(t, node.op, old, value))
         case ast.Subscript(value=ast.Name(id=name)) if adopted(t, name):
-            base = peek(t, node.target.value)
             index = index_of(t, node.target.slice)
+            base = peek(t, node.target.value)
             old = taken(t, base, item(t, base, index))
             store_item(t, name, index, _augment(t, node.op, old, t.eval(node.value)))
         case ast.Subscript():

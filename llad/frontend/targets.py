@@ -50,11 +50,11 @@ def delete(t: Tracer, target: ast.expr) -> None:
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             for element in elements:
                 delete(t, element)
-        case ast.Subscript(value=ast.Name(id=name)) if (old := adopted(t, name)) is not None:
+        case ast.Subscript(value=ast.Name(id=name)) if adopted(t, name):
             index = index_of(t, target.slice)
             if isinstance(index, slice):
                 t.refuse("growing", why="loses items by a slice")
-            taken_out(t, name, old, index, "list assignment index out of range")
+            taken_out(t, name, index, "list assignment index out of range")
         case ast.Subscript():
             base = t.eval(target.value)
             remove(t, base, index_of(t, target.slice))

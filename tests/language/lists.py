@@ -399,3 +399,26 @@ def arrays_of_tuples_of_several_types(a, n):
         found.append((a[k] > 1.0, k, a[k] * k))
     x, y = np.array(pairs), np.asarray(found)
     return float(np.sum(x[:, 1] ** 2 * x[:, 0]) + np.sum(y * y) + x.shape[1] * y.shape[0] + np.array(pairs, dtype=int)[1, 1])
+
+
+@case(np.array([1.0, -2.0, 3.0, 0.5, 4.0, 2.5]), 2)
+def changed_by_what_it_is_given(a, n):
+    """What is stored, or says where, takes an item out of the list first."""
+    stack, queue, other = [v for v in a], [v for v in a], []
+    for v in a:
+        other.append(a * v)
+        stack.append(stack.pop() * v)
+        queue.insert(1, queue.pop(0) + queue.pop())
+        queue.append(len(queue) + v)
+    queue.extend([queue.pop(0), queue.pop()] * n)
+    queue += [queue.pop(n), queue.pop(-2) * 0.5]
+    other.append(other.pop(0) + other.pop())
+    other.insert(-1, other.pop(0))
+    stack[-1 - int(stack.pop() > 99.0)] += 10.0
+    stack[int(stack.pop() < 99.0)] = 3.0 * stack[-1]
+    del queue[-1 - int(queue.pop() > 99.0)]
+    last = queue.pop(-1 - int(queue.pop() > 99.0))
+    while stack and stack.pop() > 4.0:
+        last += stack.pop() if stack else 0.0
+    total = sum(queue) - queue.pop() * len(queue)
+    return last, total, len(stack), len(queue), sum(stack), queue[0], queue[-1], sum(w[1] * len(other) for w in other)

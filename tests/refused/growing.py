@@ -667,3 +667,23 @@ def put_into_a_known_list_at_a_place_that_is_not(x, n):
     out.insert(n, 2.0)  # error: indexing [f64, 1.0] with a number known only at run time
 #   ^
     return out[1]
+
+
+def joined_with_an_item_of_its_own(a):
+    out = [v for v in a]
+    both = out + [out.pop()]  # error: a list that grows in a loop, but changes in an expression that was given it before
+    #             ^
+    return len(both)
+
+
+def given_away_with_an_item_of_its_own(a):
+    out = [v for v in a]
+    f = lambda values, v: len(values) * v
+    return f((1.0, out) if len(out) > 2 else (2.0, out), out.pop(0))  # error: a list that grows in a loop, but changes in an
+    #                                                    ^
+
+
+def indexed_by_an_item_of_its_own(a):
+    out = [v for v in a]
+    return out[-1 - int(out.pop())]  # error: a list that grows in a loop, but changes in an expression that was given it before
+    #                   ^
