@@ -24,6 +24,8 @@ func @f(%x: buffer<f64, 2, C>, %y: buffer<f64, 2, C>, %v: buffer<f64, 1, C>, %n:
   %two: i64 = const 2
   %low: i64 = const -3
   %none: f64 = const 0.0
+  %single: buffer<f64, 0, C> = alloc()
+  store %none, %single[]
 """
 
 
@@ -44,6 +46,7 @@ def nest(rng: random.Random) -> str:
       %a: f64 = load %x[{first}]
       %b: f64 = load %v[{rng.choice(("%i", "%j"))}]
       {f"%old: f64 = load %y[{second}]" if added else "%old: f64 = cast %k"}
+      {rarely("%single_one: f64 = load %single[]", "")}
       %c: f64 = mul %a, %b
       %d: f64 = add %c, %old
       store %d, %y[{second}]

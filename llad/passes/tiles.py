@@ -143,7 +143,7 @@ class _Tiles(Rebuild):
         handle, *indices = op.operands[op.name == "store" :]
         base, place = self._elements.place(handle, indices)
         assert isinstance(base.type, BufferType)
-        if base.type.layout != "C" or any(form is None for form in place):
+        if not place or base.type.layout != "C" or any(form is None for form in place):
             return False
         *others, last = [form.terms for form in place if form is not None]
         rests = all(row not in terms for terms in others) and other not in last
