@@ -43,6 +43,7 @@ from llad.loop_passes import (
     distribute,
     distribute_strips,
     extrema,
+    fetch,
     flat,
     flatten,
     foresee,
@@ -129,12 +130,12 @@ HANDED_ON: tuple[Pass, ...] = (
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
     relax, singles, products, interchange, across, flat, jam, panels, reuse, independent, ascend, whole, foresee,
-    flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, sooner, postpone,
-    ownership,
+    flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, fetch, sooner,
+    postpone, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     singles, products, interchange, across, flat, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse,
-    dce, extrema, tiles, lodge, rows, columns, version, stages, stream, sooner, postpone, ownership,
+    dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch, sooner, postpone, ownership,
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from llad.passes.distribute import distribute
 from llad.passes.distribute_strips import distribute_strips
 from llad.passes.either import either
 from llad.passes.extrema import extrema
+from llad.passes.fetch import fetch
 from llad.passes.flat import flat
 from llad.passes.flatten import flatten
 from llad.passes.fold import fold
@@ -80,7 +81,7 @@ ALL = (
     fold, simplify, choose, unite, cse, peel, checks, fuse, contract, induction, licm, overwritten, tabulate,
     accumulate, records, singles, products, interchange, across, flat, jam, panels, unroll, either, scalars, reuse,
     independent, ascend, whole, foresee, flatten, extrema, tiles, lodge, rows, columns, version, stages, states,
-    blocks, stream, sooner, postpone, distribute, distribute_strips, winner, relax, release, sigmoids,
+    blocks, stream, fetch, sooner, postpone, distribute, distribute_strips, winner, relax, release, sigmoids,
     rotate, unpack, zeros, dce, ownership,
 )  # fmt: skip
 PASSES = {p.__name__: p for p in ALL}

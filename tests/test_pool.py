@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +159,43 @@ def test_an_array_outlives_the_code_that_made_it():
 
 def test_small_arrays_are_numpy_s_own():
     assert energy.grad(np.ones(100), 1).flags.owndata
+
+
+# In a process of its own, in which nobody else has asked: NumPy does for its arrays.
+LARGE_PAGES = """
+import re
+from pathlib import Path
+import numpy as np
+import llad
+
+@llad.jit
+def numbers(n):
+    x = np.empty(n)
+    for i in range(n):
+        x[i] = i
+    return x
+
+@llad.jit
+def zeros(n):
+    return np.zeros(n)
+
+def flags(address):
+    inside = False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if bounds := re.match("([0-9a-f]+)-([0-9a-f]+) ", line):
+            inside = int(bounds[1], 16) <= address < int(bounds[2], 16)
+        elif inside and line.startswith("VmFlags:"):
+            return line.split()[1:]
+
+for function, n in (numbers, 1 << 17), (numbers, 1 << 20), (zeros, 1 << 22):
+    x = function(n)
+    print("hg" in flags(x.ctypes.data + x.nbytes // 2), x[-1])
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux")
+def test_large_pages_are_asked_for_large_blocks(tmp_path: Path) -> None:
+    program = tmp_path / "pages.py"
+    program.write_text(LARGE_PAGES)
+    done = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "131071.0", "True", "1048575.0", "True", "0.0"]

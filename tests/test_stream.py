@@ -15,6 +15,7 @@ from llad.ir.interp import run
 from llad.ir.parse import parse
 from llad.ir.types import SCALARS
 from llad.ir.verify import verify
+from llad.passes import large_rows
 from llad.passes import stream as streaming
 from llad.passes.stream import stream
 from llad.testing import check_gradient
@@ -60,8 +61,8 @@ BOTH = "store %u, %kept[%i, %at]\n              store %e, %other[%i, %zero, %j]"
 @pytest.fixture
 def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays are large with more than 40 bytes, rows long enough with three elements and too long with ten."""
-    for name, value in {"LARGE": 40, "_LEAST": 3, "_ROW": 9}.items():
-        monkeypatch.setattr(streaming, name, value)
+    for name, value in {"LARGE": 40, "LEAST": 3, "ROW": 9}.items():
+        monkeypatch.setattr(large_rows, name, value)
 
 
 @pytest.mark.parametrize("type", ["f64", "f32"])
@@ -81,7 +82,7 @@ def test_all_rows_arrive(type: str, everywhere: None) -> None:
 @pytest.mark.parametrize("type", ["f64", "f32"])
 def test_whole_lines_arrive_wherever_rows_begin(type: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows have lines of the cache inside, which are written by vectors, and begin and end beside them."""
-    monkeypatch.setattr(streaming, "LARGE", 40)
+    monkeypatch.setattr(large_rows, "LARGE", 40)
     fn = filled(BOTH, type=type)
     native = Native(verify(stream(fn)))
     for shape in [(5, 64), (9, 65), (4, 79), (6, 133), (2, 1021)]:

@@ -25,9 +25,9 @@ from llad.codegen.constants import number
 from llad.codegen.loop_hints import ends_under_mask
 from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
-from llad.codegen.lower_copy import lower_copy
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
 from llad.codegen.lower_flags import relaxed
+from llad.codegen.lower_lines import lower_copy, lower_fetch
 from llad.codegen.lower_loops import lower_for, lower_while
 from llad.codegen.lower_memory import (
     lifo_parameter,
@@ -232,6 +232,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             lower_if(e, op, run)
         case "for" if op.attrs.get("copies"):
             lower_copy(e, op, run)
+        case "for" if op.attrs.get("fetches"):
+            lower_fetch(e, op, run)
         case "for":
             lower_for(e, op, run)
         case "while":

@@ -12,11 +12,11 @@ from functools import cache
 
 from llad.codegen import late
 from llad.codegen.lower import Lowered
+from llad.codegen.runtime_lines import LINES
 from llad.codegen.runtime_math import MATH
 from llad.codegen.runtime_matmul import matmul_text
 from llad.codegen.runtime_memory import MEMORY
 from llad.codegen.runtime_objects import BEFORE_RESULTS, OBJECTS, OBJECTS_DECLARATIONS
-from llad.codegen.runtime_past import PAST
 from llad.codegen.runtime_poll import POLL, POLL_DECLARATIONS
 from llad.codegen.runtime_pool import POOL, POOL_DECLARATIONS
 from llad.codegen.runtime_stack import STACK, STACK_DECLARATIONS
@@ -38,6 +38,7 @@ DECLARATIONS = {
     "calloc": "declare noalias ptr @calloc(i64, i64)",
     "realloc": "declare ptr @realloc(ptr, i64)",
     "free": "declare void @free(ptr)",
+    "madvise": "declare i32 @madvise(ptr, i64, i32)",
     "tan": "declare double @tan(double) memory(none) nounwind willreturn",
     "llvm.memset.p0.i64": "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
     "llvm.ptrmask.p0.i64": "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)",
@@ -73,7 +74,7 @@ SERVING: tuple[tuple[str, ...], ...] = (
 RESIDENT: tuple[tuple[str, ...], ...] = (
     *SERVING,
     ("llad.floor",),
-    ("llad.past",),
+    ("llad.past", "llad.fetch"),
     ("llad.matmul.f64",),
     ("llad.matmul.f32",),
     *map(far_names, FAR),
@@ -84,7 +85,7 @@ _GIVEN = re.compile(r"^(?:@([\w.$]+) *=|(?:define|declare)\b[^@\n]*@([\w.$]+))",
 _HEAD = re.compile(r"^define (.*?@([\w.]+)\(.*) \{$", re.MULTILINE)
 _NODE = re.compile(r'"[^"]*"|!(\d+)\b')
 _NODES = re.compile(r"^!(\d+) = ", re.MULTILINE)
-_TABLES = (MEMORY, PAST, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS, TURNS)
+_TABLES = (MEMORY, LINES, POOL, OBJECTS, WINDOWS, MATH, POLL, STACK, THREADS, TURNS)
 _APART = frozenset(name for group in RESIDENT for name in group)
 
 

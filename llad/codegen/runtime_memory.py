@@ -13,6 +13,8 @@ not make LLVM reload arrays.
 
 from __future__ import annotations
 
+import sys
+
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
 SERIAL = 72  # of the number of blocks made, in the context
 HEADER = 48  # bytes before the data of a block
@@ -20,6 +22,24 @@ EXTRA = HEADER + 64  # what an aligned block takes besides its data
 _CTX = "ptr captures(none) %ctx"
 _LARGEST = 1 << 62  # bytes; no allocation of this size succeeds, and no arithmetic below it overflows
 _FAMILY = '"alloc-family"="llad.alloc"'
+# Bytes from which on Linux is asked for large pages, as NumPy does: hundreds of times fewer faults at the first touch,
+# and fewer misses of what translates addresses. Elsewhere nobody is asked.
+_MANY = 1 << 22
+_PAGE = 4096
+_LARGE_PAGES = 14  # MADV_HUGEPAGE
+_ASKING = f"""
+  %many = icmp uge i64 %size, {_MANY}
+  br i1 %many, label %ask, label %done
+ask:
+  %beyond = getelementptr i8, ptr %block, i64 {_PAGE - 1}
+  %begin = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -{_PAGE})
+  %length = sub i64 %size, {_PAGE}
+  %answer = call i32 @madvise(ptr %begin, i64 %length, i32 {_LARGE_PAGES})
+  br label %done
+done:
+  ret void
+"""
+_ADVICE = _ASKING if sys.platform.startswith("linux") else "\n  ret void\n"
 
 
 def _allocator(name: str, kind: str, request: str, reused: str = "") -> str:
@@ -39,14 +59,17 @@ find:
 make:
   %new = {request}
   %none = icmp eq ptr %new, null
-  br i1 %none, label %failed, label %made
+  br i1 %none, label %failed, label %found
+found:
+  call void @llad.advise(ptr %new, i64 %size)
+  br label %made
 reuse:
   %whole = load i64, ptr %kept
   %held = sub i64 %whole, {EXTRA}
 {reused}  br label %made
 made:
-  %raw = phi ptr [%new, %make], [%kept, %reuse]
-  %room = phi i64 [%bytes, %make], [%held, %reuse]
+  %raw = phi ptr [%new, %found], [%kept, %reuse]
+  %room = phi i64 [%bytes, %found], [%held, %reuse]
   %beyond = getelementptr inbounds i8, ptr %raw, i64 {EXTRA - 1}
   %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
   call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %room)
@@ -65,6 +88,8 @@ MEMORY = {
         "call ptr @calloc(i64 1, i64 %size)",
         "  call void @llvm.memset.p0.i64(ptr %kept, i8 0, i64 %size, i1 false)\n",
     ),
+    # Ask for large pages for a new block, from its first whole page on, before anybody touches it.
+    "llad.advise": f"define internal void @llad.advise(ptr %block, i64 %size) nounwind {{{_ADVICE}}}\n",
     "llad.enlist": f"""
 define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nounwind {{
   %block = getelementptr inbounds i8, ptr %data, i64 -48
@@ -137,6 +162,7 @@ make:
   %none = icmp eq ptr %raw, null
   br i1 %none, label %failed, label %made
 made:
+  call void @llad.advise(ptr %raw, i64 %size)
   %new = getelementptr inbounds i8, ptr %raw, i64 48
   call void @llad.enlist(ptr %ctx, ptr %new, ptr %raw, i64 -1)
   ret ptr %new
@@ -149,6 +175,7 @@ move:
   %gone = icmp eq ptr %block, null
   br i1 %gone, label %failed, label %moved
 moved:
+  call void @llad.advise(ptr %block, i64 %size)
   %raw.p = getelementptr inbounds i8, ptr %block, i64 16
   store ptr %block, ptr %raw.p
   call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %block, ptr %block)

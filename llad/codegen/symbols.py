@@ -28,7 +28,7 @@ _POWERS = "cbrt exp exp10 exp2 expm1 hypot log log10 log1p log2 pow sqrt"
 _ROUNDING = "ceil floor nearbyint rint round roundeven trunc"
 _OTHER = "copysign erf erfc fabs fdim fma fmax fmin fmod frexp ldexp lgamma modf remainder scalbn tgamma"
 _MATH = " ".join([_TRIGONOMETRIC, _POWERS, _ROUNDING, _OTHER]).split()
-_MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset"]
+_MEMORY = ["malloc", "calloc", "realloc", "free", "memcpy", "memmove", "memset", "madvise"]
 # For polls, prints and the capsules of large arrays.
 _PYTHON = ["PyErr_CheckSignals", "PyEval_RestoreThread", "PyEval_SaveThread", "PyObject_CallFunction", "Py_DecRef"]
 _PYTHON += ["PyCapsule_GetContext", "PyCapsule_GetPointer", "PyCapsule_New", "PyCapsule_SetContext"]

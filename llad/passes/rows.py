@@ -152,8 +152,8 @@ from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
+from llad.passes.large_rows import LARGE
 from llad.passes.rebuild import Rebuild
-from llad.passes.stream import LARGE
 
 _BLOCK = 64  # iterations whose rows wait: they stay in the nearest cache
 _WIDTH = 4  # numbers of a piece

@@ -81,19 +81,13 @@ from __future__ import annotations
 from typing import Any
 
 from llad.ir.affine import Affine
-from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, walk
-from llad.ir.elements import Elements
-from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
-from llad.passes.rebuild import Rebuild
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.types import I64, BufferType
+from llad.passes.large_rows import ROW, LargeRows
 
-LARGE = 24 << 20  # bytes of an array that is written past the caches
-_ROW = 2048  # the most elements of a row: it stays in the nearest cache
-_LEAST = 64  # and the fewest, for which it pays
 _STACK: dict[str, Any] = {"zero": False, "storage": "stack"}
 _COPIES: dict[str, Any] = {"exits": False, "kind": "sequential", "copies": True}
 _MOST = 4  # rows that wait, on the stack, in one function
-_TYPES = (F64, F32, I64, I32)
 
 
 def stream(fn: Function) -> Function:
@@ -101,23 +95,15 @@ def stream(fn: Function) -> Function:
     return fn if fn.attrs.get("may_alias") else _Stream(fn).function(fn)
 
 
-class _Stream(Rebuild):
+class _Stream(LargeRows):
     def __init__(self, fn: Function) -> None:
-        super().__init__()
-        self._aliases = Aliases(fn)
-        self._elements = Elements(fn)
-        self._made = {op.result for op in walk(fn.body) if op.name == "alloc"}
+        super().__init__(fn)
         self._loops: dict[Op, list[Op]] = {}  # the stores of innermost loops that fill rows
         self._large: dict[Op, Value] = {}  # whether the array of such a store is large, and where rows then wait
         self._waiting: dict[Op, Value] = {}
-        self._outermost = True
 
-    def visit(self, op: Op) -> None:
-        if op.name in ("for", "while") and self._outermost:
-            self._outermost = False
-            self._outer(op)
-            self._outermost = True
-        elif op in self._loops:
+    def within(self, op: Op) -> None:
+        if op in self._loops:
             self._fill(op, self._loops[op])
         elif op in self._waiting:
             self.copy(op, (self.get(op.operands[0]), self._waiting[op], self.get(op.operands[-1])))
@@ -126,7 +112,7 @@ class _Stream(Rebuild):
 
     # -- which stores
 
-    def _outer(self, loop: Op) -> None:
+    def outer(self, loop: Op) -> None:
         stores = self._rows(loop)
         for store in stores:
             self._ask(store)
@@ -134,56 +120,30 @@ class _Stream(Rebuild):
 
     def _rows(self, loop: Op) -> list[Op]:
         """The stores in innermost loops of `loop` that fill rows of arrays which nothing else in it touches."""
-        ops = [loop, *(op for region in loop.regions for op in walk(region))]
-        made = {r for op in ops for r in op.results}
-        users: dict[Value, list[Op]] = {}
-        for op in ops:
-            for root in {r for o in op.operands for r in self._aliases.roots(o)}:
-                users.setdefault(root, []).append(op)
+        users = self.users(loop)
         found: list[Op] = []
-        for inner in ops[1:]:
-            if inner.name != "for" or not self._is_plain(inner):
+        for inner in (op for region in loop.regions for op in walk(region)):
+            if not (self.is_plain(inner) and inner.attrs.get("apart")):
                 continue
-            rows = [s for s in inner.regions[0].ops if self._is_row(s, inner) and s.operands[1] not in made]
-            rows = [s for s in rows if users[s.operands[1]] == [s]][: _MOST - len(self._waiting) - len(found)]
+            rows = [s for s in inner.regions[0].ops if self._is_row(s, inner) and users.get(s.operands[1]) == [s]]
+            rows = rows[: _MOST - len(self._waiting) - len(found)]
             if rows:
                 self._loops[inner] = rows
                 found += rows
         return found
 
-    def _is_plain(self, loop: Op) -> bool:
-        kind = loop.attrs.get("apart") and not loop.attrs["exits"] and not loop.attrs.get("tile")
-        plain = kind and self._elements.constant(loop.operands[2]) == 1
-        return bool(plain) and not any(op.regions for op in loop.regions[0].ops)
-
-    def _is_row(self, store: Op, loop: Op) -> bool:
-        """Whether it goes from one column of an array to the next with the index of the loop."""
-        if store.name != "store" or store.attrs.get("streams") or store.operands[1] not in self._made:
-            return False
-        type = store.operands[1].type
-        assert isinstance(type, BufferType)
-        if type.rank < 2:
-            return False
-        *row, column = store.operands[2:]
-        moving, form = defined(loop.regions[0]), self._elements.form(column)
-        along = form.terms.get(loop.regions[0].args[0], 0) == 1
-        others = set(form.terms) - {loop.regions[0].args[0]}
-        return along and moving.isdisjoint({*row, *others}) and type.dtype in _TYPES
+    def _is_row(self, op: Op, loop: Op) -> bool:
+        return op.name == "store" and not op.attrs.get("streams") and self.is_along_row(op, loop)
 
     # -- what is written
 
     def _ask(self, store: Op) -> None:
         """Emit, before the outermost loop, whether the array of a store is large, and memory for a row."""
-        array = self.get(store.operands[1])
-        type, span = array.type, store.span
-        assert isinstance(type, BufferType)
-        extents = self.extents(array, span)
-        size = self.product(extents, span)
-        bounds = ("gt", size, LARGE // type.dtype.bytes), ("ge", extents[-1], _LEAST), ("le", extents[-1], _ROW)
-        asked = [self.emit(name, [n, self.const(m, I64, span)], [BOOL], span).result for name, n, m in bounds]
-        self._large[store] = self.all_of(asked, span)
-        row = BufferType(type.dtype, 1, "C")
-        self._waiting[store] = self.emit("alloc", [self.const(_ROW, I64, span)], [row], span, dict(_STACK)).result
+        array, span = self.get(store.operands[1]), store.span
+        self._large[store] = self.is_large(array, span)
+        assert isinstance(array.type, BufferType)
+        row = BufferType(array.type.dtype, 1, "C")
+        self._waiting[store] = self.emit("alloc", [self.const(ROW, I64, span)], [row], span, dict(_STACK)).result
 
     def _fill(self, loop: Op, stores: list[Op]) -> None:
         rows = {store: self._waiting[store] for store in stores}

@@ -1,7 +1,8 @@
-"""The run-time's copies past the caches: lines of the target are not fetched before they are written.
+"""The run-time's dealings with lines of the cache: copies past the caches, and asking for what is read later.
 
-Whole lines are written by vectors, which must not lie across two; what is before the first and behind the last one, by
-single numbers. Others see what was written once the caller has had a fence.
+Lines of the target of a copy are not fetched before they are written. Whole lines are written by vectors, which must
+not lie across two; what is before the first and behind the last one, by single numbers. Others see what was written
+once the caller has had a fence.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def _pieces(name: str, type: str, bytes: int, start: str, end: str, after: str) 
 """
 
 
-PAST = {
+LINES = {
     # Copy so many bytes, a multiple of four; both addresses are such, too.
     "llad.past": f"""
 define void @llad.past(ptr noalias writeonly captures(none) %to, ptr noalias readonly captures(none) %from, \
@@ -49,6 +50,23 @@ rest:
   %tail = add i64 %head, %whole
   br label %last.begin
 {_pieces("last", "i32", _WORD, "%tail", "%bytes", "done")}
+done:
+  ret void
+}}
+""",
+    # Ask for so many bytes, wherever they lie, in time for the second cache.
+    "llad.fetch": f"""
+define void @llad.fetch(ptr captures(none) %from, i64 %bytes) noinline nounwind willreturn \
+memory(argmem: read, inaccessiblemem: readwrite) {{
+  %any = icmp sgt i64 %bytes, 0
+  br i1 %any, label %line, label %done
+line:
+  %at = phi i64 [0, %0], [%next, %line]
+  %address = getelementptr i8, ptr %from, i64 %at
+  call void @llvm.prefetch.p0(ptr %address, i32 0, i32 2, i32 1)
+  %next = add nuw nsw i64 %at, {_LINE}
+  %more = icmp slt i64 %next, %bytes
+  br i1 %more, label %line, label %done
 done:
   ret void
 }}

@@ -1,0 +1,158 @@
+"""What was kept in large arrays, row after row, is asked for ahead of the loops that read it.
+
+What: before an innermost loop that reads rows of an array that fits in no cache goes one that `fetches`: machine code
+asks for as much memory as a row takes, some way ahead in the direction in which the loops around go, so that it is
+in a cache when its turn comes. The processor does that by itself, too, but not far enough ahead where a loop reads
+and writes several arrays. Such arrays are what forward sweeps of long loops leave to reverse ones.
+
+When: the array is made before the outermost loop around, which only loads from it; the rows are read from one column
+to the next, and one of the loops around goes from row to row. Whether it is large, and its rows are neither very short
+nor very long, is asked when the loop begins.
+
+Before:
+
+    func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %less: i64 = const -1
+      %kept: buffer<f64, 2, C> = alloc(%n, %m)
+      %last: i64 = sub %n, %one
+      %trips: i64 = for %i in %last..%less step %less {
+        %t: i64 = for %j in %zero..%m step %one {
+          %e: f64 = load %kept[%i, %j]
+          store %e, %x[%i, %j]
+          yield
+        }
+        yield
+      }
+      return %kept
+    }
+
+After:
+
+    func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %less: i64 = const -1
+      %kept: buffer<f64, 2, C> = alloc(%n, %m)
+      %last: i64 = sub %n, %one
+      %rows: i64 = dim %kept, 0
+      %columns: i64 = dim %kept, 1
+      %size: i64 = mul %rows, %columns
+      %v3: i64 = const 3145728
+      %many: bool = gt %size, %v3
+      %v5: i64 = const 64
+      %enough: bool = ge %columns, %v5
+      %v7: i64 = const 2048
+      %few: bool = le %columns, %v7
+      %both: bool = and %many, %enough
+      %large: bool = and %both, %few
+      %trips: i64 = for %i in %last..%less step %less {
+        if %large {
+          %u: i64 = for %j_1 in %zero..%m step %one {'fetches': -1} {
+            %w: f64 = load %kept[%i, %j_1]
+            yield
+          }
+          yield
+        } else {
+          yield
+        }
+        %t: i64 = for %j in %zero..%m step %one {
+          %e: f64 = load %kept[%i, %j]
+          store %e, %x[%i, %j]
+          yield
+        }
+        yield
+      }
+      return %kept
+    }
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from llad.ir.affine import Affine
+from llad.ir.core import Function, Op, Region, Value
+from llad.ir.types import I64
+from llad.passes.large_rows import LargeRows
+
+_FETCHES: dict[str, Any] = {"exits": False, "kind": "sequential"}
+_MOST = 4  # rows that are asked for before a loop
+
+
+def fetch(fn: Function) -> Function:
+    """`fn` with rows of large arrays asked for ahead."""
+    return fn if fn.attrs.get("may_alias") else _Fetch(fn).function(fn)
+
+
+class _Fetch(LargeRows):
+    def __init__(self, fn: Function) -> None:
+        super().__init__(fn)
+        self._loops: dict[Op, dict[Op, int]] = {}  # loads in innermost loops, and where their next rows lie
+        self._large: dict[Value, Value] = {}  # whether an array is
+
+    def within(self, op: Op) -> None:
+        for load, direction in self._loops.get(op, {}).items():
+            self._fetch(op, load, direction)
+        self.keep(op)
+
+    def outer(self, loop: Op) -> None:
+        users = self.users(loop)
+        for inner, around in _inner([], loop):
+            if self.is_plain(inner):
+                self._loops[inner] = self._rows(inner, around, users)
+        arrays = dict.fromkeys(load.operands[0] for loads in self._loops.values() for load in loads)
+        for array in arrays:
+            if array not in self._large:
+                self._large[array] = self.is_large(self.get(array), loop.span)
+        self.keep(loop)
+
+    def _rows(self, loop: Op, around: Sequence[Op], users: dict[Value, list[Op]]) -> dict[Op, int]:
+        """The loads of a loop that read different rows of arrays to which nobody stores meanwhile."""
+        found: dict[tuple[Value, ...], tuple[Op, int]] = {}
+        for op in loop.regions[0].ops:
+            if op.name != "load" or not self.is_along_row(op, loop):
+                continue
+            array, *row = op.operands[:-1]
+            direction = self._direction(row, around)
+            if direction and {user.name for user in users.get(array, [])} == {"load"}:
+                found.setdefault((array, *row), (op, direction))
+        return dict(list(found.values())[:_MOST])
+
+    def _direction(self, row: Sequence[Value], around: Sequence[Op]) -> int:
+        """Whether the next row lies behind (1) or before (-1) this one, as the loops around go; 0 if nobody knows."""
+        for loop in reversed(around):
+            step = self._elements.constant(loop.operands[2]) if loop.name == "for" else None
+            for index in reversed(row) if step else ():
+                if along := self._elements.form(index).terms.get(loop.regions[0].args[0], 0) * (step or 0):
+                    return 1 if along > 0 else -1
+        return 0
+
+    def _fetch(self, loop: Op, load: Op, direction: int) -> None:
+        span, index = load.span, loop.regions[0].args[0]
+        offset = self._elements.form(load.operands[-1]).plus(Affine(0, {index: 1}), -1)
+        new = Value(I64, index.name)
+        with self.written(new) as body:
+            at = self.number_of(offset, span, new)
+            row = [self.get(o) for o in load.operands[:-1]]
+            self.emit("load", [*row, at], [load.result.type], span)
+            self.emit("yield", [], [], span)
+        with self.written() as then:
+            bounds = [self.get(o) for o in loop.operands[:3]]
+            self.emit("for", bounds, [I64], span, {**_FETCHES, "fetches": direction}, (body,))
+            self.emit("yield", [], [], span)
+        otherwise = Region((), [Op("yield", span=span)])
+        self.emit("if", [self._large[load.operands[0]]], [], span, None, (then, otherwise))
+
+
+def _inner(around: list[Op], loop: Op) -> Iterator[tuple[Op, list[Op]]]:
+    """The loops in a loop, each with those around it, the outermost first."""
+    for region in loop.regions:
+        for op in region.ops:
+            if op.name in ("for", "while"):
+                yield op, [*around, loop]
+                yield from _inner([*around, loop], op)
+            elif op.regions:
+                yield from _inner(around, op)
