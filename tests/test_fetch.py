@@ -146,6 +146,40 @@ def test_a_row_is_asked_for_once_and_so_many_at_most(monkeypatch: pytest.MonkeyP
     assert directions(fetch(read(ROW))) == []
 
 
+def test_each_outermost_loop_asks_for_itself() -> None:
+    """One in a branch has asked where others do not see it."""
+    fn = verify(parse(dedent("""
+        func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64, %first: bool) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %kept: buffer<f64, 2, C> = alloc(%n, %m) zero
+          if %first {
+            %t: i64 = for %i in %zero..%n step %one {
+              %u: i64 = for %j in %zero..%m step %one {
+                %e: f64 = load %kept[%i, %j]
+                store %e, %x[%i, %j]
+                yield
+              }
+              yield
+            }
+            yield
+          } else {
+            yield
+          }
+          %v: i64 = for %k in %zero..%n step %one {
+            %w: i64 = for %l in %zero..%m step %one {
+              %g: f64 = load %kept[%k, %l]
+              store %g, %x[%k, %l]
+              yield
+            }
+            yield
+          }
+          return
+        }
+    """)))
+    assert directions(verify(fetch(fn))) == [1, 1]
+
+
 @pytest.mark.parametrize("type", ["f64", "f32"])
 def test_results_are_the_same_whatever_the_extents(type: str, everywhere: None) -> None:
     fn = read(ROW.replace("f64", type), type=type)

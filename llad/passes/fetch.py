@@ -91,7 +91,7 @@ class _Fetch(LargeRows):
     def __init__(self, fn: Function) -> None:
         super().__init__(fn)
         self._loops: dict[Op, dict[Op, int]] = {}  # loads in innermost loops, and where their next rows lie
-        self._large: dict[Value, Value] = {}  # whether an array is
+        self._large: dict[Value, Value] = {}  # whether an array is, as asked before the outermost loop
 
     def within(self, op: Op) -> None:
         for load, direction in self._loops.get(op, {}).items():
@@ -104,9 +104,7 @@ class _Fetch(LargeRows):
             if self.is_plain(inner):
                 self._loops[inner] = self._rows(inner, around, users)
         arrays = dict.fromkeys(load.operands[0] for loads in self._loops.values() for load in loads)
-        for array in arrays:
-            if array not in self._large:
-                self._large[array] = self.is_large(self.get(array), loop.span)
+        self._large = {array: self.is_large(self.get(array), loop.span) for array in arrays}
         self.keep(loop)
 
     def _rows(self, loop: Op, around: Sequence[Op], users: dict[Value, list[Op]]) -> dict[Op, int]:
