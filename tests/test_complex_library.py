@@ -12,6 +12,8 @@ import pytest
 import llad
 from llad.testing import assert_close, check_gradient
 
+pytestmark = pytest.mark.usefixtures("scalar_code")
+
 M = np.array([[2.0, 0.3, -0.4], [0.1, 1.5, 0.7], [0.6, -0.2, 1.1]])
 
 
