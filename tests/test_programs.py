@@ -133,12 +133,15 @@ def test_native_value(program: Program) -> None:
 
 
 @every_program
-def test_native_derivatives(program: Program) -> None:
+def test_native_derivatives(program: Program, request: pytest.FixtureRequest) -> None:
+    """The gradient in full. Forward mode, beside one, lowers what the value and the gradient consist of, too."""
     f = llad.jit_grad(program.function)
     args = program.draw()
     if not program.scalar:
         check_tangent(f, *args)
         return
+    f.value_and_grad(*args)
+    request.getfixturevalue("scalar_code")
     directions = directions_for(flatten(args).size)
     known = np.array([d @ true_gradient(program) for d in directions])
     check_gradient(f, *args, differences=known)
