@@ -74,6 +74,7 @@ def test_extrema_of_at_most_a_few_are_compiled(count: int, fastmath: bool) -> No
         assert np.array_equal(np.flatnonzero(slope), np.flatnonzero(x == value))
 
 
+@pytest.mark.usefixtures("scalar_code")
 @pytest.mark.parametrize("name", ["max", "min", "argmax", "argmin", "ptp"])
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (0, 2, 0), (2, 0, 3)])
 @pytest.mark.parametrize("axis", [None, 0, 1, -1])
