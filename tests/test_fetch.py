@@ -46,8 +46,8 @@ def read(load: str, around: str = DOWN, within: str = "", type: str = "f64", ste
             %u: i64 = for %j in %zero..%m step %one {{
               %e: {type} = load %x[%i, %j]
               %at: i64 = add %j, %one
-              store %e, %kept[%i, %at]
-              store %e, %turned[%at, %i]
+              store %e, %kept[%i, %at] {{'streams': True}}
+              store %e, %turned[%at, %i] {{'streams': True}}
               yield
             }}
             yield
@@ -96,6 +96,8 @@ def test_the_loop_that_goes_from_row_to_row_says_where_the_next_one_is() -> None
           %less: i64 = const -1
           %last: i64 = sub %n, %one
           %kept: buffer<f64, 3, C> = alloc(%n, %n, %m) zero
+          %start: f64 = const 0.0
+          store %start, %kept[%zero, %zero, %zero] {{'streams': True}}
           %t: i64 = for %k in %zero..%n step %one {{
             %u: i64 = for {DOWN} {{
               %v: i64 = for %again in %zero..%n step %one {{
@@ -146,38 +148,44 @@ def test_a_row_is_asked_for_once_and_so_many_at_most(monkeypatch: pytest.MonkeyP
     assert directions(fetch(read(ROW))) == []
 
 
-def test_each_outermost_loop_asks_for_itself() -> None:
-    """One in a branch has asked where others do not see it."""
-    fn = verify(parse(dedent("""
-        func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64, %first: bool) {
-          %zero: i64 = const 0
-          %one: i64 = const 1
-          %kept: buffer<f64, 2, C> = alloc(%n, %m) zero
-          if %first {
-            %t: i64 = for %i in %zero..%n step %one {
+def test_each_outermost_loop_asks_for_its_own_arrays() -> None:
+    """What one in a branch has asked, or made, is not there for others."""
+    loop = """%t: i64 = for %i in %zero..%n step %one {
               %u: i64 = for %j in %zero..%m step %one {
-                %e: f64 = load %kept[%i, %j]
+                %e: f64 = load KEPT[%i, %j]
                 store %e, %x[%i, %j]
                 yield
               }
               yield
-            }
+            }"""
+    fn = verify(parse(dedent(f"""
+        func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64, %first: bool) {{
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %start: f64 = const 0.0
+          %kept: buffer<f64, 2, C> = alloc(%n, %m) zero
+          store %start, %kept[%zero, %zero] {{'streams': True}}
+          if %first {{
+            %own: buffer<f64, 2, C> = alloc(%n, %m) zero
+            store %start, %own[%zero, %zero] {{'streams': True}}
+            {loop.replace("KEPT", "%kept")}
+            {loop.replace("KEPT", "%own")}
             yield
-          } else {
+          }} else {{
             yield
-          }
-          %v: i64 = for %k in %zero..%n step %one {
-            %w: i64 = for %l in %zero..%m step %one {
-              %g: f64 = load %kept[%k, %l]
-              store %g, %x[%k, %l]
-              yield
-            }
-            yield
-          }
+          }}
+          {loop.replace("KEPT", "%kept")}
           return
-        }
+        }}
     """)))
-    assert directions(verify(fetch(fn))) == [1, 1]
+    assert directions(verify(fetch(fn))) == [1, 1, 1]
+
+
+def test_what_was_not_written_past_the_caches_may_be_in_them() -> None:
+    fn = read(ROW)
+    for op in walk(fn.body):
+        op.attrs.pop("streams", None)
+    assert fetch(fn) is fn
 
 
 @pytest.mark.parametrize("type", ["f64", "f32"])

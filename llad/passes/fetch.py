@@ -5,17 +5,19 @@ asks for as much memory as a row takes, some way ahead in the direction in which
 in a cache when its turn comes. The processor does that by itself, too, but not far enough ahead where a loop reads
 and writes several arrays. Such arrays are what forward sweeps of long loops leave to reverse ones.
 
-When: the array is made before the outermost loop around, which only loads from it; the rows are read from one column
-to the next, and one of the loops around goes from row to row. Whether it is large, and its rows are neither very short
-nor very long, is asked when the loop begins.
+When: the rows may have been written past the caches (`stream.py`); the outermost loop around only loads from the array;
+the rows are read from one column to the next, and one of the loops around goes from row to row. Whether the array is
+large, and its rows are neither very short nor very long, is asked when the loop begins.
 
 Before:
 
     func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
+      %start: f64 = const 0.0
       %zero: i64 = const 0
       %one: i64 = const 1
       %less: i64 = const -1
       %kept: buffer<f64, 2, C> = alloc(%n, %m)
+      store %start, %kept[%zero, %zero] {'streams': True}
       %last: i64 = sub %n, %one
       %trips: i64 = for %i in %last..%less step %less {
         %t: i64 = for %j in %zero..%m step %one {
@@ -31,10 +33,12 @@ Before:
 After:
 
     func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
+      %start: f64 = const 0.0
       %zero: i64 = const 0
       %one: i64 = const 1
       %less: i64 = const -1
       %kept: buffer<f64, 2, C> = alloc(%n, %m)
+      store %start, %kept[%zero, %zero] {'streams': True}
       %last: i64 = sub %n, %one
       %rows: i64 = dim %kept, 0
       %columns: i64 = dim %kept, 1
@@ -74,7 +78,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.types import I64
 from llad.passes.large_rows import LargeRows
 
@@ -92,6 +96,8 @@ class _Fetch(LargeRows):
         super().__init__(fn)
         self._loops: dict[Op, dict[Op, int]] = {}  # loads in innermost loops, and where their next rows lie
         self._large: dict[Value, Value] = {}  # whether an array is, as asked before the outermost loop
+        stores = (op for op in walk(fn.body) if op.name == "store" and op.attrs.get("streams"))
+        self._past = {root for store in stores for root in self._aliases.roots(store.operands[1])}
 
     def within(self, op: Op) -> None:
         for load, direction in self._loops.get(op, {}).items():
@@ -100,18 +106,17 @@ class _Fetch(LargeRows):
 
     def outer(self, loop: Op) -> None:
         users = self.users(loop)
-        for inner, around in _inner([], loop):
-            if self.is_plain(inner):
-                self._loops[inner] = self._rows(inner, around, users)
-        arrays = dict.fromkeys(load.operands[0] for loads in self._loops.values() for load in loads)
+        found = {inner: self._rows(inner, around, users) for inner, around in _inner([], loop) if self.is_plain(inner)}
+        arrays = dict.fromkeys(load.operands[0] for loads in found.values() for load in loads)
         self._large = {array: self.is_large(self.get(array), loop.span) for array in arrays}
+        self._loops.update(found)
         self.keep(loop)
 
     def _rows(self, loop: Op, around: Sequence[Op], users: dict[Value, list[Op]]) -> dict[Op, int]:
         """The loads of a loop that read different rows of arrays to which nobody stores meanwhile."""
         found: dict[tuple[Value, ...], tuple[Op, int]] = {}
         for op in loop.regions[0].ops:
-            if op.name != "load" or not self.is_along_row(op, loop):
+            if op.name != "load" or op.operands[0] not in self._past or not self.is_along_row(op, loop):
                 continue
             array, *row = op.operands[:-1]
             direction = self._direction(row, around)
