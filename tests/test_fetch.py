@@ -88,32 +88,35 @@ def test_the_next_row_is_asked_for(around: str, direction: int) -> None:
 
 
 def test_the_loop_that_goes_from_row_to_row_says_where_the_next_one_is() -> None:
-    """Between it and the loop along a row may be others."""
-    fn = verify(parse(dedent(f"""
-        func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {{
+    """It may go in strips."""
+    fn = verify(parse(dedent("""
+        func @f(%x: buffer<f64, 2, C>, %n: i64, %m: i64) {
           %zero: i64 = const 0
           %one: i64 = const 1
           %less: i64 = const -1
+          %eight: i64 = const 8
+          %strip: i64 = const -8
           %last: i64 = sub %n, %one
           %kept: buffer<f64, 3, C> = alloc(%n, %n, %m) zero
           %start: f64 = const 0.0
-          store %start, %kept[%zero, %zero, %zero] {{'streams': True}}
-          %t: i64 = for %k in %zero..%n step %one {{
-            %u: i64 = for {DOWN} {{
-              %v: i64 = for %again in %zero..%n step %one {{
-                %w: i64 = for %j in %zero..%m step %one {{
-                  %e: f64 = load %kept[%k, %i, %j]
-                  store %e, %x[%i, %j]
+          store %start, %kept[%zero, %zero, %zero] {'streams': True}
+          %t: i64 = for %k in %zero..%n step %one {
+            %u: i64 = for %i in %last..%less step %strip {
+              %end: i64 = sub %i, %eight
+              %v: i64 = for %row in %i..%end step %less {
+                %w: i64 = for %j in %zero..%m step %one {
+                  %e: f64 = load %kept[%k, %row, %j]
+                  store %e, %x[%row, %j]
                   yield
-                }}
+                }
                 yield
-              }}
+              }
               yield
-            }}
+            }
             yield
-          }}
+          }
           return
-        }}
+        }
     """)))
     assert directions(fetch(fn)) == [-1]
 
@@ -125,6 +128,7 @@ def test_the_loop_that_goes_from_row_to_row_says_where_the_next_one_is() -> None
         ("%e: f64 = load %turned[%at, %i]", ""),
         ("%e: f64 = load %kept[%zero, %at]", ""),
         ("%e: f64 = load %sums[%i]", ""),
+        ("%again: i64 = sub %n, %m\n              %e: f64 = load %kept[%again, %at]", ""),
         (ROW, "store %start, %kept[%i, %zero]"),
         (ROW, "%copy: buffer<f64, 1, C> = view %kept[%i, full]"),
     ],
@@ -132,6 +136,19 @@ def test_the_loop_that_goes_from_row_to_row_says_where_the_next_one_is() -> None
 def test_what_is_no_kept_row_is_left_to_the_processor(load: str, within: str) -> None:
     fn = read(load, within=within)
     assert fetch(fn) is fn
+
+
+def test_rows_that_are_read_again_are_not_asked_for() -> None:
+    again = """%s: f64 = load %sums[%i]
+            %c: i64 = for %again in %zero..%n step %one {
+              %d: i64 = for %j in %zero..%m step %one {
+                %e: f64 = load %kept[%i, %j]
+                store %e, %sums[%i]
+                yield
+              }
+              yield
+            }"""
+    assert directions(fetch(read(ROW, within=again))) == [-1]
 
 
 def test_columns_that_are_left_out_are_not_asked_for() -> None:

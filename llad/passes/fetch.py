@@ -6,8 +6,8 @@ in a cache when its turn comes. The processor does that by itself, too, but not 
 and writes several arrays. Such arrays are what forward sweeps of long loops leave to reverse ones.
 
 When: the rows may have been written past the caches (`stream.py`); the outermost loop around only loads from the array;
-the rows are read from one column to the next, and one of the loops around goes from row to row. Whether the array is
-large, and its rows are neither very short nor very long, is asked when the loop begins.
+the rows are read from one column to the next, and the loops around go from row to row, no row twice. Whether the array
+is large, and its rows are neither very short nor very long, is asked when the loop begins.
 
 Before:
 
@@ -125,13 +125,21 @@ class _Fetch(LargeRows):
         return dict(list(found.values())[:_MOST])
 
     def _direction(self, row: Sequence[Value], around: Sequence[Op]) -> int:
-        """Whether the next row lies behind (1) or before (-1) this one, as the loops around go; 0 if nobody knows."""
+        """Whether the next row lies behind (1) or before (-1) this one, as the loops around go.
+
+        It is 0 if nobody knows, or if one of them comes to the same rows again.
+        """
+        forms = [self._elements.form(index) for index in reversed(row)]
+        moving = {atom for form in forms for atom in form.terms}
+        direction = 0
         for loop in reversed(around):
             step = self._elements.constant(loop.operands[2]) if loop.name == "for" else None
-            for index in reversed(row) if step else ():
-                if along := self._elements.form(index).terms.get(loop.regions[0].args[0], 0) * (step or 0):
-                    return 1 if along > 0 else -1
-        return 0
+            if not step or loop.regions[0].args[0] not in moving:
+                return 0
+            moving.update(self._elements.form(loop.operands[0]).terms)  # that of its strips
+            along = next((c for form in forms if (c := form.terms.get(loop.regions[0].args[0], 0))), 0) * step
+            direction = direction or (along > 0) - (along < 0)
+        return direction
 
     def _fetch(self, loop: Op, load: Op, direction: int) -> None:
         span, index = load.span, loop.regions[0].args[0]
