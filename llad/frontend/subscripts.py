@@ -19,6 +19,7 @@ from llad.frontend.iteration import items_of
 from llad.frontend.records import has_methods, special
 from llad.frontend.rooms import row
 from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe, is_static
+from llad.traced.sequences import listed
 
 
 def index_of(t: Tracer, node: ast.expr) -> Any:
@@ -34,7 +35,11 @@ def index_of(t: Tracer, node: ast.expr) -> Any:
                 else:
                     parts.append(index_of(t, element))
             return tuple(parts)
-    return t.eval(node)
+    index = t.eval(node)
+    if isinstance(index, range) or ranges.is_range(index):  # to NumPy, a sequence of integers
+        items = t.make(list(index)) if isinstance(index, range) else t.call(listed, [index], {})
+        return t.call(np.array, [items, int], {})
+    return index
 
 
 def _slice(t: Tracer, node: ast.Slice) -> slice:

@@ -422,3 +422,12 @@ def changed_by_what_it_is_given(a, n):
         last += stack.pop() if stack else 0.0
     total = sum(queue) - queue.pop() * len(queue)
     return last, total, len(stack), len(queue), sum(stack), queue[0], queue[-1], sum(w[1] * len(other) for w in other)
+
+
+@case(A, 2)
+def ranges_as_indices(a, n):
+    table = np.outer(a, a + 1.0)
+    size = len(a)
+    table[range(size), range(size)] = 0.5
+    table[range(1, n), 0] *= 3.0
+    return np.sum(table**2) + np.sum(a[range(size - 1, 0, -1)]) + np.sum(table[range(0, n, 2)][:, range(2)]) + len(a[range(0)])
