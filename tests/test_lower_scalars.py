@@ -11,7 +11,7 @@ import pytest
 from building import build, run
 from native import Native
 
-from llad.ir import interp
+from llad.ir.interp_values import normal
 from llad.ir.types import BOOL, F32, F64, I32, I64, ScalarType, Type
 from llad.ops.table import OPS
 
@@ -41,9 +41,9 @@ def test_float_ops_mean_what_their_records_evaluate_to(type: ScalarType, arity: 
     points = [*product(values, repeat=arity), *(tuple(map(float, rng.normal(0, 3, arity))) for _ in range(50))]
     places = 4e-15 if type == F64 else 1e-6
     for point in points:
-        args = [interp.normal(x, type) for x in point]
+        args = [normal(x, type) for x in point]
         for record, got in zip(records, native(*args), strict=True):
-            want = interp.normal(record.eval(*args), interp_type(record.typing((type,) * arity)))
+            want = normal(record.eval(*args), interp_type(record.typing((type,) * arity)))
             if type == F32 and isinstance(want, float) and abs(want) < 1e-37:
                 assert abs(got) < 1e-36
             else:
@@ -68,7 +68,7 @@ def test_integer_ops_mean_what_their_records_evaluate_to(type: ScalarType) -> No
                     continue
                 records.append(record)
         native = Native(build([type] * arity, lambda b, *a, records=records: [b.op(r.name, *a) for r in records]))
-        values = {interp.normal(x, type) for x in INTEGERS} if type != BOOL else (False, True)
+        values = {normal(x, type) for x in INTEGERS} if type != BOOL else (False, True)
         for args in product(sorted(values), repeat=arity):
             for record, got in zip(records, native(*args), strict=True):
                 if record.name in ("floordiv", "mod") and args[1] == 0:
@@ -77,7 +77,7 @@ def test_integer_ops_mean_what_their_records_evaluate_to(type: ScalarType) -> No
                     continue
                 if record.name == "ipow" and args[1] < 0:
                     continue
-                want = interp.normal(record.eval(*args), interp_type(record.typing((type,) * arity)))
+                want = normal(record.eval(*args), interp_type(record.typing((type,) * arity)))
                 _same(record.name, got, want, args, 0.0)
 
 
@@ -139,7 +139,7 @@ def test_casts_between_all_scalar_types() -> None:
     types = (F64, F32, I64, I32, BOOL)
     for source in types:
         for value in (0, 1, -3, 5.75, 2**24 + 1):
-            x = interp.normal(int(value) if source in (I64, I32) else value, source)
+            x = normal(int(value) if source in (I64, I32) else value, source)
             run([source], lambda b, a: [b.cast(a, t) for t in types], x)
     run([F64, F32], lambda b, x, y: [b.cast(x, BOOL), b.cast(y, BOOL)], math.nan, -0.0)
 

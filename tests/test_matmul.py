@@ -145,8 +145,8 @@ def test_which_are_taken() -> None:
 @pytest.mark.parametrize("of", ["primal", "gradient"])
 def test_a_few_large_products_are_large_and_a_few_rows_are_not(of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop over a stack of matrices may be short: its iterations are no rows of a product."""
-    run, done = interp._matmul, []
-    monkeypatch.setattr(interp, "_matmul", lambda op, env: (done.append(op), run(op, env)))
+    run, done = interp.matmul, []
+    monkeypatch.setattr(interp, "matmul", lambda op, env: (done.append(op), run(op, env)))
 
     def products_done(function: Any, *shapes: tuple[int, ...]) -> int:
         args = [np.ones(shape) for shape in shapes]

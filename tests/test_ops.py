@@ -23,7 +23,8 @@ from llad.ad.forward import tangent
 from llad.diagnostics import DerivativeError
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
-from llad.ir.interp import normal, run
+from llad.ir.interp import run
+from llad.ir.interp_values import normal
 from llad.ir.parse import parse
 from llad.ir.text import show
 from llad.ir.types import BOOL, F32, F64, FLOATS, I32, I64, ScalarType

@@ -13,38 +13,20 @@ written; a `view` slices both, so aliasing needs no thought.
 
 from __future__ import annotations
 
-import ctypes
-import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from llad.dataclass import dataclass
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region
 from llad.ir.errors import exception_named
+from llad.ir.interp_memory import alloc, load, matmul, store, view
+from llad.ir.interp_values import DTYPES, NORMALISE, POISON, Buffer, Env, cast, live, normal, read
 from llad.ir.printed import as_python, write
-from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, LifoType, ScalarType, Type
+from llad.ir.types import BufferType, LifoType, ScalarType, Type
 from llad.ops.table import OPS
-
-DTYPES: dict[ScalarType, type[np.generic]] = {
-    F64: np.float64,
-    F32: np.float32,
-    I64: np.int64,
-    I32: np.int32,
-    BOOL: np.bool_,
-}
-
-
-class _Poison:
-    def __repr__(self) -> str:
-        return "poison"
-
-
-POISON = _Poison()
-# What each value is; under `None`, the table.
-Env = dict[Value | None, Any]
 
 _FRAMES = 40  # of Python, at most, for what stands between a call and the next one inside it
 
@@ -58,44 +40,6 @@ class _Table:
 
     functions: Mapping[str, Function]
     depth: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Allocation:
-    """What `alloc` made; every view of it shares this record."""
-
-    freed: bool = False
-
-
-@dataclass(slots=True, eq=False)
-class Buffer:
-    """A window on memory. `written` marks the elements that hold a value; None for the caller's arrays."""
-
-    data: np.ndarray[Any, Any]
-    written: np.ndarray[Any, Any] | None = None
-    allocation: Allocation | None = None
-
-
-def round_f32(x: float) -> float:
-    """The nearest f32, as a Python float."""
-    return float(ctypes.c_float(x).value)
-
-
-def wrap_i64(x: int) -> int:
-    return ((x + 2**63) & (2**64 - 1)) - 2**63
-
-
-def wrap_i32(x: int) -> int:
-    return ((x + 2**31) & (2**32 - 1)) - 2**31
-
-
-NORMALISE: dict[ScalarType, Callable[[Any], Any]] = {
-    F64: float,
-    F32: round_f32,
-    I64: wrap_i64,
-    I32: wrap_i32,
-    BOOL: bool,
-}
 
 
 def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -121,11 +65,6 @@ def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
         sys.setrecursionlimit(limit)
 
 
-def normal(value: Any, type: ScalarType) -> Any:
-    """A Python number as a value of `type`: f32 rounded, ints wrapped."""
-    return NORMALISE[type](value)
-
-
 def _argument(value: Any, type: Type) -> Any:
     if value is POISON or isinstance(value, Buffer):  # of a tape
         return value
@@ -144,7 +83,7 @@ def _argument(value: Any, type: Type) -> Any:
 def _returned(value: Any) -> Any:
     assert value is not POISON, "poison returned"
     if isinstance(value, Buffer):
-        _live(value)
+        live(value)
         return value.data
     return value
 
@@ -159,7 +98,7 @@ def _region(region: Region, env: Env) -> list[Any]:
         if record is None:
             _structured(op, env)
         elif op.name == "select":  # reads only the operand it chooses
-            condition = _read(op.operands[0], env)
+            condition = read(op.operands[0], env)
             env[op.results[0]] = env[op.operands[1 if condition else 2]]
         else:
             operands = [env[o] for o in op.operands]
@@ -175,12 +114,6 @@ def _region(region: Region, env: Env) -> list[Any]:
     return [env[o] for o in region.terminator.operands]
 
 
-def _read(value: Value, env: Env) -> Any:
-    got = env[value]
-    assert got is not POISON, f"poison read: {value}"
-    return got
-
-
 def _structured(op: Op, env: Env) -> None:
     """One op that is not a row of the op table."""
     match op.name:
@@ -188,34 +121,34 @@ def _structured(op: Op, env: Env) -> None:
             assert isinstance(op.result.type, ScalarType)
             env[op.result] = NORMALISE[op.result.type](op.attrs["value"])
         case "load":
-            env[op.result] = _load(op, env)
+            env[op.result] = load(op, env)
         case "store":
-            _store(op, env)
+            store(op, env)
         case "matmul":
-            _matmul(op, env)
+            matmul(op, env)
         case "for":
             _for(op, env)
         case "if":
-            chosen = op.regions[0] if _read(op.operands[0], env) else op.regions[1]
+            chosen = op.regions[0] if read(op.operands[0], env) else op.regions[1]
             env.update(zip(op.results, _region(chosen, env), strict=True))
         case "while":
             _while(op, env)
         case "check":
             _check(op, env)
         case "print":
-            write(op.attrs["text"], [_printed(_read(o, env), o.type) for o in op.operands])
+            write(op.attrs["text"], [_printed(read(o, env), o.type) for o in op.operands])
         case "cast":
             source, target = op.operands[0].type, op.result.type
             assert isinstance(source, ScalarType) and isinstance(target, ScalarType)
-            env[op.result] = _cast(_read(op.operands[0], env), source, target)
+            env[op.result] = cast(read(op.operands[0], env), source, target)
         case "dim":
-            env[op.result] = int(_live(_read(op.operands[0], env)).data.shape[op.attrs["axis"]])
+            env[op.result] = int(live(read(op.operands[0], env)).data.shape[op.attrs["axis"]])
         case "view":
-            env[op.result] = POISON if env[op.operands[0]] is POISON else _view(op, env)
+            env[op.result] = POISON if env[op.operands[0]] is POISON else view(op, env)
         case "alloc":
-            env[op.result] = _alloc(op, env)
+            env[op.result] = alloc(op, env)
         case "free":
-            allocation = _live(_read(op.operands[0], env)).allocation
+            allocation = live(read(op.operands[0], env)).allocation
             assert allocation is not None, "free of memory that the call does not own"
             allocation.freed = True
         case "undef":
@@ -227,7 +160,7 @@ def _structured(op: Op, env: Env) -> None:
             assert stack is not POISON, "push on poison"
             stack.append(values)
         case "pop":
-            stack = _read(op.operands[0], env)
+            stack = read(op.operands[0], env)
             assert stack, "pop from an empty lifo"
             env.update(zip(op.results, stack.pop(), strict=True))
         case "call":
@@ -239,11 +172,11 @@ def _structured(op: Op, env: Env) -> None:
 
 
 def _printed(value: Any, type: Type) -> Any:
-    return as_python(_live(value).data if isinstance(type, BufferType) else value, type)
+    return as_python(live(value).data if isinstance(type, BufferType) else value, type)
 
 
 def _check(op: Op, env: Env) -> None:
-    holds, *values = (as_python(_read(o, env), o.type) for o in op.operands)
+    holds, *values = (as_python(read(o, env), o.type) for o in op.operands)
     if not holds:
         raise exception_named(op.attrs["error"])(op.attrs["message"].format(*values))
 
@@ -254,142 +187,13 @@ def _call(op: Op, env: Env) -> None:
         raise RecursionError("maximum recursion depth exceeded")
     callee = table.functions[op.attrs["callee"]]
     if op.attrs.get("chunks"):
-        count, *shared = (_read(o, env) for o in op.operands)
+        count, *shared = (read(o, env) for o in op.operands)
         for number in range(count):
             _region(callee.body, {None: table, **dict(zip(callee.params, (number, *shared), strict=True))})
         return
     inner: Env = {p: env[o] for p, o in zip(callee.params, op.operands, strict=True)}  # which it need not read
     inner[None] = _Table(table.functions, table.depth + 1)
     env.update(zip(op.results, _region(callee.body, inner), strict=True))
-
-
-def _cast(x: Any, source: ScalarType, target: ScalarType) -> Any:
-    if target == BOOL:
-        return x != 0
-    if target in (F64, F32):
-        if target == F32 and source == I64:
-            return float(np.int64(x).astype(np.float32))  # rounded once, not by way of f64
-        return NORMALISE[target](x)
-    if source in (F64, F32):
-        assert math.isfinite(x), f"cast of {x} to {target}"
-        whole = int(x)
-        assert NORMALISE[target](whole) == whole, f"cast of {x} is out of the range of {target}"
-        return whole
-    return NORMALISE[target](int(x))
-
-
-# -- memory
-
-
-def _live(buffer: Buffer) -> Buffer:
-    assert buffer.allocation is None or not buffer.allocation.freed, "use after free"
-    return buffer
-
-
-def _element(op: Op, at: int, env: Env) -> tuple[Buffer, tuple[int, ...]]:
-    """The buffer that is operand number `at`, and the indices after it."""
-    buffer = _live(_read(op.operands[at], env))
-    indices = tuple([env[o] for o in op.operands[at + 1 :]])
-    shape = buffer.data.shape
-    for index, extent in zip(indices, shape, strict=True):
-        assert index is not POISON, f"poison read: an index of {op.name}"
-        assert 0 <= index < extent, f"{op.name} at {list(indices)} of an array of shape {shape}"
-    return buffer, indices
-
-
-def _load(op: Op, env: Env) -> Any:
-    buffer, indices = _element(op, 0, env)
-    if buffer.written is not None and not buffer.written[indices]:
-        return POISON  # it may be passed on unread, as a tape does with what a zero-trip loop never used
-    return buffer.data.item(*indices) if indices else buffer.data.item()
-
-
-def _store(op: Op, env: Env) -> None:
-    buffer, indices = _element(op, 1, env)
-    value = env[op.operands[0]]
-    if value is POISON:  # it may be stored unread: the element becomes poison
-        assert buffer.written is not None, "poison stored in the caller's memory"
-        buffer.written[indices] = False
-        return
-    buffer.data[indices] = value
-    if buffer.written is not None:
-        buffer.written[indices] = True
-
-
-def _alloc(op: Op, env: Env) -> Buffer:
-    extents = tuple(_read(o, env) for o in op.operands)
-    assert all(n >= 0 for n in extents), f"alloc of {list(extents)}"
-    type = op.result.type
-    assert isinstance(type, BufferType)
-    data = np.zeros(extents, DTYPES[type.dtype])
-    return Buffer(data, np.full(extents, op.attrs["zero"], np.bool_), Allocation())
-
-
-def _matmul(op: Op, env: Env) -> None:
-    a, b, c = (_live(_read(o, env)) for o in op.operands)
-    (m, k), n = a.data.shape, b.data.shape[1]
-    assert b.data.shape == (k, n) and c.data.shape == (m, n), f"matmul of {a.data.shape} and {b.data.shape}"
-    assert not any(np.may_share_memory(c.data, x.data) for x in (a, b)), "matmul into an operand"
-    for read in (a, b) if op.attrs["fresh"] else (a, b, c):
-        assert read.written is None or read.written.all(), "matmul reads poison"
-    product = a.data @ b.data
-    c.data[...] = product if op.attrs["fresh"] else c.data + product
-    if c.written is not None:
-        c.written[...] = True
-
-
-def _view(op: Op, env: Env) -> Buffer:
-    source = _live(_read(op.operands[0], env))
-    operands = iter([_read(o, env) for o in op.operands[1:]])
-    if "shape" in op.attrs["axes"]:
-        shape = tuple(operands)
-        assert source.data.size == math.prod(shape), f"{source.data.shape} as {shape}"
-        written = None if source.written is None else _as_shape(source.written, shape)
-        return Buffer(_as_shape(source.data, shape), written, source.allocation)
-    extents = iter(source.data.shape)
-    keys: list[Any] = []
-    for axis in op.attrs["axes"]:
-        if axis == "new":
-            keys.append(None)
-            continue
-        extent = next(extents)
-        if axis == "index":
-            index = next(operands)
-            assert 0 <= index < extent, f"view at {index} of {extent}"
-            keys.append(index)
-        elif axis == "slice":
-            keys.append(_slice(next(operands), next(operands), next(operands), extent))
-        elif axis == "run":
-            keys.append(_slice(next(operands), next(operands), 1, extent))
-        else:
-            assert axis == "full", axis
-            keys.append(slice(None))
-    key = (*keys, ...)  # the ellipsis keeps NumPy from returning a number for rank 0
-    data, written = source.data[key], None if source.written is None else source.written[key]
-    if order := op.attrs.get("order"):
-        data, written = data.transpose(order), None if written is None else written.transpose(order)
-    return Buffer(data, written, source.allocation)
-
-
-def _as_shape(array: Any, shape: tuple[int, ...]) -> Any:
-    """The same memory in another shape."""
-    made = array.view()
-    made.shape = shape
-    return made
-
-
-def _slice(start: int, count: int, step: int, extent: int) -> slice:
-    """NumPy's slice for the elements start, start + step, … (`count` of them), all of which must exist."""
-    assert step != 0 and count >= 0, f"slice of {count} by {step}"
-    if count == 0:
-        return slice(0, 0)
-    last = start + (count - 1) * step
-    assert 0 <= start < extent and 0 <= last < extent, f"slice {start}:{last} by {step} of {extent}"
-    stop = last + (1 if step > 0 else -1)
-    return slice(start, None if stop < 0 else stop, step)
-
-
-# -- control
 
 
 def _exit(yielded: list[Any], exits: bool) -> tuple[bool, list[Any]]:
@@ -401,7 +205,7 @@ def _exit(yielded: list[Any], exits: bool) -> tuple[bool, list[Any]]:
 
 
 def _for(op: Op, env: Env) -> None:
-    lo, hi, step = (_read(o, env) for o in op.operands[:3])
+    lo, hi, step = (read(o, env) for o in op.operands[:3])
     assert step != 0, "for with step 0"
     carries = [env[o] for o in op.operands[3:]]
     (body,) = op.regions
