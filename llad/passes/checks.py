@@ -56,12 +56,13 @@ from __future__ import annotations
 from dataclasses import field, replace
 
 from llad.dataclass import dataclass
-from llad.ir.affine import GREATEST, LEAST, Affine
+from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping
 from llad.ir.types import BOOL, I64
-from llad.passes.ranges import AtLeastZero, Item, NoOverflow, Ranges, total_of
+from llad.passes.claims import AtLeastZero, Item, NoOverflow, at, consequences, first_failure, sides_of
+from llad.passes.ranges import Ranges
 from llad.passes.rebuild import Rebuild
 
 _OVERFLOW = "OverflowError"
@@ -268,11 +269,11 @@ class _Checks(Rebuild):
         parts = []
         for items, place in ((at_first, first), (at_last, last)):
             if items:
-                failing = _first_failure(items[0], index) if place is last and len(items) == 1 else None
+                failing = first_failure(items[0], index) if place is last and len(items) == 1 else None
                 parts.append(
                     _Claim(
                         claim.placed,
-                        tuple([_at(item, index, place) for item in items]),
+                        tuple([at(item, index, place) for item in items]),
                         tuple([v.with_atom(index, failing or place) for v in claim.values]),
                         (*claim.guards, *guards),
                     )
@@ -294,7 +295,7 @@ class _Checks(Rebuild):
         """Emit the checks here and let them move on outwards; False, and nothing emitted, if they may wrap."""
         knowledge = self._ranges.knowledge
         guards = [guard for part in parts for guard in part.guards]
-        if not all(knowledge.fits(side) for guard in guards for side in _sides(guard)[1:]):
+        if not all(knowledge.fits(side) for guard in guards for side in sides_of(guard)[1:]):
             return False
         with knowledge.scope():
             for guard in guards:
@@ -312,18 +313,15 @@ class _Checks(Rebuild):
         return True
 
     def _learn(self, item: Item) -> None:
-        if isinstance(item, AtLeastZero):
-            self._ranges.knowledge.learn(item.form)
-        elif (total := total_of(item)) is not None:
-            self._ranges.knowledge.learn(Affine(GREATEST).plus(total, -1))
-            self._ranges.knowledge.learn(total.shifted(-LEAST))
+        for form in consequences(item):
+            self._ranges.knowledge.learn(form)
 
     def _say(self, item: Item) -> _Said | None:
         """The op of two numbers that tells whether the item holds, if both fit in 64 bits. (Partial sums wrap back.)"""
         fits = self._ranges.knowledge.fits
         if isinstance(item, NoOverflow):
             return (item.op, (item.a, item.b)) if fits(item.a) and fits(item.b) else None
-        compare, left, right = _sides(item.form)
+        compare, left, right = sides_of(item.form)
         for shift in (0, -1):  # the last index is `hi - 1`, and perhaps only sums with that one are known to fit
             sides = left.shifted(shift), right.shifted(shift)
             if all(map(fits, sides)):
@@ -340,7 +338,7 @@ class _Checks(Rebuild):
         span = claim.placed.span
         holds = self._emit_all(said, claim.placed)
         for guard in claim.guards:
-            runs, left, right = _sides(guard)
+            runs, left, right = sides_of(guard)
             sides = [self._number(left, claim.placed), self._number(right, claim.placed)]
             idle = self.emit("le" if runs == "gt" else "lt", sides, [BOOL], span).result
             holds = self.emit("or", [idle, holds], [BOOL], span).result
@@ -373,32 +371,3 @@ class _Checks(Rebuild):
         if form.const:
             return self.emit("add", [total, self.const(form.const, I64, like.span)], [I64], like.span).result
         return total
-
-
-def _sides(form: Affine) -> tuple[str, Affine, Affine]:
-    """A comparison of `left` and `right` without negative coefficients, which says that `form` ≥ 0."""
-    strict = form.const < 0  # `x - 1 ≥ 0` is `x > 0`: the less arithmetic, the less can wrap
-    form = form.shifted(strict)
-    left = Affine(max(form.const, 0), {a: c for a, c in form.terms.items() if c > 0})
-    right = Affine(max(-form.const, 0), {a: -c for a, c in form.terms.items() if c < 0})
-    return "gt" if strict else "ge", left, right
-
-
-def _at(item: Item, index: Value, place: Affine) -> Item:
-    """The item in the iteration whose index is `place`."""
-    if isinstance(item, AtLeastZero):
-        return AtLeastZero(item.form.with_atom(index, place))
-    return NoOverflow(item.op, item.a.with_atom(index, place), item.b.with_atom(index, place))
-
-
-def _first_failure(item: Item, index: Value) -> Affine | None:
-    """The index at which the item, which holds in the first iteration, first fails: `r - i ≥ 0` fails at `r + 1`."""
-    if not isinstance(item, AtLeastZero):
-        return None
-    coefficient = item.form.terms[index]
-    rest = item.form.plus(Affine(0, {index: coefficient}), -1)
-    if coefficient == -1:
-        return rest.shifted(1)
-    if coefficient == 1:
-        return rest.times(-1).shifted(-1)
-    return None

@@ -10,32 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from llad.dataclass import dataclass
 from llad.ir.affine import GREATEST, LEAST, LONGEST, Affine, Knowledge
 from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BOOL, I32, I64
-
-_OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
-_SUMS = {"add_overflows": 1, "sub_overflows": -1}
-
-
-@dataclass(frozen=True, slots=True)
-class AtLeastZero:
-    """The condition `form` ≥ 0."""
-
-    form: Affine
-
-
-@dataclass(frozen=True, slots=True)
-class NoOverflow:
-    """The condition that `op` (`add_overflows`…) is false of two numbers."""
-
-    op: str
-    a: Affine
-    b: Affine
-
-
-Item = AtLeastZero | NoOverflow
+from llad.passes.claims import OPPOSITE, OVERFLOWS, AtLeastZero, Item, NoOverflow, compared, consequences, total_of
 
 
 class Ranges:
@@ -73,7 +51,7 @@ class Ranges:
         if negation is None or negation.name != "not":
             return None
         claim = self._made.get(negation.operands[0])
-        return claim if claim is not None and claim.name in (*_SUMS, "mul_overflows") else None
+        return claim if claim is not None and claim.name in OVERFLOWS else None
 
     # -- values
 
@@ -315,7 +293,7 @@ class Ranges:
             if key not in self._exact:
                 self._exact.add(key)
                 self._exact_order.append(key)
-            for fact in self._sum_fits(op):
+            for fact in consequences(self._overflow_item(op)):
                 self.knowledge.learn(fact)
             self._relate(op)
         else:
@@ -354,9 +332,9 @@ class Ranges:
                 if absorbing in truths:
                     return absorbing
                 return None if None in truths else not absorbing
-            case "add_overflows" | "sub_overflows" | "mul_overflows":
+            case name if name in OVERFLOWS:
                 return False if self.proven(self._overflow_item(op)) else None
-            case name if name in _OPPOSITE and op.operands[0].type == I64:
+            case name if name in OPPOSITE and op.operands[0].type == I64:
                 for truth in (True, False):
                     items = self._comparison(op, truth)
                     if items and all(self.knowledge.holds(item.form) for item in items):
@@ -401,34 +379,9 @@ class Ranges:
 
     def _comparison(self, op: Op, truth: bool) -> list[AtLeastZero] | None:
         """The forms that are ≥ 0 exactly if the comparison `op` is `truth`."""
-        if op.name not in _OPPOSITE or op.operands[0].type != I64:
+        if op.name not in OPPOSITE or op.operands[0].type != I64:
             return None
-        difference = self.form(op.operands[1]).plus(self.form(op.operands[0]), -1)
-        match op.name if truth else _OPPOSITE[op.name]:
-            case "le":
-                return [AtLeastZero(difference)]
-            case "lt":
-                return [AtLeastZero(difference.shifted(-1))]
-            case "ge":
-                return [AtLeastZero(difference.times(-1))]
-            case "gt":
-                return [AtLeastZero(difference.times(-1).shifted(-1))]
-            case "eq":
-                return [AtLeastZero(difference), AtLeastZero(difference.times(-1))]
-        return None
+        return compared(op.name, self.form(op.operands[1]).plus(self.form(op.operands[0]), -1), truth)
 
     def _overflow_item(self, op: Op) -> NoOverflow:
         return NoOverflow(op.name, *map(self.form, op.operands))
-
-    def _sum_fits(self, op: Op) -> list[Affine]:
-        total = total_of(self._overflow_item(op))
-        return [] if total is None else [Affine(GREATEST).plus(total, -1), total.shifted(-LEAST)]
-
-
-def total_of(item: NoOverflow) -> Affine | None:
-    """The exact sum or product that must fit in 64 bits, if it is affine."""
-    if item.op in _SUMS:
-        return item.a.plus(item.b, _SUMS[item.op])
-    if item.a.terms and item.b.terms:
-        return None
-    return item.a.times(item.b.const) if not item.b.terms else item.b.times(item.a.const)
