@@ -7,22 +7,20 @@ loop is copied as it stands, and its iteration once more, with tapes, in the rev
 
 from __future__ import annotations
 
-from functools import partial, reduce
-
 from llad.ad import names
 from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
 from llad.ad.calls import Calls, has_shadow
+from llad.ad.filling import Filling
 from llad.ad.memory import as_layout, zeros_like
 from llad.ad.shadows import Shadows, handle_fields, with_shadows
-from llad.ad.sheets import Sheet
 from llad.ad.snapshots import from_the_start, iterations, straight
 from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
-from llad.ad.tape import Rectangle, Tape, capacity, position, whole_lines
+from llad.ad.tape import Tape, capacity
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value
 from llad.ir.rewrite import copy_op
-from llad.ir.types import I64, BufferType, LifoType, ScalarType
+from llad.ir.types import BufferType, LifoType
 
 Outs = list[tuple[Value, Value]]  # (what the reverse sweep calls it, the new value)
 
@@ -54,6 +52,11 @@ class Augment:
         self.early_shadows: set[Value] = set()  # likewise
         self.repeated: Op | None = None  # the loop of which an iteration is being rerun
         self.shadow: dict[Value, Value] = {old: new[s] for old, s in shadows.given.items()}
+
+    @property
+    def filling(self) -> Filling:
+        """What fills tapes here."""
+        return Filling(self.b, self.structure, self.new)
 
     def run(self) -> None:
         """Emit the body without its `return`. Afterwards `new` also holds what the reverse sweep was promised."""
@@ -141,7 +144,7 @@ class Augment:
     def checkpointed(self, loop: Op) -> None:
         """The loop, with copies of its state on the way, if the reverse sweep follows at once."""
         b, new, snapshots = self.b, self.new, self.mirror.snapshots[loop]
-        trips = capacity(b, loop, self.bounds(loop), self.structure)
+        trips = capacity(b, loop, self.filling.bounds(loop), self.structure)
         snapshots.begin(b, new, trips)
         which = loop_carries(loop)
         carries = {c: new[init] for c, init in zip(which, loop_inits(loop), strict=True)}
@@ -165,9 +168,9 @@ class Augment:
         for op in region.ops[:-1]:
             self.b.span = op.span
             for rectangle in self.tape.rectangles.get(op, ()):
-                self.new[rectangle.handle] = self.allocate(rectangle)
+                self.filling.allocate(rectangle)
             for sheet in self.tape.sheets.get(op, ()):
-                self.fill_sheet(sheet)
+                self.filling.sheet(sheet)
             match op.name:
                 case "if":
                     outs += self.if_(op)
@@ -200,7 +203,7 @@ class Augment:
     def keep(self, region: Region) -> None:
         """What one run of a region stores in tapes and pushes."""
         for rectangle in self.tape.stored.get(region, ()):
-            self.fill(rectangle)
+            self.filling.store(rectangle)
         if region in self.tape.records:
             record = self.tape.records[region]
             self.b.push(self.new[record.lifo], *map(self.kept, record.values))
@@ -333,80 +336,3 @@ class Augment:
         if not self.activity.active(buffer):
             return zeros_like(self.b, self.new[buffer])
         return as_layout(self.b, self.shadow_of(buffer), buffer.type)
-
-    # -- tapes
-
-    def bounds(self, loop: Op) -> list[Value]:
-        """The bounds of a loop of a box, computed here if the loop is further in."""
-        return [self.hoisted(o) for o in loop.operands[:3]]
-
-    def hoisted(self, value: Value) -> Value:
-        if value in self.new:
-            return self.new[value]
-        op = self.structure.op_of[value]
-        mapping = {o: self.hoisted(o) for o in op.operands}
-        copy = copy_op(op, mapping)
-        self.b.current.ops.append(copy)
-        return copy.result
-
-    def allocate(self, rectangle: Rectangle) -> Value:
-        b = self.b
-        assert isinstance(rectangle.value.type, ScalarType)
-        *outer, row = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
-        if outer:
-            row = whole_lines(b, row, rectangle.value.type.bytes)
-        return b.alloc(rectangle.value.type, [*outer, row], hint=rectangle.handle.name)
-
-    def fill_sheet(self, sheet: Sheet) -> None:
-        """Make a sheet, and copy to it what the loads will find, if they run."""
-        b, structure = self.b, self.structure
-        bounds = {op: self.bounds(op) for op in (*sheet.along, *sheet.others)}
-        trips = {op: capacity(b, op, bounds[op], structure) for op in bounds}
-        *outer, row = [trips[op] for op in sheet.along]
-        type = sheet.load.result.type
-        assert isinstance(type, ScalarType)
-        if outer:
-            row = whole_lines(b, row, type.bytes)
-        runs = reduce(partial(b.op, "and"), [b.op("gt", trips[op], b.i64(0)) for op in sheet.others])
-        first, *rest = [*outer, row]
-        extents = [b.op("select", runs, first, b.i64(0)), *rest]  # no memory has room for what nobody may load
-        tape = self.new[sheet.handle] = b.alloc(type, extents, hint=sheet.handle.name)
-        index: dict[Value, Value] = {}
-
-        def again(value: Value) -> Value:
-            if value in index:
-                return index[value]
-            if structure.encloses(structure.region_of[value], structure.home(sheet.outer)):
-                return self.new[value]
-            op = structure.op_of[value]
-            copy = copy_op(op, {o: again(o) for o in op.operands})
-            b.current.ops.append(copy)
-            return copy.result
-
-        def along(depth: int) -> None:
-            if depth == len(sheet.along):
-                element = b.load(*map(again, sheet.load.operands))
-                loops = zip(sheet.along, index.values(), strict=True)
-                b.store(element, tape, *[position(b, op, i, bounds[op], structure) for op, i in loops])
-                return
-            with b.region([I64], ["i"]) as body:
-                index[sheet.along[depth].regions[0].args[0]] = body.args[0]
-                along(depth + 1)
-                b.yield_()
-            lo, hi, step = bounds[sheet.along[depth]]
-            b.for_(lo, hi, step, [], body, kind="parallel")
-
-        with b.region() as some:
-            along(0)
-            b.yield_()
-        with b.region() as none:
-            b.yield_()
-        b.if_(runs, some, none)
-
-    def fill(self, rectangle: Rectangle) -> None:
-        b, structure = self.b, self.structure
-        positions = [
-            position(b, loop, self.new[loop.regions[0].args[0]], self.bounds(loop), structure)
-            for loop in rectangle.loops
-        ]
-        b.store(self.new[rectangle.value], self.new[rectangle.handle], *positions)

@@ -1,0 +1,102 @@
+"""How the forward sweep fills tapes: their memory before the loops that fill them, and what each iteration stores.
+
+`tape.py` says which there are, and `augment.py` where this happens.
+"""
+
+from __future__ import annotations
+
+from functools import partial, reduce
+
+from llad.ad.sheets import Sheet
+from llad.ad.structure import Structure
+from llad.ad.tape import Rectangle, capacity, position, whole_lines
+from llad.ir.build import Builder
+from llad.ir.core import Op, Value
+from llad.ir.rewrite import copy_op
+from llad.ir.types import I64, ScalarType
+
+
+class Filling:
+    """Writes with `b` where the names of primal values and of handles are those that `new` says."""
+
+    def __init__(self, b: Builder, structure: Structure, new: dict[Value, Value]) -> None:
+        self.b = b
+        self.structure = structure
+        self.new = new
+
+    def bounds(self, loop: Op) -> list[Value]:
+        """The bounds of a loop of a box, computed here if the loop is further in."""
+        return [self.hoisted(o) for o in loop.operands[:3]]
+
+    def hoisted(self, value: Value) -> Value:
+        if value in self.new:
+            return self.new[value]
+        op = self.structure.op_of[value]
+        mapping = {o: self.hoisted(o) for o in op.operands}
+        copy = copy_op(op, mapping)
+        self.b.current.ops.append(copy)
+        return copy.result
+
+    def allocate(self, rectangle: Rectangle) -> None:
+        """Make the memory of a rectangle."""
+        b = self.b
+        assert isinstance(rectangle.value.type, ScalarType)
+        *outer, row = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
+        if outer:
+            row = whole_lines(b, row, rectangle.value.type.bytes)
+        self.new[rectangle.handle] = b.alloc(rectangle.value.type, [*outer, row], hint=rectangle.handle.name)
+
+    def sheet(self, sheet: Sheet) -> None:
+        """Make a sheet, and copy to it what the loads will find, if they run."""
+        b, structure = self.b, self.structure
+        bounds = {op: self.bounds(op) for op in (*sheet.along, *sheet.others)}
+        trips = {op: capacity(b, op, bounds[op], structure) for op in bounds}
+        *outer, row = [trips[op] for op in sheet.along]
+        type = sheet.load.result.type
+        assert isinstance(type, ScalarType)
+        if outer:
+            row = whole_lines(b, row, type.bytes)
+        runs = reduce(partial(b.op, "and"), [b.op("gt", trips[op], b.i64(0)) for op in sheet.others])
+        first, *rest = [*outer, row]
+        extents = [b.op("select", runs, first, b.i64(0)), *rest]  # no memory has room for what nobody may load
+        tape = self.new[sheet.handle] = b.alloc(type, extents, hint=sheet.handle.name)
+        index: dict[Value, Value] = {}
+
+        def again(value: Value) -> Value:
+            if value in index:
+                return index[value]
+            if structure.encloses(structure.region_of[value], structure.home(sheet.outer)):
+                return self.new[value]
+            op = structure.op_of[value]
+            copy = copy_op(op, {o: again(o) for o in op.operands})
+            b.current.ops.append(copy)
+            return copy.result
+
+        def along(depth: int) -> None:
+            if depth == len(sheet.along):
+                element = b.load(*map(again, sheet.load.operands))
+                loops = zip(sheet.along, index.values(), strict=True)
+                b.store(element, tape, *[position(b, op, i, bounds[op], structure) for op, i in loops])
+                return
+            with b.region([I64], ["i"]) as body:
+                index[sheet.along[depth].regions[0].args[0]] = body.args[0]
+                along(depth + 1)
+                b.yield_()
+            lo, hi, step = bounds[sheet.along[depth]]
+            b.for_(lo, hi, step, [], body, kind="parallel")
+
+        with b.region() as some:
+            along(0)
+            b.yield_()
+        with b.region() as none:
+            b.yield_()
+        b.if_(runs, some, none)
+
+    def store(self, rectangle: Rectangle) -> None:
+        """Store the value of an iteration in its place."""
+        b, structure = self.b, self.structure
+        positions = [
+            position(b, loop, self.new[loop.regions[0].args[0]], self.bounds(loop), structure)
+            for loop in rectangle.loops
+        ]
+        b.store(self.new[rectangle.value], self.new[rectangle.handle], *positions)
