@@ -34,7 +34,7 @@ from llad.frontend.refused import refuse
 from llad.frontend.rooms import furnished, index_of, keep
 from llad.frontend.sharing import adopted, refuse_others
 from llad.frontend.state import Scope
-from llad.frontend.values import Dim, Extent, Growing, ItemKind, Kind, Less, Room, Scalar, leaves_of
+from llad.frontend.values import Dim, Extent, Growing, ItemKind, Kind, Less, Room, Rows, Scalar, leaves_of
 from llad.ir.core import Op, Region, walk
 from llad.ir.types import F64
 from llad.refusals.table import TABLE
@@ -157,6 +157,7 @@ def _names(t: Tracer, nodes: Sequence[ast.AST], again: frozenset[str] = frozense
     """The names whose lists the nodes change, and what they do. `again`: names that a next iteration may read."""
     found: dict[str, _Site] = {}
     fine: set[ast.AST] = set()  # where a name is bound to the same list, or to one that is begun there
+    in_place: set[ast.AST] = set()  # items that change, though the list does not
     own = own_nodes(nodes)
     for each in own:
         match each:
@@ -165,7 +166,9 @@ def _names(t: Tracer, nodes: Sequence[ast.AST], again: frozenset[str] = frozense
             case ast.AugAssign(target=ast.Name(id=name) as target, op=ast.Add()):
                 found.setdefault(name, _Site(each))
                 fine.add(target)
-            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+            case ast.AugAssign(target=ast.Subscript() as item) if _changes_an_array(t, item):
+                in_place.add(item)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()) if each not in in_place:
                 found.setdefault(name, _Site(each)).reused = True
             case (
                 ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"))
@@ -184,6 +187,13 @@ def _names(t: Tracer, nodes: Sequence[ast.AST], again: frozenset[str] = frozense
         elif isinstance(each, ast.NamedExpr):
             found.pop(each.target.id, None)
     return {name: site for name, site in found.items() if _may_grow(t, name, site.at)}
+
+
+def _changes_an_array(t: Tracer, place: ast.Subscript) -> bool:
+    """Whether `place op= value` is of an array in the list that a comprehension made, rather than of the list."""
+    value = t.state.values.get(place.value.id) if isinstance(place.value, ast.Name) else None
+    room = value.room if isinstance(value, Growing) else value.of if isinstance(value, Rows) else None
+    return room is not None and room.whole and isinstance(room.kind, ItemKind) and not room.kind.of_numbers
 
 
 def _pairs(node: ast.Assign) -> Sequence[tuple[ast.expr, ast.expr]]:

@@ -63,7 +63,8 @@ def snapshot(t: Tracer, value: Growing) -> Rows | Table:
     kind = room.kind or _GUESS
     leaves = leaves_of(kind)
     arrays = [_first_rows(t, a, extent) for a in value.arrays] or [_some(t, leaf, extent) for leaf in leaves]
-    held = (a if leaf.of_numbers else replace(a, loose=True) for leaf, a in zip(leaves, arrays, strict=True))
+    own = (room.whole or leaf.of_numbers for leaf in leaves)
+    held = (a if its else replace(a, loose=True) for its, a in zip(own, arrays, strict=True))
     return _listed(kind, held, room, count if isinstance(count, int) else value.least)
 
 
@@ -255,8 +256,10 @@ def furnished(
     if isinstance(old, Growing):
         room.least = old.least
         before = snapshot(t, old)
-        for column, array in zip(columns_of(t, before, kind), arrays, strict=True):
+        for leaf, column, array in zip(leaves_of(kind), columns_of(t, before, kind), arrays, strict=True):
             _copy_rows(t, column.items, array)
+            if old.room.whole and not leaf.of_numbers:  # each is as good as appended: it may have other names
+                t.ledger.appended.append(Copied(array.value, column.items.value, t.builder.span))
         return Growing(room, old.count, old.least, memory)
     room.least = len(old)
     for k, item in enumerate(old):

@@ -89,7 +89,7 @@ def collected(t: Tracer, node: ast.ListComp | ast.GeneratorExp, walked: Walk, co
     weak = inner.weak if inner is not None else sample.weak if isinstance(sample, Scalar) else is_static_number(sample)
     kinds: tuple[type, ...] = (list, *(() if inner is None else inner.kinds))
     kind = ItemKind(items.dtype, weak, extents_of(items)[1:], kinds)
-    room = Room(t.builder.current, t.scope, kind, (items,), open=False) if kind.of_numbers else None
+    room = Room(t.builder.current, t.scope, kind, (items,), open=False, whole=True)
     return Rows(items, weak, kinds, of=room)
 
 

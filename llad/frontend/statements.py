@@ -70,7 +70,9 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             index = index_of(t, node.target.slice)
             base = peek(t, node.target.value)
             old = taken(t, base, item(t, base, index))
-            store_item(t, name, index, _augment(t, node.op, old, t.eval(node.value)))
+            new = _augment(t, node.op, old, t.eval(node.value))
+            if new is not old or not isinstance(old, Array):  # an array has changed in its place
+                store_item(t, name, index, new)
         case ast.Subscript():
             base = t.eval(node.target.value)
             index = index_of(t, node.target.slice)

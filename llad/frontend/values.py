@@ -198,9 +198,10 @@ class Room:
     `arrays`: one row an item, one array for each column of `kind` (none: the loop is traced to learn that, which may
     change, or the room is `elastic`: a list that has filled its memory moves to twice as much, and has it with it).
     `home` is the region, and `born` the scope, where it was made; `least`: how many items the list has at least;
-    `open`: the loop being traced appends. `reused`: rows are written again (`changing.py`); `refilled`: also for lists
-    that the loop begins anew. While learning, `guessed`: its kind was asked for before one was known; `shown`: the
-    kinds that it was read as; `marks`: what stands for the appends.
+    `open`: the loop being traced appends. `whole`: a comprehension made it, so it has the arrays themselves that are
+    items in Python, which may be written, and no copies. `reused`: rows are written again (`changing.py`); `refilled`:
+    also for lists that the loop begins anew. While learning, `guessed`: its kind was asked for before one was known;
+    `shown`: the kinds that it was read as; `marks`: what stands for the appends.
     """
 
     home: Region
@@ -209,6 +210,7 @@ class Room:
     arrays: tuple[Array, ...] = ()
     least: int = 0
     open: bool = True
+    whole: bool = False
     elastic: bool = False
     reused: bool = False
     refilled: bool = False

@@ -392,6 +392,34 @@ def items_put_in_and_taken_out(a, m, n):
     return float(total + sum(order) * window[-1] + path[0]["v"] * path[-1]["k"] + rows[0] @ rows[1] + first[0] + len(queue))
 
 
+@case(A, M, 3)
+def comprehensions_of_arrays_that_grow(a, m, n):
+    xs, rows, total = [a * v for v in a], [row for row in m], 0.0
+    xs[0][1] = 4.0
+    xs[1] += 1.0
+    first = xs[0]
+    first *= 2.0
+    if len(xs) > 2:
+        xs[2][0] = 0.5
+    for k in range(n):
+        xs[k] *= a[k]
+        xs[k][0] = 0.1
+        xs[k][1] += a[0] * xs[k - 1][1]
+    ys, zs = xs + [v - a for v in a], [a, *xs]
+    for k in range(n):
+        xs.append(0.5 * xs[-1] + a[k])
+        rows.insert(k, m[k % 2] * a[k])
+        own = [a * v for v in a]
+        own[0][k] = 3.0
+        own += [a, a * a[k]]
+        total += (own.pop() @ own[0]) * own.pop(1)[k]
+    while len(rows) < 9:
+        rows += [rows[0] * rows[-1]]
+    xs[0], xs[1] = xs[1], xs[0]
+    del xs[2]
+    return float(total + sum(xs) @ xs[0] + sum(ys) @ zs[1] + zs[0][0] + len(zs) + np.sum(np.stack(rows) * m[0]) + first[0])
+
+
 @case(A, 3)
 def arrays_of_tuples_of_several_types(a, n):
     pairs, found = [(k, v) for k, v in enumerate(a)], []

@@ -466,11 +466,38 @@ def a_comprehension_with_two_names(a):
     return sum(every)
 
 
-def a_comprehension_of_arrays(a):
+def a_comprehension_of_arrays_one_of_which_has_a_name(a):
     out = [v * a for v in a]
-    out.append(a)  # error: the attribute `append` of a list of a length that is known only at run time
+    first = out[0]
+    out.append(a)  # error: an array as an item of a list that grows in a loop, and a write to it after that (line 474)
 #   ^
-    return len(out)
+    first[0] = 2.0
+    return out[0][0]
+
+
+def a_comprehension_of_windows(a, n):
+    m = np.outer(a, a)[:n]
+    out = [row for row in m]
+    out[1] = a  # error: an array as an item of a list that grows in a loop, and a write to it after that (line 483)
+#   ^
+    m[0, 0] = 2.0
+    return out[0][0]
+
+
+def a_comprehension_of_arrays_that_was_joined(a):
+    out = [v * a for v in a]
+    every = out + [a]  # error: an array as an item of a list that grows in a loop, and a write to it after that (line 491)
+    #       ^
+    out[0][0] = 2.0
+    return every[0][0]
+
+
+def a_comprehension_of_arrays_with_two_names(a):
+    out = [v * a for v in a]
+    every = out
+    out.append(a)  # error: a list that grows in a loop, but is what `every` refers to as well
+#   ^
+    return len(every)
 
 
 def a_slice_that_is_written(a):
@@ -623,8 +650,8 @@ def repeated_in_place_so_many_times(x, n):
     return len(xs)
 
 
-def added_to_in_place(a, n):
-    rows = [a * k for k in range(n)]
+def added_to_in_place(a, n, c):
+    rows = [a * k for k in range(n)] if c else [a - k for k in range(n)]
     rows += [a]  # error: `+=` on a list of a length that is known only at run time, which would have to change in place
 #   ^
     return len(rows)
