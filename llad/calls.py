@@ -84,9 +84,10 @@ class Numbering:
                 return NumberArgument(F64, (float, np.float64) if self.stage.facts.uniform else (float,))
             case ArraySpec(dtype=dtype, rank=rank, layout=layout):
                 written, apart = self.next in self.stage.facts.written, self.next in self.stage.facts.unshared
-                ones = tuple((axis, one) for (k, axis), one in self.stage.facts.ones.items() if k == self.next)
+                lengths = self.stage.facts.lengths.items()
+                asked = tuple((axis, count, so) for (k, axis, count), so in lengths if k == self.next)
                 self.next += 1
-                return ArrayArgument(dtype, rank, layout, written and self.writes, apart=apart, ones=ones)
+                return ArrayArgument(dtype, rank, layout, written and self.writes, apart=apart, lengths=asked)
             case Node():
                 return spec.map(self.argument)
             case StaticSpec(value=value):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import field
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import ArgumentError
 from llad.frontend.inventory import Inventory
 from llad.frontend.reads import asked, found, written
-from llad.frontend.signature import ArgSpec, ArraySpec, Guard, Traced, fits, spec_of
+from llad.frontend.signature import ArgSpec, ArraySpec, Guard, Lengths, Traced, fits, spec_of
 from llad.frontend.state import NeedsAttribute
 from llad.frontend.words import Description, Undescribed, data_of, value_of
 from llad.ir.alias import Aliases
@@ -59,7 +59,7 @@ class Facts:
     result: Result
     captured: tuple[np.ndarray[Any, Any], ...] = field(compare=False)
     guards: tuple[Guard, ...] = field(compare=False)
-    ones: Mapping[tuple[int, int], bool]
+    lengths: Lengths
     written: frozenset[int]
     unshared: frozenset[int]
     uniform: bool
@@ -71,7 +71,7 @@ class Facts:
 
     def fits(self, specs: Sequence[ArgSpec]) -> bool:
         """Whether arguments of these specs, and the captured arrays as they are now, have such axes."""
-        return fits(specs, self.captured, self.ones)
+        return fits(specs, self.captured, self.lengths)
 
 
 def _is_like(array: np.ndarray[Any, Any], type: Type) -> bool:
@@ -95,7 +95,7 @@ def facts_of(traced: Traced) -> Facts:
         result=traced.result,
         captured=traced.captured,
         guards=traced.guards,
-        ones=traced.ones,
+        lengths=traced.lengths,
         written=frozenset(k for k, p in enumerate(fn.params) if p in written),
         unshared=frozenset(k for k, p in enumerate(fn.params) if p in unshared),
         uniform=not any(kind in (F32, I32) for kind in kinds if isinstance(kind, ScalarType)),
@@ -121,7 +121,7 @@ def recall(function: Any, specs: Sequence[ArgSpec], keywords: Sequence[str]) -> 
         data = json.loads(outcome)
         captured = tuple(here.arrays[k] for k in data["captured"])
         alike = all(map(_is_like, captured, map(type_of, data["types"])))
-        if not alike or not fits(specs, captured, _ones(data["ones"])):
+        if not alike or not fits(specs, captured, _lengths(data["lengths"])):
             continue
         if "needs" in data:
             number, name = data["needs"]
@@ -174,12 +174,12 @@ def _seen(ended: Traced | NeedsAttribute, inventory: Inventory) -> dict[str, Any
     if len(numbers) != len(ended.captured):
         raise Undescribed
     kinds = [spec for array in ended.captured if isinstance(spec := spec_of(array), ArraySpec)]
-    ones = [[parameter, axis, int(one)] for (parameter, axis), one in ended.ones.items()]
-    return {"captured": numbers, "types": [type_data(kind.type) for kind in kinds], "ones": ones}
+    lengths = [[*key, int(so)] for key, so in ended.lengths.items()]
+    return {"captured": numbers, "types": [type_data(kind.type) for kind in kinds], "lengths": lengths}
 
 
-def _ones(data: list[list[int]]) -> dict[tuple[int, int], bool]:
-    return {(parameter, axis): bool(one) for parameter, axis, one in data}
+def _lengths(data: list[list[int]]) -> Lengths:
+    return {(parameter, axis, count): bool(so) for parameter, axis, count, so in data}
 
 
 def _key(question: Description) -> bytes:
@@ -225,7 +225,7 @@ def _decoded(
         result=_result(data["result"], inventory),
         captured=captured,
         guards=guards,
-        ones=_ones(data["ones"]),
+        lengths=_lengths(data["lengths"]),
         written=frozenset(data["written"]),
         unshared=frozenset(data["unshared"]),
         uniform=data["uniform"],

@@ -53,6 +53,40 @@ def test_sizes_are_traced_once_and_ones_only_where_they_are_asked_for():
     assert count(g) == 1
 
 
+def inner(a, b):
+    return np.sum(a[1:-1] * b[2:])
+
+
+def test_slices_are_asked_for_the_length_at_which_they_have_one_element():
+    f = llad.jit(inner)
+    for n in (5, 8, 6):
+        a, b = np.linspace(1.0, 2.0, n), np.linspace(0.0, 3.0, n)
+        assert_close(f(a, b), inner(a, b))
+    assert count(f) == 1
+    assert f.dump_ir(a, b).count(" = for ") == 1, "loops over the slices are written twice"
+    for n, m in ((3, 6), (7, 3), (3, 3), (2, 2), (1, 1), (0, 0), (2, 3), (3, 2)):
+        a, b = np.linspace(1.0, 2.0, n), np.linspace(0.0, 3.0, m)
+        assert_close(f(a, b), inner(a, b))
+    made = count(f)
+    for n in (4, 9):
+        f(np.ones(n), np.ones(n))
+    assert count(f) == made
+    with pytest.raises(ValueError, match=r"could not be broadcast together with shapes \(3,\) \(2,\)"):
+        f(np.ones(5), np.ones(4))
+
+
+def test_derivatives_of_slices_that_broadcast():
+    f = llad.jit_grad(inner)
+    for n, m in ((5, 5), (3, 5), (5, 3), (3, 3)):
+        a, b = np.linspace(1.0, 2.0, n), np.linspace(0.0, 3.0, m)
+        a_bar, b_bar = f.grad(a, b)
+        left, right = np.broadcast_arrays(a[1:-1], b[2:])
+        wanted_a, wanted_b = np.zeros(n), np.zeros(m)
+        wanted_a[1:-1], wanted_b[2:] = unbroadcast(right, a[1:-1].shape), unbroadcast(left, b[2:].shape)
+        assert_close(a_bar, wanted_a)
+        assert_close(b_bar, wanted_b)
+
+
 def count(f):
     return len({made.stage for made in f.specialisations})
 

@@ -47,8 +47,8 @@ class ArrayArgument:
     """An `ndarray` of just this dtype, rank and layout.
 
     `writeable`: it must be. `apart`: the call writes it (or a copy), so overlap with other arrays matters.
-    `like`: its extents must be those of that leaf. `clear`: it receives results, so it is zeroed first. `ones`: of some
-    axes, whether they have just one element.
+    `like`: its extents must be those of that leaf. `clear`: it receives results, so it is zeroed first. `lengths`: of
+    some axes, whether they have just so many elements.
     """
 
     dtype: ScalarType
@@ -58,7 +58,7 @@ class ArrayArgument:
     apart: bool = False
     like: int | None = None
     clear: bool = False
-    ones: tuple[tuple[int, bool], ...] = ()
+    lengths: tuple[tuple[int, int, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,8 +200,8 @@ def _laid_out(
     if argument.rank:
         array.shape = code.load("ptr", object, layout.extents)
         array.extents = [code.load("i64", array.shape, 8 * k) for k in range(argument.rank)]
-    for axis, one in argument.ones:
-        code.require(code.let(f"icmp {'eq' if one else 'ne'} i64 {array.extents[axis]}, 1"))
+    for axis, count, so in argument.lengths:
+        code.require(code.let(f"icmp {'eq' if so else 'ne'} i64 {array.extents[axis]}, {count}"))
     if argument.layout == "strided":
         steps = code.load("ptr", object, layout.strides)
         array.strides = [code.load("i64", steps, 8 * k) for k in range(argument.rank)]

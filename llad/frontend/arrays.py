@@ -271,7 +271,7 @@ def _fit(ctx: Context, source: Array, target: Array, misfit: _Misfit) -> Callabl
     Superfluous leading axes of the source must be 1.
     """
     extra = max(0, source.rank - target.rank)
-    own, wanted = extents_of(source), extents_of(target)
+    own, wanted = ([ctx.alike.name(ctx.builder, e) for e in extents_of(array)] for array in (source, target))
     fits: bool | Value = True
     for k, extent in enumerate(own):
         goal = 1 if k < extra else wanted[k - source.rank]

@@ -230,7 +230,7 @@ class Tracer:
                 self.refuse("captured-array", got=error.message)
             assert isinstance(spec, ArraySpec)
             self.captured[id(array)] = (array, Value(spec.type, "captured"))
-            self.axes.give(self.captured[id(array)][1], spec.ones)
+            self.axes.give(self.captured[id(array)][1], spec.shape)
         return argument(self.captured[id(array)][1])
 
     # -- trace-time objects

@@ -44,7 +44,9 @@ def is_one(ctx: Context, extent: Extent) -> bool | None:
         case int():
             return extent == 1
         case Dim(buffer, axis, many):
-            return False if many else ctx.axes.has_one(buffer, axis)
+            return False if many else ctx.axes.has_just(buffer, axis, 1)
+        case Less(Dim(buffer, axis), by):
+            return ctx.axes.has_just(buffer, axis, 1 + by)
         case _:
             return None
 

@@ -42,7 +42,7 @@ class ScalarSpec:
 
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
-    """A run-time array. `ones`: which axes have one element, where that is known; it does not tell specs apart.
+    """A run-time array. `shape`: its extents, where they are known; they do not tell specs apart.
 
     `loose`, `turned`: as of an `Array` (`values.py`).
     """
@@ -50,7 +50,7 @@ class ArraySpec:
     dtype: ScalarType
     rank: int
     layout: Layout = "C"
-    ones: tuple[bool, ...] | None = field(default=None, compare=False, repr=False)
+    shape: tuple[int, ...] | None = field(default=None, compare=False, repr=False)
     loose: bool = False
     turned: bool = False
 
@@ -146,7 +146,7 @@ def _array_spec(array: np.ndarray[Any, Any]) -> ArraySpec:
     if type(array) is not np.ndarray and type(array) is not np.memmap:
         raise refusal("array-class", type=type(array).__name__)
     layout: Layout = "C" if array.flags.c_contiguous else "strided"
-    return ArraySpec(DTYPES[array.dtype], array.ndim, layout, tuple([extent == 1 for extent in array.shape]))
+    return ArraySpec(DTYPES[array.dtype], array.ndim, layout, array.shape)
 
 
 def leaves(spec: ArgSpec) -> Iterator[ScalarSpec | ArraySpec]:
@@ -220,11 +220,15 @@ class _Missing:
 Missing = _Missing()
 
 
+# Per (parameter, axis, count): whether that axis has just so many elements.
+Lengths = Mapping[tuple[int, int, int], bool]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Traced:
     """A Python function as IR: parameters are the run-time leaves of the arguments, then the captured arrays.
 
-    `ones`: the answers that the trace depends on, per (parameter, axis): whether that axis has just one element.
+    `lengths`: the answers that the trace depends on.
     `reads`: all that was read outside of the arguments, in this order; `None` if some of it is not known.
     """
 
@@ -233,14 +237,12 @@ class Traced:
     captured: tuple[np.ndarray[Any, Any], ...]
     reads: tuple[Guard, ...] | None
     guards: tuple[Guard, ...]
-    ones: Mapping[tuple[int, int], bool] = field(default_factory=dict)
+    lengths: Lengths = field(default_factory=dict)
 
 
-def fits(
-    specs: Sequence[ArgSpec], captured: Sequence[np.ndarray[Any, Any]], ones: Mapping[tuple[int, int], bool]
-) -> bool:
+def fits(specs: Sequence[ArgSpec], captured: Sequence[np.ndarray[Any, Any]], lengths: Lengths) -> bool:
     """Whether arguments of these specs, and the captured arrays as they are now, have the axes of those answers."""
-    known = [leaf.ones if isinstance(leaf, ArraySpec) else None for spec in specs for leaf in leaves(spec)]
-    known += [tuple([extent == 1 for extent in array.shape]) for array in captured]
-    asked = [(known[parameter], axis, one) for (parameter, axis), one in ones.items()]
-    return all(told is not None and told[axis] == one for told, axis, one in asked)
+    known = [leaf.shape if isinstance(leaf, ArraySpec) else None for spec in specs for leaf in leaves(spec)]
+    known += [array.shape for array in captured]
+    asked = [(known[parameter], axis, count, so) for (parameter, axis, count), so in lengths.items()]
+    return all(shape is not None and (shape[axis] == count) == so for shape, axis, count, so in asked)

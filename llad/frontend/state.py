@@ -243,7 +243,7 @@ class Local:
 class NeedsAttribute(Exception):
     """An attribute of a plain object was asked for that was not among those taken from arguments of its class.
 
-    `reads`, `captured` and `ones`: what the trace had come to know until then, as `Traced` has it.
+    `reads`, `captured` and `lengths`: what the trace had come to know until then, as `Traced` has it.
     """
 
     def __init__(self, cls: type, name: str) -> None:
@@ -252,7 +252,7 @@ class NeedsAttribute(Exception):
         self.name = name
         self.reads: tuple[Guard, ...] | None = None
         self.captured: tuple[np.ndarray[Any, Any], ...] = ()
-        self.ones: Mapping[tuple[int, int], bool] = {}
+        self.lengths: Mapping[tuple[int, int, int], bool] = {}
 
 
 @dataclass(slots=True, eq=False)

@@ -84,7 +84,7 @@ def _trace(function: FunctionType, specs: Sequence[ArgSpec], keywords: Sequence[
     except NeedsAttribute as needed:
         met = tuple(t.captured.values())
         needed.reads, needed.captured = t.guards.reads(), tuple(array for array, _ in met)
-        needed.ones = t.axes.answers([*params, *(v for _, v in met)])
+        needed.lengths = t.axes.answers([*params, *(v for _, v in met)])
         raise
     t.builder.span = t.returned or t.builder.span
     results = Results(t, params)
@@ -120,7 +120,7 @@ def _parameter(t: Tracer, spec: ArgSpec, name: str, params: list[Value]) -> Any:
             return Scalar(params[-1], weak)
         case ArraySpec():
             params.append(Value(spec.type, name))
-            t.axes.give(params[-1], spec.ones)
+            t.axes.give(params[-1], spec.shape)
             return argument(params[-1])
         case Node(form=form, items=items):
             keys = [f"_{key}" for key in form.keys] or range(len(items))

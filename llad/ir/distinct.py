@@ -3,6 +3,9 @@
 After `a, b = b, a` in a loop, both names have both buffers as roots. But a loop that hands its carries round as a
 permutation, and starts from buffers that differ, always has buffers that differ: such carries, and the results of the
 loop, are a *group* of distinct handles. So are handles popped together, if whatever was pushed is.
+
+Memory that an iteration makes may be what the next one is handed, so both have the same root; but it is none that was
+there when it was made.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.types import BufferType
 
 
@@ -21,6 +24,11 @@ class Distinct:
     def __init__(self, fn: Function, aliases: Aliases) -> None:
         self._aliases = aliases
         self._group: dict[Value, int] = {}
+        self._made = makers(fn.body)
+        # When ops begin and end, and block arguments come to be, in the order of the program.
+        self._span: dict[Op, tuple[int, int]] = {}
+        self._entered: dict[Value, Op] = {}
+        self._number(fn.body, 0)
         ops = list(walk(fn.body))
         self._pushes = [op for op in ops if op.name == "push"]
         for op in ops:
@@ -34,7 +42,35 @@ class Distinct:
         if not self._aliases.may_alias(a, b):
             return True
         group = self._group.get(a)
-        return a is not b and group is not None and group == self._group.get(b)
+        together = a is not b and group is not None and group == self._group.get(b)
+        return together or self._was_there(a, b) or self._was_there(b, a)
+
+    def _number(self, region: Region, next: int) -> int:
+        for op in region.ops:
+            begin = next
+            for inner in op.regions:
+                self._entered.update(dict.fromkeys(inner.args, op))
+                next = self._number(inner, next + 1)
+            self._span[op] = begin, next
+            next += 1
+        return next
+
+    def _was_there(self, older: Value, newer: Value) -> bool:
+        """Whether a handle, or what it is a view of, was there already when memory is made for the other one."""
+        older, newer = self._base(older), self._base(newer)
+        made = self._made.get(newer)
+        if made is None or made.name != "alloc":
+            return False
+        begin, _ = self._span[made]
+        if (before := self._made.get(older)) is not None:
+            return self._span[before][1] < begin
+        around = self._entered.get(older)
+        return around is not None and self._span[around][0] < begin <= self._span[around][1]
+
+    def _base(self, handle: Value) -> Value:
+        while (made := self._made.get(handle)) is not None and made.name == "view":
+            handle = made.operands[0]
+        return handle
 
     def _loop(self, op: Op) -> None:
         body = op.regions[-1]
