@@ -109,6 +109,10 @@ def of_moving(seed: int) -> str:
     return _of_numbers(_Moving(seed))
 
 
+def of_ordering(seed: int) -> str:
+    return _of_numbers(_Ordering(seed))
+
+
 def of_meeting(seed: int) -> str:
     return _of_numbers(_Meeting(seed))
 
@@ -166,6 +170,27 @@ class _Moving(_Changing):
                 self.line(depth, f"h = {name}[:]")
                 self.line(depth, f"{name}.insert({place}, {self.number(inside)})")
                 self.line(depth, "s += 0.1 * h[-1] + 0.01 * sum(h)")
+            case _:
+                super().statement(depth, inside, level)
+
+
+class _Ordering(_Moving):
+    """Lists of floats that are also put in order, searched and emptied."""
+
+    def statement(self, depth: int, inside: bool, level: int) -> None:
+        name = self.pick("xs", "ys")
+        match self.rng.randrange(10):
+            case 0 | 1:
+                self.line(depth, f"{name}.{self.pick('sort()', 'sort(reverse=True)', 'reverse()', 'sort(key=np.cos)')}")
+            case 2:
+                self.line(depth, f"if len({name}) > {self.pick('1', '2')}:")
+                self.line(depth + 1, f"{name}.remove({name}[{self.pick('0', '-1', f'len({name}) // 2')}])")
+            case 3:
+                self.line(depth, f"s += 0.1 * {name}.{self.pick('index', 'count')}({name}[-1])")
+            case 4:
+                self.line(depth, f"if len({name}) > 3:")
+                self.line(depth + 1, f"{name}.clear()")
+                self.line(depth + 1, f"{name} += [x, {self.number(inside)}]")
             case _:
                 super().statement(depth, inside, level)
 

@@ -5,12 +5,23 @@ Programs as people write them stand in `programs/growing_lists.py`, what is refu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from growing_programs import compiled, of_arrays, of_changing, of_meeting, of_moving, of_numbers, of_rows, of_structures
+from growing_programs import (
+    compiled,
+    of_arrays,
+    of_changing,
+    of_meeting,
+    of_moving,
+    of_numbers,
+    of_ordering,
+    of_rows,
+    of_structures,
+)
 
 import llad
 from llad.diagnostics import UnsupportedError
@@ -62,6 +73,7 @@ def agrees(text: str, array: np.ndarray) -> bool:
         (of_rows, A, 1),
         (of_meeting, A, 3),
         (of_moving, A, 6),
+        (of_ordering, A, 6),
     ],
 )
 def test_random_programs_give_python_s_numbers_or_are_refused(write, array, least, seed):
@@ -197,3 +209,31 @@ def test_an_item_that_is_not_there_is_not_taken_out(statement, text):
     for n in (3, -4):
         with pytest.raises(IndexError, match=text):
             ours(A[:3], n)
+
+
+CALLS = ["out.remove(v)", "k = out.index(v)", "k = out.index(v, 1)", "k = out.index(v, 0, -1)"]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_value_that_is_not_in_the_list_is_not_found(call):
+    function = compiled(f"def f(a, v):\n    out, k = [u for u in a], 0\n    {call}\n    return k + out[0]\n")
+    found = [outcome(llad.jit(function), (A, v)) for v in (*A, 9.0, math.nan)]
+    assert found == [outcome(function, (A, v)) for v in (*A, 9.0, math.nan)]
+    assert ValueError in found and ValueError not in found[1:3]
+
+
+def test_what_only_objects_tell_apart_is_not_counted():
+    ours = llad.jit(compiled("def f(a, v):\n    return [u for u in a].count(v)\n"))
+    assert ours(A, A[2]) == 1 and ours(A, 9.0) == 0
+    with pytest.raises(ValueError, match="counts objects"):
+        ours(A, math.nan)
+
+
+def in_descending_order(a):
+    xs = list(a)
+    xs.sort(reverse=True)
+    return 2.0 * xs[0] + xs[1] + sorted(a, reverse=True)[0]
+
+
+def test_equal_items_keep_their_order_when_the_greatest_comes_first():
+    assert list(llad.grad(in_descending_order)(np.array([0.2, 0.5, 0.5]))) == [0.0, 3.0, 1.0]

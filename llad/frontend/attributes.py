@@ -10,6 +10,7 @@ from typing import Any
 from llad.frontend import records, spellings
 from llad.frontend.core import Tracer
 from llad.frontend.guards import trusted
+from llad.frontend.methods_of_lists import method
 from llad.frontend.state import Bound
 from llad.frontend.transforms import Transform, Transformed, transform_of
 from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe
@@ -23,6 +24,8 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, (Scalar, Array)):
         t.refuse("attribute", name=name, got=describe(value), hint="")
     if isinstance(value, (Rows, Table)):
+        if (found := method(t, value, name)) is not None:
+            return found
         t.refuse("attribute", name=name, got=describe(value), hint="make an array of it, `np.array(values)`")
     if isinstance(value, Record):
         return records.field(t, value, name)

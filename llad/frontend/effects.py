@@ -40,6 +40,9 @@ class Append(ast.stmt):
         return self.call.func.attr == "insert"  # type: ignore[attr-defined, no-any-return]
 
 
+# Methods that change what a name holds, if it is a list, whatever their arguments are; and those that may shorten it.
+SHORTENING = frozenset({"pop", "remove", "clear"})
+CHANGING = SHORTENING | {"sort", "reverse"}
 _APART = (ast.FunctionDef, ast.Lambda, ast.ClassDef)
 
 
@@ -77,7 +80,7 @@ def appended(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
 
 
 def changed(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
-    """The names whose lists the statements may change otherwise than by `+=`: they append, pop, or set an item."""
+    """The names whose lists the statements may change otherwise than by `+=`: they append, sort, or set an item."""
     names: dict[str, None] = {}
     for node in own_nodes(nodes):
         match node:
@@ -85,7 +88,7 @@ def changed(nodes: Iterable[ast.AST]) -> tuple[str, ...]:
                 names[name] = None
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
                 names[name] = None
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop")):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in CHANGING:
                 names[name] = None
     return tuple(names)
 

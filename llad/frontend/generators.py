@@ -23,7 +23,9 @@ from llad.frontend.calls import call, call_node, define
 from llad.frontend.changing import peek, popped
 from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
+from llad.frontend.effects import CHANGING
 from llad.frontend.iteration import at_run_time, known_length, one_by_one
+from llad.frontend.methods_of_lists import changed_in_place
 from llad.frontend.moments import trial
 from llad.frontend.moving import taken_out
 from llad.frontend.sharing import adopted, refuse_pending
@@ -61,6 +63,8 @@ def call_expression(t: Tracer, node: ast.Call) -> Any:
             if not node.args or ast.unparse(node.args[0]) == "-1":
                 return popped(t, node)
             return taken_out(t, name, t.eval(node.args[0]), "pop index out of range")
+        case ast.Call(func=ast.Attribute(ast.Name(id=name), method)) if method in CHANGING and adopted(t, name):
+            return changed_in_place(t, node, name)
         case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name) as inner], keywords=[]) if adopted(t, name):
             return call(t, t.eval(node.func), [peek(t, inner)], {})
         case ast.Call(func=ast.Name(id="list" | "tuple"), args=[argument], keywords=[]) if not _is_starred(argument):

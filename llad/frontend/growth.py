@@ -24,7 +24,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import UnsupportedError
 from llad.frontend import extents as ext
 from llad.frontend.core import Tracer
-from llad.frontend.effects import Append, leaves_loop, own_nodes
+from llad.frontend.effects import CHANGING, SHORTENING, Append, leaves_loop, own_nodes
 from llad.frontend.extents import Int, extents_of, measure
 from llad.frontend.iteration import Walk, length
 from llad.frontend.kinds import common, kind_of_item
@@ -170,10 +170,10 @@ def _names(t: Tracer, nodes: Sequence[ast.AST], again: frozenset[str] = frozense
                 in_place.add(item)
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()) if each not in in_place:
                 found.setdefault(name, _Site(each)).reused = True
-            case (
-                ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="pop"))
-                | ast.Subscript(value=ast.Name(id=name), ctx=ast.Del())
-            ):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in CHANGING:
+                site = found.setdefault(name, _Site(each))
+                site.reused, site.shrinks = True, site.shrinks or method in SHORTENING
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Del()):
                 site = found.setdefault(name, _Site(each))
                 site.reused = site.shrinks = True
     for place, value in (pair for each in own if isinstance(each, ast.Assign) for pair in _pairs(each)):

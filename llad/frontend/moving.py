@@ -69,10 +69,11 @@ def _place(t: Tracer, index: Int, count: Int, text: str) -> Value:
 def _move(t: Tracer, arrays: Sequence[Array], start: Int, target: Int, count: Int) -> None:
     """Move so many rows, by a copy: where they are and where they go overlap."""
     for array in arrays:
-        assign(t, _rows(t, array, target, count), copy(t, _rows(t, array, start, count)))
+        assign(t, rows_from(t, array, target, count), copy(t, rows_from(t, array, start, count)))
 
 
-def _rows(t: Tracer, array: Array, start: Int, count: Int) -> Array:
+def rows_from(t: Tracer, array: Array, start: Int, count: Int) -> Array:
+    """So many rows of an array, from one on."""
     _, *rest = extents_of(array)
     axes = ["run"] + ["full"] * len(rest)
     size = ext.emit(t, count)

@@ -16,6 +16,7 @@ from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
+from llad.frontend.methods_of_lists import FINDING
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
@@ -113,6 +114,8 @@ def _plain(args: Args) -> bool:
 def _method(t: Tracer, owner: Any, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any:
     """A method of a string, tuple, list, dict or set."""
     name = function.__name__
+    if type(owner) in (list, tuple) and name in FINDING and not is_static((list(owner), args)):
+        return t.call(FINDING[name], [owner, *args], kwargs)
     if isinstance(owner, (list, dict, set)):
         if name in _MUTATING:
             t.mutate(owner)

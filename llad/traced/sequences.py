@@ -107,9 +107,32 @@ def kept(function, items):
 
 
 def ordered(items, reverse):
-    """The list of the numbers in their order."""
-    found = np.sort(np.asarray(items))
-    return [v for v in (found[::-1] if reverse else found)]  # noqa: C416
+    """The list of the numbers in their order; equal ones stay as they were, for `np.sort` is stable here."""
+    found = np.asarray(items)
+    found = np.sort(found[::-1])[::-1] if reverse else np.sort(found)
+    return [v for v in found]  # noqa: C416
+
+
+def place_of(items, value, start=0, stop=None):
+    """`items.index(value, start, stop)`."""
+    count = len(items)
+    start = max(start + count, 0) if start < 0 else start
+    stop = count if stop is None else stop + count if stop < 0 else stop
+    for k, v in enumerate(items):
+        if start <= k and k < stop and v == value:
+            return k
+    raise ValueError("the value is not in the list")
+
+
+def number_of(items, value):
+    """`items.count(value)`."""
+    if value != value:  # Python counts the objects that are this one
+        raise ValueError("list.count(nan) counts objects, not numbers")
+    total = 0
+    for v in items:
+        if v == value:
+            total += 1
+    return total
 
 
 def ordered_by(items, key, reverse):

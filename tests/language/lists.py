@@ -420,6 +420,39 @@ def comprehensions_of_arrays_that_grow(a, m, n):
     return float(total + sum(xs) @ xs[0] + sum(ys) @ zs[1] + zs[0][0] + len(zs) + np.sum(np.stack(rows) * m[0]) + first[0])
 
 
+@case(A, M, N)
+def reordered_and_searched(a, m, n):
+    xs, ks, pairs, rows = [v * v for v in a], [k for k in n], [(k, v) for k, v in zip(n, a)], [a * v for v in a]
+    before, copied = xs[:], xs.copy()
+    xs.sort(reverse=True)
+    xs[1] *= 3.0
+    xs.reverse()
+    copied.append(xs[0])
+    pairs.sort(key=lambda pair: pair[0])
+    rows.reverse()
+    ks.remove(3)
+    window, total = [], 0.0
+    for v in a:
+        window.append(v * a[1])
+        window.sort()
+        if len(window) > 2:
+            window.remove(window[0])
+        total = 0.5 * total + window[-1] * v
+    while ks:
+        ks.sort()
+        total += ks.pop() * len(ks)
+    for v in a:
+        if v > 1.0:
+            window.reverse()
+        for w in m[0]:
+            ks.append(w * v)
+        total += ks[-1] * len(ks)
+        ks.clear()
+    same = [v for v in n]
+    total += a[same.index(2)] * same.count(3) + same.index(2, 1, -1 + 4) + (a[2], a[0], a[2]).index(a[0])
+    return float(total + xs[0] * before[0] + copied[-1] * len(copied) + pairs[0][1] * pairs[2][0] + rows[0][1] + window[0])
+
+
 @case(A, 3)
 def arrays_of_tuples_of_several_types(a, n):
     pairs, found = [(k, v) for k, v in enumerate(a)], []

@@ -90,8 +90,8 @@ def a_list_that_is_another(a):
     #      ^
 
 
-def a_list_that_grows(a):
-    values = [2 * v for v in a]
+def a_list_that_is_one_or_another(a, c):
+    values = [2 * v for v in a] if c else [3 * v for v in a]
     values.sort()  # error: the attribute `sort` of a list of a length that is known only at run time
 #   ^
     return values[0]

@@ -714,3 +714,49 @@ def indexed_by_an_item_of_its_own(a):
     out = [v for v in a]
     return out[-1 - int(out.pop())]  # error: a list that grows in a loop, but changes in an expression that was given it before
     #                   ^
+
+
+def reversed_under_two_names(a):
+    out = [2 * v for v in a]
+    every = out
+    out.reverse()  # error: a list that grows in a loop, but is what `every` refers to as well
+#   ^
+    return every[0]
+
+
+def sorted_though_a_loop_goes_over_it(a):
+    out = [2 * v for v in a]
+    for v in out:
+        out.sort()  # error: a list that grows in a loop, but is iterated over meanwhile
+    #   ^
+    return out[0]
+
+
+def sorted_by_what_reads_it(a):
+    out = [2 * v for v in a]
+    out.sort(key=lambda v: v * len(out))  # error: a list that grows in a loop, but is sorted by a key, and a function may
+#   ^
+    return out[0]
+
+
+def sorted_structures(a):
+    out = [(v, 1.0) for v in a]
+    out.sort()  # error: a list that grows in a loop, but is sorted, though its items are no numbers
+#   ^
+    return out[0][0]
+
+
+def sorted_where_it_is_given_before(a):
+    out = [2 * v for v in a]
+    both = [out, out.sort()]  # error: a list that grows in a loop, but changes in an expression that was given it before
+    #            ^
+    return both[0][0]
+
+
+def reversed_by_a_function_that_was_given_it(a):
+    def turn(values):
+        values.reverse()  # error: the attribute `reverse` of a list of a length that is known only at run time, which may
+    #   ^
+        return values
+
+    return turn([2 * v for v in a])[0]
