@@ -82,7 +82,8 @@ ARRAYS = (
         """,
     ),
     Refusal(
-        "LL608", "store-into", "assignment into {got}", "assign to elements of an array, e.g. of `np.zeros(n)`",
+        "LL608", "store-into", "assignment into {got}",
+        "assign to an array: `out[i] = v` of `out = np.zeros(n)`, `out[i, j] = v` of `out = np.zeros((n, m))`",
         """
         pair = (x, y)
         ▸pair[0] = 2.0

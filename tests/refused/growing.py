@@ -760,3 +760,10 @@ def reversed_by_a_function_that_was_given_it(a):
         return values
 
     return turn([2 * v for v in a])[0]
+
+
+def an_item_of_an_item_that_is_written(a):
+    rows = [[u * v for v in a] for u in a]
+    rows[0][1] = 2.0  # error: assignment into a list of a length that is known only at run time
+#   ^
+    return rows[0][1]
