@@ -303,7 +303,34 @@ def within_a_loop(w, x, y):
     return total
 
 
+def by_another_name(w, x, y):
+    """The state is handed on by a second name, too, by which it is written after the loop: that wants no copy."""
+    h, last, total = w[0] * 1.0, w[1] * 1.0, 0.0
+    for t in range(len(x)):
+        for k in range(x.shape[1]):
+            h[k] = math.tanh(h[k] * w[2, k] + x[t, k])
+        waves = np.sin(h)
+        total += np.sum(np.exp(waves * y[t]))
+        last = h
+    last[0] *= 2.0
+    return total + np.sum(h * w[3]) + np.sum(last * last)
+
+
+def of_the_last_iteration(w, x, y):
+    """An array that each iteration makes for itself, and the recurrence uses, outlives the loop."""
+    h, last, total = w[0, 0], w[1] * 1.0, 0.0
+    for t in range(len(x)):
+        v = np.zeros(x.shape[1])
+        for k in range(x.shape[1]):
+            v[k] = w[2, k] * h + x[t, k]
+        h = math.tanh(np.sum(v))
+        total += np.sum(np.exp(v)) + np.sum(last * np.sin(v))
+        last = v
+    return total + np.sum(last * w[3])
+
+
 PROGRAMS = [gru, dense_rnn, kalman, pendulum, in_place, of_the_state_before, guarded, partly_zero, within_a_loop]
+PROGRAMS += [by_another_name, of_the_last_iteration]
 APART = {"guarded", "gru", "dense_rnn", "kalman", "in_place", "within_a_loop"}
 RANDOM = np.random.default_rng(5)
 ARGUMENTS = (RANDOM.normal(size=(8, 3)), RANDOM.normal(size=(6, 3)), RANDOM.normal(size=(6, 3)))

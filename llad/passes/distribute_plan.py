@@ -195,6 +195,8 @@ class Planner:
         changed, made = self._aliases.written(loop), {r: op for op in ahead for r in op.results}
         states = {carry for k, carry in enumerate(body.args[1:]) if k not in carries}
         roots = self._crossing(ahead, late)
+        if any(not self._aliases.roots(body.terminator.operands[k]).isdisjoint(roots) for k in carries):
+            return None  # the next iteration, or who comes after the loop, wants that memory and no copy of it
         again: dict[Op, None] = {}
         numbers: dict[Value, None] = {}
 
