@@ -75,14 +75,10 @@ After:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.types import I64
+from llad.ir.core import Function, Op, Value, walk
 from llad.passes.large_rows import LargeRows
 
-_FETCHES: dict[str, Any] = {"exits": False, "kind": "sequential"}
 _MOST = 4  # rows that are asked for before a loop
 
 
@@ -142,20 +138,12 @@ class _Fetch(LargeRows):
         return direction
 
     def _fetch(self, loop: Op, load: Op, direction: int) -> None:
-        span, index = load.span, loop.regions[0].args[0]
-        offset = self._elements.form(load.operands[-1]).plus(Affine(0, {index: 1}), -1)
-        new = Value(I64, index.name)
-        with self.written(new) as body:
-            at = self.number_of(offset, span, new)
-            row = [self.get(o) for o in load.operands[:-1]]
-            self.emit("load", [*row, at], [load.result.type], span)
-            self.emit("yield", [], [], span)
-        with self.written() as then:
-            bounds = [self.get(o) for o in loop.operands[:3]]
-            self.emit("for", bounds, [I64], span, {**_FETCHES, "fetches": direction}, (body,))
-            self.emit("yield", [], [], span)
-        otherwise = Region((), [Op("yield", span=span)])
-        self.emit("if", [self._large[load.operands[0]]], [], span, None, (then, otherwise))
+        row = [self.get(o) for o in load.operands[:-1]]
+
+        def ask(column: Value) -> None:
+            self.emit("load", [*row, column], [load.result.type], load.span)
+
+        self.along(loop, load, self._large[load.operands[0]], {"fetches": direction}, ask)
 
 
 def _inner(around: list[Op], loop: Op) -> Iterator[tuple[Op, list[Op]]]:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from llad.diagnostics import Span
+from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value, defined, walk
+from llad.ir.core import Function, Op, Region, Value, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
 from llad.passes.rebuild import Rebuild
@@ -86,3 +88,23 @@ class LargeRows(Rebuild):
         bounds = ("gt", size, LARGE // type.dtype.bytes), ("ge", extents[-1], LEAST), ("le", extents[-1], ROW)
         asked = [self.emit(name, [n, self.const(m, I64, span)], [BOOL], span).result for name, n, m in bounds]
         return self.all_of(asked, span)
+
+    def along(
+        self, loop: Op, access: Op, large: Value, attrs: Mapping[str, Any], element: Callable[[Value], None]
+    ) -> None:
+        """Emit, where the array is large, a loop over the columns to which a load or store in `loop` goes.
+
+        `element` emits what is done at a column.
+        """
+        span, index = access.span, loop.regions[0].args[0]
+        offset = self._elements.form(access.operands[-1]).plus(Affine(0, {index: 1}), -1)
+        new = Value(I64, index.name)
+        with self.written(new) as body:
+            element(self.number_of(offset, span, new))
+            self.emit("yield", [], [], span)
+        with self.written() as then:
+            bounds = [self.get(o) for o in loop.operands[:3]]
+            self.emit("for", bounds, [I64], span, {"exits": False, "kind": "sequential", **attrs}, (body,))
+            self.emit("yield", [], [], span)
+        otherwise = Region((), [Op("yield", span=span)])
+        self.emit("if", [large], [], span, None, (then, otherwise))

@@ -80,13 +80,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from llad.ir.affine import Affine
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Value, walk
 from llad.ir.types import I64, BufferType
 from llad.passes.large_rows import ROW, LargeRows
 
 _STACK: dict[str, Any] = {"zero": False, "storage": "stack"}
-_COPIES: dict[str, Any] = {"exits": False, "kind": "sequential", "copies": True}
 _MOST = 4  # rows that wait, on the stack, in one function
 
 
@@ -163,18 +161,10 @@ class _Stream(LargeRows):
 
     def _hand_on(self, loop: Op, store: Op, row: Value) -> None:
         """Copy a row that waits to its place."""
-        span, index = store.span, loop.regions[0].args[0]
-        offset = self._elements.form(store.operands[-1]).plus(Affine(0, {index: 1}), -1)
-        new = Value(I64, index.name)
-        with self.written(new) as body:
-            at = self.number_of(offset, span, new)
-            element = self.emit("load", [row, at], [store.operands[0].type], span).result
-            place = [*map(self.get, store.operands[1:-1]), at]
-            self.emit("store", [element, *place], [], span, {"streams": True})
-            self.emit("yield", [], [], span)
-        with self.written() as then:
-            bounds = [self.get(o) for o in loop.operands[:3]]
-            self.emit("for", bounds, [I64], span, dict(_COPIES), (body,))
-            self.emit("yield", [], [], span)
-        otherwise = Region((), [Op("yield", span=span)])
-        self.emit("if", [self._large[store]], [], span, None, (then, otherwise))
+        place = [self.get(o) for o in store.operands[1:-1]]
+
+        def move(column: Value) -> None:
+            element = self.emit("load", [row, column], [store.operands[0].type], store.span).result
+            self.emit("store", [element, *place, column], [], store.span, {"streams": True})
+
+        self.along(loop, store, self._large[store], {"copies": True}, move)
