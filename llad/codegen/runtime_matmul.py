@@ -1,10 +1,10 @@
 """The run-time's product of matrices: C (+)= A B for any strides, in tiles that stay in registers.
 
-A tile of C, some rows of some vectors, is held in registers while k goes along a row of A and down a panel of B; each
-element of A that is loaded meets all vectors of the tile, each vector of B all of its rows. The panel, at most
-`_DEPTH` rows of one tile's width, is copied to the stack first, where its vectors lie one after the other in the
-nearest cache; A is read where it is. (K. Goto and R. van de Geijn, Anatomy of high-performance matrix multiplication,
-ACM TOMS 34 (2008); of their levels of blocks only those are here that matter where A fits into a cache.)
+A tile of C, a few rows of a few vectors, stays in registers while k goes along rows of A and down a panel of B. Each
+element of A that is loaded meets all vectors of the tile, and each vector of B all its rows. The panel has at most
+`_DEPTH` rows, as wide as one tile. It is copied to the stack first, so its vectors lie one after the other in the
+nearest cache; A is read where it is. (After K. Goto and R. van de Geijn, Anatomy of high-performance matrix
+multiplication, ACM TOMS 34 (2008), without their levels of blocks for an A that fits into no cache.)
 
 Every element of C is the sum over blocks of `_DEPTH` terms, of which each is added up in order, wherever the element
 lies: the same numbers give the same result, to the bit.
@@ -189,18 +189,27 @@ end:
 
     def _pack(self) -> str:
         """Copy `k` rows of `columns` elements to a panel of `count` vectors a row, the rest of it zeros."""
-        item, lanes = self.bytes, self.lanes
         return f"""
 define internal void {self.name("pack")}(i64 %k, i64 %columns, i64 %count, ptr %b, i64 %rbs, i64 %cbs, \
 ptr noalias %panel) noinline {self.attributes} {{
   %none = icmp slt i64 %k, 1
   br i1 %none, label %done, label %start
 start:
-  %pitch = mul nuw nsw i64 %count, {lanes}
+  %pitch = mul nuw nsw i64 %count, {self.lanes}
   %full = icmp eq i64 %columns, %pitch
-  %dense = icmp eq i64 %cbs, {item}
+  %dense = icmp eq i64 %cbs, {self.bytes}
   %whole = and i1 %full, %dense
   br i1 %whole, label %row, label %column
+{self._rows_of_vectors()}
+{self._columns_of_elements()}
+done:
+  ret void
+}}
+"""
+
+    def _rows_of_vectors(self) -> str:
+        """Rows of B that are as wide as the panel, and contiguous."""
+        return f"""\
 row:
   %r = phi i64 [0, %start], [%r.next, %row.end]
   %r.from = mul i64 %r, %rbs
@@ -210,18 +219,22 @@ row:
   br label %piece
 piece:
   %v = phi i64 [0, %row], [%v.next, %piece]
-  %e = mul nuw nsw i64 %v, {lanes}
+  %e = mul nuw nsw i64 %v, {self.lanes}
   %source = getelementptr {self.scalar}, ptr %from, i64 %e
   %target = getelementptr {self.scalar}, ptr %to, i64 %e
-  %several = load {self.vector}, ptr %source, align {item}
-  store {self.vector} %several, ptr %target, align {item * lanes}
+  %several = load {self.vector}, ptr %source, align {self.bytes}
+  store {self.vector} %several, ptr %target, align {self.bytes * self.lanes}
   %v.next = add nuw nsw i64 %v, 1
   %v.more = icmp slt i64 %v.next, %count
   br i1 %v.more, label %piece, label %row.end
 row.end:
   %r.next = add nuw nsw i64 %r, 1
   %r.more = icmp slt i64 %r.next, %k
-  br i1 %r.more, label %row, label %done
+  br i1 %r.more, label %row, label %done"""
+
+    def _columns_of_elements(self) -> str:
+        """Any others: column by column, as the panel has them, with zeros behind the last."""
+        return f"""\
 column:
   %c = phi i64 [0, %start], [%c.next, %column.end]
   %c.from = mul i64 %c, %cbs
@@ -251,33 +264,48 @@ zero:
 column.end:
   %c.next = add nuw nsw i64 %c, 1
   %c.more = icmp slt i64 %c.next, %pitch
-  br i1 %c.more, label %column, label %done
-done:
-  ret void
-}}
-"""
+  br i1 %c.more, label %column, label %done"""
 
     # -- tiles
 
     def _tile(self, count: int) -> str:
         """A tile of `count` vectors a row, added to C, or stored there if it is `new`."""
-        rows, vector, item = range(self.rows), self.vector, self.bytes
-        cells = [(r, v) for r in rows for v in range(count)]
-        size = item * self.lanes
-        lines = [
-            f"define internal void {self.name(f'tile{count}')}(i64 %k, ptr %a, i64 %ras, i64 %cas, ptr %panel, ptr %c, "
-            f"i64 %rcs, i64 %ccs, i64 %rows, i64 %columns, i1 %new) noinline {self.attributes} {{",
-            f"  %edge = alloca [{self.rows * count} x {vector}], align {size}",
-            "  %last = sub nsw i64 %rows, 1",
-        ]
+        return f"""\
+define internal void {self.name(f"tile{count}")}(i64 %k, ptr %a, i64 %ras, i64 %cas, ptr %panel, ptr %c, \
+i64 %rcs, i64 %ccs, i64 %rows, i64 %columns, i1 %new) noinline {self.attributes} {{
+  %edge = alloca [{self.rows * count} x {self.vector}], align {self.bytes * self.lanes}
+{self._products(count)}
+  %dense = icmp eq i64 %ccs, {self.bytes}
+  %all.rows = icmp eq i64 %rows, {self.rows}
+  %all.columns = icmp eq i64 %columns, {count * self.lanes}
+  %whole = and i1 %all.rows, %all.columns
+  %plain = and i1 %whole, %dense
+  br i1 %plain, label %vectors, label %elements
+vectors:
+{self._whole(count)}
+elements:
+{self._edge(count)}
+}}
+"""
+
+    def _cells(self, count: int) -> list[tuple[int, int]]:
+        """The vectors of a tile, by row and number."""
+        return [(r, v) for r in range(self.rows) for v in range(count)]
+
+    def _products(self, count: int) -> str:
+        """Go along rows of A and down the panel; `%t` are the vectors of the tile so far, `%u` those at the end."""
+        rows, vector, cells = range(self.rows), self.vector, self._cells(count)
+        lines = ["  %last = sub nsw i64 %rows, 1"]
         for r in rows:
             lines += [
                 f"  %row{r} = call i64 @llvm.smin.i64(i64 {r}, i64 %last)",
                 f"  %down{r} = mul i64 %row{r}, %ras",
                 f"  %a{r} = getelementptr i8, ptr %a, i64 %down{r}",
             ]
-        lines += ["  %none = icmp slt i64 %k, 1", "  br i1 %none, label %summed, label %next", "next:"]
         lines += [
+            "  %none = icmp slt i64 %k, 1",
+            "  br i1 %none, label %summed, label %next",
+            "next:",
             "  %p = phi i64 [0, %0], [%p.next, %next]",
             "  %along = phi i64 [0, %0], [%along.next, %next]",
             "  %b = phi ptr [%panel, %0], [%b.next, %next]",
@@ -286,7 +314,7 @@ done:
         for v in range(count):
             lines += [
                 f"  %b{v}.at = getelementptr inbounds {vector}, ptr %b, i64 {v}",
-                f"  %b{v} = load {vector}, ptr %b{v}.at, align {size}",
+                f"  %b{v} = load {vector}, ptr %b{v}.at, align {self.bytes * self.lanes}",
             ]
         for r in rows:
             lines += [
@@ -309,65 +337,62 @@ done:
             "summed:",
         ]
         lines += [f"  %u{r}.{v} = phi {vector} [zeroinitializer, %0], [%t{r}.{v}, %next]" for r, v in cells]
-        lines += [
-            f"  %dense = icmp eq i64 %ccs, {item}",
-            f"  %all.rows = icmp eq i64 %rows, {self.rows}",
-            f"  %all.columns = icmp eq i64 %columns, {count * self.lanes}",
-            "  %whole = and i1 %all.rows, %all.columns",
-            "  %plain = and i1 %whole, %dense",
-            "  br i1 %plain, label %vectors, label %elements",
-            "vectors:",
-        ]
-        for r in rows:
+        return "\n".join(lines)
+
+    def _whole(self, count: int) -> str:
+        """A tile that C has all of: vectors, in place."""
+        vector, align, cells = self.vector, self.bytes, self._cells(count)
+        lines = []
+        for r in range(self.rows):
             lines += [
                 f"  %c{r}.down = mul i64 {r}, %rcs",
                 f"  %c{r} = getelementptr i8, ptr %c, i64 %c{r}.down",
                 *(f"  %c{r}.{v} = getelementptr {vector}, ptr %c{r}, i64 {v}" for v in range(count)),
             ]
         lines += ["  br i1 %new, label %stored, label %added", "stored:"]
-        lines += [f"  store {vector} %u{r}.{v}, ptr %c{r}.{v}, align {item}" for r, v in cells]
+        lines += [f"  store {vector} %u{r}.{v}, ptr %c{r}.{v}, align {align}" for r, v in cells]
         lines += ["  ret void", "added:"]
         for r, v in cells:
             lines += [
-                f"  %o{r}.{v} = load {vector}, ptr %c{r}.{v}, align {item}",
+                f"  %o{r}.{v} = load {vector}, ptr %c{r}.{v}, align {align}",
                 f"  %w{r}.{v} = fadd {vector} %o{r}.{v}, %u{r}.{v}",
-                f"  store {vector} %w{r}.{v}, ptr %c{r}.{v}, align {item}",
+                f"  store {vector} %w{r}.{v}, ptr %c{r}.{v}, align {align}",
             ]
-        lines += ["  ret void", "elements:"]
-        for number, (r, v) in enumerate(cells):
-            lines += [
-                f"  %e{r}.{v} = getelementptr inbounds {vector}, ptr %edge, i64 {number}",
-                f"  store {vector} %u{r}.{v}, ptr %e{r}.{v}, align {size}",
-            ]
-        lines += [
-            "  br label %line",
-            "line:",
-            "  %i = phi i64 [0, %elements], [%i.next, %line.end]",
-            "  %i.down = mul i64 %i, %rcs",
-            "  %c.line = getelementptr i8, ptr %c, i64 %i.down",
-            f"  %i.edge = mul nuw nsw i64 %i, {count * self.lanes}",
-            f"  %edge.line = getelementptr inbounds {self.scalar}, ptr %edge, i64 %i.edge",
-            "  br label %element",
-            "element:",
-            "  %j = phi i64 [0, %line], [%j.next, %element]",
-            "  %j.across = mul i64 %j, %ccs",
-            "  %c.at = getelementptr i8, ptr %c.line, i64 %j.across",
-            f"  %edge.at = getelementptr inbounds {self.scalar}, ptr %edge.line, i64 %j",
-            f"  %part = load {self.scalar}, ptr %edge.at",
-            f"  %old = load {self.scalar}, ptr %c.at",
-            f"  %sum = fadd {self.scalar} %old, %part",
-            f"  %value = select i1 %new, {self.scalar} %part, {self.scalar} %sum",
-            f"  store {self.scalar} %value, ptr %c.at",
-            "  %j.next = add nuw nsw i64 %j, 1",
-            "  %j.more = icmp slt i64 %j.next, %columns",
-            "  br i1 %j.more, label %element, label %line.end",
-            "line.end:",
-            "  %i.next = add nuw nsw i64 %i, 1",
-            "  %i.more = icmp slt i64 %i.next, %rows",
-            "  br i1 %i.more, label %line, label %done",
-            "done:",
-            "  ret void",
-            "}",
-            "",
-        ]
-        return "\n".join(lines)
+        return "\n".join([*lines, "  ret void"])
+
+    def _edge(self, count: int) -> str:
+        """Any other tile: by way of the stack, element by element, as far as C goes."""
+        stores = "\n".join(
+            f"  %e{r}.{v} = getelementptr inbounds {self.vector}, ptr %edge, i64 {number}\n"
+            f"  store {self.vector} %u{r}.{v}, ptr %e{r}.{v}, align {self.bytes * self.lanes}"
+            for number, (r, v) in enumerate(self._cells(count))
+        )
+        return f"""\
+{stores}
+  br label %line
+line:
+  %i = phi i64 [0, %elements], [%i.next, %line.end]
+  %i.down = mul i64 %i, %rcs
+  %c.line = getelementptr i8, ptr %c, i64 %i.down
+  %i.edge = mul nuw nsw i64 %i, {count * self.lanes}
+  %edge.line = getelementptr inbounds {self.scalar}, ptr %edge, i64 %i.edge
+  br label %element
+element:
+  %j = phi i64 [0, %line], [%j.next, %element]
+  %j.across = mul i64 %j, %ccs
+  %c.at = getelementptr i8, ptr %c.line, i64 %j.across
+  %edge.at = getelementptr inbounds {self.scalar}, ptr %edge.line, i64 %j
+  %part = load {self.scalar}, ptr %edge.at
+  %old = load {self.scalar}, ptr %c.at
+  %sum = fadd {self.scalar} %old, %part
+  %value = select i1 %new, {self.scalar} %part, {self.scalar} %sum
+  store {self.scalar} %value, ptr %c.at
+  %j.next = add nuw nsw i64 %j, 1
+  %j.more = icmp slt i64 %j.next, %columns
+  br i1 %j.more, label %element, label %line.end
+line.end:
+  %i.next = add nuw nsw i64 %i, 1
+  %i.more = icmp slt i64 %i.next, %rows
+  br i1 %i.more, label %line, label %done
+done:
+  ret void"""
