@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from llad.codegen import jit, runtime
+from llad.codegen.context import CONTEXT_WORDS
 from llad.codegen.lower import lower
 from llad.codegen.lower_emit import register_types
 from llad.codegen.symbols import c_library
@@ -83,7 +84,7 @@ class Native:
         self.code = jit.link(text, ["door", "leave"], symbols, whole=True)
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
-        context = (ctypes.c_int64 * runtime.CONTEXT_WORDS)()
+        context = (ctypes.c_int64 * CONTEXT_WORDS)()
         slots = [_slot(r.type) for r in self.fn.results]
         passed = [a for p, arg in zip(self.fn.params, args, strict=True) for a in _argument(p.type, arg)]
         pointers = [ctypes.c_void_p(ctypes.addressof(s)) for s in (context, *slots)]

@@ -17,6 +17,7 @@ from typing import assert_never
 
 from llad.codegen import handover
 from llad.codegen.assembly import Assembly, Pins
+from llad.codegen.context import BLOCKS, THREAD
 from llad.codegen.handover import Handover, size_of
 from llad.codegen.layout import Layout
 from llad.codegen.lower_poll import INTERRUPTED
@@ -27,7 +28,6 @@ from llad.codegen.plan import (
     Plan,
     taken,
 )
-from llad.codegen.runtime_poll import THREAD
 from llad.codegen.unpack import Unpacked, llvm_type, unpack
 from llad.codegen.work import LARGE
 from llad.dataclass import dataclass
@@ -89,7 +89,7 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     result = _Results(code, plan, layout, leaves, outputs, slots).build(plan.result)
     if plan.keeps:
         block = code.let(f"inttoptr i64 {code.load('i64', outputs[-1])} to ptr")
-        code.do(f"store ptr {code.load('ptr', '%ctx')}, ptr {block}")
+        code.do(f"store ptr {code.load('ptr', '%ctx', BLOCKS)}, ptr {block}")
     else:
         code.do("call void @llad.release(ptr %ctx)")
     _drop(code, owned)

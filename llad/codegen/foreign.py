@@ -14,6 +14,7 @@ from typing import Any, assert_never
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from llad.codegen.context import BLOCKS, BYTES, CONTEXT_WORDS, HEADER, NEXT, VALUES
 from llad.codegen.deferred import undisturbed
 from llad.codegen.plan import (
     NUMPY_TYPES,
@@ -25,8 +26,6 @@ from llad.codegen.plan import (
     Plan,
     StaticArgument,
 )
-from llad.codegen.runtime import CONTEXT_WORDS
-from llad.codegen.runtime_memory import HEADER
 from llad.codegen.unpack import llvm_type
 from llad.dataclass import dataclass
 from llad.ir.types import BufferType, ScalarType
@@ -92,7 +91,7 @@ def call_foreign(plan: Plan, function: int, release: int, values: Sequence[Any])
         # with the GIL, which a poll lets go of; that form also raises what a signal handler raised
         code = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(function)(ctypes.addressof(table))
         if code:
-            raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[1:]))
+            raise plan.raised(code, *(ctypes.c_int64(value).value for value in context[VALUES // 8 :]))
         results = _Results(plan, found, fresh, outputs, _blocks(context))
         return undisturbed(_kept, results, context) if plan.keeps else results.build(plan.result)
     finally:
@@ -201,14 +200,15 @@ def _window(array: Any, place: int, shape: tuple[int, ...], steps: tuple[int, ..
 
 
 def _blocks(context: Any) -> dict[int, tuple[int, Any]]:
-    """The blocks of a call, from its list of them (`runtime_memory.py`)."""
+    """The arrays of a call, from its list of blocks (`context.py`)."""
     found: dict[int, tuple[int, Any]] = {}
-    block = context[0]
+    block = context[BLOCKS // 8]
     while block:
-        header = (ctypes.c_int64 * 4).from_address(block)
-        if header[3] > 0:
-            found[block + HEADER] = block + HEADER + header[3], None
-        block = header[1]
+        header = (ctypes.c_int64 * (HEADER // 8)).from_address(block)
+        size = header[BYTES // 8]
+        if size > 0:
+            found[block + HEADER] = block + HEADER + size, None
+        block = header[NEXT // 8]
     return found
 
 

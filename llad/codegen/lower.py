@@ -6,7 +6,7 @@ which it failed; or -1 if a signal handler raised meanwhile (`lower_poll.py`). A
 elements of bool buffers are bytes; data and strides are aligned to the element. A result is a pointer to where to
 leave it: a scalar (bool as `i8`), or a buffer's pointer, extents and strides in this order, 8 bytes each.
 
-`%ctx` points to a zeroed `%llad.ctx` (`runtime.py`): the heap blocks that the call owns, the values of the message of
+`%ctx` points to a zeroed `%llad.ctx` (`context.py`): the heap blocks that the call owns, the values of the message of
 the check that failed, the lowest stack address that calls may reach, three words for polls, and so on. The
 functions of the table become internal functions of the same form, with the error sites of the root; `lower_call.py`
 tells how they are called. Results may lie in those blocks: the caller copies what it wants and then calls
@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from llad.codegen.constants import number
+from llad.codegen.context import CONTEXT_WORDS
 from llad.codegen.loop_hints import ends_under_mask
 from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
@@ -129,7 +130,7 @@ def outputs(fn: Function) -> tuple[Type, ...]:
 
 def _lower_function(e: Emitter, fn: Function, name: str) -> list[str]:
     """The lines of one LLVM function."""
-    parameters = ["ptr noalias noundef nonnull align 8 dereferenceable(88) %ctx", *_parameters(e, fn)]
+    parameters = [f"ptr noalias noundef nonnull align 8 dereferenceable({8 * CONTEXT_WORDS}) %ctx", *_parameters(e, fn)]
     parameters += [f"{_RESULT}({_room(type)}) %r{k}" for k, type in enumerate(outputs(fn))]
     if any("part" not in f.attrs for f in fn.functions.values()):
         note_stack(e)

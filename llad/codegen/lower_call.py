@@ -10,13 +10,13 @@ Invariant: no call is made unless the frames of caller and callee, at their larg
 
 from __future__ import annotations
 
+from llad.codegen.context import FLOOR
 from llad.codegen.lower_emit import Emitter, ErrorSite, Lifo, assemble, components, register_types
 from llad.codegen.lower_memory import load_scalar
 from llad.codegen.lower_poll import HEAVY, Polling, count
 from llad.ir.core import Function, Op, walk
 from llad.ir.types import ScalarType
 
-_FLOOR = 40  # of the floor's address in the context
 _SPILLED = 32  # bytes of a frame for an op: LLVM keeps few values, but those may be vectors
 
 _LEAVES = frozenset({"part", "chunk"})  # marks of calls of functions that call nobody, or only such
@@ -64,7 +64,7 @@ def lower_call(e: Emitter, op: Op) -> None:
 
 
 def _floor(e: Emitter) -> str:
-    return e.new(f"getelementptr inbounds nuw i8, ptr %ctx, i64 {_FLOOR}")
+    return e.new(f"getelementptr inbounds nuw i8, ptr %ctx, i64 {FLOOR}")
 
 
 def _check_depth(e: Emitter, op: Op) -> None:

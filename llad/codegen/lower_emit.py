@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import assert_never
 
+from llad.codegen.context import VALUES
 from llad.codegen.lower_products import Product
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
@@ -75,6 +76,8 @@ class Mark:
     blocks: str
     heights: tuple[tuple[Lifo, str], ...]
     level: str
+
+
 NO_LIFO = Lifo("", "", "", (), 0)  # `undef`
 
 
@@ -254,7 +257,7 @@ class Emitter:
         if not is_new:
             return
         for k, value in enumerate(values):
-            self.failures.append(f"  %{failed}.{k} = getelementptr inbounds i8, ptr %ctx, i64 {8 + 8 * k}")
+            self.failures.append(f"  %{failed}.{k} = getelementptr inbounds i8, ptr %ctx, i64 {VALUES + 8 * k}")
             name = site.types[k] if site.types else "i64"
             if name == "bool":
                 self.failures.append(f"  %{failed}.{k}.b = zext i1 {value} to i8")

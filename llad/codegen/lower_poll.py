@@ -18,11 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from llad.codegen.context import COUNTER
 from llad.codegen.lower_emit import Emitter
 from llad.dataclass import dataclass
 from llad.ir.core import Op, Region, Value, walk
 
-COUNTER = 56  # of the counter's address in the context
 INTERRUPTED = -1  # the code of a call that ends because Python code raised under way; the exception is set
 HEAVY = 1 << 6  # what is added for an iteration, or a call, of unknown length
 

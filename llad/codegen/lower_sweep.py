@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llad.codegen.context import MADE
 from llad.codegen.lower_emit import Buffer, Emitter, Lifo, Mark
-from llad.codegen.runtime_memory import SERIAL
 from llad.ir.core import Op, Value, pushes_handles, walk
 
 
@@ -18,7 +18,7 @@ def sweep_mark(e: Emitter, op: Op) -> Mark | None:
     """Before a loop, or a function that ends in `op`."""
     if not op.attrs.get("sweep"):
         return None
-    blocks = e.new(f"load i64, ptr {e.new(f'getelementptr inbounds i8, ptr %ctx, i64 {SERIAL}')}")
+    blocks = e.new(f"load i64, ptr {e.new(f'getelementptr inbounds i8, ptr %ctx, i64 {MADE}')}")
     if op.attrs["sweep"] != "level":
         return Mark(blocks, (), "")
     pushed = dict.fromkeys(inner.operands[0] for inner in walk(op.regions[-1]) if pushes_handles(inner))

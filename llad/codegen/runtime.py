@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from llad.codegen import late
+from llad.codegen.context import CONTEXT
 from llad.codegen.lower import Lowered
 from llad.codegen.runtime_lines import LINES
 from llad.codegen.runtime_math import MATH
@@ -52,12 +53,6 @@ DECLARATIONS = {
     "llvm.tan.f64": "declare double @llvm.tan.f64(double)",
     "llvm.smul.with.overflow.i64": "declare {i64, i1} @llvm.smul.with.overflow.i64(i64, i64)",
 }
-
-# Live heap blocks; the values of a failed check's message; the lowest stack address that recursion may reach; of
-# polls the saved thread, the counter, and the time of the last; how many blocks there were; and, while chunks of a loop
-# are run, what this thread knows of the loop.
-CONTEXT = "%llad.ctx = type { ptr, [4 x i64], ptr, ptr, i64, i64, i64, ptr }\n"
-CONTEXT_WORDS = 11
 
 # The functions that are compiled once a process, in groups that are linked when one of them is first needed. The first
 # are there to call others, so they need not be fast themselves.

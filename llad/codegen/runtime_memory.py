@@ -1,24 +1,22 @@
 """The run-time of memory: LLVM text of the functions that allocate, free, grow and find the blocks of a call.
 
-The memory of a call is a doubly linked list of heap blocks, the newest first, that starts in the call's context: a
-header `{previous, next, address from malloc, bytes, serial, owner}` stands before the data. Blocks of arrays are
-aligned to a cache line; that of a LIFO is not, so that `realloc` can move it without copying pages. `bytes` is -1 for a
-LIFO; `serial` counts the blocks of the call; `owner` is the capsule that took over a block of a result (`handover.py`),
-whose address is then null here.
+The memory of a call is a doubly linked list of heap blocks, the newest first, that starts in the call's context
+(`context.py`). Blocks of arrays are aligned to a cache line; that of a LIFO is not, so that `realloc` can move it
+without copying pages. The block of a result may get another owner (`handover.py`).
 
-Invariant: headers are touched by nothing but these functions. Hence to their callers they touch only the memory of
-their arguments and memory that is otherwise inaccessible, which the attributes say: an allocation in a loop does
-not make LLVM reload arrays.
+Invariant: while the call runs, headers are touched by nothing but these functions. Hence to their callers they touch
+only the memory of their arguments and memory that is otherwise inaccessible, which the attributes say: an allocation in
+a loop does not make LLVM reload arrays.
 """
 
 from __future__ import annotations
 
 import sys
 
+from llad.codegen.context import BYTES, EXTRA, HEADER, MADE, NEXT, OWNER, RAW, SERIAL
+from llad.codegen.runtime_text import address, loaded, stored
+
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite) nounwind willreturn"
-SERIAL = 72  # of the number of blocks made, in the context
-HEADER = 48  # bytes before the data of a block
-EXTRA = HEADER + 64  # what an aligned block takes besides its data
 _CTX = "ptr captures(none) %ctx"
 _LARGEST = 1 << 62  # bytes; no allocation of this size succeeds, and no arithmetic below it overflows
 _FAMILY = '"alloc-family"="llad.alloc"'
@@ -31,7 +29,7 @@ _ASKING = f"""
   %many = icmp uge i64 %size, {_MANY}
   br i1 %many, label %ask, label %done
 ask:
-  %beyond = getelementptr i8, ptr %block, i64 {_PAGE - 1}
+  {address("beyond", "%block", _PAGE - 1)}
   %begin = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -{_PAGE})
   %length = sub i64 %size, {_PAGE}
   %answer = call i32 @madvise(ptr %begin, i64 %length, i32 {_LARGE_PAGES})
@@ -70,7 +68,7 @@ reuse:
 made:
   %raw = phi ptr [%new, %found], [%kept, %reuse]
   %room = phi i64 [%bytes, %found], [%held, %reuse]
-  %beyond = getelementptr inbounds i8, ptr %raw, i64 {EXTRA - 1}
+  {address("beyond", "%raw", EXTRA - 1)}
   %data = call ptr @llvm.ptrmask.p0.i64(ptr %beyond, i64 -64)
   call void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %room)
   ret ptr %data
@@ -92,22 +90,18 @@ MEMORY = {
     "llad.advise": f"define internal void @llad.advise(ptr %block, i64 %size) nounwind {{{_ADVICE}}}\n",
     "llad.enlist": f"""
 define internal void @llad.enlist(ptr %ctx, ptr %data, ptr %raw, i64 %bytes) nounwind {{
-  %block = getelementptr inbounds i8, ptr %data, i64 -48
+  {address("block", "%data", -HEADER)}
   %first = load ptr, ptr %ctx
-  %next.p = getelementptr inbounds i8, ptr %block, i64 8
-  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
-  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
-  %serial.p = getelementptr inbounds i8, ptr %block, i64 32
-  %owner.p = getelementptr inbounds i8, ptr %block, i64 40
-  %made.p = getelementptr inbounds i8, ptr %ctx, i64 {SERIAL}
-  %made = load i64, ptr %made.p
+  {address("next.p", "%block", NEXT)}
+  {address("owner.p", "%block", OWNER)}
+  {loaded("made", "i64", "%ctx", MADE)}
   %serial = add nuw nsw i64 %made, 1
   store i64 %serial, ptr %made.p
   store ptr null, ptr %block
   store ptr %first, ptr %next.p
-  store ptr %raw, ptr %raw.p
-  store i64 %bytes, ptr %bytes.p
-  store i64 %serial, ptr %serial.p
+  {stored("raw", "ptr", "%block", RAW)}
+  {stored("bytes", "i64", "%block", BYTES)}
+  {stored("serial", "i64", "%block", SERIAL)}
   store ptr null, ptr %owner.p
   store ptr %block, ptr %ctx
   %alone = icmp eq ptr %first, null
@@ -119,11 +113,12 @@ done:
   ret void
 }}
 """,
-    # Whoever pointed at a block (its neighbours or the context) now points at `to.previous` and `to.next`.
-    "llad.relink": """
-define internal void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %as.next, ptr %as.previous) nounwind {
+    # Whoever pointed at a block now points elsewhere: the one before it, or the context, at `as.next`, the one behind
+    # it at `as.previous`.
+    "llad.relink": f"""
+define internal void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %as.next, ptr %as.previous) nounwind {{
   %first = icmp eq ptr %previous, null
-  %previous.next = getelementptr i8, ptr %previous, i64 8
+  {address("previous.next", "%previous", NEXT)}
   %from = select i1 %first, ptr %ctx, ptr %previous.next
   store ptr %as.next, ptr %from
   %last = icmp eq ptr %next, null
@@ -133,18 +128,15 @@ back:
   br label %done
 done:
   ret void
-}
+}}
 """,
     "llad.free": f"""
 define void @llad.free({_CTX}, ptr allocptr captures(none) %data) noinline allockind("free") {_FAMILY} {_OWN} {{
-  %block = getelementptr inbounds i8, ptr %data, i64 -48
-  %next.p = getelementptr inbounds i8, ptr %block, i64 8
-  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
+  {address("block", "%data", -HEADER)}
   %previous = load ptr, ptr %block
-  %next = load ptr, ptr %next.p
-  %raw = load ptr, ptr %raw.p
-  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
-  %bytes = load i64, ptr %bytes.p
+  {loaded("next", "ptr", "%block", NEXT)}
+  {loaded("raw", "ptr", "%block", RAW)}
+  {loaded("bytes", "i64", "%block", BYTES)}
   %size = add i64 %bytes, {EXTRA}
   call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %next, ptr %previous)
   call void @llad.give(ptr %raw, i64 %size)
@@ -154,7 +146,7 @@ define void @llad.free({_CTX}, ptr allocptr captures(none) %data) noinline alloc
     # The block of a LIFO, made larger (or made, if `data` is null). Null leaves the old one as it was.
     "llad.grow": f"""
 define noalias ptr @llad.grow({_CTX}, ptr captures(address_is_null) %data, i64 %bytes) noinline cold {_OWN} {{
-  %size = add nuw nsw i64 %bytes, 48
+  %size = add nuw nsw i64 %bytes, {HEADER}
   %fresh = icmp eq ptr %data, null
   br i1 %fresh, label %make, label %move
 make:
@@ -163,23 +155,22 @@ make:
   br i1 %none, label %failed, label %made
 made:
   call void @llad.advise(ptr %raw, i64 %size)
-  %new = getelementptr inbounds i8, ptr %raw, i64 48
+  {address("new", "%raw", HEADER)}
   call void @llad.enlist(ptr %ctx, ptr %new, ptr %raw, i64 -1)
   ret ptr %new
 move:
-  %old = getelementptr inbounds i8, ptr %data, i64 -48
-  %next.p = getelementptr inbounds i8, ptr %old, i64 8
+  {address("old", "%data", -HEADER)}
   %previous = load ptr, ptr %old
-  %next = load ptr, ptr %next.p
+  {loaded("next", "ptr", "%old", NEXT)}
   %block = call ptr @realloc(ptr %old, i64 %size)
   %gone = icmp eq ptr %block, null
   br i1 %gone, label %failed, label %moved
 moved:
   call void @llad.advise(ptr %block, i64 %size)
-  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
+  {address("raw.p", "%block", RAW)}
   store ptr %block, ptr %raw.p
   call void @llad.relink(ptr %ctx, ptr %previous, ptr %next, ptr %block, ptr %block)
-  %larger = getelementptr inbounds i8, ptr %block, i64 48
+  {address("larger", "%block", HEADER)}
   ret ptr %larger
 failed:
   ret ptr null
@@ -216,12 +207,9 @@ define void @llad.release_all(ptr captures(none) %ctx) noinline nounwind {{
   br label %next
 next:
   %block = phi ptr [%first, %0], [%after, %next]
-  %next.p = getelementptr inbounds i8, ptr %block, i64 8
-  %raw.p = getelementptr inbounds i8, ptr %block, i64 16
-  %after = load ptr, ptr %next.p
-  %raw = load ptr, ptr %raw.p
-  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
-  %bytes = load i64, ptr %bytes.p
+  {loaded("after", "ptr", "%block", NEXT)}
+  {loaded("raw", "ptr", "%block", RAW)}
+  {loaded("bytes", "i64", "%block", BYTES)}
   %owned = icmp eq ptr %raw, null
   %size.raw = add i64 %bytes, {EXTRA}
   %size = select i1 %owned, i64 0, i64 %size.raw
@@ -234,8 +222,8 @@ end:
 }}
 """,
     # The block that holds the memory at `data`, or null.
-    "llad.holder": """
-define ptr @llad.holder(ptr captures(none) %ctx, ptr %data) noinline nounwind memory(read) {
+    "llad.holder": f"""
+define ptr @llad.holder(ptr captures(none) %ctx, ptr %data) noinline nounwind memory(read) {{
   %first = load ptr, ptr %ctx
   br label %test
 test:
@@ -243,11 +231,9 @@ test:
   %none = icmp eq ptr %block, null
   br i1 %none, label %done, label %look
 look:
-  %next.p = getelementptr inbounds i8, ptr %block, i64 8
-  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
-  %next = load ptr, ptr %next.p
-  %bytes = load i64, ptr %bytes.p
-  %start = getelementptr inbounds i8, ptr %block, i64 48
+  {loaded("next", "ptr", "%block", NEXT)}
+  {loaded("bytes", "i64", "%block", BYTES)}
+  {address("start", "%block", HEADER)}
   %from = ptrtoint ptr %start to i64
   %at = ptrtoint ptr %data to i64
   %offset = sub i64 %at, %from
@@ -260,12 +246,12 @@ on:
 done:
   %found = phi ptr [null, %test], [%block, %look]
   ret ptr %found
-}
+}}
 """,
     # Free the arrays made since the call had made `mark` blocks that hold none of the `count` addresses at `kept`.
     # It may free what is in no argument, so it has no attributes that deny it.
     "llad.sweep": f"define void @llad.sweep({_CTX}, i64 %mark, ptr readonly captures(none) %kept, i64 %count) "
-    + """noinline nounwind {
+    + f"""noinline nounwind {{
   %first = load ptr, ptr %ctx
   br label %test
 test:
@@ -273,13 +259,10 @@ test:
   %none = icmp eq ptr %block, null
   br i1 %none, label %done, label %look
 look:
-  %next.p = getelementptr inbounds i8, ptr %block, i64 8
-  %bytes.p = getelementptr inbounds i8, ptr %block, i64 24
-  %serial.p = getelementptr inbounds i8, ptr %block, i64 32
-  %start = getelementptr inbounds i8, ptr %block, i64 48
-  %next = load ptr, ptr %next.p
-  %bytes = load i64, ptr %bytes.p
-  %serial = load i64, ptr %serial.p
+  {address("start", "%block", HEADER)}
+  {loaded("next", "ptr", "%block", NEXT)}
+  {loaded("bytes", "i64", "%block", BYTES)}
+  {loaded("serial", "i64", "%block", SERIAL)}
   %older = icmp sle i64 %serial, %mark
   br i1 %older, label %done, label %young
 young:
@@ -307,6 +290,6 @@ on:
   br label %test
 done:
   ret void
-}
+}}
 """,
 }

@@ -7,20 +7,22 @@ Invariant: nothing here keeps a reference, but in what it returns.
 
 from __future__ import annotations
 
+from llad.codegen.context import VALUES
 from llad.codegen.layout import LAYOUT, PLAIN, Layout
 from llad.codegen.runtime_pool import LARGE
+from llad.codegen.runtime_text import address, loaded
 
-_VALUES = "iLLLL"  # how the error code and the values of its message are handed to Python
+_FORM = "iLLLL"  # how the error code and the values of its message are handed to Python
 
 
-def _texts(layout: Layout) -> dict[str, str]:
-    return {
-        # How many arguments there are if some come by name, behind `given` positional ones: they are right if their
-        # names follow in the order of `names`, which are at most `most`. Else -1.
-        "llad.named": f"""
+def _named(layout: Layout) -> str:
+    """How many arguments there are, of which the first `given` have come by position and the others by name; or -1.
+
+    The names must be those that follow in `names`, in their order, which has `most`.
+    """
+    return f"""
 define i64 @llad.named(i64 %given, ptr %kwnames, ptr %names, i64 %most) noinline nounwind memory(read) {{
-  %size.p = getelementptr i8, ptr %kwnames, i64 {layout.payload}
-  %size = load i64, ptr %size.p
+  {loaded("size", "i64", "%kwnames", layout.payload)}
   %total = add i64 %given, %size
   %few = icmp ule i64 %total, %most
   %some = icmp ne i64 %size, 0
@@ -28,7 +30,7 @@ define i64 @llad.named(i64 %given, ptr %kwnames, ptr %names, i64 %most) noinline
   br i1 %fits, label %loop, label %miss
 loop:
   %k = phi i64 [0, %0], [%next, %same]
-  %items = getelementptr i8, ptr %kwnames, i64 {layout.items}
+  {address("items", "%kwnames", layout.items)}
   %got.p = getelementptr ptr, ptr %items, i64 %k
   %position = add i64 %given, %k
   %wanted.p = getelementptr ptr, ptr %names, i64 %position
@@ -45,10 +47,12 @@ counted:
 miss:
   ret i64 -1
 }}
-""",
-        # Whether a dict holds what a table says: `count` pairs of a name and an object, null for a name that is absent.
-        "llad.unchanged": """
-define i1 @llad.unchanged(ptr %dict, ptr %table, i64 %count) noinline nounwind {
+"""
+
+
+# Whether a dict holds what a table says: `count` pairs of a name and an object, null for a name that is absent.
+_UNCHANGED = f"""
+define i1 @llad.unchanged(ptr %dict, ptr %table, i64 %count) noinline nounwind {{
   br label %pair
 pair:
   %k = phi i64 [0, %0], [%next, %same]
@@ -56,9 +60,8 @@ pair:
   br i1 %more, label %look, label %done
 look:
   %name.p = getelementptr [2 x ptr], ptr %table, i64 %k
-  %wanted.p = getelementptr i8, ptr %name.p, i64 8
   %name = load ptr, ptr %name.p
-  %wanted = load ptr, ptr %wanted.p
+  {loaded("wanted", "ptr", "%name.p", 8)}
   %found = call ptr @PyDict_GetItem(ptr %dict, ptr %name)
   %equal = icmp eq ptr %found, %wanted
   br i1 %equal, label %same, label %done
@@ -68,10 +71,12 @@ same:
 done:
   %all = phi i1 [true, %pair], [false, %look]
   ret i1 %all
-}
-""",
-        # Whether `count` pointers in a row are those of a table.
-        "llad.same": """
+}}
+"""
+
+
+# Whether `count` pointers in a row are those of a table.
+_SAME = """
 define i1 @llad.same(ptr %items, ptr %table, i64 %count) noinline nounwind memory(read) {
   br label %pair
 pair:
@@ -90,36 +95,36 @@ done:
   %all = phi i1 [true, %pair], [false, %look]
   ret i1 %all
 }
-""",
-        # Have Python make the exception of an error code, with `make`, and set it.
-        "llad.raise": f"""
-@llad.raise.values = private constant [{len(_VALUES) + 1} x i8] c"{_VALUES}\\00"
+"""
+
+
+def _raise(layout: Layout) -> str:
+    """Have Python make the exception of an error code, with `make`, and set it."""
+    return f"""
+@llad.raise.values = private constant [{len(_FORM) + 1} x i8] c"{_FORM}\\00"
 define void @llad.raise(ptr %ctx, i32 %code, ptr %make) noinline cold nounwind {{
-  %a.p = getelementptr i8, ptr %ctx, i64 8
-  %b.p = getelementptr i8, ptr %ctx, i64 16
-  %c.p = getelementptr i8, ptr %ctx, i64 24
-  %d.p = getelementptr i8, ptr %ctx, i64 32
-  %a = load i64, ptr %a.p
-  %b = load i64, ptr %b.p
-  %c = load i64, ptr %c.p
-  %d = load i64, ptr %d.p
+  {loaded("a", "i64", "%ctx", VALUES)}
+  {loaded("b", "i64", "%ctx", VALUES + 8)}
+  {loaded("c", "i64", "%ctx", VALUES + 16)}
+  {loaded("d", "i64", "%ctx", VALUES + 24)}
   %error = call ptr (ptr, ptr, ...) @PyObject_CallFunction(ptr %make, ptr @llad.raise.values,
     i32 %code, i64 %a, i64 %b, i64 %c, i64 %d)
   %failed = icmp eq ptr %error, null
   br i1 %failed, label %done, label %set
 set:
-  %type.p = getelementptr i8, ptr %error, i64 {layout.type}
-  %type = load ptr, ptr %type.p
+  {loaded("type", "ptr", "%error", layout.type)}
   call void @PyErr_SetObject(ptr %type, ptr %error)
   call void @Py_DecRef(ptr %error)
   br label %done
 done:
   ret void
 }}
-""",
-        # A new array of NumPy's type `number` and of `size` bytes; null without memory, for which an exception is set.
-        # What it holds is left to chance. A large one is in a block that goes to the pool when Python lets go of it.
-        "llad.array": f"""
+"""
+
+
+# A new array of NumPy's type `number` and of `size` bytes; null without memory, for which an exception is set. What it
+# holds is left to chance. A large one is in a block that goes to the pool when Python lets go of it.
+_ARRAY = f"""
 define ptr @llad.array(i32 %number, i32 %rank, ptr %shape, i64 %size) noinline nounwind {{
   %large = icmp uge i64 %size, {LARGE}
   br i1 %large, label %pooled, label %small
@@ -150,7 +155,16 @@ small:
 failed:
   ret ptr null
 }}
-""",
+"""
+
+
+def _texts(layout: Layout) -> dict[str, str]:
+    return {
+        "llad.named": _named(layout),
+        "llad.unchanged": _UNCHANGED,
+        "llad.same": _SAME,
+        "llad.raise": _raise(layout),
+        "llad.array": _ARRAY,
     }
 
 

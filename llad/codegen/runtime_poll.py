@@ -12,9 +12,9 @@ Invariant: between entry and `regain` no Python object is touched, except in a p
 
 from __future__ import annotations
 
+from llad.codegen.context import COUNTER, POLLED, THREAD
 from llad.codegen.lower_poll import INTERRUPTED
-
-THREAD = 48  # of the saved state's address in the context
+from llad.codegen.runtime_text import address
 
 _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite)"
 
@@ -22,11 +22,11 @@ _OWN = "memory(argmem: readwrite, inaccessiblemem: readwrite)"
 _POLL = f"""
 define i32 @llad.poll(ptr captures(none) %ctx) noinline cold nounwind {_OWN} {{
   %now = alloca [2 x i64], align 8
-  %counter = getelementptr inbounds i8, ptr %ctx, i64 {THREAD + 8}
-  %seen = getelementptr inbounds i8, ptr %ctx, i64 {THREAD + 16}
+  {address("counter", "%ctx", COUNTER)}
+  {address("seen", "%ctx", POLLED)}
   store i64 0, ptr %counter
   %got = call i32 @timespec_get(ptr %now, i32 1)
-  %part = getelementptr inbounds i8, ptr %now, i64 8
+  {address("part", "%now", 8)}
   %seconds = load i64, ptr %now
   %nanoseconds = load i32, ptr %part
   %tenths = udiv i32 %nanoseconds, 100000000
@@ -40,7 +40,7 @@ on:
   ret i32 0
 turn:
   store i64 %time, ptr %seen
-  %thread = getelementptr inbounds i8, ptr %ctx, i64 {THREAD}
+  {address("thread", "%ctx", THREAD)}
   %word = load i64, ptr %thread
   %bit = and i64 %word, 1
   %python = icmp eq i64 %bit, 0
@@ -63,7 +63,7 @@ handle:
 
 _REGAIN = f"""
 define internal void @llad.regain(ptr %ctx) nounwind {{
-  %thread = getelementptr inbounds i8, ptr %ctx, i64 {THREAD}
+  {address("thread", "%ctx", THREAD)}
   %state = load ptr, ptr %thread
   %held = icmp eq ptr %state, null
   br i1 %held, label %done, label %take

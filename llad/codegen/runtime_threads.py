@@ -16,13 +16,14 @@ import os
 import sys
 from functools import cache
 
+from llad.codegen.context import LOOP, THREAD, VALUES
 from llad.codegen.lower_poll import INTERRUPTED
+from llad.codegen.runtime_text import address, loaded, stored
 from llad.codegen.runtime_workers import ASKED, PATIENT, WORKERS, WORKERS_DECLARATIONS
 
 COUNT = "llad.threads.count"
 
 MOST_CHUNKS = 64
-LOOP = 80  # of the address of what a thread knows of the loop, in the context
 GIVEN_UP = -2  # the code of a chunk whose turn will not come (`runtime_turn.py`)
 _NONE = 1
 _WORDS = 5  # of a chunk: its code, and the values of the message of the check that failed
@@ -53,18 +54,14 @@ def _has_threads() -> bool:
     return all(hasattr(library, name) for name in ASKED)
 
 
-AT = "getelementptr inbounds i8, ptr"
-
 # Take a chunk and run it: 0; NONE if none is left or one has failed, which notes code and values; or INTERRUPTED if
 # this thread's poll said so.
 _NEXT = f"""
 define internal i32 @llad.threads.next(ptr %ctx, ptr %all) nounwind {{
-  %run.p = {AT} %all, i64 {_RUN}
-  %run = load ptr, ptr %run.p
-  %block.p = {AT} %all, i64 {_BLOCK}
-  %block = load ptr, ptr %block.p
-  %stop.p = {AT} %all, i64 {STOP}
-  %lowest.p = {AT} %all, i64 {LOWEST}
+  {loaded("run", "ptr", "%all", _RUN)}
+  {loaded("block", "ptr", "%all", _BLOCK)}
+  {address("stop.p", "%all", STOP)}
+  {address("lowest.p", "%all", LOWEST)}
   %stop = load atomic i64, ptr %stop.p acquire, align 8
   %on = icmp eq i64 %stop, 0
   br i1 %on, label %more, label %end
@@ -83,12 +80,12 @@ interrupted:
   ret i32 {INTERRUPTED}
 note:
   %offset = mul i64 %k, {8 * _WORDS}
-  %codes = {AT} %all, i64 {_FAILED}
-  %place = {AT} %codes, i64 %offset
+  {address("codes", "%all", _FAILED)}
+  %place = getelementptr inbounds i8, ptr %codes, i64 %offset
   %wide = zext i32 %code to i64
   store i64 %wide, ptr %place
-  %values = {AT} %place, i64 8
-  %from = {AT} %ctx, i64 8
+  {address("values", "%place", 8)}
+  {address("from", "%ctx", VALUES)}
   call void @llvm.memcpy.p0.p0.i64(ptr align 8 %values, ptr align 8 %from, i64 32, i1 false)
   %r0 = atomicrmw min ptr %lowest.p, i64 %k acq_rel
   br label %end
@@ -103,8 +100,7 @@ define internal i32 @llad.threads.work(ptr %ctx, ptr %all) nounwind {{
   %mine = alloca [3 x i64], align 8
   call void @llvm.memset.p0.i64(ptr align 8 %mine, i8 0, i64 24, i1 false)
   store ptr %all, ptr %mine
-  %mine.p = {AT} %ctx, i64 {LOOP}
-  store ptr %mine, ptr %mine.p
+  {stored("mine", "ptr", "%ctx", LOOP)}
   br label %take
 take:
   %code = call i32 @llad.threads.next(ptr %ctx, ptr %all)
@@ -121,8 +117,8 @@ _HELP = f"""
 define internal void @llad.threads.help(ptr %all) nounwind {{
   %ctx = alloca %llad.ctx, align 8
   store %llad.ctx zeroinitializer, ptr %ctx
-  %thread = {AT} %ctx, i64 48
-  %stop = {AT} %all, i64 {STOP + 1}
+  {address("thread", "%ctx", THREAD)}
+  {address("stop", "%all", STOP + 1)}
   store ptr %stop, ptr %thread
   %code = call i32 @llad.threads.work(ptr %ctx, ptr %all)
   store ptr null, ptr %thread
@@ -135,15 +131,12 @@ _PARALLEL = f"""
 define i32 @llad.threads(ptr %ctx, ptr %run, ptr %block, i64 %limit) noinline nounwind {{
   %all = alloca [{_BYTES} x i8], align 64
   call void @llvm.memset.p0.i64(ptr align 64 %all, i8 0, i64 {_FAILED}, i1 false)
-  %limit.p = {AT} %all, i64 {_LIMIT}
-  store i64 %limit, ptr %limit.p
-  %lowest.p = {AT} %all, i64 {LOWEST}
+  {stored("limit", "i64", "%all", _LIMIT)}
+  {address("lowest.p", "%all", LOWEST)}
   store i64 %limit, ptr %lowest.p
-  %run.p = {AT} %all, i64 {_RUN}
-  store ptr %run, ptr %run.p
-  %block.p = {AT} %all, i64 {_BLOCK}
-  store ptr %block, ptr %block.p
-  %stop.p = {AT} %all, i64 {STOP}
+  {stored("run", "ptr", "%all", _RUN)}
+  {stored("block", "ptr", "%all", _BLOCK)}
+  {address("stop.p", "%all", STOP)}
   %wanted = load i64, ptr @{COUNT}
   %few = icmp slt i64 %wanted, %limit
   %useful = select i1 %few, i64 %wanted, i64 %limit
@@ -199,11 +192,11 @@ look:
   br i1 %fine, label %done, label %failed
 failed:
   %offset = mul i64 %lowest, {8 * _WORDS}
-  %codes = {AT} %all, i64 {_FAILED}
-  %place = {AT} %codes, i64 %offset
+  {address("codes", "%all", _FAILED)}
+  %place = getelementptr inbounds i8, ptr %codes, i64 %offset
   %wide = load i64, ptr %place
-  %values = {AT} %place, i64 8
-  %to = {AT} %ctx, i64 8
+  {address("values", "%place", 8)}
+  {address("to", "%ctx", VALUES)}
   call void @llvm.memcpy.p0.p0.i64(ptr align 8 %to, ptr align 8 %values, i64 32, i1 false)
   %narrow = trunc i64 %wide to i32
   ret i32 %narrow

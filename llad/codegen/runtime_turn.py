@@ -11,8 +11,10 @@ Invariant: a chunk's entry in the list is on the stack of the function that wait
 
 from __future__ import annotations
 
+from llad.codegen.context import LOOP
 from llad.codegen.lower_poll import INTERRUPTED
-from llad.codegen.runtime_threads import AT, GIVEN_UP, LOOP, LOWEST, NEWEST, PARALLEL, STOP, TURN, WAITING
+from llad.codegen.runtime_text import address, loaded, stored
+from llad.codegen.runtime_threads import GIVEN_UP, LOWEST, NEWEST, PARALLEL, STOP, TURN, WAITING
 from llad.codegen.runtime_workers import PATIENT
 
 MOST = 16  # chunks that wait on a thread while it runs another
@@ -24,23 +26,18 @@ _NUMBER, _RUN, _BLOCK, _BEFORE = range(0, 32, 8)
 _IN_TURN = f"""
 define i32 @llad.turn(ptr %ctx, i64 %k, ptr %run, ptr %block) noinline nounwind {{
   %entry = alloca [4 x i64], align 8
-  %mine.p = {AT} %ctx, i64 {LOOP}
-  %mine = load ptr, ptr %mine.p
+  {loaded("mine", "ptr", "%ctx", LOOP)}
   %all = load ptr, ptr %mine
-  %newest.p = {AT} %mine, i64 {NEWEST}
-  %waiting.p = {AT} %mine, i64 {WAITING}
-  %before = load ptr, ptr %newest.p
-  %waiting = load i64, ptr %waiting.p
-  %stop.p = {AT} %all, i64 {STOP}
-  %lowest.p = {AT} %all, i64 {LOWEST}
-  %turn.p = {AT} %all, i64 {TURN}
-  %run.p = {AT} %entry, i64 {_RUN}
-  %block.p = {AT} %entry, i64 {_BLOCK}
-  %before.p = {AT} %entry, i64 {_BEFORE}
+  {loaded("newest", "ptr", "%mine", NEWEST)}
+  {loaded("waiting", "i64", "%mine", WAITING)}
+  {address("stop.p", "%all", STOP)}
+  {address("lowest.p", "%all", LOWEST)}
+  {address("turn.p", "%all", TURN)}
   store i64 %k, ptr %entry
-  store ptr %run, ptr %run.p
-  store ptr %block, ptr %block.p
-  store ptr %before, ptr %before.p
+  {stored("run", "ptr", "%entry", _RUN)}
+  {stored("block", "ptr", "%entry", _BLOCK)}
+  {address("before.p", "%entry", _BEFORE)}
+  store ptr %newest, ptr %before.p
   store ptr %entry, ptr %newest.p
   %more = add nuw nsw i64 %waiting, 1
   store i64 %more, ptr %waiting.p
@@ -64,15 +61,12 @@ seek:
   %its = icmp eq i64 %number, %turn
   br i1 %its, label %add, label %other
 other:
-  %one.before.p = {AT} %one, i64 {_BEFORE}
-  %one.before = load ptr, ptr %one.before.p
+  {loaded("one.before", "ptr", "%one", _BEFORE)}
   %last = icmp eq ptr %one.before, null
   br i1 %last, label %none, label %seek
 add:
-  %one.run.p = {AT} %one, i64 {_RUN}
-  %one.run = load ptr, ptr %one.run.p
-  %one.block.p = {AT} %one, i64 {_BLOCK}
-  %one.block = load ptr, ptr %one.block.p
+  {loaded("one.run", "ptr", "%one", _RUN)}
+  {loaded("one.block", "ptr", "%one", _BLOCK)}
   %added = call i32 %one.run(ptr %ctx, ptr %one.block, i64 %turn)
   %fine = icmp eq i32 %added, 0
   br i1 %fine, label %passed, label %leave
@@ -112,7 +106,7 @@ again:
   br label %look
 leave:
   %code = phi i32 [%added, %add], [0, %none], [{GIVEN_UP}, %hope], [%ran, %take], [%asked, %ask]
-  store ptr %before, ptr %newest.p
+  store ptr %newest, ptr %newest.p
   store i64 %waiting, ptr %waiting.p
   ret i32 %code
 }}

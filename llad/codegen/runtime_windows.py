@@ -7,41 +7,37 @@ Invariant: what is returned is a new reference, or null with an exception set; n
 
 from __future__ import annotations
 
+from llad.codegen.context import BYTES, EXTRA, OWNER, RAW
 from llad.codegen.layout import ALIGNED, C_CONTIGUOUS, LAYOUT, PLAIN, WRITEABLE, Layout
-from llad.codegen.runtime_memory import EXTRA
+from llad.codegen.runtime_text import loaded
 
 # What is made: of NumPy's type `number`, its extents at `shape`, its steps in bytes at `strides` or null (contiguous).
 _ARRAY = "ptr %data, i32 %rank, ptr %shape, i32 %number, ptr %strides"
 
 
-def _texts(layout: Layout) -> dict[str, str]:
-    return {
-        # A window on a block of the call. A capsule takes the block over, if it has none yet.
-        "llad.window": f"""
+# A window on a block of the call. A capsule takes the block over, if it has none yet.
+_WINDOW = f"""
 define ptr @llad.window(ptr %block, {_ARRAY}) noinline nounwind {{
   %window = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank, ptr %shape, i32 %number, ptr %strides,
     ptr %data, i32 0, i32 {PLAIN}, ptr null)
   %none = icmp eq ptr %window, null
   br i1 %none, label %failed, label %made
 made:
-  %place = getelementptr i8, ptr %block, i64 40
-  %before = load ptr, ptr %place
+  {loaded("before", "ptr", "%block", OWNER)}
   %known = icmp ne ptr %before, null
   br i1 %known, label %again, label %fresh
 again:
   call void @Py_IncRef(ptr %before)
   br label %own
 fresh:
-  %raw.p = getelementptr i8, ptr %block, i64 16
-  %raw = load ptr, ptr %raw.p
-  %bytes.p = getelementptr i8, ptr %block, i64 24
-  %bytes = load i64, ptr %bytes.p
+  {loaded("raw", "ptr", "%block", RAW)}
+  {loaded("bytes", "i64", "%block", BYTES)}
   %total = add i64 %bytes, {EXTRA}
   %capsule = call ptr @llad.capsule(ptr %raw, i64 %total)
   %lacking = icmp eq ptr %capsule, null
   br i1 %lacking, label %lost, label %taken
 taken:
-  store ptr %capsule, ptr %place
+  store ptr %capsule, ptr %before.p
   store ptr null, ptr %raw.p
   br label %own
 own:
@@ -54,19 +50,54 @@ lost:
 failed:
   ret ptr null
 }}
-""",
-        # Whether the data lie in `array`, whose elements have `size` bytes, and then a view of it: itself, if that is
-        # all of it.
-        "llad.view": f"""
+"""
+
+
+# The last axis first: extents must be those of the array, and steps, too, but where there is only one element.
+_COMPARE = """\
+compare:
+  %j = phi i32 [%rank, %inside], [%j.next, %same]
+  %wanted = phi i64 [%size, %inside], [%wanted.next, %same]
+  %some = icmp sgt i32 %j, 0
+  br i1 %some, label %lengths, label %whole
+lengths:
+  %j.next = sub i32 %j, 1
+  %a.p = getelementptr i64, ptr %shape, i32 %j.next
+  %a = load i64, ptr %a.p
+  %b.p = getelementptr i64, ptr %extents, i32 %j.next
+  %b = load i64, ptr %b.p
+  %long = icmp eq i64 %a, %b
+  br i1 %long, label %ways, label %part
+ways:
+  %theirs.p = getelementptr i64, ptr %steps, i32 %j.next
+  %theirs = load i64, ptr %theirs.p
+  %plain = icmp eq ptr %strides, null
+  br i1 %plain, label %same, label %given
+given:
+  %mine.p = getelementptr i64, ptr %strides, i32 %j.next
+  %mine = load i64, ptr %mine.p
+  br label %same
+same:
+  %walked = phi i64 [%wanted, %ways], [%mine, %given]
+  %wanted.next = mul i64 %wanted, %a
+  %equal = icmp eq i64 %walked, %theirs
+  %single = icmp eq i64 %a, 1
+  %fine = or i1 %equal, %single
+  br i1 %fine, label %compare, label %part
+"""
+
+
+def _view(layout: Layout) -> str:
+    """Whether the data lie in `array`, whose elements have `size` bytes; and if so, a view of it.
+
+    It is the array itself if that is all of it.
+    """
+    return f"""
 define {{ptr, i1}} @llad.view(ptr %array, i64 %size, {_ARRAY}) noinline nounwind {{
-  %own.p = getelementptr i8, ptr %array, i64 {layout.data}
-  %own = load ptr, ptr %own.p
-  %rank.p = getelementptr i8, ptr %array, i64 {layout.rank}
-  %own.rank = load i32, ptr %rank.p
-  %extents.p = getelementptr i8, ptr %array, i64 {layout.extents}
-  %extents = load ptr, ptr %extents.p
-  %steps.p = getelementptr i8, ptr %array, i64 {layout.strides}
-  %steps = load ptr, ptr %steps.p
+  {loaded("own", "ptr", "%array", layout.data)}
+  {loaded("own.rank", "i32", "%array", layout.rank)}
+  {loaded("extents", "ptr", "%array", layout.extents)}
+  {loaded("steps", "ptr", "%array", layout.strides)}
   %start = ptrtoint ptr %own to i64
   %at = ptrtoint ptr %data to i64
   br label %axis
@@ -106,41 +137,11 @@ inside:
   %alike = icmp eq i32 %rank, %own.rank
   %maybe = and i1 %first, %alike
   br i1 %maybe, label %compare, label %part
-compare:
-  %j = phi i32 [%rank, %inside], [%j.next, %same]
-  %wanted = phi i64 [%size, %inside], [%wanted.next, %same]
-  %some = icmp sgt i32 %j, 0
-  br i1 %some, label %lengths, label %whole
-lengths:
-  %j.next = sub i32 %j, 1
-  %a.p = getelementptr i64, ptr %shape, i32 %j.next
-  %a = load i64, ptr %a.p
-  %b.p = getelementptr i64, ptr %extents, i32 %j.next
-  %b = load i64, ptr %b.p
-  %long = icmp eq i64 %a, %b
-  br i1 %long, label %ways, label %part
-ways:
-  %theirs.p = getelementptr i64, ptr %steps, i32 %j.next
-  %theirs = load i64, ptr %theirs.p
-  %plain = icmp eq ptr %strides, null
-  br i1 %plain, label %same, label %given
-given:
-  %mine.p = getelementptr i64, ptr %strides, i32 %j.next
-  %mine = load i64, ptr %mine.p
-  br label %same
-same:
-  %walked = phi i64 [%wanted, %ways], [%mine, %given]
-  %wanted.next = mul i64 %wanted, %a
-  %equal = icmp eq i64 %walked, %theirs
-  %single = icmp eq i64 %a, 1
-  %fine = or i1 %equal, %single
-  br i1 %fine, label %compare, label %part
-whole:
+{_COMPARE}whole:
   call void @Py_IncRef(ptr %array)
   br label %done
 part:
-  %flags.p = getelementptr i8, ptr %array, i64 {layout.flags}
-  %flags = load i32, ptr %flags.p
+  {loaded("flags", "i32", "%array", layout.flags)}
   %writeable = and i32 %flags, {WRITEABLE}
   %how = or i32 %writeable, {C_CONTIGUOUS | ALIGNED}
   %window = call ptr @PyArray_New(ptr @PyArray_Type, i32 %rank, ptr %shape, i32 %number, ptr %strides,
@@ -156,7 +157,13 @@ done:
   %both = insertvalue {{ptr, i1}} {{ptr null, i1 true}}, ptr %result, 0
   ret {{ptr, i1}} %both
 }}
-""",
+"""
+
+
+def _texts(layout: Layout) -> dict[str, str]:
+    return {
+        "llad.window": _WINDOW,
+        "llad.view": _view(layout),
     }
 
 

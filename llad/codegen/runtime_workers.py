@@ -22,6 +22,7 @@ from functools import cache
 
 import llvmlite.binding as llvm
 
+from llad.codegen.runtime_text import address
 from llad.codegen.target import immortal
 
 CREW = "llad.crew"
@@ -30,7 +31,6 @@ ASKED += ["pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock"]
 ASKED += ["pthread_cond_init", "pthread_cond_wait", "pthread_cond_signal"]
 
 _SET = 2 if sys.platform.startswith("linux") else 3  # SIG_SETMASK
-_AT = "getelementptr inbounds i8, ptr"
 _SPINS = 300  # how often one who waits looks again at once
 _AWAKE = 600  # how often a thread looks for the next loop before it sleeps
 PATIENT = 3000  # how often one who waits lets others run, or spins, before it sleeps between looks
@@ -57,7 +57,7 @@ def _pause() -> str:
 
 
 def _place(name: str, offset: int) -> str:
-    return f"%{name}.p = {_AT} @{CREW}, i64 {offset}"
+    return address(f"{name}.p", f"@{CREW}", offset)
 
 
 WORKERS = {
