@@ -13,7 +13,7 @@ from llad.ad.tape import Rectangle, capacity, position, whole_lines
 from llad.ir.build import Builder
 from llad.ir.core import Op, Value
 from llad.ir.rewrite import copy_op
-from llad.ir.types import I64, ScalarType
+from llad.ir.types import I64, ScalarType, Type
 
 
 class Filling:
@@ -40,24 +40,23 @@ class Filling:
     def allocate(self, rectangle: Rectangle) -> None:
         """Make the memory of a rectangle."""
         b = self.b
-        assert isinstance(rectangle.value.type, ScalarType)
-        *outer, row = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
-        if outer:
-            row = whole_lines(b, row, rectangle.value.type.bytes)
-        self.new[rectangle.handle] = b.alloc(rectangle.value.type, [*outer, row], hint=rectangle.handle.name)
+        trips = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
+        type, extents = self._room(rectangle.value.type, trips)
+        self.new[rectangle.handle] = b.alloc(type, extents, hint=rectangle.handle.name)
+
+    def _room(self, type: Type, trips: list[Value]) -> tuple[ScalarType, list[Value]]:
+        """The element type and the extents of a tape of so many trips, whose rows begin with lines of the cache."""
+        assert isinstance(type, ScalarType)
+        *outer, row = trips
+        return type, [*outer, whole_lines(self.b, row, type.bytes)] if outer else trips
 
     def sheet(self, sheet: Sheet) -> None:
         """Make a sheet, and copy to it what the loads will find, if they run."""
         b, structure = self.b, self.structure
         bounds = {op: self.bounds(op) for op in (*sheet.along, *sheet.others)}
         trips = {op: capacity(b, op, bounds[op], structure) for op in bounds}
-        *outer, row = [trips[op] for op in sheet.along]
-        type = sheet.load.result.type
-        assert isinstance(type, ScalarType)
-        if outer:
-            row = whole_lines(b, row, type.bytes)
+        type, (first, *rest) = self._room(sheet.load.result.type, [trips[op] for op in sheet.along])
         runs = reduce(partial(b.op, "and"), [b.op("gt", trips[op], b.i64(0)) for op in sheet.others])
-        first, *rest = [*outer, row]
         extents = [b.op("select", runs, first, b.i64(0)), *rest]  # no memory has room for what nobody may load
         tape = self.new[sheet.handle] = b.alloc(type, extents, hint=sheet.handle.name)
         index: dict[Value, Value] = {}

@@ -21,7 +21,7 @@ import numpy as np
 
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
-from llad.frontend.signature import Guard
+from llad.frontend.signature import Guard, Lengths
 from llad.frontend.source import Source
 from llad.frontend.values import Marker, Unbound
 from llad.ir.core import Region, Value
@@ -252,7 +252,7 @@ class NeedsAttribute(Exception):
         self.name = name
         self.reads: tuple[Guard, ...] | None = None
         self.captured: tuple[np.ndarray[Any, Any], ...] = ()
-        self.lengths: Mapping[tuple[int, int, int], bool] = {}
+        self.lengths: Lengths = {}
 
 
 @dataclass(slots=True, eq=False)

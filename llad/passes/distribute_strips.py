@@ -5,22 +5,7 @@ through its range in strips, in each of which the recurrence comes first. What i
 
 When: as there, where nothing is left to differentiate.
 
-Before:
-
-    func @f(%x: buffer<f64, 1, C>, %n: i64, %w: f64) {
-      %zero: i64 = const 0
-      %one: i64 = const 1
-      %none: f64 = const 0.0
-      %last: f64, %sum: f64, %t: i64 = for %i in %zero..%n step %one carry (%h: f64 = %none, %s: f64 = %none) {
-        %a: f64 = load %x[%i]
-        %b: f64 = mul %w, %h
-        %new: f64 = add %a, %b
-        %d: f64 = exp %new
-        %r: f64 = add %s, %d
-        yield %new, %r
-      }
-      return %sum
-    }
+Before: as in `distribute.py`.
 
 After (and `dce`):
 
