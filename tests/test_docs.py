@@ -1,4 +1,4 @@
-"""The documents say what is so: generated parts are fresh, README's example runs, links lead somewhere."""
+"""The documents say what is so: generated parts are fresh, examples run, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -45,15 +45,20 @@ def test_links_lead_to_files(path: Path) -> None:
         assert (path.parent / target).exists(), target
 
 
-def test_readme_s_example_prints_what_it_says(tmp_path: Path) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    file = tmp_path / "readme.py"
-    file.write_text(code)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(compile(code, str(file), "exec"), {})
-    said = [line.partition("# ")[2] for line in code.splitlines() if line.startswith("print(")]
-    assert printed.getvalue().splitlines() == said
+@pytest.mark.parametrize("page", ["README.md", "docs/language.md"])
+def test_examples_print_what_they_say(page: str, tmp_path: Path) -> None:
+    """Each alone, as a reader pastes it into a file."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert blocks
+    for k, code in enumerate(blocks):
+        file = tmp_path / f"example{k}.py"
+        file.write_text(code)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, str(file), "exec", dont_inherit=True), {"__name__": "example"})
+        said = [line.partition("# ")[2] for line in code.splitlines() if line.startswith("print(")]
+        assert printed.getvalue().splitlines() == said
+        assert said
 
 
 def test_readme_s_two_commands() -> None:
