@@ -1,6 +1,6 @@
 """Adaptive Simpson's rule, written as the recursion that it is, and differentiated by the integrand's parameters.
 
-    python examples/adaptive_quadrature.py [--tolerance T] [--output FILE]
+    python examples/adaptive_quadrature.py [--tolerance T] [--width W] [--slow S] [--output FILE]
 
 An interval is halved as long as Simpson's rule on its halves differs from the rule on the whole (W. M. McKeeman,
 Comm. ACM 5, 1962), so how deep the recursion goes depends on the numbers. Two integrals:
@@ -123,7 +123,7 @@ def picture(tolerances: np.ndarray, width: float, file: str) -> None:
 
 def main(argv: list[str] | None = None) -> tuple[float, float, float, float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tolerance", type=float, default=1e-9)
+    parser.add_argument("--tolerance", type=float, default=1e-9, help="the error that an integral may have")
     parser.add_argument("--width", type=float, default=0.01, help="half width of the peak")
     parser.add_argument("--slow", type=float, default=1e-3, help="by which part the pendulum is to be slow")
     parser.add_argument("--output", metavar="FILE", help="a picture of the errors against the work")

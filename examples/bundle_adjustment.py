@@ -163,8 +163,8 @@ def picture(measured: np.ndarray, before: np.ndarray, after: np.ndarray, file: s
 
 def main(argv: list[str] | None = None) -> list[float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cameras", type=int, default=6)
-    parser.add_argument("--points", type=int, default=60)
+    parser.add_argument("--cameras", type=int, default=6, help="how many cameras")
+    parser.add_argument("--points", type=int, default=60, help="how many points")
     parser.add_argument("--output", metavar="FILE", help="a picture of one camera's points before and after")
     args = parser.parse_args(argv)
 

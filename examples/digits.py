@@ -139,7 +139,7 @@ def picture(history: list[tuple[float, float]], file: str) -> None:
 
 def main(argv: list[str] | None = None) -> float:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--epochs", type=int, default=25, help="how often each digit is learned from")
     parser.add_argument("--hidden", type=int, default=48, help="units of the hidden layer")
     parser.add_argument("--rate", type=float, default=0.05, help="the first epoch's learning rate")
     parser.add_argument("--output", metavar="FILE", help="a picture of the learning curve")

@@ -1,6 +1,6 @@
 """A mixture of Gaussians with a Wishart prior, fitted to Fisher's irises by L-BFGS on native gradients.
 
-    python examples/gaussian_mixture.py [--components K] [--output FILE]
+    python examples/gaussian_mixture.py [--components K] [--starts N] [--output FILE]
 
 The objective is that of ADBench (F. Srajer, Z. Kukelova, A. Fitzgibbon, Optim. Methods Softw. 33, 2018),
 written with loops. Component k of a mixture in d dimensions has a weight ∝ exp(alphas[k]), a mean, and an inverse
@@ -155,7 +155,7 @@ def picture(x: np.ndarray, found: np.ndarray, means: np.ndarray, file: str) -> N
 
 def main(argv: list[str] | None = None) -> tuple[float, float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--components", type=int, default=3)
+    parser.add_argument("--components", type=int, default=3, help="how many Gaussians")
     parser.add_argument("--starts", type=int, default=5, help="random starts, of which the best is kept")
     parser.add_argument("--output", metavar="FILE", help="a picture of the flowers and the means")
     args = parser.parse_args(argv)

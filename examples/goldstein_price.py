@@ -54,7 +54,7 @@ def search(starts: int) -> list[tuple[float, float, float]]:
 
 def main(argv: list[str] | None = None) -> list[tuple[float, float, float]]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--point", nargs=2, type=float, default=(2.5, 3.5), metavar=("X", "Y"))
+    parser.add_argument("--point", nargs=2, type=float, default=(2.5, 3.5), metavar=("X", "Y"), help="where to print")
     parser.add_argument("--starts", type=int, default=8, help="starts along each side of the grid")
     args = parser.parse_args(argv)
 

@@ -56,7 +56,7 @@ def picture(x: np.ndarray, y: np.ndarray, slope: float, intercept: float, file: 
     figure, axes = pyplot.subplots(layout="constrained", figsize=(6, 4))
     axes.plot(x, y, ".", markersize=2, label="measurements")
     ends = np.array([x.min(), x.max()])
-    axes.plot(ends, slope * ends + intercept, label=f"y = {slope:.3f} x + {intercept:.3f}")
+    axes.plot(ends, slope * ends + intercept, label=f"y = {slope:.3f} x {intercept:+.3f}")
     axes.legend()
     figure.savefig(file, dpi=120)
     pyplot.close(figure)
@@ -64,15 +64,15 @@ def picture(x: np.ndarray, y: np.ndarray, slope: float, intercept: float, file: 
 
 def main(argv: list[str] | None = None) -> tuple[float, float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--points", type=int, default=1_000)
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--points", type=int, default=1_000, help="how many points are drawn")
+    parser.add_argument("--steps", type=int, default=100, help="how many steps of gradient descent")
     parser.add_argument("--output", metavar="FILE", help="a picture of the points and the line")
     args = parser.parse_args(argv)
 
     x, y = measurements(args.points)
     slope, intercept = fit(x, y, args.steps)
-    print(f"gradient descent: y = {slope:.9f} x + {intercept:.9f}")
-    print("normal equations: y = {:.9f} x + {:.9f}".format(*closed_form(x, y)))
+    print(f"gradient descent: y = {slope:.9f} x {intercept:+.9f}")
+    print("normal equations: y = {:.9f} x {:+.9f}".format(*closed_form(x, y)))
     print(f"mean squared error {squared_error(slope, intercept, x, y):.6f}; the noise has variance 0.25")
     if args.output:
         picture(x, y, slope, intercept, args.output)

@@ -167,8 +167,8 @@ def picture(history: list[float], floor: float, file: str) -> None:
 
 def main(argv: list[str] | None = None) -> tuple[list[float], float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--layers", type=int, default=2, help="how many layers")
+    parser.add_argument("--steps", type=int, default=2000, help="how many steps of gradient descent")
     parser.add_argument("--output", metavar="FILE", help="a picture of the learning curve")
     args = parser.parse_args(argv)
 

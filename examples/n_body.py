@@ -112,7 +112,7 @@ def picture(time: np.ndarray, rs: np.ndarray, errors: dict[str, np.ndarray], fil
 
 def main(argv: list[str] | None = None) -> tuple[np.ndarray, float, float]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--periods", type=int, default=10)
+    parser.add_argument("--periods", type=int, default=10, help="how long the bodies are followed")
     parser.add_argument("--steps", type=int, default=1000, help="steps a period")
     parser.add_argument("--output", metavar="FILE", help="a picture of the paths and of the energy's error")
     args = parser.parse_args(argv)

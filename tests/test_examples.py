@@ -44,6 +44,15 @@ def is_picture(file: Path) -> bool:
     return file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+def test_usage_names_every_option(path: Path) -> None:
+    text = path.read_text()
+    usage = re.findall(rf"^    python examples/{path.name} (.*)$", text, re.MULTILINE)
+    options = re.findall(r'add_argument\("(--\w+)".*, help="', text)
+    assert [re.findall(r"--\w+", line) for line in usage] == [options]
+    assert text.count("add_argument") == len(options) > 0
+
+
 # -- five wells
 
 
