@@ -19,7 +19,7 @@ from llad.ad.memory import as_layout, copy_buffer, copy_into
 from llad.ad.stretches import stretched
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, viewed, walk
 from llad.ir.distinct import Distinct
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import copy_function
@@ -116,9 +116,7 @@ def _shown(carry: Value) -> str:
 
 def _is_allocated(array: Value, made: dict[Value, Op]) -> bool:
     """Whether `array` is memory of the iteration at whose end it is handed on, or a window on it."""
-    op = made.get(array)
-    while op is not None and op.name == "view":
-        op = made.get(op.operands[0])
+    op = made.get(viewed(array, made))
     return op is not None and op.name == "alloc"
 
 
@@ -187,7 +185,7 @@ class _Judge:
 
     def _is_making(self, op: Op, loop: Op) -> bool:
         """Whether `op` stores to memory that the iteration around it has made."""
-        made = self._made.get(self._origin(op.operands[1])) if op.name == "store" else None
+        made = self._made.get(viewed(op.operands[1], self._made)) if op.name == "store" else None
         return made is not None and made.name == "alloc" and loop in self._around[made]
 
     def _is_before(self, op: Op, loop: Op) -> bool:
@@ -196,11 +194,6 @@ class _Judge:
             return False
         again = [o for o in self._around[loop] if o.name != "if" and o in self._around[op]]
         return not again or self._is_making(op, again[-1])
-
-    def _origin(self, array: Value) -> Value:
-        while (made := self._made.get(array)) is not None and made.name == "view":
-            array = made.operands[0]
-        return array
 
     def _alone(self, loop: Op, carries: list[Value]) -> bool:
         """Whether no two carries meet, and nothing else has what they start from, in the loop or behind it."""
@@ -217,6 +210,6 @@ class _Judge:
                 continue
             for operand in op.operands:
                 meets = not outside.isdisjoint(self._aliases.roots(operand))
-                if meets and self._origin(operand) not in own and op.name != "yield":
+                if meets and viewed(operand, self._made) not in own and op.name != "yield":
                     return False
         return True

@@ -18,7 +18,7 @@ from llad.ad.snapshots import Snapshots, iterations
 from llad.ad.strategies import Strategies
 from llad.ad.structure import HOISTABLE, Structure
 from llad.ad.tape import position
-from llad.ir.core import CHECKPOINT, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, Op, Region, Value, has_neighbours, walk
 from llad.ir.types import I64, is_float
 from llad.ops.table import OPS
 
@@ -232,18 +232,11 @@ class Loops:
         independent = any_order and (op.attrs["kind"] != "sequential" or op.attrs.get("apart", False))
         if independent and self.strategies.pops_nothing(op):
             return lo, hi, step
-        if self.has_neighbours(lo) and self.has_neighbours(hi):
+        if has_neighbours(lo, self.structure.op_of) and has_neighbours(hi, self.structure.op_of):
             one = b.i64(1)
             return b.op("sub", hi, one), b.op("sub", lo, one), b.i64(-1)
         self.count_behind(body)
         return hi, lo, b.i64(-1)
-
-    def has_neighbours(self, bound: Value) -> bool:
-        """Whether the numbers beside `bound` are sure to be numbers: it is an extent, or a constant of usual size."""
-        made = self.structure.op_of.get(bound)
-        if made is not None and made.name == "const":
-            return abs(int(made.attrs["value"])) < 2**62
-        return made is not None and made.name == "dim"
 
     def count_behind(self, body: Region) -> None:
         """Let the reversed loop count one more than its index: `hi` to `lo + 1`, for which `hi - 1` need not exist."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Literal
 
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, constant
 from llad.ir.poison import maybe_poison
 
 LOOPS = ("for", "while")
@@ -63,8 +63,7 @@ class Structure:
 
     def constant(self, value: Value) -> object:
         """The number that `value` is known to be, else None."""
-        op = self.op_of.get(value)
-        return op.attrs["value"] if op is not None and op.name == "const" else None
+        return constant(value, self.op_of)
 
     def outward(self, region: Region) -> Iterator[tuple[Op, Region]]:
         """The ops around `region`, innermost first, each with the region in which it stands."""

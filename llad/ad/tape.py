@@ -153,8 +153,7 @@ class Tape:
     def _at_hand(self, value: Value) -> bool:
         """Whether the reverse sweep has `value` for nothing: it is in scope, an index, or yielded out of branches."""
         structure = self.structure
-        op = structure.op_of.get(value)
-        if value in self.name or value in self.mirror.index or (op is not None and op.name == "const"):
+        if value in self.name or value in self.mirror.index or structure.constant(value) is not None:
             return True
         region, root = structure.place(value)
         return structure.in_scope(region, root) or structure.depth(region, root) == 0

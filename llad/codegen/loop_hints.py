@@ -14,7 +14,7 @@ from llad.codegen.lower_emit import Emitter
 from llad.codegen.lower_poll import known_trips
 from llad.codegen.lower_scalar import written_lines
 from llad.codegen.target import masks, narrower, vectors
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Op, Region, Value, accessed, walk
 from llad.ir.types import I64, ScalarType, is_float
 
 # Lines of LLVM IR in a loop beyond which it is not vectorised or interleaved, and in one of straight code without
@@ -89,7 +89,7 @@ def _runs_along_rows(body: Region) -> bool:
         if op.regions:
             return False
         if op.name in ("load", "store"):
-            buffer, *indices = op.operands[op.name == "store" :]
+            buffer, *indices = accessed(op)
             if not moving.isdisjoint(indices[:-1]) or getattr(buffer.type, "layout", "C") != "C":
                 return False
         elif not moving.isdisjoint(op.operands) and op.name in ("add", "sub"):

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from llad.codegen.context import COUNTER
 from llad.codegen.lower_emit import Emitter
 from llad.dataclass import dataclass
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Op, Region, Value, constant, walk
 
 INTERRUPTED = -1  # the code of a call that ends because Python code raised under way; the exception is set
 HEAVY = 1 << 6  # what is added for an iteration, or a call, of unknown length
@@ -101,12 +101,12 @@ def _short(e: Emitter, outer: Op, region: Region) -> Iterator[tuple[Op, Value]]:
 def _extent(op: Op, outer: Op, definitions: Mapping[Value, Op]) -> Value | None:
     """The extent that bounds the trips of a `for` in an iteration of `outer`, upwards or downwards."""
     lo, hi, step = op.operands[:3]
-    by = _constant(step, definitions) or 0
+    by = constant(step, definitions) or 0
     least, most = (lo, hi) if by > 0 else (hi, lo)
     if not by or not (op.attrs.get("inside") or _is_index(least, outer, definitions, by)):
         return None
     last = definitions.get(most)
-    if by < 0 and last is not None and last.name == "sub" and (_constant(last.operands[1], definitions) or 0) > 0:
+    if by < 0 and last is not None and last.name == "sub" and (constant(last.operands[1], definitions) or 0) > 0:
         most = last.operands[0]
         last = definitions.get(most)
     return most if last is not None and last.name == "dim" else None
@@ -117,14 +117,15 @@ def _is_index(least: Value, outer: Op, definitions: Mapping[Value, Op], by: int)
 
     It is a constant, or what comes after the index of `outer`.
     """
-    if (known := _constant(least, definitions)) is not None:
+    known: int | None = constant(least, definitions)
+    if known is not None:
         return known >= min(by, 0)
     made = definitions.get(least)
     if outer.name != "for" or made is None or made.name != "add" or made.operands[0] is not outer.regions[0].args[0]:
         return False
-    begin, end, step = (_constant(v, definitions) for v in outer.operands[:3])
+    begin, end, step = (constant(v, definitions) for v in outer.operands[:3])
     first = begin if (step or 0) > 0 else None if end is None else end + 1
-    return first is not None and first + (_constant(made.operands[1], definitions) or -1) >= 0
+    return first is not None and first + (constant(made.operands[1], definitions) or -1) >= 0
 
 
 def _bound(region: Region, definitions: Mapping[Value, Op]) -> int | None:
@@ -157,7 +158,7 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
 
 def known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
     """The trips of a `for`, or the most: those from `lo` to `lo + min(…, most)`, or to `min(…, most)`."""
-    known = [_constant(v, definitions) for v in op.operands[:3]]
+    known = [constant(v, definitions) for v in op.operands[:3]]
     lo, hi, step = known
     if lo is not None and hi is not None and step:
         return len(range(lo, hi, step))
@@ -166,10 +167,5 @@ def known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
         lo, count = 0, definitions.get(count.operands[1])
     if step != 1 or lo is None or count is None or count.name != "min":
         return None
-    most = [n for n in (_constant(v, definitions) for v in count.operands) if n is not None]
+    most = [n for n in (constant(v, definitions) for v in count.operands) if n is not None]
     return max(most[0] - lo, 0) if most else None
-
-
-def _constant(value: Value, definitions: Mapping[Value, Op]) -> int | None:
-    op = definitions.get(value)
-    return int(op.attrs["value"]) if op is not None and op.name == "const" else None

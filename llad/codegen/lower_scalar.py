@@ -16,7 +16,7 @@ import math
 
 from llad.codegen.lower_emit import REGISTER, Emitter
 from llad.codegen.vector_math import VECTOR, vector_lines
-from llad.ir.core import Op
+from llad.ir.core import Op, constant
 from llad.ir.types import BOOL, ScalarType, is_float
 from llad.ops.table import OPS
 
@@ -96,8 +96,8 @@ def written_lines(op: Op) -> int:
 
 def _exponent(e: Emitter, op: Op) -> float:
     """That of a power, if it is a constant, else NaN."""
-    made = e.definitions.get(op.operands[-1]) if op.name == "pow" else None
-    return made.attrs["value"] if made is not None and made.name == "const" else math.nan
+    number = constant(op.operands[-1], e.definitions) if op.name == "pow" else None
+    return math.nan if number is None else number
 
 
 def _expands(e: Emitter, op: Op) -> bool:

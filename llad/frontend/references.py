@@ -18,7 +18,7 @@ from dataclasses import replace
 from llad.frontend.loose import Copied, Place, places_of
 from llad.frontend.refused import refuse
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value
+from llad.ir.core import Function, Op, Value, viewed
 
 
 def refuse_late_writes(fn: Function, appended: Sequence[Copied], copied: Sequence[Copied]) -> None:
@@ -69,7 +69,5 @@ def _made(write: Op, makers: dict[Value, Op]) -> Op | None:
     """The `alloc` whose latest memory is what is written; `None` if it is not told by the text."""
     if write.name != "store":
         return None
-    handle = write.operands[1]
-    while (op := makers.get(handle)) is not None and op.name == "view":
-        handle = op.operands[0]
+    op = makers.get(viewed(write.operands[1], makers))
     return op if op is not None and op.name == "alloc" else None

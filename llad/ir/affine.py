@@ -31,6 +31,11 @@ class Affine:
         self.const = const
         self.terms = terms or {}
 
+    @property
+    def number(self) -> int | None:
+        """The number that the form is, if no atom is in it."""
+        return None if self.terms else self.const
+
     def plus(self, other: Affine, factor: int = 1) -> Affine:
         """`self + factor · other`"""
         terms = dict(self.terms)
@@ -44,6 +49,12 @@ class Affine:
 
     def times(self, factor: int) -> Affine:
         return Affine(0).plus(self, factor)
+
+    def by(self, other: Affine) -> Affine | None:
+        """The product, if that is affine: one of the two is a number."""
+        if self.terms and other.terms:
+            return None
+        return self.times(other.const) if not other.terms else other.times(self.const)
 
     def shifted(self, const: int) -> Affine:
         return Affine(self.const + const, self.terms)

@@ -154,6 +154,32 @@ def makers(region: Region) -> Makers:
     return _makers[region]
 
 
+def constant(value: Value, made: Makers) -> Any:
+    """The number that a value is, if that is known; else `None`. `made`: the ops that make values."""
+    op = made.get(value)
+    return op.attrs["value"] if op is not None and op.name == "const" else None
+
+
+def has_neighbours(bound: Value, made: Makers) -> bool:
+    """Whether the numbers beside an i64 are sure to be i64, too: it is an extent, or a constant of usual size."""
+    op = made.get(bound)
+    if op is None or op.name != "const":
+        return op is not None and op.name == "dim"
+    return abs(int(op.attrs["value"])) < 2**62
+
+
+def viewed(handle: Value, made: Makers) -> Value:
+    """What a handle is a view of, however many views there are between; itself, if it is none."""
+    while (op := made.get(handle)) is not None and op.name == "view":
+        handle = op.operands[0]
+    return handle
+
+
+def accessed(op: Op) -> tuple[Value, ...]:
+    """The buffer of a load or store, and then its indices."""
+    return op.operands[op.name == "store" :]
+
+
 def users(region: Region) -> dict[Value, list[Op]]:
     """The ops there of which a value is an operand, once for each time that it is."""
     found: dict[Value, list[Op]] = {}

@@ -17,7 +17,7 @@ from dataclasses import field
 from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, makers
+from llad.ir.core import Function, Op, Region, Value, accessed, constant, defined, makers
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType
 
@@ -205,14 +205,13 @@ class Coverage:
             state.clean = []
 
     def _is_zero(self, value: Value) -> bool:
-        made = self._made.get(value)
-        return made is not None and made.name == "const" and repr(made.attrs["value"]) in ("0", "0.0", "False")
+        return repr(constant(value, self._made)) in ("0", "0.0", "False")
 
     # -- boxes
 
     def _box(self, op: Op, root: Value) -> Box | None:
         """The element of a load or store, if it is known to be one of `root`."""
-        handle, *indices = op.operands[op.name == "store" :]
+        handle, *indices = accessed(op)
         base, at = self._elements.place(handle, indices)
         if base is not root or any(i is None for i in at):
             return None

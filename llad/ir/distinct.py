@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, makers, walk
+from llad.ir.core import Function, Op, Region, Value, makers, viewed, walk
 from llad.ir.types import BufferType
 
 
@@ -57,7 +57,7 @@ class Distinct:
 
     def _was_there(self, older: Value, newer: Value) -> bool:
         """Whether a handle, or what it is a view of, was there already when memory is made for the other one."""
-        older, newer = self._base(older), self._base(newer)
+        older, newer = viewed(older, self._made), viewed(newer, self._made)
         made = self._made.get(newer)
         if made is None or made.name != "alloc":
             return False
@@ -66,11 +66,6 @@ class Distinct:
             return self._span[before][1] < begin
         around = self._entered.get(older)
         return around is not None and self._span[around][0] < begin <= self._span[around][1]
-
-    def _base(self, handle: Value) -> Value:
-        while (made := self._made.get(handle)) is not None and made.name == "view":
-            handle = made.operands[0]
-        return handle
 
     def _loop(self, op: Op) -> None:
         body = op.regions[-1]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from llad.ir.affine import Affine
-from llad.ir.core import AXIS_OPERANDS, Function, Op, Value, makers, walk
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Value, constant, makers, walk
 from llad.ir.types import I64, BufferType
 
 Place = tuple[Affine | None, ...]  # per axis the index as a sum, where it is one
@@ -30,8 +30,8 @@ class Elements:
 
     def constant(self, value: Value) -> int | None:
         """The integer that `value` is known to be."""
-        made = self._made.get(value)
-        return int(made.attrs["value"]) if made is not None and made.name == "const" else None
+        number = constant(value, self._made)
+        return None if number is None else int(number)
 
     def rename(self, index: Value, other: Value | None) -> None:
         """From now on the index of a loop is another one's, or (`None`) its own again."""
@@ -118,7 +118,7 @@ class Elements:
         of `index`, if there is one."""
         for a, b in zip(first, second, strict=True):
             difference = self.form(a).plus(self.form(b), -1)
-            if difference.const and not difference.terms:
+            if difference.number:
                 return True
             if index is not None and self._spans(difference, index, 1):
                 return True
@@ -135,7 +135,7 @@ class Elements:
             if index in difference.terms or not fixed.issuperset([*one.terms, *other.terms]):
                 continue
             along = one.terms.get(index, 0)
-            equal = not difference.terms and not difference.const
+            equal = difference.number == 0
             if abs(along) == 1 and (equal or self._spans(difference, index, 2)):
                 return True
             if not along and not difference.terms and not equal:

@@ -79,7 +79,7 @@ class Revisits:
 
 def _differ(a: _Access, b: _Access) -> bool:
     """Whether the elements are different when all that their indices are made of is the same."""
-    return any(d.const and not d.terms for _, d in _axes(a, b))
+    return any(d.number for _, d in _axes(a, b))
 
 
 def _differ_between_runs(a: _Access, b: _Access) -> bool:

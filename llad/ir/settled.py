@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from llad.ir.affine import GREATEST, LONGEST, Affine, Knowledge
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Makers, Op, Value, makers, walk
+from llad.ir.core import Function, Makers, Op, Value, accessed, makers, walk
 from llad.ir.elements import Elements, Place
 from llad.ir.types import I64
 
@@ -63,7 +63,7 @@ class Settled:
         return found
 
     def _place(self, op: Op) -> tuple[Value, Place]:
-        handle, *indices = op.operands[op.name == "store" :]
+        handle, *indices = accessed(op)
         return self._elements.place(handle, indices)
 
     def _apart(self, load: Op, store: Op, loop: Op | None) -> bool:

@@ -66,7 +66,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, makers, uses, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, makers, uses, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, ScalarType
@@ -190,7 +190,7 @@ class _Accumulate(Rebuild):
 
     def _touches(self, op: Op, buffer: Value) -> bool:
         if op.name in ("load", "store"):
-            return not self._distinct(op.operands[op.name == "store"], buffer)
+            return not self._distinct(accessed(op)[0], buffer)
         return not self._aliases.roots(buffer).isdisjoint(self._aliases.read(op) | self._aliases.written(op))
 
     def _add_to_row(self, rows: dict[object, _Row], item: _Accumulation, index: Value, inside: set[Value]) -> None:

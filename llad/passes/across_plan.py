@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from llad.dataclass import dataclass
-from llad.ir.core import TAPE, Function, Op, Region, Value, defined, mentioned, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, mentioned, walk
 from llad.ir.elements import Elements
 from llad.ir.types import I64, ScalarType
 from llad.passes.effects import computes
@@ -120,7 +120,7 @@ class _Plans:
 
     def _way(self, access: Op, loop: Op, outer: Op, inside: set[Value]) -> str:
         """How the elements of an access follow each other: `down` a column, `steady` for one of the loops, or else."""
-        buffer, *indices = access.operands[access.name == "store" :]
+        buffer, *indices = accessed(access)
         across, along = outer.regions[0].args[0], loop.regions[0].args[0]
         forms = [self._elements.form(i) for i in indices]
         if buffer in inside or any(v in inside and v not in (across, along) for f in forms for v in f.terms):

@@ -50,7 +50,7 @@ from typing import Any
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Value, defined, makers, walk
+from llad.ir.core import Function, Op, Value, constant, defined, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.rewrite import Mapping as Renamed
 from llad.ir.rewrite import copy_op, copy_region
@@ -98,16 +98,12 @@ class _Chunks(Rebuild):
 
     def visit(self, op: Op) -> None:
         if op.attrs.get("threads"):
-            step = self._constant(op.operands[2])
+            step = constant(op.operands[2], self._made)
             counted = op.results[-1] not in self._used or step in (1, -1)
             if counted and not self._overlap and not (shares := self._sharing(op)).why:
                 self._cut(op, shares)
                 return
         self.keep(op)
-
-    def _constant(self, value: Value) -> int | None:
-        made = self._made.get(value)
-        return int(made.attrs["value"]) if made is not None and made.name == "const" else None
 
     # -- the place of the loop
 
@@ -166,7 +162,7 @@ class _Chunks(Rebuild):
     def _trips(self, b: Builder, loop: Op, lo: Value, hi: Value, step: Value) -> Value:
         """The trips; 0 if they do not fit, so that one chunk does all."""
         zero = b.i64(0)
-        if self._constant(loop.operands[2]) == 1:
+        if constant(loop.operands[2], self._made) == 1:
             far, trips = b.op("sub_overflows", hi, lo), b.op("sub", hi, lo)
         else:
             far = b.op("sub_overflows", lo, hi)
@@ -213,7 +209,7 @@ class _Chunks(Rebuild):
         mapping: Renamed = dict(zip(captured, given, strict=True))
         for op in (*again, *(self._made[v] for v in cut.shares.scratch)):
             b.current.ops.append(copy_op(op, mapping))
-        one = self._constant(loop.operands[2])
+        one = constant(loop.operands[2], self._made)
         if one is not None:
             step = b.i64(one)
         first, last = b.load(bounds, number), b.load(bounds, b.op("add", number, b.i64(1)))
@@ -311,6 +307,4 @@ def _like(values: Sequence[Value]) -> list[Value]:
 
 
 def _add(b: Builder, buffer: Value, memory: Value) -> None:
-    b.nest(
-        _extents(b, memory), lambda at: b.store(b.op("add", b.load(buffer, *at), b.load(memory, *at)), buffer, *at)
-    )
+    b.nest(_extents(b, memory), lambda at: b.store(b.op("add", b.load(buffer, *at), b.load(memory, *at)), buffer, *at))

@@ -54,9 +54,7 @@ def total_of(item: NoOverflow) -> Affine | None:
     """The exact sum or product that must fit in 64 bits, if it is affine."""
     if item.op in _SUMS:
         return item.a.plus(item.b, _SUMS[item.op])
-    if item.a.terms and item.b.terms:
-        return None
-    return item.a.times(item.b.const) if not item.b.terms else item.b.times(item.a.const)
+    return item.a.by(item.b)
 
 
 def consequences(item: Item) -> list[Affine]:

@@ -96,7 +96,7 @@ from dataclasses import field
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import TAPE, Function, Op, Region, Value, defined, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.hidden import hidden
 from llad.ir.rewrite import copy_region
@@ -172,7 +172,7 @@ class _Columns(Rebuild):
         for op in walk(loop.regions[0]):
             if op.name not in ("load", "store"):
                 continue
-            buffer, *at = op.operands[op.name == "store" :]
+            buffer, *at = accessed(op)
             if buffer in inside or len(at) != 2 or self._elements.form(at[0]).terms.get(index) != 1:
                 continue
             column = self._elements.constant(at[1])
@@ -199,8 +199,8 @@ class _Columns(Rebuild):
         if not self._aliases.roots(buffer) <= self._hidden:
             return False
         touching = [op for op in inner if op.name in ("load", "store")]
-        touching = [op for op in touching if self._aliases.may_alias(op.operands[op.name == "store"], buffer)]
-        if any(op.operands[op.name == "store"] is not buffer for op in touching):
+        touching = [op for op in touching if self._aliases.may_alias(accessed(op)[0], buffer)]
+        if any(accessed(op)[0] is not buffer for op in touching):
             return False
         known = len(sums.chains)
         if not sums.memory(touching, self._elements.form):

@@ -50,7 +50,7 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Value, accessed, walk
 from llad.ir.types import BufferType
 from llad.passes.rebuild import Rebuild
 from llad.passes.unite import yields_array
@@ -68,8 +68,8 @@ class _Either(Rebuild):
         super().__init__()
         self._kept: set[Value] = set()  # buffers that are more than loaded from and stored to
         for op in walk(fn.body):
-            accessed = op.operands[op.name == "store"] if op.name in ("load", "store") else None
-            self._kept.update(o for o in op.operands if o is not accessed)
+            buffer = accessed(op)[0] if op.name in ("load", "store") else None
+            self._kept.update(o for o in op.operands if o is not buffer)
         self._chosen: dict[Value, tuple[Value, Value, Value]] = {}  # condition and arrays, all new
 
     def visit(self, op: Op) -> None:

@@ -63,7 +63,7 @@ from typing import Any
 
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
-from llad.ir.core import LIKE, Function, Op, Value, defined, makers, uses, walk
+from llad.ir.core import LIKE, Function, Op, Value, accessed, defined, makers, uses, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.cost import DEAR
@@ -303,7 +303,7 @@ class _Flat(Rebuild):
         added = [op for op in again if op not in repeated]
         rows: dict[tuple[Value, ...], list[Op]] = {}
         for op in added:  # a row is loaded before anything is stored there
-            rows.setdefault(op.operands[op.name == "store" : -1], []).append(op)
+            rows.setdefault(accessed(op)[:-1], []).append(op)
         return _Rows([*arrays], repeated, rows) if arrays and (not added or self._adds(outer, inner, added)) else None
 
     def _adds(self, outer: Op, inner: Op, accesses: list[Op]) -> bool:
@@ -312,8 +312,8 @@ class _Flat(Rebuild):
         if not all(op.name == "store" or computes(op) for op in body.ops[:-1]):
             return False
         touching = [op for op in body.ops if op.name in ("load", "store")]
-        for buffer in dict.fromkeys(op.operands[op.name == "store"] for op in accesses):
-            own = [op for op in touching if self._aliases.may_alias(op.operands[op.name == "store"], buffer)]
+        for buffer in dict.fromkeys(accessed(op)[0] for op in accesses):
+            own = [op for op in touching if self._aliases.may_alias(accessed(op)[0], buffer)]
             if not sums.memory(own, self._elements.form):
                 return False
         for chain in sums.chains:  # equal indices are not enough: a row is known by its operands

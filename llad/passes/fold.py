@@ -35,7 +35,7 @@ import math
 import struct
 from collections.abc import Callable
 
-from llad.ir.core import AXIS_OPERANDS, Function, Op, Value
+from llad.ir.core import AXIS_OPERANDS, Function, Op, Value, constant
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.identities import IDENTITIES
@@ -111,8 +111,8 @@ class Fold(Rebuild):
 
     def constant(self, value: Value) -> Number | None:
         """The number that `value` always is, or None."""
-        op = self.made.get(value)
-        return op.attrs["value"] if op is not None and op.name == "const" else None
+        number: Number | None = constant(value, self.made)
+        return number
 
     def maker(self, value: Value, *names: str) -> Op | None:
         """The op that made `value`, if it is one of `names`."""

@@ -100,7 +100,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, walk
 from llad.ir.rewrite import copy_op, copy_region
 from llad.ir.types import BOOL, I64, is_float
 from llad.passes.jam_plan import WIDTH, Plan, plans
@@ -293,7 +293,7 @@ class _Lockstep(Rebuild):
     def _attrs(self, loop: Op) -> dict[str, Any]:
         """Those of a loop; its iterations may meet where each of us adds to elements that it chooses itself."""
         attrs = {**loop.attrs, "packed": True} if loop in self._plan.packed else loop.attrs
-        if any(self._varies.is_sum(op) and any(map(self._varies, _place(op))) for op in walk(loop.regions[0])):
+        if any(self._varies.is_sum(op) and any(map(self._varies, accessed(op))) for op in walk(loop.regions[0])):
             return {key: value for key, value in attrs.items() if key != "apart"} | {"kind": "sequential"}
         return attrs
 
@@ -330,8 +330,3 @@ class _Lockstep(Rebuild):
             self.mapping[old] = new[0]
         else:
             self._lanes[old] = new
-
-
-def _place(op: Op) -> tuple[Value, ...]:
-    """Of a load or store, the buffer and the indices."""
-    return op.operands[op.name == "store" :]

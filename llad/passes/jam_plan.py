@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llad.ir.alias import Aliases, Roots
-from llad.ir.core import Function, Op, Region, Value, makers, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.hidden import hidden
 from llad.ir.poison import maybe_poison
@@ -80,7 +80,7 @@ class Plan:
         return all(
             alone.get(made[c.start]) is alone.get(end) for c in chains if c.start in made for end in c.ends
         ) and not any(
-            self.varying.is_sum(op) and op not in alone and any(map(self.varying, op.operands[op.name == "store" :]))
+            self.varying.is_sum(op) and op not in alone and any(map(self.varying, accessed(op)))
             for op in walk(self._body)
         )
 
@@ -153,7 +153,7 @@ class Plan:
     def _passed(self, loop: Op) -> list[Value]:
         """The arrays from outside of which an innermost loop loads or stores rows."""
         inside = {r for op in walk(self._body) for r in op.results}
-        accesses = [op.operands[op.name == "store" :] for op in walk(loop.regions[0]) if op.name in ("load", "store")]
+        accesses = [accessed(op) for op in walk(loop.regions[0]) if op.name in ("load", "store")]
         varying = [(handle, at) for handle, *at in accesses if any(map(self.varying, (handle, *at)))]
         bases = (self._elements.place(handle, at, inside)[0] for handle, at in varying)
         return [base for base in dict.fromkeys(bases) if base not in inside and not self.varying(base)]

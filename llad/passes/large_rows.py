@@ -11,7 +11,7 @@ from typing import Any
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, F32, F64, I32, I64, BufferType
 from llad.passes.rebuild import Rebuild
@@ -66,7 +66,7 @@ class LargeRows(Rebuild):
 
     def is_along_row(self, op: Op, loop: Op) -> bool:
         """Whether a load or store goes from one column of an array to the next with the index of the loop."""
-        array, *indices = op.operands[op.name == "store" :]
+        array, *indices = accessed(op)
         if array not in self._made:
             return False
         type = array.type

@@ -94,7 +94,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from llad.ir.alias import Aliases
-from llad.ir.core import BLANK, Function, Op, Region, Value, makers, walk
+from llad.ir.core import BLANK, Function, Op, Region, Value, constant, makers, walk
 from llad.ir.types import BOOL, I64, BufferType
 from llad.passes.rebuild import Rebuild
 
@@ -181,8 +181,8 @@ class _Search:
         made = self._made.get(extent)
         if extent is length or made is None or made.name != "max" or length not in made.operands:
             return extent is length
-        least = self._made.get(made.operands[made.operands[0] is length])
-        return least is not None and least.name == "const" and least.attrs["value"] <= 0
+        least = constant(made.operands[made.operands[0] is length], self._made)
+        return least is not None and least <= 0
 
 
 def _is_plain_row(alloc: Op) -> bool:

@@ -130,7 +130,7 @@ class Plans:
         """Whether two places are the same element of the same array."""
         pairs = zip(one[1:], other[1:], strict=True) if one[0] is other[0] else ()
         differences = [self.elements.form(a).plus(self.elements.form(b), -1) for a, b in pairs]
-        return one[0] is other[0] and not any(d.terms or d.const for d in differences)
+        return one[0] is other[0] and all(d.number == 0 for d in differences)
 
     def _goes_along(self, place: tuple[Value, ...], index: Value, inside: set[Value]) -> bool:
         """Whether the last index of a place goes with the row, by ones, and nothing of it changes with the column."""

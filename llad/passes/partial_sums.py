@@ -73,7 +73,7 @@ class PartialSums:
                 if op.name != "store" or op.operands[1] is not load.operands[0]:
                     return False
                 places = zip(op.operands[2:], load.operands[1:], strict=True)
-                if not all(_same(form(a), form(b)) for a, b in places):
+                if not all(form(a).plus(form(b), -1).number == 0 for a, b in places):
                     return False
                 stored.add(op)
         return all(op in stored for op in accesses if op.name == "store")
@@ -139,8 +139,3 @@ class PartialSums:
                         if op.operands[3 + k] not in sums or yielded[k] not in sums:
                             return False
         return True
-
-
-def _same(one: Affine, other: Affine) -> bool:
-    difference = one.plus(other, -1)
-    return not difference.terms and not difference.const

@@ -58,7 +58,7 @@ After (and `dce`):
 from __future__ import annotations
 
 from llad.ir.affine import Affine
-from llad.ir.core import CHECKPOINT, Function, Op, Value, makers, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Value, has_neighbours, makers, walk
 from llad.ir.elements import Elements
 from llad.ir.rewrite import copy_region
 from llad.ir.types import I64
@@ -110,11 +110,11 @@ class _Peel(Rebuild):
         if first:
             start = self._number("add", lo, self.const(1, I64, loop.span))
             pieces.append((lo, self._number("min", start, hi)))
-            if not self._is_moderate(loop.operands[0]):  # the last number: there is no next one, and no iteration
+            if not has_neighbours(loop.operands[0], self._made):  # the last number has no next one, and no iteration
                 start = self._number("max", start, lo)
         if last:
             end = self._number("sub", hi, self.const(1, I64, loop.span))
-            if not self._is_moderate(loop.operands[1]):
+            if not has_neighbours(loop.operands[1], self._made):
                 end = self._number("min", end, hi)
         pieces.append((start, end))
         if last:
@@ -123,13 +123,6 @@ class _Peel(Rebuild):
 
     def _number(self, name: str, a: Value, b: Value) -> Value:
         return self.emit(name, [a, b], [I64], None).result
-
-    def _is_moderate(self, bound: Value) -> bool:
-        """Whether the numbers beside `bound` are numbers: it is an extent, or a constant far from the limits."""
-        made = self._made.get(bound)
-        if made is not None and made.name == "const":
-            return abs(int(made.attrs["value"])) < 2**62
-        return made is not None and made.name == "dim"
 
     def _is_candidate(self, op: Op) -> bool:
         if op.name != "for" or op.attrs["exits"] or CHECKPOINT in op.attrs:
@@ -157,10 +150,6 @@ class _Peel(Rebuild):
             limit = b.plus(a, -1).plus(Affine(0, {index: 1}))
             if a.terms.get(index) != 1 or index in limit.terms:
                 continue
-            first |= _is_constant(limit.plus(lo, -1), _AT_FIRST[name])
-            last |= _is_constant(limit.plus(hi, -1).shifted(1), _AT_LAST[name])
+            first |= limit.plus(lo, -1).number == _AT_FIRST[name]
+            last |= limit.plus(hi, -1).shifted(1).number == _AT_LAST[name]
         return first, last
-
-
-def _is_constant(form: Affine, value: int) -> bool:
-    return not form.terms and form.const == value

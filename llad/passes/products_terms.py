@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, makers, users, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, constant, defined, makers, users, walk
 from llad.ir.elements import Elements
 from llad.ir.types import is_float
 from llad.ops.table import OPS
@@ -78,8 +77,7 @@ class Terms:
         start = loop.operands[3 + k]
         if not self._is_plain(start):
             return None
-        made = self._p.made.get(start)
-        zero = made is not None and made.name == "const" and made.attrs["value"] == 0.0
+        zero = constant(start, self._p.made) == 0.0
         everywhere = frozenset(range(len(path) - 1))
         product = self._of(add, carry, Factor(loop.results[k], everywhere, None), path)
         if product is not None:
@@ -115,7 +113,7 @@ class Terms:
 
     def _touching(self, ops: Iterable[Op], roots: Iterable[Value]) -> list[Op]:
         accesses = [op for op in ops if op.name in ("load", "store")]
-        return [op for op in accesses if not self._p.aliases.roots(op.operands[op.name == "store"]).isdisjoint(roots)]
+        return [op for op in accesses if not self._p.aliases.roots(accessed(op)[0]).isdisjoint(roots)]
 
     def _update(self, loop: Op, store: Op, path: Path) -> Product | None:
         """The product that an innermost loop adds to elements of an array."""
@@ -139,8 +137,8 @@ class Terms:
         op = self._p.made.get(value)
         if op is None or op.name != "load" or op.operands[0] is not handle:
             return False
-        pairs = zip(op.operands[1:], indices, strict=True)
-        return all(_same(self._p.elements.form(a), self._p.elements.form(b)) for a, b in pairs)
+        pairs, form = zip(op.operands[1:], indices, strict=True), self._p.elements.form
+        return all(form(a).plus(form(b), -1).number == 0 for a, b in pairs)
 
     def _of(self, add: Op, old: Value, target: Factor, path: Path) -> Product | None:
         """The product that `add` adds to `old`."""
@@ -296,8 +294,3 @@ class Terms:
     def _of_window(self, window: Window) -> Kind | None:
         loops = self._loops_of_any(atom for form in window.at for atom in form.terms)
         return None if loops is None else loops.union(range(self._spread_over(window.base)))
-
-
-def _same(one: Affine, other: Affine) -> bool:
-    difference = one.plus(other, -1)
-    return not difference.terms and not difference.const

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llad.ir.affine import GREATEST, LEAST, LONGEST, Affine, Knowledge
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, constant
 from llad.ir.types import BOOL, I32, I64
 from llad.passes.claims import OPPOSITE, OVERFLOWS, AtLeastZero, Item, NoOverflow, compared, consequences, total_of
 
@@ -62,8 +62,7 @@ class Ranges:
         return known if known is not None else Affine(0, {value: 1})
 
     def constant(self, value: Value) -> int | None:
-        form = self.form(value)
-        return None if form.terms else form.const
+        return self.form(value).number
 
     def define(self, op: Op) -> None:
         """Learn what the results of `op` are."""
@@ -94,11 +93,11 @@ class Ranges:
                 return total if self._is_exact(op, total) else None
             case "mul":
                 a, b = map(self.form, op.operands)
-                if a.terms and b.terms:
+                product = a.by(b)
+                if product is None:
                     self._product(op, a, b)
                     return None
-                total = a.times(b.const) if not b.terms else b.times(a.const)
-                return total if self._is_exact(op, total) else None
+                return product if self._is_exact(op, product) else None
             case "neg":
                 total = self.form(op.operands[0]).times(-1)
                 return total if self.knowledge.fits(total) else None
@@ -193,7 +192,7 @@ class Ranges:
         """Describe the index, the carries and the trip count of a `for`, in whose body we are from now on."""
         body = op.regions[0]
         lo, hi, step = map(self.form, op.operands[:3])
-        stride = None if step.terms else step.const
+        stride = step.number
         (first, from_above), (to_below, end) = self.knowledge.interval(lo), self.knowledge.interval(hi)
         if stride and stride > 0:
             self.knowledge.describe(body.args[0], (first, end - 1), [lo], [hi.shifted(-1)])
@@ -216,8 +215,8 @@ class Ranges:
             if arg.type != I64 or made is None or made.name != "add" or made.operands[0] is not arg:
                 continue
             amount = self.constant(made.operands[1])
-            if amount is None and (const := self._made.get(made.operands[1])) and const.name == "const":
-                amount = int(const.attrs["value"])
+            if amount is None:
+                amount = constant(made.operands[1], self._made)
             if amount is not None and ("add_overflows", *made.operands, body) in self._checked:
                 self._forms[arg] = self.form(init).plus(offset, amount)
                 self._forms[result] = self.form(init).plus(Affine(0, {op.results[-1]: 1}), amount)
@@ -250,8 +249,8 @@ class Ranges:
         if op.name == "select":
             return all(self._no_less(v, arg, depth - 1) for v in op.operands[1:])
         if op.name == "add":
-            amount = self._made.get(op.operands[1])
-            grows = amount is not None and amount.name == "const" and amount.attrs["value"] >= 0
+            amount = constant(op.operands[1], self._made)
+            grows = amount is not None and amount >= 0
             checked = ("add_overflows", *op.operands, self._region[op]) in self._checked
             return grows and checked and self._no_less(op.operands[0], arg, depth - 1)
         if op.name == "for" and value in op.results[:-1]:

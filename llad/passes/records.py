@@ -72,7 +72,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from llad.ir.core import TAPE, Function, Makers, Op, Region, Value, makers, walk
+from llad.ir.core import TAPE, Function, Makers, Op, Region, Value, constant, makers, walk
 from llad.ir.rewrite import Mapping, copy_region
 from llad.ir.types import BOOL, I64, ScalarType
 from llad.ops.table import OPS
@@ -166,11 +166,11 @@ def _guessed(fn: Function) -> _Numbers:
     found: dict[Value, int] = {}
     asked = [condition for check in checks for condition in _parts(check.operands[0], made)]
     for low, high in [pair for condition in asked for pair in _less(condition, made)]:
-        number, extent = made.get(low), made.get(high)
-        if number is None or number.name != "const" or extent is None or extent.name != "dim":
+        number, extent = constant(low, made), made.get(high)
+        if number is None or extent is None or extent.name != "dim":
             continue
         if extent.operands[0] not in made or made[extent.operands[0]].name not in ("alloc", "if"):
-            found[high] = max(found.get(high, 0), int(number.attrs["value"]) + 1)
+            found[high] = max(found.get(high, 0), int(number) + 1)
     numbers = _Numbers(made, {extent: guess for extent, guess in found.items() if 0 < guess <= _LONGEST})
     while numbers.guesses and (solved := _solved(asked, numbers)):
         numbers = _Numbers(made, {**numbers.guesses, **solved})

@@ -20,7 +20,7 @@ from functools import lru_cache
 from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, makers, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, defined, makers, walk
 from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements, Place
 from llad.ir.overwrites import Overwrites
@@ -146,7 +146,7 @@ class _Judgement:
         self.shares.why = self.shares.why or why
 
     def _access(self, op: Op) -> _Access:
-        handle, *indices = op.operands[op.name == "store" :]
+        handle, *indices = accessed(op)
         return _Access(op, handle, *self._sharing.element(handle, indices, self._inside))
 
     # -- memory

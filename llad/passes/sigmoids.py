@@ -31,7 +31,7 @@ After:
 
 from __future__ import annotations
 
-from llad.ir.core import Function, Op, Value, makers, walk
+from llad.ir.core import Function, Op, Value, constant, makers, walk
 from llad.passes.rebuild import Rebuild
 
 
@@ -73,5 +73,4 @@ class _Sigmoids(Rebuild):
         return None
 
     def _is_one(self, value: Value) -> bool:
-        made = self._made.get(value)
-        return made is not None and made.name == "const" and made.attrs["value"] == 1.0
+        return bool(constant(value, self._made) == 1.0)

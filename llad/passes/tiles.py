@@ -67,7 +67,7 @@ from typing import Any
 
 from llad.dataclass import dataclass
 from llad.diagnostics import Span
-from llad.ir.core import Function, Op, Region, Value, defined, walk
+from llad.ir.core import Function, Op, Region, Value, accessed, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.rewrite import copy_op
 from llad.ir.types import I64, BufferType
@@ -140,7 +140,7 @@ class _Tiles(Rebuild):
         in another row than that of the next one of `other`."""
         if op.name not in ("load", "store"):
             return False
-        handle, *indices = op.operands[op.name == "store" :]
+        handle, *indices = accessed(op)
         base, place = self._elements.place(handle, indices)
         assert isinstance(base.type, BufferType)
         if not place or base.type.layout != "C" or any(form is None for form in place):

@@ -51,7 +51,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, constant, walk
 from llad.ir.types import I64, BufferType
 from llad.passes.rebuild import Rebuild
 
@@ -120,19 +120,15 @@ class _Unite(Rebuild):
             return None
         inside = {r for region in branch.regions for op in walk(region) for r in op.results}
         for same in zip(*[a.operands for a in allocs], strict=True):
-            numbers = {self._constant(v) for v in same}
+            numbers = {constant(v, self._made) for v in same}
             alike = None not in numbers and len(numbers) == 1
             if not alike and (len(set(same)) > 1 or same[0] in inside):
                 return None
             if not self._is_positive(same[0], _DEPTH):
                 return None
         span = allocs[0].span
-        known = [(v, self._constant(v)) for v in allocs[0].operands]
+        known = [(v, constant(v, self._made)) for v in allocs[0].operands]
         return [v if n is None else self.const(n, I64, span) for v, n in known]
-
-    def _constant(self, value: Value) -> int | None:
-        made = self._made.get(value)
-        return int(made.attrs["value"]) if made is not None and made.name == "const" else None
 
     def _is_positive(self, value: Value, depth: int) -> bool:
         """Whether the integer is sure not to be negative."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Op, Region, Value, accessed, walk
 from llad.ir.types import BufferType
 
 
@@ -47,7 +47,7 @@ class Varying:
         """Whether it is a load or store of memory that iterations add to."""
         if op.name not in ("load", "store"):
             return False
-        return not self._added.isdisjoint(self._aliases.roots(op.operands[op.name == "store"]))
+        return not self._added.isdisjoint(self._aliases.roots(accessed(op)[0]))
 
     def _region(self, region: Region, alone: bool) -> None:
         for op in region.ops:

@@ -57,7 +57,7 @@ After:
 
 from __future__ import annotations
 
-from llad.ir.core import TAPE, Function, Op, Value, defined, makers, walk
+from llad.ir.core import TAPE, Function, Op, Value, accessed, constant, defined, makers, walk
 from llad.ir.rewrite import copy_region
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.rebuild import Rebuild
@@ -103,13 +103,13 @@ class _Version(Rebuild):
         inside = defined(loop.regions[0])
         found: dict[Value, int] = {}
         for op in self._hot(loop):
-            buffer, *indices = op.operands[op.name == "store" :]
-            type, made = buffer.type, self._made.get(indices[-1]) if indices else None
+            buffer, *indices = accessed(op)
+            type, last = buffer.type, constant(indices[-1], self._made) if indices else None
             if buffer in inside or not isinstance(type, BufferType) or type.rank < 2 or type.layout != "C":
                 continue
-            if made is None or made.name != "const" or indices[-2] not in inside:
+            if last is None or indices[-2] not in inside:
                 return {}
-            found[buffer] = max(found.get(buffer, 0), int(made.attrs["value"]) + 1)
+            found[buffer] = max(found.get(buffer, 0), int(last) + 1)
         return found if all(2 <= width <= _WIDEST for width in found.values()) else {}
 
     def _hot(self, loop: Op) -> list[Op]:

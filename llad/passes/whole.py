@@ -105,7 +105,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llad.dataclass import dataclass
-from llad.ir.core import Function, Op, Region, Value, defined
+from llad.ir.core import Function, Op, Region, Value, accessed, defined
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.cost import DEAR
@@ -184,7 +184,7 @@ class _Whole(Rebuild):
     def _is_plain(self, op: Op, index: Value) -> bool:
         """Whether an op computes little, or goes along a row."""
         if op.name in ("load", "store"):
-            array, *indices = op.operands[op.name == "store" :]
+            array, *indices = accessed(op)
             if not indices:
                 return False
             *others, last = indices

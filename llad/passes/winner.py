@@ -80,7 +80,7 @@ from __future__ import annotations
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import Function, Op, Region, Value, makers, mentioned, uses, walk
+from llad.ir.core import Function, Op, Region, Value, constant, makers, mentioned, uses, walk
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64, ScalarType, is_float
 from llad.ops.cost import DEAR
@@ -132,10 +132,7 @@ class _Winner(Rebuild):
 
     def visit(self, op: Op) -> None:
         self.keep(op)
-        if op.name != "for" or op.attrs["exits"]:
-            return
-        step = self._made.get(op.operands[2])
-        if step is not None and step.name == "const" and step.attrs["value"] == 1:
+        if op.name == "for" and not op.attrs["exits"] and constant(op.operands[2], self._made) == 1:
             for search in self._searches(op):
                 if search.is_dear or op in self._outermost:
                     self.mapping[op.results[search.number]] = self._read(op, search)

@@ -67,7 +67,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.ir.affine import LONGEST, Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import BLANK, ZEROED, Function, Op, Region, Value, walk
+from llad.ir.core import BLANK, ZEROED, Function, Op, Region, Value, accessed, walk
 from llad.ir.coverage import Box, Coverage
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type, is_float
@@ -167,7 +167,7 @@ class _Search:
 
     def _place(self, access: Op, root: Value) -> _Place | None:
         """The element of a load or store, if it is known to be one of `root`."""
-        handle, *indices = access.operands[access.name == "store" :]
+        handle, *indices = accessed(access)
         base, at = self._elements.place(handle, indices)
         known = [(form.const, form.terms) for form in at if form is not None]
         return known if base is root and len(known) == len(at) else None
