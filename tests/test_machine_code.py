@@ -259,6 +259,35 @@ def test_long_straight_bodies_of_independent_iterations_are_vectorised_in_time()
     assert native.code.times["llvm"] < 3.0  # 0.3 s
 
 
+@pytest.mark.parametrize("what", ["elements", "columns", "rows"])
+def test_a_distance_of_unknown_length_is_not_taken_for_one(what: str) -> None:
+    """A loop over an array whose elements or rows lie so far apart as the caller says is one of vectors all the same."""
+
+    def body(b: Builder, x: Value, y: Value) -> list[Value]:
+        def step(i: Value) -> list[Value]:
+            if what == "elements":
+                found = [b.load(x, i)]
+            elif what == "columns":
+                found = [b.load(x, i, b.i64(k)) for k in (0, 5)]
+            else:
+                row = b.view(x, ["index", "full"], i)
+                found = [b.load(row, b.i64(k)) for k in (0, 5)]
+            b.store(b.op("add", b.op("mul", found[0], found[-1]), b.f64(1.0)), y, i)
+            return []
+
+        loop(b, 0, b.dim(y, 0), [], step, kind="parallel")
+        return []
+
+    given = BufferType(F64, 1, "strided") if what == "elements" else BufferType(F64, 2)
+    native = Native(build([given, V], body))
+    table, y = np.arange(21.0 * 7).reshape(21, 7), np.zeros(21)
+    native(table[:, 2] if what == "elements" else table, y)
+    first, last = (2, 2) if what == "elements" else (0, 5)
+    np.testing.assert_array_equal(y, table[:, first] * table[:, last] + 1.0)
+    assert re.search(r"fmul <\d+ x double>", native.code.llvm_after)
+    assert not re.search(r"icmp (eq|ne) i64 %\S+, 1$", native.code.llvm_after, re.MULTILINE)
+
+
 def test_the_text_is_deterministic() -> None:
     def text() -> str:
         return runtime.module_text([lower(sum_of_products("reduction"), "f"), lower(sum_of_products("parallel"), "g")])

@@ -30,6 +30,7 @@ from llad.ir.core import AXIS_OPERANDS, Op, Value
 from llad.ir.types import BOOL, BufferType, LifoType, ScalarType, Type
 
 _RECORDS = 64  # room of a LIFO after its first growth
+_FURTHEST = 1 << 62  # further apart than anything in memory
 
 
 def to_memory(e: Emitter, value: str, type: ScalarType) -> str:
@@ -71,8 +72,19 @@ def _flat(e: Emitter, indices: list[str], extents: tuple[str, ...]) -> str:
     """The row-major number of an element or row."""
     offset = "0"
     for index, extent in zip(indices, extents, strict=False):
-        offset = _plus(e, _times(e, offset, extent), index)
+        offset = _plus(e, _steps(e, offset, extent), index)
     return offset
+
+
+def _steps(e: Emitter, index: str, step: str, wrap: str = "nuw nsw") -> str:
+    """The way to a row or an element that is `index` times `step` away.
+
+    Of a step that is just a name LLVM would suppose that it is 1, and leave a loop without vectors where it is not. Of
+    a minimum it supposes nothing.
+    """
+    if index != "0" and literal(step) is None:
+        step = e.new(f"call i64 @llvm.smin.i64(i64 {step}, i64 {_FURTHEST})")
+    return _times(e, index, step, wrap)
 
 
 def _address(e: Emitter, buffer: Buffer, type: BufferType, indices: list[str]) -> str:
@@ -83,7 +95,7 @@ def _address(e: Emitter, buffer: Buffer, type: BufferType, indices: list[str]) -
         return e.new(f"getelementptr inbounds nuw {MEMORY[type.dtype.name]}, ptr {buffer.pointer}, i64 {offset}")
     offset = "0"
     for index, stride in zip(indices, buffer.strides, strict=True):
-        offset = _plus(e, offset, _times(e, index, stride, "nsw"), "nsw")
+        offset = _plus(e, offset, _steps(e, index, stride, "nsw"), "nsw")
     return e.new(f"getelementptr inbounds i8, ptr {buffer.pointer}, i64 {offset}")
 
 
@@ -212,7 +224,7 @@ def lower_view(e: Emitter, op: Op) -> None:
         extent, stride = source.extents[axis], all_strides[axis]
         axis += 1
         if what == "index":
-            offset = _plus(e, offset, _times(e, operands.pop(0), stride, "nsw"), "")
+            offset = _plus(e, offset, _steps(e, operands.pop(0), stride, "nsw"), "")
         elif what == "full":
             extents.append(extent)
             strides.append(stride)
@@ -247,7 +259,7 @@ def _rows(e: Emitter, source: Buffer, type: BufferType, axes: tuple[str, ...], o
         left[0], wrap = operands.pop(), ""
     offset = "0"
     for index, extent in zip_longest(operands, source.extents, fillvalue="0"):
-        offset = _plus(e, _times(e, offset, extent, wrap), index, wrap)
+        offset = _plus(e, _steps(e, offset, extent, wrap), index, wrap)
     remaining = iter(left)
     extents = tuple("1" if what == "new" else next(remaining) for what in axes if what != "index")
     if offset == "0":
