@@ -41,7 +41,7 @@ After:
       %three: i64 = const 3
       %four: i64 = const 4
       %pieces: i64 = const 2
-      %size: i64 = const 64
+      %size: i64 = const 8
       %width: i64 = const 4
       %block: buffer<f64, 3, C> = alloc(%pieces, %size, %width)
       %v4: i64 = dim %y, 0
@@ -155,7 +155,7 @@ from llad.ops.table import OPS
 from llad.passes.large_rows import LARGE
 from llad.passes.rebuild import Rebuild
 
-_BLOCK = 64  # iterations whose rows wait: they stay in the nearest cache
+_BLOCK = 8  # iterations whose rows wait: so few that they reach the caches while the next are computed
 _WIDTH = 4  # numbers of a piece
 _LEAST = 2  # pieces for which a block pays
 _SEQUENTIAL: dict[str, Any] = {"exits": False, "kind": "sequential"}
