@@ -261,7 +261,7 @@ def test_long_straight_bodies_of_independent_iterations_are_vectorised_in_time()
 
 @pytest.mark.parametrize("what", ["elements", "columns", "rows"])
 def test_a_distance_of_unknown_length_is_not_taken_for_one(what: str) -> None:
-    """A loop over an array whose elements or rows lie so far apart as the caller says is one of vectors all the same."""
+    """A loop over elements or rows that lie as far apart as the caller says is one of vectors all the same."""
 
     def body(b: Builder, x: Value, y: Value) -> list[Value]:
         def step(i: Value) -> list[Value]:
