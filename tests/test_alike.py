@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -105,10 +106,47 @@ def chosen_in_a_function(a, b, n):
     return scaled(a, b) * scaled(b, a)
 
 
+def pair_handed_on(a, b, n):
+    state = a, b
+    for _ in range(n):
+        x, y = state
+        state = (x * y, y + 1.0)
+    return state[0] + state[1]
+
+
+def dict_of_which_one_is_shortened(a, b, n):
+    state = {"a": a, "inner": [a * 2.0, b]}
+    for k in range(n):
+        x, y = state["inner"]
+        state = {"a": state["a"] * y, "inner": [x[:1] if k == 1 else x, y * 0.5]}
+    return state["a"] + state["inner"][0] * state["inner"][1]
+
+
+def pair_from_a_branch(a, b, n):
+    for k in range(n):
+        x, y = (a, a * b) if k % 2 else (b, b)
+        a = x + y
+    return a * b
+
+
+def complex_handed_on(a, b, n):
+    z = a + 1j * b
+    for _ in range(n):
+        z = z * (0.5 + 0.25j) + b
+    return z.real * a + z.imag
+
+
+def rows_that_are_joined(a, b, n):
+    rows = [a, a * 2.0]
+    for _ in range(n):
+        rows = [row * b for row in rows]
+    return rows[0] + b
+
 
 PROGRAMS: list[Callable[..., Any]] = [
     shortened, grown, checked_in_a_branch, checked_in_some_iterations, left_early, while_it_is_short, inner,
-    in_two_arms, chosen_in_a_function,
+    in_two_arms, chosen_in_a_function, pair_handed_on, dict_of_which_one_is_shortened, pair_from_a_branch,
+    complex_handed_on, rows_that_are_joined,
 ]  # fmt: skip
 
 
@@ -122,6 +160,31 @@ def test_whatever_the_lengths_numpy_is_followed(function: Callable[..., Any]) ->
             assert found is expected, (first, second, n)
         else:
             assert_close(found, expected, rtol=1e-13)
+
+
+def layers(phase, n):
+    m = np.eye(2) + 0j
+    for p in phase:
+        s = 1j * np.sin(p)
+        m = m @ np.array([[np.cos(p), s / n], [s * n, np.cos(p)]])
+    return np.abs(m[0, 0] + 1.5 * m[0, 1])
+
+
+def rotations(angles, scale):
+    state = {"frame": np.eye(2), "at": np.zeros(2)}
+    for angle in angles:
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        frame = state["frame"] @ turn
+        state = {"frame": frame, "at": state["at"] + frame @ np.array([scale, 0.0])}
+    return state["at"][0] * state["at"][1]
+
+
+@pytest.mark.parametrize("function", [layers, rotations])
+def test_small_arrays_in_what_a_loop_hands_on_are_numbers(function: Callable[..., Any]) -> None:
+    args = np.linspace(0.1, 0.9, 5), 1.5
+    assert not re.search(r"carry \(.*buffer", jit(function).dump_ir(*args))
+    assert_close(jit(function)(*args), function(*args), rtol=1e-14)
+    check_gradient(jit_grad(function), *args)
 
 
 @pytest.mark.parametrize("function, args", [

@@ -18,9 +18,9 @@ from typing import Any
 
 from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
-from llad.frontend.extents import extents_of, is_one
+from llad.frontend.extents import is_one
 from llad.frontend.fork import split
-from llad.frontend.shapes import Shape, escapes, flatten, join, rebuild, shape_of, types_of
+from llad.frontend.shapes import Shape, escapes, extents_within, flatten, join, rebuild, shape_of, types_of
 from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
 from llad.frontend.values import Array, Dim, Extent, Growing, Marker, NoJoin, Unbound, describe
 from llad.ir.core import Value
@@ -28,17 +28,19 @@ from llad.ir.types import BOOL, Type
 
 _MANY = Marker("many")  # of an extent: it is not 1
 
+Known = tuple[Extent | Marker | None, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Carry:
     """`shape` of what the name holds (`None`: never bound); `flagged`: whether it is bound is carried too; `ran`: it
-    is bound exactly if the loop has run; `extents`: of an array, what is known of each (`None`: nothing)."""
+    is bound exactly if the loop has run; `extents`: of each array in it, what is known of each (`None`: nothing)."""
 
     shape: Shape | None = None
     flagged: bool = False
     ran: bool = False
     conflict: Conflict | None = None
-    extents: tuple[Extent | Marker | None, ...] = ()
+    extents: tuple[Known, ...] = ()
 
     @property
     def types(self) -> list[Type]:
@@ -52,9 +54,14 @@ class Carry:
             return self.conflict
         if self.shape is None:
             return Unknown if first_round else Unbound
-        inner = rebuild(t, self.shape, leaves, given=True)
-        if self.extents:
-            inner = replace(inner, extents=tuple(_extent(x, inner.value, k) for k, x in enumerate(self.extents)))
+        known = iter(self.extents)
+
+        def measured(array: Array) -> Array:
+            if not self.extents:
+                return array
+            return replace(array, extents=tuple(_extent(x, array.value, k) for k, x in enumerate(next(known))))
+
+        inner = rebuild(t, self.shape, leaves, given=True, measured=measured)
         return Maybe(inner, next(leaves), on_exit) if self.flagged else inner
 
     def leaves(self, t: Tracer, value: Any, gone: Flag = False) -> list[Value]:
@@ -82,8 +89,8 @@ def initial(value: Any) -> Carry:
     inner, bound = split(value)
     if inner is Gone:
         return Carry()
-    extents = extents_of(inner) if isinstance(inner, Array) else ()
-    return Carry(shape_of(inner, run_time=True), flagged=bound is not True, extents=extents)
+    shape = shape_of(inner, run_time=True)
+    return Carry(shape, flagged=bound is not True, extents=tuple(extents_within(inner, shape)))
 
 
 def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: State) -> Carry:
@@ -105,7 +112,8 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
         return Carry(shape_of(inner, run_time=True), flagged=True)
     known, _ = split(start)
     try:
-        return replace(carry, shape=join(t, known, inner), extents=_kept(t, carry, inner))
+        shape = join(t, known, inner)
+        return replace(carry, shape=shape, extents=_kept(t, carry, inner, shape))
     except NoJoin:
         first = before.values.get(name, Unbound)
         spans = before.spans.get(name), end.spans.get(name)
@@ -113,13 +121,11 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
         return Carry(conflict=Conflict(shown, describe(inner), *spans))
 
 
-def _kept(t: Tracer, carry: Carry, value: Any) -> tuple[Extent | Marker | None, ...]:
+def _kept(t: Tracer, carry: Carry, value: Any, shape: Shape) -> tuple[Known, ...]:
     """What is still known of the extents, if the body hands on `value`."""
-    if not carry.extents or not isinstance(value, Array):
-        return ()
 
-    def still(known: Extent | Marker | None, now: Extent) -> Extent | Marker | None:
-        if known is None:
+    def still(known: Extent | Marker | None, now: Extent | None) -> Extent | Marker | None:
+        if known is None or now is None:
             return None
         if isinstance(known, Marker):
             was_many = True
@@ -129,7 +135,11 @@ def _kept(t: Tracer, carry: Carry, value: Any) -> tuple[Extent | Marker | None, 
             was_many = is_one(t, known) is False
         return _MANY if was_many and is_one(t, now) is False else None
 
-    return tuple(still(a, b) for a, b in zip(carry.extents, extents_of(value), strict=True))
+    arrays = tuple(extents_within(value, shape))
+    if list(map(len, arrays)) != list(map(len, carry.extents)):  # lists that are known only at run time now
+        return ()
+    pairs = zip(carry.extents, arrays, strict=True)
+    return tuple(tuple(map(still, known, now)) for known, now in pairs)
 
 
 def late(t: Tracer, name: str, before: State, end: State) -> Carry:

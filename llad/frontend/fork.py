@@ -16,9 +16,8 @@ from typing import Any
 
 from llad.diagnostics import Span
 from llad.frontend.core import Tracer
-from llad.frontend.extents import extents_of
 from llad.frontend.parts import reaches
-from llad.frontend.shapes import flatten, join, rebuild
+from llad.frontend.shapes import Shape, extents_within, flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
 from llad.frontend.values import Array, Dim, Extent, NoJoin, Rows, Table, Unbound, describe
 from llad.ir.core import Region, Value
@@ -117,25 +116,31 @@ class Fork:
             with t.builder.inside(region):
                 leaves.append(flatten(t, value, shape, missing))
         slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
-        if isinstance(a, Array) and isinstance(b, Array):
-            extents = self._shared_extents(a, b)
+        extents = self._shared_extents(a, b, shape)
 
-            def array(results: tuple[Value, ...]) -> Array:
-                (slot,) = slots
-                made: Array = rebuild(t, shape, iter([slot if isinstance(slot, Value) else results[slot]]))
-                known = (Dim(made.value, k) if e is None else e for k, e in enumerate(extents))
-                return replace(made, extents=tuple(known))
+        def fill(results: tuple[Value, ...]) -> Any:
+            known = iter(extents)
 
-            return array
-        return lambda results: rebuild(t, shape, (s if isinstance(s, Value) else results[s] for s in slots), given=True)
+            def measured(array: Array) -> Array:
+                shared = (Dim(array.value, k) if e is None else e for k, e in enumerate(next(known)))
+                return replace(array, extents=tuple(shared))
 
-    def _shared_extents(self, a: Array, b: Array) -> list[Extent | None]:
+            made = (s if isinstance(s, Value) else results[s] for s in slots)
+            return rebuild(t, shape, made, given=True, measured=measured)
+
+        return fill
+
+    def _shared_extents(self, a: Any, b: Any, shape: Shape) -> list[list[Extent | None]]:
         """The extents that arrays of both sides have: by one name, which is known outside then."""
-        names = []
-        for region, array in zip(self.regions, (a, b), strict=True):
+        sides = []
+        for region, value in zip(self.regions, (a, b), strict=True):
             with self.t.builder.inside(region):
-                names.append([self.t.alike.name(self.t.builder, e) for e in extents_of(array)])
-        return [x if x == y else None for x, y in zip(*names, strict=True)]
+                sides.append([[self._named(e) for e in array] for array in extents_within(value, shape)])
+        pairs = zip(*sides, strict=True)
+        return [[x if x == y else None for x, y in zip(*pair, strict=True)] for pair in pairs]
+
+    def _named(self, extent: Extent | None) -> Extent | None:
+        return None if extent is None else self.t.alike.name(self.t.builder, extent)
 
     def _slot(self, a: Value, b: Value) -> int | Value:
         """Which result is `a` from one side and `b` from the other; one value on both needs none."""

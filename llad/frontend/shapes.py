@@ -9,7 +9,7 @@ Invariant: `rebuild(shape, flatten(value, shape))` is `value` converted to `shap
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,12 +19,13 @@ from llad.dataclass import dataclass
 from llad.diagnostics import UnsupportedError
 from llad.frontend import numbers
 from llad.frontend.core import Tracer
+from llad.frontend.extents import extents_of
 from llad.frontend.meeting import as_columns, common_list
 from llad.frontend.parts import compose, parts_of
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, Growing, NoJoin, Record, Rows, Scalar, Table, is_static
+from llad.frontend.values import Array, Extent, Growing, NoJoin, Record, Rows, Scalar, Table, is_static
 from llad.ir.core import Value
 from llad.ir.types import Type
 from llad.structures import COMPLEX, Form, Node
@@ -156,6 +157,23 @@ def types_of(shape: Shape) -> Iterator[Type]:
             pass
 
 
+def extents_within(value: Any, shape: Shape) -> Iterator[tuple[Extent | None, ...]]:
+    """Those of each array among the run-time leaves, `None` where nothing is known of one that `value` has there.
+
+    The columns of a list that is known only at run time are as long as the list is then: nothing is known of them.
+    """
+    match shape:
+        case ArraySpec(rank=rank):
+            yield extents_of(value) if isinstance(value, Array) else (None,) * rank
+        case Node(form=form, items=items):
+            found = None if form.cls in (Growing, Rows, Table) else parts_of(value)
+            parts = (Gone,) * len(items) if found is None else found[1]
+            for part, s in zip(parts, items, strict=True):
+                yield from extents_within(part, s)
+        case _:
+            pass
+
+
 def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Value]:
     """The run-time leaves of `value`, converted to `shape` where the builder stands.
 
@@ -196,15 +214,22 @@ def _convert_unless(t: Tracer, gone: Flag, array: Array, shape: ArraySpec) -> Va
     return b.if_(gone, missing, there)[0]
 
 
-def rebuild(t: Tracer, shape: Shape, leaves: Iterator[Value], given: bool = False) -> Any:
-    """The value whose run-time leaves are taken from `leaves`. `given`: others may hold it, so nobody may change it."""
+def rebuild(
+    t: Tracer,
+    shape: Shape,
+    leaves: Iterator[Value],
+    given: bool = False,
+    measured: Callable[[Array], Array] = lambda array: array,
+) -> Any:
+    """The value whose run-time leaves are taken from `leaves`. `given`: others may hold it, so nobody may change it.
+    `measured` adds what is known of the extents of each array, in their order."""
     match shape:
         case ScalarSpec(weak=weak):
             return Scalar(next(leaves), weak)
         case ArraySpec(loose=loose, turned=turned):
-            return Array(next(leaves), loose=loose, turned=turned)
+            return measured(Array(next(leaves), loose=loose, turned=turned))
         case Node(form=form, items=items):
-            made = compose(form, [rebuild(t, s, leaves, given) for s in items])
+            made = compose(form, [rebuild(t, s, leaves, given, measured) for s in items])
             if isinstance(made, (tuple, Growing, Rows, Table)):
                 return made
             return t.give(made, "met") if given else t.make(made)
