@@ -16,7 +16,7 @@ from llad.codegen.plan import (
     Plan,
     StaticArgument,
 )
-from llad.frontend.signature import check_form
+from llad.frontend.signature import check_form, is_plain_array
 from llad.refusals.table import refusal
 from llad.structures import TUPLE, Attributes, Node, opened
 
@@ -56,7 +56,7 @@ def plain(value: Any, attributes: Attributes, depth: int = 0) -> Any:
         check_form(form, depth)
         made = tuple(plain(item, attributes, depth + 1) for item in items)
         return made if form == TUPLE else Node(form, made)
-    if not isinstance(value, np.ndarray) or (type(value) is not np.ndarray and type(value) is not np.memmap):
+    if not is_plain_array(value):
         return value
     canonical = next((known for known in NUMPY_TYPES.values() if known == value.dtype), value.dtype)
     same = type(value) is np.ndarray and value.dtype is canonical

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Value, walk
+from llad.ir.core import Function, Op, Value, loop_carries, loop_inits, loop_yields, walk
 from llad.ir.types import BufferType, ScalarType, carries_derivative, is_float
 from llad.ops.table import OPS
 
@@ -124,23 +124,7 @@ def _loop_flows(op: Op) -> list[tuple[Value, Value]]:
     return pairs
 
 
-def loop_inits(op: Op) -> tuple[Value, ...]:
-    """The initial carries of a `for` or `while`."""
-    return op.operands[3:] if op.name == "for" else op.operands
-
-
 def said_of(op: Op) -> dict[str, Any]:
     """The attributes of `op` that a loop has, too, which stands for it: that it may run on threads, that it is rare,
     that it is joined with no other."""
     return {key: value for key, value in (("threads", "may"), ("rare", True), ("ahead", True)) if op.attrs.get(key)}
-
-
-def loop_carries(op: Op) -> tuple[Value, ...]:
-    """The body's block arguments that are carries."""
-    return op.regions[-1].args[1:] if op.name == "for" else op.regions[-1].args
-
-
-def loop_yields(op: Op) -> tuple[Value, ...]:
-    """The next carries as the body yields them, without the exit flag."""
-    operands = op.regions[-1].terminator.operands
-    return operands[1:] if op.attrs["exits"] else operands

@@ -8,7 +8,7 @@ loop is copied as it stands, and its iteration once more, with tapes, in the rev
 from __future__ import annotations
 
 from llad.ad import names
-from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
+from llad.ad.activity import Activity, said_of
 from llad.ad.calls import Calls, has_shadow
 from llad.ad.filling import Filling
 from llad.ad.memory import as_layout, zeros_like
@@ -18,7 +18,7 @@ from llad.ad.strategies import Strategies
 from llad.ad.structure import Structure
 from llad.ad.tape import Tape, capacity
 from llad.ir.build import Builder
-from llad.ir.core import Op, Region, Value
+from llad.ir.core import Op, Region, Value, loop_carries, loop_inits, loop_yields
 from llad.ir.rewrite import copy_op
 from llad.ir.types import BufferType, LifoType
 

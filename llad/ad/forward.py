@@ -8,21 +8,16 @@ are those of the primal, bit for bit.
 from __future__ import annotations
 
 from llad.ad import names
-from llad.ad.activity import Activity, loop_carries, loop_inits, loop_yields, said_of
+from llad.ad.activity import Activity, said_of
 from llad.ad.calls import seen_by_others
 from llad.ad.memory import as_layout, privatise_written, zeros_like
 from llad.ad.rules import feeds_choice, products
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, loop_carries, loop_inits, loop_yields
 from llad.ir.rewrite import copy_op
-from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative
+from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, derivative_type
 from llad.ops.table import OPS
-
-
-def tangent_type(type: Type) -> Type:
-    """The type of a parameter's tangent: the same scalar, or a C-contiguous buffer."""
-    return BufferType(type.dtype, type.rank, "C") if isinstance(type, BufferType) else type
 
 
 def tangent(fn: Function, wrt: tuple[int, ...]) -> Function:
@@ -32,7 +27,7 @@ def tangent(fn: Function, wrt: tuple[int, ...]) -> Function:
     `fn`, then a tangent per result that can carry one. Caller's buffers are not written.
     """
     fn = privatise_written(fn)
-    dots = [Value(tangent_type(fn.params[i].type), names.dot(fn.params[i])) for i in wrt]
+    dots = [Value(derivative_type(fn.params[i].type), names.dot(fn.params[i])) for i in wrt]
     forward = _Forward(fn, dict(zip([fn.params[i] for i in wrt], dots, strict=True)))
     made = forward.run(f"{fn.name}_tangent")
     made.functions.update(fn.functions)

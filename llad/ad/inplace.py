@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from llad.ad.activity import loop_carries, loop_inits, loop_yields
 from llad.ad.memory import as_layout, copy_buffer, copy_into
 from llad.ad.stretches import stretched
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, viewed, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, loop_carries, loop_inits, loop_yields, viewed, walk
 from llad.ir.distinct import Distinct
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import copy_function

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llad.ad import names
-from llad.ad.activity import loop_carries, loop_inits, loop_yields, said_of
+from llad.ad.activity import said_of
 from llad.ad.bars import Bars, Table
 from llad.ad.guards import either, unless_zero
 from llad.ad.mirror import Fusion, Mirror
@@ -18,7 +18,7 @@ from llad.ad.snapshots import Snapshots, iterations
 from llad.ad.strategies import Strategies
 from llad.ad.structure import HOISTABLE, Structure
 from llad.ad.tape import position
-from llad.ir.core import CHECKPOINT, Op, Region, Value, has_neighbours, walk
+from llad.ir.core import CHECKPOINT, Op, Region, Value, has_neighbours, loop_carries, loop_inits, loop_yields, walk
 from llad.ir.types import I64, is_float
 from llad.ops.table import OPS
 

@@ -28,7 +28,7 @@ from llad.ir.alias import Aliases
 from llad.ir.build import Builder
 from llad.ir.core import CHECKPOINT, LIKE, ZEROED, Function, Op, Region, Value, walk
 from llad.ir.overwrites import Overwrites
-from llad.ir.types import BufferType, LifoType, ScalarType, Type, carries_derivative, is_float
+from llad.ir.types import BufferType, LifoType, ScalarType, carries_derivative, derivative_type, is_float
 
 Values = dict[Value, Value]
 
@@ -108,15 +108,11 @@ def _vjp(
     absent: Container[int] = (),
 ) -> _Joined:
     able = [r for r in fn.results if carries_derivative(r.type)]
-    seeds = [Value(_contiguous(r.type), names.bar(r)) for r in able]
+    seeds = [Value(derivative_type(r.type), names.bar(r)) for r in able]
     given = [(r, seed) for k, (r, seed) in enumerate(zip(able, seeds, strict=True)) if k not in absent]
     calls = Calls(fn.functions, apart)
     root = _Sweeps(fn, calls, [fn.params[i] for i in wrt], [r for r, _ in given], prefer)
     return _both_sweeps(root, f"{fn.name}_vjp", given, seeds)
-
-
-def _contiguous(type: Type) -> Type:
-    return BufferType(type.dtype, type.rank, "C") if isinstance(type, BufferType) else type
 
 
 def _both_sweeps(

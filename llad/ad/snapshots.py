@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 
-from llad.ad.activity import loop_carries
 from llad.ad.binomial import slots, stride
 from llad.ad.memory import copy_buffer, copy_into, extents
 from llad.dataclass import dataclass
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Op, Region, Value
+from llad.ir.core import CHECKPOINT, Op, Region, Value, loop_carries
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import I64, BufferType, ScalarType
 

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from llad.ad.activity import Activity, loop_carries, loop_yields
+from llad.ad.activity import Activity
 from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ir.alias import Aliases
-from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, walk
+from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, loop_carries, loop_yields, walk
 from llad.ir.overwrites import Overwrites
 from llad.ir.types import BufferType, ScalarType, is_float
 from llad.refusals.table import refusal

@@ -23,9 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llad.ad.activity import loop_carries, loop_inits
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Limit, Op, Region, Value, defined, makers, walk
+from llad.ir.core import CHECKPOINT, Limit, Op, Region, Value, defined, loop_carries, loop_inits, makers, walk
 from llad.ir.types import F64, I64, BufferType, ScalarType, is_float
 
 LONGEST = 64  # iterations of a stretch

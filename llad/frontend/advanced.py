@@ -15,7 +15,7 @@ from llad.dataclass import dataclass
 from llad.frontend import extents as ext
 from llad.frontend.creation import array_of
 from llad.frontend.extents import extents_of, measure
-from llad.frontend.indexing import window
+from llad.frontend.indexing import completed, window
 from llad.frontend.numbers import binary
 from llad.frontend.values import Array, Context, Rows, Scalar
 from llad.ir.types import BOOL, is_int
@@ -102,12 +102,7 @@ def _expanded(ctx: Context, array: Array, index: Any) -> list[Any]:
             ctx.refuse("index-array")
         else:
             items.append(item)
-    used = sum(item is not None and item is not Ellipsis for item in items)
-    if used > array.rank or sum(item is Ellipsis for item in items) > 1:
-        ctx.refuse("index-count", count=used, rank=array.rank)
-    missing = [slice(None)] * (array.rank - used)
-    place = next((k for k, item in enumerate(items) if item is Ellipsis), len(items))
-    return [*items[:place], *missing, *items[place + 1 :]]
+    return completed(ctx, array, items)
 
 
 def _check_mask(ctx: Context, array: Array, mask: Array, axis: int) -> None:

@@ -28,7 +28,7 @@ from llad.frontend.values import Array, Scalar
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function
-from llad.ir.types import BOOL, BufferType, Type, carries_derivative
+from llad.ir.types import BOOL, BufferType, carries_derivative
 from llad.structures import COMPLEX, LIST, TUPLE, Form, Node
 
 
@@ -109,10 +109,6 @@ def positions(t: Tracer, argnums: Argnums, count: int) -> tuple[int, ...]:
     if any(not -count <= k < count for k in chosen):
         t.refuse("argnums", argnums=argnums, count=count)
     return tuple(k % count for k in chosen)
-
-
-def cotangent_type(type: Type) -> Type:
-    return BufferType(type.dtype, type.rank, "C") if isinstance(type, BufferType) else type
 
 
 def float_leaves(callee: Callee, k: int) -> list[int]:

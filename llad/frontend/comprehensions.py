@@ -25,13 +25,13 @@ from llad.frontend.calls import call, define
 from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
 from llad.frontend.effects import Append
-from llad.frontend.extents import extents_of
+from llad.frontend.extents import first_extent
 from llad.frontend.generators import AtRunTime, Known, inner_frame, is_known, looped, nested, produced
 from llad.frontend.iteration import Generated, Walk, at_run_time, walk_of
 from llad.frontend.rows import OfStructures, collected
 from llad.frontend.state import Flag, Frame
 from llad.frontend.targets import assign
-from llad.frontend.values import Array, Lazy, Rows, Table, is_static
+from llad.frontend.values import Lazy, is_static
 from llad.ir.core import Value
 
 _LIST = "the list being made"
@@ -56,9 +56,8 @@ def _listed(t: Tracer, node: ast.ListComp) -> Any:
     if at_run_time(source) and not others and not first.ifs:
         walk = walk_of(t, source)
         assert walk is not None
-        named = source.first.items if isinstance(source, (Rows, Table)) else source
         try:
-            return collected(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+            return collected(t, node, walk, first_extent(source))
         except OfStructures:
             return _grown(t, node)
     if not is_known(t, node.generators):

@@ -120,6 +120,11 @@ def as_array(ctx: Context, value: Any, dtype: Any = None) -> Array:
     return array_of(ctx, value, dtype)
 
 
+def lifted(ctx: Context, x: Any) -> Any:
+    """An operand as NumPy's functions take it: a sequence is an array."""
+    return array_of(ctx, x, None) if isinstance(x, (tuple, list, Rows)) else ctx.lift(x)
+
+
 def array_of(ctx: Context, value: Any, dtype: Any, order: Any = None) -> Array:
     """`np.array`: a fresh array of a number, an array, or nested sequences of those."""
     value = ctx.lift(value)

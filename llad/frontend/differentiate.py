@@ -12,7 +12,6 @@ from llad.frontend import jacobians, pullbacks, transforms
 from llad.frontend.closures import (
     Callee,
     close_over,
-    cotangent_type,
     float_leaves,
     items_like,
     pack,
@@ -26,7 +25,7 @@ from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.transforms import Transform
 from llad.frontend.values import NotHandled, Scalar, describe
 from llad.ir.core import Value
-from llad.ir.types import Type, carries_derivative
+from llad.ir.types import Type, carries_derivative, derivative_type
 from llad.structures import Node
 
 
@@ -83,7 +82,7 @@ def _gradient(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapp
     leaves = [float_leaves(callee, k) for k in chosen]
     wrt = tuple(dict.fromkeys(leaf for group in leaves for leaf in group))
     types: list[Type] = [v.type for v in callee.function.results]
-    types += [cotangent_type(callee.operands[leaf].type) for leaf in wrt]
+    types += [derivative_type(callee.operands[leaf].type) for leaf in wrt]
     results = t.builder.derivative(callee.function, "grad", wrt, callee.operands, types)
     bars = dict(zip(wrt, results[len(callee.function.results) :], strict=True))
     gradients = [pack(t, callee.shapes[k], iter(range(callee.starts[k], 1 << 30)), bars) for k in chosen]
@@ -102,7 +101,7 @@ def _jvp(t: Tracer, function: Any, primals: tuple[Any, ...], tangents: tuple[Any
         _tangents(t, callee, callee.shapes[k], tangent, iter(range(callee.starts[k], 1 << 30)), wrt, dots)
     results = callee.function.results
     active = [v.type for v in results if carries_derivative(v.type)]
-    types: list[Type] = [v.type for v in results] + [cotangent_type(x) for x in active]
+    types: list[Type] = [v.type for v in results] + [derivative_type(x) for x in active]
     made = t.builder.derivative(callee.function, "jvp", wrt, [*callee.operands, *dots], types)
     value = rebuild(t, callee.result, iter(made[: len(results)]))
     numbers = [k for k, v in enumerate(results) if carries_derivative(v.type)]

@@ -6,7 +6,9 @@ nothing at run time. This arithmetic is llad's own (extents fit in 63 bits with 
 
 from __future__ import annotations
 
-from llad.frontend.values import Array, Context, Dim, Extent, Less, Single
+from typing import Any
+
+from llad.frontend.values import Array, Context, Dim, Extent, Less, Rows, Single, Table
 from llad.ir.core import Value
 from llad.ir.types import BOOL
 
@@ -23,6 +25,17 @@ def extents_of(array: Array) -> tuple[Extent, ...]:
     if array.extents is not None:
         return array.extents
     return tuple(Dim(array.value, k) for k in range(array.rank))
+
+
+def first_extent(value: Any) -> Extent | None:
+    """How many items an array has, or a list of run-time length; `None` of anything else."""
+    array = value.first.items if isinstance(value, (Rows, Table)) else value
+    return extents_of(array)[0] if isinstance(array, Array) and array.rank else None
+
+
+def wrapped(ctx: Context, index: Int, count: Int) -> Int:
+    """An index as it counts from the start: one that is negative counts from the end."""
+    return choose(ctx, compare(ctx, "lt", index, 0), add(ctx, index, count), index)
 
 
 def measure(ctx: Context, extent: Extent) -> Int:

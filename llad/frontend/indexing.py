@@ -93,19 +93,22 @@ def in_place(ctx: Context, op: str, array: Array, value: Any) -> Array:
 
 
 def _items(ctx: Context, array: Array, index: Any) -> list[Any]:
-    """One item per axis, and `None` for each new one: what is missing is `:`."""
+    """One item per axis, and `None` for each new one."""
     items = list(index) if isinstance(index, tuple) else [index]
     for item in items:
         if isinstance(item, (Array, list, tuple, np.ndarray)):
             ctx.refuse("index-array")
+    return completed(ctx, array, items)
+
+
+def completed(ctx: Context, array: Array, items: list[Any]) -> list[Any]:
+    """One item per axis, and `None` for each new one: what is missing, at the `...` or at the end, is `:`."""
     used = sum(item is not None and item is not Ellipsis for item in items)
     if used > array.rank or sum(item is Ellipsis for item in items) > 1:
         ctx.refuse("index-count", count=used, rank=array.rank)
     missing = [slice(None)] * (array.rank - used)
-    for k, item in enumerate(items):
-        if item is Ellipsis:
-            return [*items[:k], *missing, *items[k + 1 :]]
-    return [*items, *missing]
+    place = next((k for k, item in enumerate(items) if item is Ellipsis), len(items))
+    return [*items[:place], *missing, *items[place + 1 :]]
 
 
 def _element(ctx: Context, array: Array, items: list[Any]) -> list[Value] | None:

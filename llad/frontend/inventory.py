@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend.signature import ArgSpec, ArraySpec, Missing, ScalarSpec
+from llad.frontend.signature import ArgSpec, ArraySpec, Missing, ScalarSpec, is_plain_array
 from llad.frontend.source import text_of
 from llad.frontend.transforms import Transform, Transformed
 from llad.frontend.words import Description, Undescribed, data_of, digest_of
@@ -120,7 +120,7 @@ class Inventory:
                 return ["static", self.describe(spec.value)]
 
     def _array(self, array: np.ndarray[Any, Any]) -> int:
-        if type(array) is not np.ndarray and type(array) is not np.memmap:
+        if not is_plain_array(array):
             raise Undescribed
         return _number(self.arrays, array)
 

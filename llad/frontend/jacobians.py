@@ -13,14 +13,14 @@ from typing import Any
 
 from llad.frontend import numbers
 from llad.frontend.arrays import allocate, nest
-from llad.frontend.closures import Callee, close_over, cotangent_type, positions
+from llad.frontend.closures import Callee, close_over, positions
 from llad.frontend.core import Tracer
 from llad.frontend.shapes import Shape
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.transforms import Transform
 from llad.frontend.values import Array, Scalar
 from llad.ir.core import Value
-from llad.ir.types import BufferType, ScalarType, Type, carries_derivative
+from llad.ir.types import BufferType, ScalarType, Type, carries_derivative, derivative_type
 from llad.structures import COMPLEX, Node
 
 
@@ -34,7 +34,7 @@ def jacobian(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mappi
             t.refuse("jacobian-argument", kind=transform.kind, got=shape)
     results = [v.type for v in callee.function.results]
     active = [n for n, r in enumerate(results) if carries_derivative(r)]
-    types = [*results, *[cotangent_type(results[n]) for n in active]]
+    types = [*results, *[derivative_type(results[n]) for n in active]]
     values = t.builder.derivative(callee.function, "jvp", (), callee.operands, types)[: len(results)]
     starts = [callee.starts[k] for k in chosen]
     if transform.kind == "jacfwd":
@@ -48,7 +48,7 @@ def _columns(t: Tracer, callee: Callee, leaf: int, values: Sequence[Value], acti
     """Per result in `active`, its Jacobian by an operand: forward mode along each direction of the operand."""
     x = callee.operands[leaf]
     outs = {n: _blank(t, values[n].type, values[n], x) for n in active}
-    types: list[Type] = [*[v.type for v in values], *[cotangent_type(values[n].type) for n in active]]
+    types: list[Type] = [*[v.type for v in values], *[derivative_type(values[n].type) for n in active]]
 
     def column(indices: list[Value], _: list[Value]) -> list[Value]:
         operands = [*callee.operands, _unit(t, x, indices)]
@@ -67,7 +67,7 @@ def _rows(
     """Per operand in `leaves`, the same by reverse mode: one sweep from each element of the results."""
     wrt = tuple(dict.fromkeys(leaves))
     xs = [callee.operands[leaf] for leaf in wrt]
-    types: list[Type] = [*[v.type for v in values], *[cotangent_type(x.type) for x in xs]]
+    types: list[Type] = [*[v.type for v in values], *[derivative_type(x.type) for x in xs]]
     made: dict[int, dict[int, Value]] = {leaf: {} for leaf in wrt}
     for n in active:
         outs = [_blank(t, x.type, values[n], x) for x in xs]

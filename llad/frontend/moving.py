@@ -52,15 +52,14 @@ def put_in(t: Tracer, name: str, index: Any, item: Any) -> None:
     if not new.arrays:
         return
     count = ext.sub(t, index_of(new), 1)
-    wrapped = ext.choose(t, ext.compare(t, "lt", number, 0), ext.add(t, number, count), number)
-    place = ext.least(t, ext.greatest(t, wrapped, 0), count)
+    place = ext.least(t, ext.greatest(t, ext.wrapped(t, number, count), 0), count)
     _move(t, new.arrays, place, ext.add(t, place, 1), ext.sub(t, count, place))
     put(t, new.room, new.arrays, ext.emit(t, place), item)
 
 
 def _place(t: Tracer, index: Int, count: Int, text: str) -> Value:
     """Where the item with an index is, which is checked."""
-    wrapped = ext.choose(t, ext.compare(t, "lt", index, 0), ext.add(t, index, count), index)
+    wrapped = ext.wrapped(t, index, count)
     there = ext.both(t, ext.compare(t, "ge", wrapped, 0), ext.compare(t, "lt", wrapped, count))
     ext.check(t, there, "IndexError", text)
     return ext.emit(t, wrapped)

@@ -13,10 +13,10 @@ import numpy as np
 from llad.frontend import extents as ext
 from llad.frontend.arrays import assign, broadcast
 from llad.frontend.casts import stored
-from llad.frontend.creation import array_of
+from llad.frontend.creation import lifted
 from llad.frontend.extents import extents_of, measure
 from llad.frontend.promotion import NUMPY, dtype_of, kind_of
-from llad.frontend.values import Array, Context, Rows, describe
+from llad.frontend.values import Array, Context, describe
 from llad.ir.types import I64, ScalarType, is_float
 
 # Functions and methods, beside ufuncs, whose result has the shape of `out`, and how many arguments stand before it.
@@ -149,7 +149,7 @@ def cast_first(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping
 
 
 def _cast(ctx: Context, function: np.ufunc, x: Any, type: ScalarType, casting: Any) -> Any:
-    x = array_of(ctx, x, None) if isinstance(x, (tuple, list, Rows)) else ctx.lift(x)
+    x = lifted(ctx, x)
     kind, weak = kind_of(ctx, x)
     if not weak and not np.can_cast(NUMPY[kind], NUMPY[type], casting):
         rule = f"from {NUMPY[kind]!r} to {NUMPY[type]!r} with casting rule {casting!r}"

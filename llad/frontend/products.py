@@ -10,20 +10,20 @@ import numpy as np
 from llad.frontend import extents as ext
 from llad.frontend.arrays import allocate, axes_of, broadcast, nest
 from llad.frontend.contractions import LETTERS, Term, contract
-from llad.frontend.creation import array_of, as_array
+from llad.frontend.creation import as_array, lifted
 from llad.frontend.extents import Int, extents_of, measure, shape_of
 from llad.frontend.numbers import binary
 from llad.frontend.promotion import is_number, is_static_number, kind_of, promote
 from llad.frontend.rearrange import axis_argument
 from llad.frontend.ufuncs import strong
-from llad.frontend.values import Array, Context, Extent, Rows, Scalar, describe
+from llad.frontend.values import Array, Context, Extent, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, ScalarType
 
 
 def operand(ctx: Context, x: Any) -> Any:
     """An array, or a number, which is NumPy's: Python's become arrays first."""
-    x = array_of(ctx, x, None) if isinstance(x, (tuple, list, Rows)) else ctx.lift(x)
+    x = lifted(ctx, x)
     if not is_number(x):
         ctx.refuse("operand", got=describe(x))
     return np.asarray(x)[()] if is_static_number(x) else strong(x)

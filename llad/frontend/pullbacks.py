@@ -17,7 +17,6 @@ from llad.frontend.arrays import copy
 from llad.frontend.closures import (
     Callee,
     close_over,
-    cotangent_type,
     float_leaves,
     items_like,
     pack,
@@ -29,7 +28,7 @@ from llad.frontend.shapes import Shape, rebuild
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.values import Array, describe
 from llad.ir.core import Value
-from llad.ir.types import BufferType, carries_derivative
+from llad.ir.types import BufferType, carries_derivative, derivative_type
 from llad.structures import COMPLEX, Node
 
 
@@ -51,7 +50,7 @@ def vjp(t: Tracer, function: Any, primals: Sequence[Any]) -> tuple[Any, Pullback
     callee = close_over(t, function, primals, {}, range(len(primals)))
     operands = tuple(copy(t, Array(v)).value if isinstance(v.type, BufferType) else v for v in callee.operands)
     results = [v.type for v in callee.function.results]
-    types = [*results, *[cotangent_type(r) for r in results if carries_derivative(r)]]
+    types = [*results, *[derivative_type(r) for r in results if carries_derivative(r)]]
     made = t.builder.derivative(callee.function, "jvp", (), callee.operands, types)
     value = rebuild(t, callee.result, iter(made[: len(results)]))
     return value, Pullback(callee, operands, made[: len(results)])
@@ -66,7 +65,7 @@ def pull(t: Tracer, pullback: Pullback, args: Sequence[Any], kwargs: Mapping[str
     _seeds(t, callee.result, args[0], iter(pullback.values), seeds)
     groups = [float_leaves(callee, k) for k in range(len(callee.shapes))]
     wrt = tuple(leaf for group in groups for leaf in group)
-    types = [v.type for v in callee.function.results] + [cotangent_type(callee.operands[leaf].type) for leaf in wrt]
+    types = [v.type for v in callee.function.results] + [derivative_type(callee.operands[leaf].type) for leaf in wrt]
     results = t.builder.derivative(callee.function, "vjp", wrt, [*pullback.operands, *seeds], types)
     bars = dict(zip(wrt, results[len(pullback.values) :], strict=True))
     firsts = zip(callee.shapes, callee.starts, strict=True)

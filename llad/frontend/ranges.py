@@ -169,8 +169,7 @@ def element(t: Tracer, walk: Walk, index: Any) -> Any:
     low = t.builder.op("ge", k, t.builder.op("neg", emit(t, count)))
     inside = t.builder.op("and", low, t.builder.op("lt", k, emit(t, count)))
     t.builder.check(inside, "IndexError", "range object index out of range")
-    wrapped = ext.choose(t, ext.compare(t, "lt", k, 0), ext.add(t, k, count), k)
-    return nth(t, walk, emit(t, wrapped))
+    return nth(t, walk, emit(t, ext.wrapped(t, k, count)))
 
 
 def contains(t: Tracer, walk: Walk | range, item: Any) -> Any:

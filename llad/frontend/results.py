@@ -15,7 +15,7 @@ from llad.frontend.parts import parts_of
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.signature import ScalarSpec
 from llad.frontend.values import Array, Record, Rows, Scalar, Table
-from llad.ir.core import Region, Value, walk
+from llad.ir.core import Region, Value, loop_carries, loop_inits, loop_yields, walk
 from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
 from llad.structures import Node
@@ -98,11 +98,8 @@ def _sources(region: Region) -> dict[Value, list[Value]]:
                 yields = [r.terminator.operands for r in op.regions]
                 sources.update({v: list(ys) for v, *ys in zip(op.results, *yields, strict=True)})
             case "for" | "while":
-                inits = op.operands[3:] if op.name == "for" else op.operands
-                nexts = op.regions[-1].terminator.operands[bool(op.attrs["exits"]) :]
-                pairs = [list(p) for p in zip(inits, nexts, strict=True)]
+                pairs = [list(p) for p in zip(loop_inits(op), loop_yields(op), strict=True)]
                 sources.update(zip(op.results[:-1], pairs, strict=True))
                 for inner in op.regions:
-                    args = inner.args[1:] if op.name == "for" else inner.args
-                    sources.update(zip(args, pairs, strict=True))
+                    sources.update(zip(loop_carries(op, inner), pairs, strict=True))
     return sources

@@ -15,7 +15,7 @@ from llad.frontend import ranges, reductions
 from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
-from llad.frontend.extents import extents_of
+from llad.frontend.extents import extents_of, first_extent
 from llad.frontend.iteration import (
     Generated,
     Walk,
@@ -105,10 +105,7 @@ def _filter(t: Tracer, function: Any, value: Any) -> Any:
 
 def _few(value: Any) -> bool:
     """Whether an array or list has as few items as are told one by one."""
-    array = value.first.items if isinstance(value, (Rows, Table)) else value
-    if not isinstance(array, Array) or array.rank == 0:
-        return False
-    count = extents_of(array)[0]
+    count = first_extent(value)
     return isinstance(count, int) and count <= _MOST_TOLD
 
 

@@ -140,10 +140,15 @@ def check_form(form: Form, depth: int) -> None:
                 raise refusal("argument-key", key=repr(key))
 
 
+def is_plain_array(value: object) -> bool:
+    """Whether it is an array of no class that may compute otherwise than NumPy's own."""
+    return type(value) is np.ndarray or type(value) is np.memmap
+
+
 def _array_spec(array: np.ndarray[Any, Any]) -> ArraySpec:
     if array.dtype not in DTYPES or not array.dtype.isnative:
         raise refusal("argument-dtype", what="an array", dtype=array.dtype)
-    if type(array) is not np.ndarray and type(array) is not np.memmap:
+    if not is_plain_array(array):
         raise refusal("array-class", type=type(array).__name__)
     layout: Layout = "C" if array.flags.c_contiguous else "strided"
     return ArraySpec(DTYPES[array.dtype], array.ndim, layout, array.shape)

@@ -17,7 +17,7 @@ from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.effects import Append, appended, changed, leaves_loop
 from llad.frontend.expressions import BINARY, binary_values
-from llad.frontend.extents import extents_of
+from llad.frontend.extents import first_extent
 from llad.frontend.growing import append, extend
 from llad.frontend.growth import grown, grown_while
 from llad.frontend.imports import enter
@@ -32,7 +32,7 @@ from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
-from llad.frontend.values import Array, Extent, Growing, Lazy, NotHandled, Rows, Table
+from llad.frontend.values import Array, Extent, Growing, Lazy, NotHandled
 from llad.ir.core import Limit, Region
 
 # A `range` known at trace time is unrolled up to this many trips, if its body is this small…
@@ -157,10 +157,9 @@ def _for(t: Tracer, node: ast.For) -> None:
         return
     before, choosing = now(t), t.choosing
     listed = any(type(t.state.values.get(n)) is list for n in changed(node.body))
-    named = value.first.items if isinstance(value, (Rows, Table)) else value
     t.choosing = choosing and not (isinstance(value, range) and len(value) <= _MOST_TRIPS)
     try:
-        _run_time(t, node, walk, extents_of(named)[0] if isinstance(named, Array) else None)
+        _run_time(t, node, walk, first_extent(value))
     except UnsupportedError as error:
         may = isinstance(error, NeedsStatic) or listed  # a list of Python's may do what one that grows does not
         if not isinstance(value, range) or len(value) > _MOST_TRIPS or not may:

@@ -16,11 +16,11 @@ from llad.frontend.arguments import bind
 from llad.frontend.arithmetic import Operand
 from llad.frontend.arrays import copy, elementwise
 from llad.frontend.comparisons import compare
-from llad.frontend.creation import array_of
+from llad.frontend.creation import lifted
 from llad.frontend.numbers import binary, operand, truth, unary
 from llad.frontend.operands import Handler, known
 from llad.frontend.promotion import is_number, kind_of, promote
-from llad.frontend.values import Array, Context, Rows, Scalar, describe
+from llad.frontend.values import Array, Context, Scalar, describe
 from llad.ir.build import Builder
 from llad.ir.core import Value
 from llad.ir.types import BOOL, F64, ScalarType, is_float, is_int
@@ -34,7 +34,7 @@ def strong(x: Any) -> Any:
 
 
 def operand_of_ufunc(ctx: Context, name: str, x: Any) -> Any:
-    x = array_of(ctx, x, None) if isinstance(x, (tuple, list, Rows)) else ctx.lift(x)
+    x = lifted(ctx, x)
     return x if is_number(x) else ctx.refuse("not-a-number", name=name, got=describe(x))
 
 

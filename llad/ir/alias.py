@@ -20,7 +20,7 @@ from dataclasses import replace
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
-from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, loop_carries, loop_inits, loop_yields, walk
 from llad.ir.types import F64, BufferType, LifoType
 
 Roots = frozenset[Value]
@@ -233,13 +233,10 @@ class _Flow:
                 for region in op.regions:
                     self._edges(region.terminator.operands, op.results)
             case "for" | "while":
-                inits = op.operands[3:] if op.name == "for" else op.operands
-                body = op.regions[-1]
-                yielded = body.terminator.operands[bool(op.attrs.get("exits")) :]
-                for source in (inits, yielded):
+                for source in (loop_inits(op), loop_yields(op)):
                     self._edges(source, op.results)
                     for region in op.regions:
-                        self._edges(source, region.args[1:] if op.name == "for" else region.args)
+                        self._edges(source, loop_carries(op, region))
             case "push":
                 self._pushes.append(op)
             case "pop":

@@ -201,6 +201,23 @@ def defined(region: Region) -> set[Value]:
     return found | {argument for op in ops for inner in op.regions for argument in inner.args}
 
 
+def loop_inits(loop: Op) -> tuple[Value, ...]:
+    """What the carries of a `for` or `while` begin with."""
+    return loop.operands[3:] if loop.name == "for" else loop.operands
+
+
+def loop_carries(loop: Op, region: Region | None = None) -> tuple[Value, ...]:
+    """The block arguments of the body, or of another region of the loop, that are carries."""
+    args = (region or loop.regions[-1]).args
+    return args[1:] if loop.name == "for" else args
+
+
+def loop_yields(loop: Op) -> tuple[Value, ...]:
+    """The next carries as the body yields them, without the exit flag."""
+    operands = loop.regions[-1].terminator.operands
+    return operands[1:] if loop.attrs["exits"] else operands
+
+
 def pushes_handles(op: Op) -> bool:
     """Whether the op leaves handles on memory on a stack."""
     return op.name == "push" and any(isinstance(o.type, BufferType | LifoType) for o in op.operands[1:])

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, makers, viewed, walk
+from llad.ir.core import Function, Op, Region, Value, loop_carries, loop_inits, loop_yields, makers, viewed, walk
 from llad.ir.types import BufferType
 
 
@@ -68,10 +68,7 @@ class Distinct:
         return around is not None and self._span[around][0] < begin <= self._span[around][1]
 
     def _loop(self, op: Op) -> None:
-        body = op.regions[-1]
-        inits = op.operands[3:] if op.name == "for" else op.operands
-        args = body.args[1:] if op.name == "for" else body.args
-        yielded = body.terminator.operands[bool(op.attrs["exits"]) :]
+        inits, args, yielded = loop_inits(op), loop_carries(op), loop_yields(op)
         carried = {k for k, a in enumerate(args) if isinstance(a.type, BufferType)}
         before = -1
         while before != (before := len(carried)):

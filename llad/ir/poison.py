@@ -6,7 +6,7 @@ the program ask here: what is not in the set may be read wherever it is visible.
 
 from __future__ import annotations
 
-from llad.ir.core import Function, Value, walk
+from llad.ir.core import Function, Value, loop_carries, loop_inits, loop_yields, walk
 
 
 def maybe_poison(fn: Function) -> frozenset[Value]:
@@ -22,10 +22,8 @@ def maybe_poison(fn: Function) -> frozenset[Value]:
             case "if":
                 ways = [(r.terminator.operands, op.results) for r in op.regions]
             case "for" | "while":
-                first, exits = 3 if op.name == "for" else 0, bool(op.attrs["exits"])
-                sources = (op.operands[first:], op.regions[-1].terminator.operands[exits:])
-                names = [op.results, *[r.args[op.name == "for" :] for r in op.regions]]
-                ways = [(source, target) for source in sources for target in names]
+                names = [op.results, *[loop_carries(op, region) for region in op.regions]]
+                ways = [(source, target) for source in (loop_inits(op), loop_yields(op)) for target in names]
             case "pop":  # what was pushed may have been poison
                 found += op.results
                 continue

@@ -75,6 +75,11 @@ def is_int(type: Type) -> bool:
     return type is I64 or type is I32
 
 
+def derivative_type(type: Type) -> Type:
+    """The type of a tangent, a cotangent or a seed: that of the number, or of a C-contiguous buffer."""
+    return BufferType(type.dtype, type.rank, "C") if isinstance(type, BufferType) else type
+
+
 def carries_derivative(type: Type) -> bool:
     """Whether a value of this type can hold something that is differentiated."""
     match type:

@@ -40,7 +40,7 @@ After:
 from __future__ import annotations
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value
+from llad.ir.core import Function, Op, Region, Value, loop_inits, loop_yields
 from llad.ir.types import LifoType, ScalarType
 from llad.passes.rebuild import Rebuild
 
@@ -166,9 +166,7 @@ class _Marks:
                 self._pending += [r.terminator.operands[position] for r in op.regions]
             case "for" | "while":
                 if (k := carry_of(op, value)) is not None:
-                    first, skip = 3 if op.name == "for" else 0, bool(op.attrs["exits"])
-                    self._pending += [op.operands[first + k], op.regions[-1].terminator.operands[skip + k]]
-                    self._pending.append(op.results[k])
+                    self._pending += [loop_inits(op)[k], loop_yields(op)[k], op.results[k]]
             case "pop" if op.operands[0] in self._simple:
                 self._need_field(op.operands[0], op.results.index(value))
 

@@ -42,7 +42,7 @@ After (and `dce`):
 from __future__ import annotations
 
 from llad.diagnostics import Span
-from llad.ir.core import Function, Op, Region, Value, defined, makers
+from llad.ir.core import Function, Op, Region, Value, defined, loop_yields, makers
 from llad.ir.elements import Elements
 from llad.ir.types import I64
 from llad.passes.rebuild import Rebuild
@@ -94,7 +94,7 @@ class _Induction(Rebuild):
         body = loop.regions[0]
         inside = defined(body)
         found = []
-        for k, value in enumerate(body.terminator.operands[bool(loop.attrs["exits"]) :]):
+        for k, value in enumerate(loop_yields(loop)):
             carry = body.args[1 + k]
             made = self._made.get(value)
             if carry.type != I64 or made is None or made.name != "add" or carry not in made.operands:

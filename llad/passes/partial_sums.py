@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from llad.dataclass import dataclass
 from llad.ir.affine import Affine
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Op, Region, Value, loop_yields, walk
 from llad.ir.types import BOOL
 
 _OVERFLOW = frozenset({"add_overflows", "sub_overflows"})  # of integers: may be asked of a part as of the whole
@@ -135,7 +135,6 @@ class PartialSums:
                         if any(r.terminator.operands[k] not in sums for r in op.regions):
                             return False
                     case "for":
-                        yielded = op.regions[0].terminator.operands[bool(op.attrs["exits"]) :]
-                        if op.operands[3 + k] not in sums or yielded[k] not in sums:
+                        if op.operands[3 + k] not in sums or loop_yields(op)[k] not in sums:
                             return False
         return True

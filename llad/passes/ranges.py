@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from llad.ir.affine import GREATEST, LEAST, LONGEST, Affine, Knowledge
-from llad.ir.core import Function, Op, Region, Value, constant
+from llad.ir.core import Function, Op, Region, Value, constant, loop_yields
 from llad.ir.types import BOOL, I32, I64
 from llad.passes.claims import OPPOSITE, OVERFLOWS, AtLeastZero, Item, NoOverflow, compared, consequences, total_of
 
@@ -228,8 +228,7 @@ class Ranges:
         self._carries(op, op.operands, body.args)
 
     def _carries(self, op: Op, inits: tuple[Value, ...], args: tuple[Value, ...]) -> None:
-        yielded = op.regions[-1].terminator.operands[bool(op.attrs["exits"]) :]
-        for init, arg, value, result in zip(inits, args, yielded, op.results, strict=False):
+        for init, arg, value, result in zip(inits, args, loop_yields(op), op.results, strict=False):
             if arg.type == I64 and self._no_less(value, arg, 8):
                 lower = self.form(init)
                 for name in (arg, result):
@@ -255,7 +254,7 @@ class Ranges:
             return grows and checked and self._no_less(op.operands[0], arg, depth - 1)
         if op.name == "for" and value in op.results[:-1]:
             k = op.results.index(value)
-            next_ = op.regions[0].terminator.operands[k + bool(op.attrs["exits"])]
+            next_ = loop_yields(op)[k]
             inner = op.regions[0].args[1 + k]
             return self._no_less(op.operands[3 + k], arg, depth - 1) and self._no_less(next_, inner, depth - 1)
         return False

@@ -57,7 +57,7 @@ from collections.abc import Sequence
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, defined, makers, walk
+from llad.ir.core import CHECKPOINT, Function, Op, Region, Value, defined, loop_inits, loop_yields, makers, walk
 from llad.ir.types import BufferType
 from llad.passes.ranges import Ranges
 from llad.passes.rebuild import Rebuild
@@ -135,7 +135,7 @@ class _Rotate(Rebuild):
         if CHECKPOINT in loop.attrs or loop.attrs.get("threads"):
             return []
         body = loop.regions[-1]
-        yielded = body.terminator.operands[bool(loop.attrs["exits"]) :]
+        yielded = loop_yields(loop)
         candidates = [
             (k, made) for k, value in enumerate(yielded) if (made := self._made.get(value)) and made in body.ops
         ]
@@ -144,7 +144,7 @@ class _Rotate(Rebuild):
         return [turn for turn in turns if turn is not None]
 
     def _turn(self, loop: Op, k: int, made: Op, yielded: Sequence[Value], inside: set[Value]) -> _Turn | None:
-        body, inits = loop.regions[-1], _inits(loop)
+        body, inits = loop.regions[-1], loop_inits(loop)
         if made.name != "alloc" or "storage" in made.attrs or not inside.isdisjoint(made.operands):
             return None
         carries, held = [k], [made.result, *_held(loop, k)]
@@ -195,7 +195,7 @@ class _Rotate(Rebuild):
         if made is None or made.name != "alloc" or "storage" in made.attrs or made not in self._here.ops:
             return False
         others = [op for op in self._users[array] if op is not loop]
-        return _inits(loop).count(array) == 1 and all(self._is_past(op, loop) for op in others)
+        return loop_inits(loop).count(array) == 1 and all(self._is_past(op, loop) for op in others)
 
     def _is_past(self, use: Op, loop: Op) -> bool:
         """Whether a use of an array, or of a view of it, stands before a loop, and only touches it."""
@@ -249,7 +249,7 @@ class _Rotate(Rebuild):
 
     def _begun(self, loop: Op, turn: _Turn, operands: tuple[Value, ...]) -> tuple[Value, ...]:
         """The operands of a loop with copies of what it must not write."""
-        first = len(operands) - len(_inits(loop))
+        first = len(operands) - len(loop_inits(loop))
         begun = list(operands)
         for j in turn.copied:
             begun[first + j] = self._copied(operands[first + j], turn.made, loop)
@@ -279,10 +279,6 @@ class _Rotate(Rebuild):
         zero = b.const(0, type.dtype)
         b.nest([self.get(extent) for extent in alloc.operands], lambda at: b.store(zero, target, *at))
         self.ops += b.root.ops
-
-
-def _inits(loop: Op) -> tuple[Value, ...]:
-    return loop.operands[3:] if loop.name == "for" else loop.operands
 
 
 def _args(region: Region, loop: Op) -> tuple[Value, ...]:

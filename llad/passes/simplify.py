@@ -44,7 +44,7 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from llad.ir.core import Function, Op, Value
+from llad.ir.core import Function, Op, Value, loop_carries, loop_inits, loop_yields
 from llad.ir.rewrite import Mapping
 from llad.ir.types import ScalarType
 from llad.passes.rebuild import Rebuild
@@ -75,14 +75,11 @@ class _Simplify(Rebuild):
     def _loop(self, op: Op) -> None:
         """Copy the loop; inside it and after it, carries that never change are their inits."""
         operands = self.operands(op)
-        first, exits = 3 if op.name == "for" else 0, bool(op.attrs["exits"])
-        yielded = op.regions[-1].terminator.operands[exits:]
         known: Mapping = {}
-        for k, value in enumerate(yielded):
-            names = [r.args[k + (op.name == "for")] for r in op.regions]
-            unchanged = value is names[-1] or value is op.operands[first + k]
-            if unchanged and op.operands[first + k] not in self._undefined:
-                known.update(dict.fromkeys([*names, op.results[k]], operands[first + k]))
+        for k, (init, value) in enumerate(zip(loop_inits(op), loop_yields(op), strict=True)):
+            names = [loop_carries(op, region)[k] for region in op.regions]
+            if (value is names[-1] or value is init) and init not in self._undefined:
+                known.update(dict.fromkeys([*names, op.results[k]], self.get(init)))
         self.copy(op, operands, tuple([self.region(r, known) for r in op.regions]))
         self.mapping.update(known)
 
