@@ -8,10 +8,10 @@ records of a recursion come back in the right order. The stacks are made once, b
     callee_reverse(shadows of buffers, stacks of cotangents, cotangents of float results, stacks)
         -> cotangents of float parameters
 
-A callee that is itself a sweep of an earlier differentiation has stacks among its arguments. Whatever it pushes on or
-pops from one may matter to all others that share it, so such a stack is active in every callee that takes part: the
-augmented function's has the shadows of the buffers in a record behind the record, and beside it goes the stack of
-cotangents of the floats (`shadows.py`), which the reverse functions share.
+A callee that is itself a sweep of an earlier differentiation has stacks among its arguments. What it pushes or pops may
+matter to all functions that share the stack, so the stack is active in every callee that takes part. In augmented
+functions, each of its records is followed by the shadows of the buffers in it. A second stack goes along, which holds
+the cotangents of the floats (`shadows.py`); the reverse functions share that one.
 """
 
 from __future__ import annotations

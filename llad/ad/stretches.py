@@ -10,13 +10,13 @@ After, with as many iterations a stretch as `_length` says:
       for %i in %lo + %k * %length .. min(%lo + (%k + 1) * %length, %hi) step 1 carry (%u_1 = %u) { … }
     }
 
-So copies of the state are made and taken once a stretch, and arrays are handed on inside it as the program has it. The
-inner loop is one like any other: what it keeps, a tape of one stretch, is bounded whatever the number of iterations is.
+So copies of the state are made and taken once a stretch, and inside a stretch arrays are handed on as the program has
+it. The inner loop is like any other. What it keeps, a tape of one stretch, is bounded for any number of iterations.
 
-When: the loop goes up by ones, and it can be told before it about how much an iteration keeps: its loops have bounds
-that do not change, and it calls nothing. A stretch keeps about as much as the copies are allowed, at most; so if that
-is less than an iteration keeps, or nobody knows, a stretch is one iteration. So is that of a loop around another that
-is checkpointed, which would stand in a loop that is taped, else.
+When: the loop goes up by ones, and about how much an iteration keeps is known before the loop: the loops in it have
+bounds that do not change, and it calls nothing. A stretch keeps at most about as much as the copies may take. Where
+that is less than one iteration keeps, or where nobody knows, a stretch is one iteration. It is also one iteration where
+the loop holds another one that is checkpointed, since that may not stand in a loop that is taped.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ _SUMS = frozenset({"add", "sub", "mul", "min", "max"})
 
 
 def stretched(b: Builder, loop: Op, constants: Mapping[Value, object]) -> tuple[Op, Value] | None:
-    """The loop over the stretches of `loop`, and how often `loop` ran, for which `b` emits what comes before it.
+    """The loop over the stretches of `loop`, and how often `loop` ran; `b` emits what both need before the loop.
 
-    Its region is that of `loop` no more; the results of both are the same, but for the trips.
+    The results are those of `loop`, but for the trips. `loop` itself has lost its region.
     """
     lo, hi, step = loop.operands[:3]
     if LONGEST == 1 or constants.get(step) != 1:

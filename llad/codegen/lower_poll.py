@@ -83,9 +83,9 @@ def ask(e: Emitter) -> None:
 
 
 def _short(e: Emitter, outer: Op, region: Region) -> Iterator[tuple[Op, Value]]:
-    """The loops in an iteration of `outer`, branches included, over an extent or a part of one, each with the extent.
+    """The short loops in an iteration of `outer`, its branches included, each with the extent that bounds its trips.
 
-    Their iterations are short and have a known bound.
+    Each goes over an extent of an array or a part of one, and its iterations are short and have a known bound.
     """
     for op in region.ops:
         if op.name == "if":
@@ -113,9 +113,9 @@ def _extent(op: Op, outer: Op, definitions: Mapping[Value, Op]) -> Value | None:
 
 
 def _is_index(least: Value, outer: Op, definitions: Mapping[Value, Op], by: int) -> bool:
-    """Whether what a loop begins with, or ends before where `by` is negative, lies in an array or just before it.
+    """Whether no index of a loop is negative, as far as `least` tells: its start, or its end if it goes down.
 
-    It is a constant, or what comes after the index of `outer`.
+    That is a constant, or the index of `outer` plus a constant.
     """
     known: int | None = constant(least, definitions)
     if known is not None:
@@ -157,7 +157,11 @@ def _bound_of(op: Op, definitions: Mapping[Value, Op]) -> int | None:
 
 
 def known_trips(op: Op, definitions: Mapping[Value, Op]) -> int | None:
-    """The trips of a `for`, or the most: those from `lo` to `lo + min(…, most)`, or to `min(…, most)`."""
+    """How many trips a `for` has, or has at most, if constants tell.
+
+    They do if both ends are constants, or if the loop goes by ones up to `min(…, most)`, or from `lo` to
+    `lo + min(…, most)`.
+    """
     known = [constant(v, definitions) for v in op.operands[:3]]
     lo, hi, step = known
     if lo is not None and hi is not None and step:

@@ -1,8 +1,9 @@
 """Lowering of what frees memory as a loop runs (`ownership.py` says where, `@llad.sweep` is the run-time of it).
 
-An iteration or a function frees what was made since the loop or the function began and does not leave it. Where the
-text does not tell whether an iteration takes its handles off the stacks that it pushes them on, the heights of these
-do: as long as they have been at the end of each iteration what they were before the loop, no handle stays there.
+At the end of an iteration, or of a function, all is freed that was made since the loop or the function began, unless it
+is handed on. A handle that was pushed on a stack must have been popped by then. Where the text does not tell whether it
+was, the heights of the stacks do: no handle is left as long as each stack was as high at the end of every iteration as
+before the loop. From the first iteration on in which one was not, nothing more is freed.
 """
 
 from __future__ import annotations

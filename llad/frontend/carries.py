@@ -4,8 +4,8 @@ A carry has a shape, which widens until the body gives back what it was given: i
 strided. The body is then traced again. A name that only earlier iterations may have bound starts as `Unknown` in
 the first round, and as a `Maybe` with a carried bound flag in the next.
 
-Of the extents of an array, those are known that every iteration hands on as they were before the loop; of others, that
-no iteration hands on a single element where there were more, so that it does not broadcast.
+An extent of a carried array is known if every iteration hands it on as it was before the loop. Of any other extent
+this much may be known: that it was not 1 before the loop, and that no iteration makes it 1, so it does not broadcast.
 
 Invariant: widening only ever goes up, so the rounds end.
 """

@@ -1,8 +1,8 @@
 """Names that hold iterators: `zip`, `map`, `enumerate` and their like are gone over once, where they were made.
 
-What an iterator gives could be had again here. In Python it is used up. So a name that holds one may be read once, and
-in no loop that does not hold its assignment, too; and a generator, which reads names as late as it is asked, is not
-given a name by assignment: what is kept of a name is for those who are known to read it.
+In Python an iterator is used up when it is read; here it would give its items again. So a name that holds one may be
+read once, and a loop may read it only if it also assigns it. A generator may not be assigned to a name at all: it reads
+names as late as it is asked for an item, and what names hold is kept only for readers that are known beforehand.
 
 Invariant: a program that is not refused goes over each iterator at most once, before anything else is done with it.
 """

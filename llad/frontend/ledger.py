@@ -1,11 +1,12 @@
 """What a trace knows of the objects that it has met: which lists have copies, which iterators were read.
 
-To Python a list is one object, whatever refers to it, and an iterator is used up by whoever reads it. Traced code has
-values in their place, so the account of what would tell the two apart is kept here, and asked by those who would.
+In Python a list is one object, however many names refer to it, and an iterator is used up by whoever reads it. Traced
+code has values in their place. A program might see the difference, so what would show it is noted here, and whoever
+might let it be seen asks here first.
 
-A stretch of code may be traced to learn something and then be forgotten (`moments.py`): then this is as it was
-before. Only what is known of copies in memory stays, since functions of the table, which stay too, may hold such
-copies; of what is in no function, it says nothing.
+Code may be traced only to learn something and then be forgotten (`moments.py`). The ledger is then set back to what it
+was before. Only its notes of copies in memory stay: functions of the table stay, too, and may hold such copies. A note
+whose copy is in no function has no effect.
 
 Invariant: what stands under the `id` of an object keeps the object alive, so that no other has this number.
 """

@@ -1,9 +1,9 @@
 """Whether a region pops all that it pushes: then no handle that it pushed is left on a stack at its end.
 
-That is so where the reverse sweep reruns an iteration and reverses it at once. It is recognised by the text, if pushes
-and pops follow each other like brackets, and a loop that pushes is followed by one that pops as often, over the same
-range or over the reversed one. If all that is left of the text pushes at first and pops then, however often, the stack
-tells at the end of the region: it is as high as at the beginning.
+That is so where the reverse sweep reruns an iteration and reverses it at once. The text shows it where pushes and pops
+follow each other like brackets: after a push comes a pop, after a loop that pushes one that pops as often, over the
+same range or the reversed one. Where the text leaves first some pushes and then some pops, and not how many, only the
+run can tell: all is popped if the stack is as high at the end of the region as it was at the beginning.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ def pops_all(region: Region, lifo: Value, constants: Mapping[Value, int]) -> boo
 
 
 def pops_at_the_end(region: Region, lifo: Value, constants: Mapping[Value, int]) -> bool:
-    """Whether nothing that the region pushes stays there if the lifo is as high behind the region as before it.
+    """Whether equal heights of the lifo before and behind the region show that nothing it pushed is left there.
 
-    What the region pops it pops last, so in between the lifo was never lower than behind it.
+    They do if all its pops come after all its pushes: then the lifo was never lower in between than it is at the end.
     """
     left = _left(region, lifo, constants)
     if not left:

@@ -5,11 +5,12 @@ a likelihood. In one loop, all of this runs at the pace of the recurrence. In a 
 what it needs of each iteration, it runs as fast as the processor can; it is often a sum of independent terms, whose
 reverse sweep keeps nothing; and the reverse sweep of the recurrence gets shorter, too.
 
-When: before reverse mode, which would keep what is kept here. What is late has functions that take longer than to load
-a number, and loops, or more to do than the recurrence, in whose shadow it would be done. It raises nothing, and needs
-at most a few numbers and rows (arrays of one axis) of an iteration. An array that is the iteration's own becomes a row
-of what is kept; a state is copied to one. (`distribute_plan.py` tells what is late.) The loop of the recurrence is
-marked `ahead`, and joined with no other.
+When: before reverse mode, which would keep what is kept here. `distribute_plan.py` tells what does not belong to the
+recurrence: what is *late*. It must pay: what is late has functions that take longer than to load a number, and either
+loops, or more to do than the processor can do anyway while it waits for the recurrence. What is late raises nothing,
+and needs at most a few numbers and rows (arrays of one axis) of an iteration. An array that is the iteration's own
+becomes a row of what is kept; a state is copied to one. The loop of the recurrence is marked `ahead`, and is joined
+with no other.
 
 Before:
 

@@ -1,12 +1,13 @@
 """What of a loop's iteration can wait until the loop is over (`distribute.py`), and what must be kept for it.
 
-The ops of an iteration, and its carries, are nodes of a graph; what one needs of another, in the same iteration or in
-the next, is an edge. A cycle is a recurrence, unless all that it does is to add to a number. What recurrences need,
-and they themselves, goes *ahead*; the rest is *late*.
+The ops of an iteration, and its carries, are nodes of a graph. There is an edge to each node from those that it needs,
+in the same iteration or in the one before. A cycle is a recurrence, unless it does no more than add to a number.
+Recurrences, and all that they need, go *ahead*; the rest is *late*.
 
-Memory that each iteration has to itself makes an edge only from what comes first to what comes later. In other memory
-whoever writes also reaches what reads or writes there before it, for the next iteration does so after it; but whoever
-only reads late finds a copy of what there was at the end of his own iteration.
+Memory orders nodes, too. In memory that each iteration has to itself, there are edges only from earlier ops to later
+ones. In other memory there is also an edge from each write to the reads and writes before it in the body, which come
+after it in the next iteration. Reads that are late are excepted: they find a copy of what was there at the end of their
+own iteration.
 """
 
 from __future__ import annotations

@@ -27,11 +27,13 @@ _REFUSED = frozenset({"push", "pop", "lifo", "free"})
 class Plan:
     """How the iterations of one loop go side by side.
 
-    `own`: the allocations of which each needs its own. `in_turn`: the ops of the loop itself that add to its carries;
-    the iterations do them last, one after the other, so that sums keep their order. `fits`: whether they may at all.
-    `packed`: the inner loops in which they load numbers that lie side by side in memory, so that all four are one
-    vector; `scattered`: the ops that add to ordered sums, in inner loops where what they load lies far apart. `read`:
-    the arrays through which such loops go once, a row after the other.
+    `fits`: whether they may do so at all. `own`: the allocations of which each iteration needs its own. `in_turn`: the
+    ops of the loop itself that add to its carries; the iterations do them last, one after the other, so that sums keep
+    their order.
+
+    Of the inner loops, `packed` are those in which the iterations load numbers that lie side by side in memory: all
+    four are one vector. Where they load numbers that lie far apart, `scattered` are the ops that add to ordered sums.
+    `read`: the arrays that inner loops go through once, a row after the other.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
 """The products that innermost loops add up: their factors, where these lie, and the loops on which they depend.
 
-Of each loop around a product two of the three, the factors and what is added to, must depend on the index, or all
-three: a loop of the latter kind, or a second one of a kind, goes on outside of the product of matrices.
+A product adds `left · right` to a target. The index of each loop around it must be in two of these three, or in all of
+them. A loop of one kind each (left and target, right and target, left and right) becomes part of the product of
+matrices. Any further loop of such a kind, and any whose index is in all three, stays outside of it.
 """
 
 from __future__ import annotations
