@@ -1,7 +1,7 @@
-"""Which numbers may be `undef`, so that computing with them before the program does would be a read of poison.
+"""Which numbers may be `undef`: a pass that computes with them earlier than the program does would read poison.
 
-An `undef` travels unread through yields, carries, `select`s and records. Passes that compute something earlier than
-the program ask here: what is not in the set may be read wherever it is visible.
+An `undef` travels unread through yields, carries, `select`s and records. What is not in the set may be read wherever it
+is visible.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Loops an iteration of which may come back to an element that it has stored, among elements that lie in strides.
+"""Loops in which an iteration may come back to an element that it has stored, among elements that lie in strides.
 
-Iterations that never meet in memory may run side by side, as long as what each one does keeps its order. LLVM does not
-keep it where elements lie in strides, as `a[i, 0]` and `a[i, 1]` do: it loads several of them at once, where the first
-of these loads stands, and stores several where the last store stands. Whether a store and a load of one element change
-places thereby it asks an analysis that does not look at loops of which it was told that iterations never meet.
+Iterations that never meet in memory may run side by side, as long as each one keeps its own order. LLVM does not keep
+it where elements lie in strides, as `a[i, 0]` and `a[i, 1]` do: it loads several of them at once, at the place of the
+first load, and stores several at the place of the last store. A load may so come before a store of the same element.
+The analysis that should see this looks at no loop of which LLVM was told that its iterations never meet.
 
 When: a store is followed, in the same iteration, by an access to what may be the same element, and both are in strides.
 Two elements are different if the indices along an axis differ by a constant; in different runs of a loop inside the

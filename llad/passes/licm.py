@@ -6,13 +6,13 @@ one an iteration.
 
 When: an op that can neither trap nor make inf or nan moves freely. Any other would do harm if the loop ran no
 iteration: a load may be out of range, and a `1 / x` with x = 0 turns the zero cotangent of a value that nobody
-used into nan. So such ops move into an `if` on the loop running at all, where they compute what the first
+used into nan. So such ops move into an `if` that asks whether the loop runs at all; there they compute what the first
 iteration would. What may trap (or read poison) moves only if no check, and no loop that may not end, stands
 before it in the iteration. Nothing leaves an `if` of the source. The first evaluation of a `while` condition
 always happens and needs no `if`.
 
-If the loop does not run, a float or a handle is `undef`, and an integer is 1: bounds and extents are made of integers
-before the loop, where they may size a tape, and 1 harms nobody, not even as a divisor.
+Where the loop does not run, the `if` gives `undef` for a float or a handle, but 1 for an integer: extents and bounds
+may be made of it before the loop, those of a tape for example, and 1 does no harm there, not even as a divisor.
 
 Before:
 

@@ -2,10 +2,10 @@
 
 What: a small allocation of constant extents becomes a stack slot (`storage = 'stack'`). Any other that is made in a
 loop or branch and does not leave it is freed at the end of that region, or made once before the loop if its
-extents are known there. Memory that may leave an iteration but need not (`y = y + h * k`, `x = trial if c else x`) is
-found out about as the loop runs: a loop with the attribute `sweep` frees, at the end of each iteration, all memory
-made since it began that none of the buffers that it yields lies in. So loops run in constant memory. Everything
-else belongs to the call, which releases it at its end.
+extents are known there. Memory may leave an iteration or not (`y = y + h * k`, `x = trial if c else x`); then only the
+run can tell. A loop with the attribute `sweep` frees, at the end of each iteration, all memory made since it began in
+which no buffer lies that the iteration yields. So loops run in constant memory. Everything else belongs to the call,
+which releases it at its end.
 
 When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). What an iteration made can be
 reached later only through what it yields, unless handles stay on a stack that it pushed them on; so a loop sweeps if

@@ -102,7 +102,7 @@ class _Numbers:
         self._known: dict[Value, Number | None] = {}
 
     def number(self, value: Value) -> Number | None:
-        """The integer or truth that `value` is; None if who knows."""
+        """The integer or truth that `value` is; None if it depends on more than that."""
         if value not in self._known:
             self._known[value] = self.guesses.get(value)
             if value not in self.guesses:
@@ -283,7 +283,7 @@ class _Records(Rebuild):
         return value.type in (BOOL, I64) and made is not None and made.name != "const"
 
     def _size(self, region: Region) -> int | None:
-        """The ops of the region, loops written out; None if a loop runs who knows how often."""
+        """The ops of the region, loops written out; None if nobody knows how often a loop runs."""
         total = 0
         for op in region.ops:
             sizes = [self._size(inner) for inner in op.regions]

@@ -3,10 +3,10 @@
 What: an allocation in the straight part of a loop body, whose extents do not change, moves before the loop. If it was
 to be zeroed, the body fills it with zeros instead.
 
-When: no handle on it outlives the iteration (it does not escape). Extents mean something only where the body runs: they
-may be negative or undefined if a `for` makes no trip, or if a check in its body fails first. Unless they are those of
-what exists anyway, such an extent is 0 for a loop without trips and never negative. A `while` keeps its allocations
-then, for it does not say beforehand whether it runs.
+When: no handle on it outlives the iteration (it does not escape). An extent means something only where the body runs:
+if a `for` makes no trip, or if a check in its body fails first, it may be negative or undefined. So before the loop,
+unless it is that of something that exists anyway, an extent is made 0 if the loop makes no trip, and never negative. A
+`while` does not say beforehand whether it runs, so there such allocations stay where they are.
 
 Before:
 

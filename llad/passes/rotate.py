@@ -1,14 +1,13 @@
 """Arrays that iterations make anew and hand on take turns in the same memory.
 
-What: where each iteration of a loop makes an array, which it hands on in place of one that nobody has after it
-(`u = u + h * f(u)`), it is given memory to write instead, and hands the other array on to be written next. So the
-program does without an array for each iteration, and its reverse sweep without another for the adjoints of each: both
-find two that stay in a cache. An array may be handed on through several names (`old, u = u, …`), which takes as many
-more.
+What: an iteration may make an array and hand it on in place of the one that it was given, which nobody needs any more
+(`u = u + h * f(u)`). Then it is given a second array, writes to that instead, and hands both on, the old one to be
+written next. So neither the program nor its reverse sweep needs an array for each iteration: each has two, which stay
+in a cache. If the array is handed on through several names (`old, u = u, …`), there is one more for each.
 
 When: the array that an iteration makes goes to one name of the next one and, from there, to at most one other. In the
-loop, it is loaded, stored and viewed only. It has the extents of what the loop begins with, which is an array that is
-only there for that, or is copied. The loop is no checkpoint's.
+loop, it is only loaded, stored and viewed. It has the extents of the array with which the loop begins. That one is made
+only to begin with, or is copied. The loop is not checkpointed.
 
 Before:
 

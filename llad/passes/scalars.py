@@ -3,9 +3,9 @@
 What: an allocation of constant extents that is only loaded from and stored to at constant indices disappears: each
 element is the value that was stored last.
 
-When: no handle on it leaves, no window is taken, and no store stands in a loop that the `alloc` does not (so which one
-was the last is known where a load stands). What branches store they yield. What an element holds that was not stored
-is undefined, unless the memory is zeroed.
+When: no handle on it leaves, no window is taken, and each store stands in the same loops as the `alloc` (so at each
+load it is known which store was the last). Branches yield what they store. An element that was never stored is
+undefined, or zero if the memory is zeroed.
 
 Before:
 

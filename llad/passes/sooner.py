@@ -1,13 +1,13 @@
 """Elementary functions that wait for nothing come before those that wait for what was just computed.
 
-What: a processor begins with what comes next while a chain of operations goes on, but it looks only some hundred
-instructions ahead, which two or three functions of a vector fill. So of the body of an innermost loop those functions
-come first, with what they need, that do not depend on what the iteration before of the loop, or of the loop around it,
-left in a carry or an element. They are computed while the chain of that iteration still goes on.
+What: while a chain of operations goes on, a processor begins with what comes behind it, but it looks only some hundred
+instructions ahead, and two or three functions of a vector are as many. So in the body of an innermost loop those
+functions come first, with what they need, that do not wait: they use no carry and no element that was computed in the
+iteration before, be it of this loop or of the one around it. They are computed while that iteration still goes on.
 
-When: the body is straight, and some such function comes behind one that does depend. An element is one that the loop
-around left if the loop stores to that memory, and the index of the loop around is in none of the element's indices.
-What moves comes before the first store.
+When: the body is straight, and some function that does not wait stands behind one that does. An element is taken to
+come from the iteration before of the loop around if that loop stores to the memory, and its index is in none of the
+element's indices. What moves comes before the first store.
 
 Before:
 

@@ -1,7 +1,7 @@
 """Loops that go through their range in strips, with scratch memory for what the parts of a strip hand on.
 
-A strip is short enough for its scratch to stay in the nearest cache. What is made of one is for the passes to say that
-inherit from here (`blocks.py`, `stages.py`).
+A strip is short enough for its scratch to stay in the nearest cache. The passes that inherit from here say what becomes
+of a strip (as `blocks.py`, `stages.py`).
 """
 
 from __future__ import annotations
