@@ -133,9 +133,7 @@ class _Blocks(Strips):
         long = self.emit("ge", [trips, self.const(_SHORTEST, I64, op.span)], [BOOL], op.span).result
         with self.afresh():
             in_blocks = self._yielding(lambda: self._in_blocks(op, sums))
-        versions = in_blocks, self._yielding(lambda: self.keep(op).results)
-        made = self.emit("if", [long], [r.type for r in op.results], op.span, {}, versions)
-        self.replace(op.results, made.results)
+        self.decide(op, long, (in_blocks, self._yielding(lambda: self.keep(op).results)))
 
     def _yielding(self, write: Callable[[], Sequence[Value]]) -> Region:
         """A region that yields the values for which `write` emits ops."""

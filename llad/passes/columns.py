@@ -96,7 +96,7 @@ from dataclasses import field
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.build import Builder
-from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, walk
+from llad.ir.core import TAPE, Function, Op, Value, accessed, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.hidden import hidden
 from llad.ir.rewrite import copy_region
@@ -227,16 +227,8 @@ class _Columns(Rebuild):
             for buffer in plan.added:
                 self._add_back(buffer, plan)
             self.emit("yield", results, [], loop.span)
-        versions = (apart, self._plain(loop))
-        made = self.emit("if", [condition], [r.type for r in loop.results], loop.span, {}, versions)
-        self.replace(loop.results, made.results)
-
-    def _plain(self, loop: Op) -> Region:
-        """The nest as it was."""
-        results = tuple([Value(r.type, r.name) for r in loop.results])
-        body = copy_region(loop.regions[0], dict(self.mapping))
-        copied = Op("for", self.operands(loop), results, loop.attrs | {"seldom": True}, (body,), loop.span)
-        return Region((), [copied, Op("yield", results)])
+        as_it_was = self.alone(loop, copy_region(loop.regions[0], dict(self.mapping)), {"seldom": True})
+        self.decide(loop, condition, (apart, as_it_was))
 
     def _condition(self, loop: Op, plan: _Plan) -> Value:
         """Whether the columns are there, and the inner loops go along half of the rows, several times."""

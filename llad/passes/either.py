@@ -100,5 +100,4 @@ class _Either(Rebuild):
                 found = [self.get(r) for r in op.results]
                 self.emit("yield", found, [], op.span)
             regions.append(region)
-        made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(regions))
-        self.replace(op.results, made.results)
+        self.decide(op, condition, regions)

@@ -123,8 +123,7 @@ class _Foresee(Rebuild):
             copied = copy_region(Region(body.args, ops), dict(self.mapping))
             loop = Op("for", self.operands(op), results, attrs, (copied,), op.span)
             versions.append(Region((), [loop, Op("yield", results, span=op.span)]))
-        made = self.emit("if", [fine], [r.type for r in op.results], op.span, {}, tuple(versions))
-        self.replace(op.results, made.results)
+        self.decide(op, fine, versions)
 
     def _checks(self, loop: Op) -> list[Op]:
         """The checks of a loop that is worth it."""

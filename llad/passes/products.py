@@ -177,8 +177,7 @@ class _Products(Rebuild):
             for needed in chosen.sunk:
                 self.keep(needed)
             self.emit("yield", self.keep(op).results, [], op.span)
-        made = self.emit("if", [large], [r.type for r in op.results], op.span, {}, (apart, alone))
-        self.replace(op.results, made.results)
+        self.decide(op, large, (apart, alone))
 
     def _is_large(self, loop: Op, plan: Plan) -> Value:
         """Whether one of the products is wide enough, and has rows enough if the loop is over its rows."""

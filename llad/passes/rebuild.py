@@ -169,8 +169,15 @@ class Rebuild:
             with self.written() as arm, self.afresh():
                 self.emit("yield", way(), [], loop.span)
             arms.append(arm)
-        made = self.emit("if", [condition], [r.type for r in loop.results], loop.span, {}, tuple(arms))
-        self.replace(loop.results, made.results)
+        self.decide(loop, condition, arms)
+
+    def decide(self, op: Op, condition: Value, versions: Sequence[Region]) -> None:
+        """Emit, in place of `op`, the first of its versions if a condition holds, else the second.
+
+        Each yields what stands for the results of `op`.
+        """
+        made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(versions))
+        self.replace(op.results, made.results)
 
     def all_of(self, conditions: Sequence[Value], span: Span | None) -> Value:
         """Emit whether all conditions hold, of which there are some."""

@@ -251,8 +251,7 @@ class _Records(Rebuild):
                 self.ops.append(Op("for", operands, results, op.attrs, (copy_region(op.regions[0], mapping),), op.span))
                 self.ops.append(Op("yield", results))
             versions.append(version)
-        made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(versions))
-        self.replace(op.results, made.results)
+        self.decide(op, condition, versions)
 
     # -- what is known if the guesses are right
 

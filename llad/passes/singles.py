@@ -86,9 +86,7 @@ class _Singles(Rebuild):
             usual = self.region(op.regions[0])
             self._plain = {}
         as_it_was = marked(copy_region(op.regions[0], dict(self.mapping)), "rare")
-        versions = self.alone(op, usual), self.alone(op, as_it_was, {"rare": True})
-        made = self.emit("if", [usually], [r.type for r in op.results], op.span, {}, versions)
-        self.replace(op.results, made.results)
+        self.decide(op, usually, (self.alone(op, usual), self.alone(op, as_it_was, {"rare": True})))
 
     def _factors(self, loop: Op) -> dict[Value, tuple[Value, Value]]:
         """Per product with a factor that is known before the loop: when that is 1, and what else is multiplied."""

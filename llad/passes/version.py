@@ -89,9 +89,7 @@ class _Version(Rebuild):
             usual.append(self.emit("eq", [extent, self.const(width, I64, op.span)], [BOOL], op.span).result)
         condition = self.all_of(usual, op.span)
         bodies = [copy_region(op.regions[0], dict(self.mapping)) for _ in range(2)]
-        versions = self.alone(op, bodies[0]), self.alone(op, bodies[1])
-        made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, versions)
-        self.replace(op.results, made.results)
+        self.decide(op, condition, [self.alone(op, body) for body in bodies])
 
     def _widths(self, loop: Op) -> dict[Value, int]:
         """The buffers from outside with short rows that innermost loops of the nest go through, and how short."""
