@@ -27,7 +27,7 @@ from llad.codegen.loop_hints import ends_under_mask
 from llad.codegen.lower_call import largest_frames, lower_call, note_stack
 from llad.codegen.lower_control import lower_check, lower_if
 from llad.codegen.lower_emit import NO_LIFO, REGISTER, Emitter, ErrorSite, Lifo, Operand, assemble, register_types
-from llad.codegen.lower_flags import relaxed
+from llad.codegen.lower_flags import flags_of
 from llad.codegen.lower_lines import lower_copy, lower_fetch
 from llad.codegen.lower_loops import lower_for, lower_while
 from llad.codegen.lower_memory import (
@@ -110,7 +110,7 @@ def _text(lines: Sequence[str], nodes: Sequence[str]) -> str:
 def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     used = frozenset(operand for op in walk(fn.body) for operand in op.operands)
     definitions = makers(fn.body)
-    flags = relaxed(fn)
+    flags = flags_of(fn, fastmath)
     products = shared_products(fn, flags, fastmath)
     masked = frozenset(ends_under_mask(fn.body))
     aliased = bool(fn.attrs.get("may_alias"))

@@ -1,20 +1,29 @@
-"""Which floating-point operations may be reassociated though the function as a whole is IEEE.
+"""Which floating-point operations may be reassociated: with `fastmath`, and though the function as a whole is IEEE.
 
-Three things say so: the loop is a `reduction` (then what is added to or multiplied into its carries may be, as NumPy
-itself reassociates sums), the op carries the attribute `reassoc` (the accumulation of adjoints, which has no order in
-the source), or `fastmath`. A product that feeds such a sum may be contracted into it; LLVM fuses only where both carry
-the flag, so other uses of the product keep their rounding.
+With `fastmath` all may, but for those that each iteration of a loop waits for (`lower_recurrences.py`). Without, two
+things say so: the loop is a `reduction` (then what is added to or multiplied into its carries may be, as NumPy itself
+reassociates sums), or the op carries the attribute `reassoc` (the accumulation of adjoints, which has no order in the
+source). A product that feeds such a sum may be contracted into it; LLVM fuses only where both carry the flag, so other
+uses of the product keep their rounding.
 
-Invariant: no op outside these gets a flag, so the rest computes what Python computes, bit for bit.
+Invariant: without `fastmath` no op outside these gets a flag, so the rest computes what Python computes, bit for bit.
 """
 
 from __future__ import annotations
 
+from llad.codegen.lower_recurrences import recurrences
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.sums import accumulations
 from llad.ir.types import is_float
 
+FASTMATH = "reassoc contract arcp nsz afn "
+_IN_ORDER = "contract arcp nsz afn "
 _SUMS = ("add", "sub")
+
+
+def flags_of(fn: Function, fastmath: bool) -> dict[Op, str]:
+    """The LLVM fast-math flags of the ops that have any; with `fastmath`, of those that do not have all."""
+    return dict.fromkeys(recurrences(fn), _IN_ORDER) if fastmath else relaxed(fn)
 
 
 def relaxed(fn: Function) -> dict[Op, str]:

@@ -15,12 +15,12 @@ from __future__ import annotations
 import math
 
 from llad.codegen.lower_emit import REGISTER, Emitter
+from llad.codegen.lower_flags import FASTMATH
 from llad.codegen.vector_math import VECTOR, vector_lines
 from llad.ir.core import Op, constant
 from llad.ir.types import BOOL, ScalarType, is_float
 from llad.ops.table import OPS
 
-FASTMATH = "reassoc contract arcp nsz afn "
 _FLAGGED = frozenset({"fadd", "fsub", "fmul", "fdiv", "frem", "fneg"})
 _INFINITY = "0x7FF0000000000000"
 _ROOTS = frozenset({1.5, -0.5})  # exponents of powers that are a root and one more operation
@@ -33,7 +33,7 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     kind, code = _code(op)
     assert isinstance(op.result.type, ScalarType)
     type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
-    flags = FASTMATH if e.fastmath and result in ("double", "float") else e.flags.get(op, "")
+    flags = e.flags.get(op, FASTMATH if e.fastmath and result in ("double", "float") else "")
     if e.writes_out and e.chained.isdisjoint(op.operands) and not _expands(e, op):
         code = VECTOR.get(code, code)
     if _exponent(e, op) in _ROOTS and not e.fastmath:

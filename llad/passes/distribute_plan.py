@@ -18,6 +18,7 @@ from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import CHECKPOINT, Function, Makers, Op, Region, Value, defined, makers, mentioned, users, walk
 from llad.ir.coverage import Coverage
+from llad.ir.cycles import cycles
 from llad.ir.elements import Elements
 from llad.ir.overwrites import Overwrites
 from llad.ir.poison import maybe_poison
@@ -150,7 +151,7 @@ class Planner:
                 needs[other].add(node)
         sums = {node for k in range(len(loop.regions[0].args) - 1) for node in self._sum(loop, k)}
         found: set[_Node] = set()
-        for cycle in _cycles(after):
+        for cycle in cycles(after):
             if not set(cycle) <= sums:
                 found.update(cycle)
         if not found:
@@ -293,33 +294,3 @@ def _is_worth_it(ahead: list[Op], late: list[Op]) -> bool:
 
 def _has_dear(ops: list[Op]) -> bool:
     return any(op.name in DEAR for op in walk(Region((), ops)))
-
-
-def _cycles(after: dict[_Node, set[_Node]]) -> list[list[_Node]]:
-    """The strongly connected components that hold a cycle (R. Tarjan, SIAM J. Comput. 1, 1972)."""
-    order = {node: k for k, node in enumerate(after)}
-    index: dict[_Node, int] = {}
-    low: dict[_Node, int] = {}
-    stack: list[_Node] = []
-    found: list[list[_Node]] = []
-
-    def visit(node: _Node) -> None:
-        index[node] = low[node] = len(index)
-        stack.append(node)
-        for other in sorted(after[node], key=order.__getitem__):
-            if other not in index:
-                visit(other)
-                low[node] = min(low[node], low[other])
-            elif other in stack:
-                low[node] = min(low[node], index[other])
-        if low[node] == index[node]:
-            at = stack.index(node)
-            component = stack[at:]
-            del stack[at:]
-            if len(component) > 1 or node in after[node]:
-                found.append(component)
-
-    for node in after:
-        if node not in index:
-            visit(node)
-    return found
