@@ -1,0 +1,90 @@
+"""Loops whose first or last iteration is taken off."""
+
+from __future__ import annotations
+
+from textwrap import dedent
+
+import numpy as np
+import pytest
+from optimising import names
+
+from llad.ir.core import walk
+from llad.ir.interp import run
+from llad.ir.parse import parse
+from llad.ir.verify import verify
+from llad.passes.checks import checks
+from llad.passes.peel import peel
+
+LEAST, GREATEST = -(2**63), 2**63 - 1
+
+
+def ring(left: str, right: str) -> str:
+    return f"""
+        func @f(%x: buffer<f64, 1, C>) {{
+          %lo: i64 = const 1
+          %hi: i64 = dim %x, 0
+          %one: i64 = const 1
+          %two: i64 = const 2
+          %z: f64 = const 0.0
+          %last: i64 = sub %hi, %one
+          %before: i64 = sub %hi, %two
+          %second: i64 = add %lo, %one
+          %s: f64, %t: i64 = for %i in %lo..%hi step %one carry (%a: f64 = %z) {{
+            %c: bool = {left}
+            %m: i64 = sub %i, %one
+            %l: i64 = select %c, %m, %last
+            %d: bool = {right}
+            %p: i64 = add %i, %one
+            %r: i64 = select %d, %p, %lo
+            %e: f64 = load %x[%l]
+            %g: f64 = load %x[%r]
+            %h: f64 = mul %e, %g
+            %b: f64 = add %h, %a
+            yield %b
+          }}
+          return %s, %t
+        }}
+    """
+
+
+@pytest.mark.parametrize("left", ["gt %i, %lo", "ge %i, %second", "ne %i, %lo", "lt %lo, %i", "le %second, %i"])
+@pytest.mark.parametrize("right", ["lt %i, %last", "le %i, %before", "ne %i, %last", "gt %last, %i"])
+def test_the_ends_of_a_ring_are_peeled(left: str, right: str):
+    fn = verify(parse(dedent(ring(left, right))))
+    after = verify(checks(peel(fn)))
+    loops = [op for op in walk(after.body) if op.name == "for"]
+    assert len(loops) == 3 and "select" not in names(loops[1].regions[0])
+    for n in range(6):
+        x = np.arange(1.0, 1.0 + n)
+        assert run(fn, [x]) == run(after, [x])
+
+
+@pytest.mark.parametrize("lo, hi", [(0, LEAST), (LEAST, LEAST), (GREATEST, 0), (GREATEST, GREATEST), (GREATEST, LEAST)])
+def test_loops_at_the_ends_of_the_numbers_have_ends(lo: int, hi: int):
+    """`hi - 1` and `lo + 1` may wrap around; the loops that they would bound have no iteration."""
+    text = """
+        func @f(%lo: i64, %hi: i64) {
+          %one: i64 = const 1
+          %never: bool = const False
+          %last: i64 = sub %hi, %one
+          %trips: i64 = for %i in %lo..%hi step %one {
+            %c: bool = gt %i, %lo
+            %l: i64 = select %c, %i, %hi
+            %d: bool = lt %i, %last
+            %r: i64 = select %d, %i, %l
+            check %never, IndexError "an iteration"
+            yield
+          }
+          return %trips
+        }
+    """
+    fn = verify(parse(dedent(text)))
+    after = verify(peel(fn))
+    assert names(after.body).count("for") == 3
+    assert run(fn, [lo, hi]) == run(after, [lo, hi]) == (0,)
+
+
+@pytest.mark.parametrize("condition", ["gt %i, %second", "lt %i, %lo", "ge %i, %lo", "lt %i, %hi", "eq %i, %second"])
+def test_what_changes_elsewhere_is_not_peeled(condition: str):
+    fn = verify(parse(dedent(ring(condition, condition))))
+    assert sum(op.name == "for" for op in walk(peel(fn).body)) == 1
