@@ -82,6 +82,11 @@ def assert_close(
     if expected is None or actual is None:
         _require(expected is None and actual is None, what, actual, expected, "one is None")
         return
+    _assert_numbers_close(actual, expected, rtol, atol, equal_nan, what)
+
+
+def _assert_numbers_close(actual: Any, expected: Any, rtol: float, atol: float, equal_nan: bool, what: str) -> None:
+    """Of two numbers or arrays."""
     a, e = np.asarray(actual), np.asarray(expected)
     _require(a.dtype.kind in "biuf" and e.dtype.kind in "biuf", what, actual, expected, "not numbers")
     _require(a.shape == e.shape, what, actual, expected, f"shapes {a.shape} and {e.shape}")

@@ -16,7 +16,7 @@ from llad.codegen.lower_emit import Emitter, Operand, assemble, components, lite
 from llad.codegen.lower_poll import ask, count, polling
 from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.dataclass import dataclass
-from llad.ir.core import Op, Value, walk
+from llad.ir.core import Op, Value, loop_carries, loop_inits, loop_yields, walk
 
 _EXTREMA = frozenset({"min", "max", "minimum", "maximum", "fmin", "fmax"})
 
@@ -152,7 +152,7 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
     range = _Range(lo, hi, step, "" if literal(step) in (1, -1) else _trip_count(e, lo, hi, step))
     (body,) = op.regions
     exits: bool = op.attrs["exits"]
-    out = body.terminator.operands[1:] if exits else body.terminator.operands
+    out = loop_yields(op)
     carries, trips = body.args[1:], op.results[-1]
     firsts = inits = [e.values[v] for v in op.operands[3:]]
     enter = range.more(e, range.start, range.end)
@@ -193,15 +193,21 @@ def lower_for(e: Emitter, op: Op, run: Run) -> None:
         place = range.reached(place, limit)
         strips.end(place, [*place, *following[len(place) :]])
     e.open(done)
-    for arg, result, init, value in zip(carries, op.results, inits, out, strict=False):
-        if result in e.used and value is not arg:
-            e.values[result] = merge(e, result, [(before, init), *((block, e.values[value]) for block in leaving)])
-        else:
-            e.values[result] = init
+    _merge_results(e, op, before, leaving)
     if executed:
         e.values[trips] = merge(e, trips, [(before, "0"), *((block, executed) for block in leaving)])
     if op.attrs.get("streams"):  # what went past the caches is there for other threads
         e.do("fence seq_cst")
+
+
+def _merge_results(e: Emitter, op: Op, before: str, leaving: Sequence[str]) -> None:
+    """What the carries of a `for` have come to: it did not run, or left by one of the blocks `leaving`."""
+    for arg, result, init, value in zip(loop_carries(op), op.results, loop_inits(op), loop_yields(op), strict=False):
+        start = e.values[init]
+        if result in e.used and value is not arg:
+            e.values[result] = merge(e, result, [(before, start), *((block, e.values[value]) for block in leaving)])
+        else:
+            e.values[result] = start
 
 
 def _chooses(op: Op) -> bool:
@@ -277,7 +283,7 @@ def _trip_count(e: Emitter, lo: str, hi: str, step: str) -> str:
 def lower_while(e: Emitter, op: Op, run: Run) -> None:
     condition, body = op.regions
     exits: bool = op.attrs["exits"]
-    out = body.terminator.operands[1:] if exits else body.terminator.operands
+    out = loop_yields(op)
     trips = op.results[-1]
     counting = trips in e.used
     how = polling(e, op)
