@@ -94,6 +94,21 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
         code.do("call void @llad.release(ptr %ctx)")
     _drop(code, owned)
     code.do(f"ret ptr {result}")
+    _end_otherwise(code, plan, failed, slots, owned)
+    text = "\n".join(
+        (
+            f"@{pins.symbol} = external global [0 x ptr]",
+            f"define ptr @{symbol}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) {{",
+            *code.lines,
+            "}",
+            "",
+        )
+    )
+    return Entry(symbol, text, pins)
+
+
+def _end_otherwise(code: Assembly, plan: Plan, failed: str, slots: list[str], owned: list[str]) -> None:
+    """The other ways out: an error of the native function, or of Python, and a call that the plan does not cover."""
     _raise(code, plan, failed)
     code.start("fail")
     code.do("call void @llad.release(ptr %ctx)")
@@ -108,16 +123,6 @@ def emit_entry(plan: Plan, layout: Layout) -> Entry:
     onward = code.load("ptr", code.pin_address(0))
     onward = code.let(f"musttail call ptr {onward}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames)")
     code.do(f"ret ptr {onward}")
-    text = "\n".join(
-        (
-            f"@{pins.symbol} = external global [0 x ptr]",
-            f"define ptr @{symbol}(ptr %self, ptr %args, i64 %nargsf, ptr %kwnames) {{",
-            *code.lines,
-            "}",
-            "",
-        )
-    )
-    return Entry(symbol, text, pins)
 
 
 def _drop(code: Assembly, slots: Sequence[str]) -> None:
