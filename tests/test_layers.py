@@ -7,6 +7,7 @@ A file imports from rows above its own and from its own place, never from anothe
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +126,15 @@ def test_no_circle_of_modules() -> None:
 
     for module in graph:
         visit(module, ())
+
+
+@pytest.mark.parametrize("package", ["ad", "codegen", "frontend", "ir", "passes"])
+def test_a_package_says_what_is_in_which_file(package: str) -> None:
+    """Its docstring, line by line in reading order, names each file once."""
+    folder = ROOT / "llad" / package
+    document = ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or ""
+    named = re.findall(r"`(\w+)`", document.partition("\n- ")[2])
+    assert sorted(named) == sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
 
 
 @pytest.mark.parametrize(
