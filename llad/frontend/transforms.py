@@ -75,7 +75,8 @@ def install(maker: Callable[[Transform], Callable[..., Any]]) -> None:
 def grad(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """The function that returns the gradient of `fun`, a float function, by the arguments `argnums`.
 
-    The result is bare for an int, a tuple for a tuple; gradients of arrays are fresh C-contiguous arrays.
+    The gradient by an argument has its structure, shapes and dtypes, and `None` for what has no derivative. It is bare
+    for an int, in a tuple for a tuple. Its arrays are fresh and C-contiguous; no argument is written.
 
     Raises:
         LladError: when called, if `fun` cannot be compiled, has no derivative, or does not return one float.
@@ -88,7 +89,10 @@ def grad(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callabl
 
 
 def value_and_grad(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """The function that returns `(fun(…), grad(fun, argnums)(…))` from one sweep.
+    """The function that returns `(fun(…), grad(fun, argnums)(…))`, both from one run.
+
+    Raises:
+        LladError: as `grad`.
 
     >>> import llad
     >>> llad.value_and_grad(lambda x: x * x * x)(2.0)
@@ -100,7 +104,11 @@ def value_and_grad(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) 
 def jvp(fun: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
     """`(fun(*primals), its derivative in the direction of tangents)`, by forward mode.
 
-    `tangents` has the structure of `primals`; what cannot be differentiated has the tangent `None`.
+    `tangents` has the structure, shapes and dtypes of `primals`; what cannot be differentiated has the tangent `None`.
+    The derivative has the structure and shapes of the value. No primal is written.
+
+    Raises:
+        LladError: if `fun` cannot be compiled or differentiated, or if the tangents do not fit.
 
     >>> import llad
     >>> llad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
@@ -148,7 +156,7 @@ def jacfwd(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
 
 
 def jacrev(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """As `jacfwd`, by reverse mode, row by row: for results with fewer elements than the argument.
+    """As `jacfwd`, with its shapes and errors, by reverse mode, row by row: for results with few elements.
 
     >>> import llad, numpy as np
     >>> llad.jacrev(lambda x: np.sum(x * x))(np.array([1.0, 2.0, 3.0]))
@@ -159,6 +167,11 @@ def jacrev(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Calla
 
 def hessian(fun: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """The function that returns the second derivatives of `fun` by the arguments: `jacfwd(jacrev(fun))`.
+
+    For a float result and an argument of shape `(n,)` they have the shape `(n, n)`.
+
+    Raises:
+        LladError: as `jacfwd`.
 
     >>> import llad, numpy as np
     >>> llad.hessian(lambda x: x[0] * x[0] * x[1])(np.array([1.0, 2.0]))
