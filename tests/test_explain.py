@@ -105,3 +105,14 @@ def test_a_checkpointed_loop_says_what_its_copies_hold():
 
     (line,) = [line for line in f.explain(np.ones(3), 9).splitlines() if "checkpointed" in line]
     assert line.endswith("checkpointed; keeps at most 20 copies of `u` (8 bytes an element), `s` (8 bytes)")
+
+
+def test_what_the_stretches_of_a_checkpointed_loop_keep_is_spelled_out() -> None:
+    @llad.jit_grad
+    def f(u, n):
+        for _ in llad.checkpoint(range(n), slots=3):
+            u = u + 0.1 * np.sin(u)
+        return np.sum(u)
+
+    kept = [line for line in f.explain(np.ones(3), 9).splitlines() if "keeps" in line and "in all" in line]
+    assert kept and all("?" not in line and "min(length, " in line for line in kept)

@@ -51,6 +51,7 @@ def stretched(b: Builder, loop: Op, constants: Mapping[Value, object]) -> tuple[
     most = b.i64(2**63 - 1)
     trips = b.op("select", b.op("sub_overflows", hi, lo), most, b.op("max", b.op("sub", hi, lo), none))
     length = _length(b, kept, _allowed(b, loop.attrs[CHECKPOINT], trips, sizes.state(loop)))
+    trips.name, length.name = trips.name or "trips", length.name or "length"  # `explain` speaks of them
     count = b.op("add", b.op("floordiv", b.op("sub", trips, one), length), one)
     carries = loop_carries(loop)
     with b.region([I64, *[c.type for c in carries]], ["stretch", *[c.name for c in carries]]) as body:
