@@ -85,7 +85,7 @@ class Keeper:
             else:
                 prices[value] = price
         if any(v in wanted for v in open_):
-            chosen |= self._cut(open_, prices, makers, wanted, chosen)
+            chosen |= self._cut(open_, prices, makers, wanted)
         return {v: chosen[v] for v in sorted(chosen, key=self._structure.position.__getitem__)}
 
     def _makers(self, needed: set[Value]) -> dict[Value, Op | None]:
@@ -115,7 +115,6 @@ class Keeper:
         prices: dict[Value, tuple[int, Choice]],
         makers: dict[Value, Op | None],
         wanted: set[Value],
-        chosen: dict[Value, Choice],
     ) -> dict[Value, Choice]:
         """The choice for values that depend on whether others, which have prices or are open too, are had."""
         network = Network()

@@ -109,15 +109,18 @@ def floordiv(ctx: Context, x: Int, y: Int) -> Int:
 
 
 def least(ctx: Context, x: Int, y: Int) -> Int:
-    if isinstance(x, int) and isinstance(y, int):
-        return min(x, y)
-    return ctx.builder.op("min", emit(ctx, x), emit(ctx, y))
+    return extreme(ctx, "min", x, y)
 
 
 def greatest(ctx: Context, x: Int, y: Int) -> Int:
+    return extreme(ctx, "max", x, y)
+
+
+def extreme(ctx: Context, op: str, x: Int, y: Int) -> Int:
+    """The `min` or `max` of two."""
     if isinstance(x, int) and isinstance(y, int):
-        return max(x, y)
-    return ctx.builder.op("max", emit(ctx, x), emit(ctx, y))
+        return {"min": min, "max": max}[op](x, y)
+    return ctx.builder.op(op, emit(ctx, x), emit(ctx, y))
 
 
 def compare(ctx: Context, op: str, x: Int, y: Int) -> bool | Value:

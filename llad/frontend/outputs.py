@@ -68,7 +68,7 @@ def stored_in(
 ) -> Any:
     """`out`, which holds the result of `compute`; of a ufunc only where `where` says so."""
     if isinstance(function, np.ufunc) and function.nout > 1:
-        return _stored_in_each(ctx, function, name, args, kwargs, out, compute)
+        return _stored_in_each(ctx, function, name, kwargs, out, compute)
     rest = dict(kwargs)
     elementwise = isinstance(function, np.ufunc) and function.signature is None
     where = rest.pop("where", True) if elementwise else True
@@ -109,7 +109,6 @@ def _stored_in_each(
     ctx: Context,
     function: np.ufunc,
     name: str,
-    args: Sequence[Any],
     kwargs: Mapping[str, Any],
     outs: Any,
     compute: Callable[..., Any],

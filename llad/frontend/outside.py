@@ -144,10 +144,8 @@ class Inside:
                 return both(partial(self.checked, "add"), c, d)
             case "sub":
                 return both(partial(self.checked, "sub"), d, c)
-            case "min":
-                return both(partial(ext.least, t), c, d)
-            case "max":
-                return both(partial(ext.greatest, t), c, d)
+            case "min" | "max":
+                return both(partial(ext.extreme, t, op.name), c, d)
             case "select":
                 if (condition := self.exact(op.operands[0])) is None:
                     return ext.least(t, a, c), ext.greatest(t, b, d)

@@ -29,7 +29,7 @@ def assign(t: Tracer, target: ast.expr, value: Any) -> None:
             refuse_generator(t, value)
             bind(t, name, begun(t, name, value))
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
-            _unpack(t, target, elements, value)
+            _unpack(t, elements, value)
         case ast.Subscript(value=ast.Name(id=name)) if adopted(t, name):
             store_item(t, name, index_of(t, target.slice), value)
         case ast.Subscript():
@@ -62,7 +62,7 @@ def delete(t: Tracer, target: ast.expr) -> None:
             t.refuse("del", got="an attribute")
 
 
-def _unpack(t: Tracer, target: ast.expr, elements: list[ast.expr], value: Any) -> None:
+def _unpack(t: Tracer, elements: list[ast.expr], value: Any) -> None:
     star = next((k for k, e in enumerate(elements) if isinstance(e, ast.Starred)), None)
     if isinstance(value, Generated):
         value = value.listed()

@@ -188,12 +188,12 @@ class _Columns(Rebuild):
             found = {column for b, column in plan.places.values() if b is buffer}
             if len(found) <= _MOST and self._aliases.roots(buffer).isdisjoint(written):
                 plan.read[buffer] = found
-            elif len(found) <= _MOST and self._is_added(loop, buffer, inner, sums):
+            elif len(found) <= _MOST and self._is_added(buffer, inner, sums):
                 plan.added[buffer] = found
         kept = plan.read.keys() | plan.added.keys()
         plan.places = {op: place for op, place in plan.places.items() if place[0] in kept}
 
-    def _is_added(self, loop: Op, buffer: Value, inner: Sequence[Op], sums: PartialSums) -> bool:
+    def _is_added(self, buffer: Value, inner: Sequence[Op], sums: PartialSums) -> bool:
         """Whether all that the nest does with the memory of `buffer`, which nobody sees meanwhile, is to add to its
         elements, in any order."""
         if not self._aliases.roots(buffer) <= self._hidden:

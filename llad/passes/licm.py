@@ -100,7 +100,7 @@ class _Licm(Rebuild):
             once = loop.name == "while" and region is regions[0]
             guard = None
             if loop.name == "for":
-                guard, once = self._runs(loop, operands)
+                guard, once = self._runs(operands)
             found = _Invariants(region, written, self._reads, self._poison, guard is not None, once)
             self.ops += found.plain
             if found.guarded:
@@ -109,7 +109,7 @@ class _Licm(Rebuild):
             left.append(Region(region.args, found.stays) if found.plain or found.guarded else region)
         return tuple(left)
 
-    def _runs(self, loop: Op, operands: tuple[Value, ...]) -> tuple[str | None, bool]:
+    def _runs(self, operands: tuple[Value, ...]) -> tuple[str | None, bool]:
         """The comparison of lo with hi that tells if the `for` runs (None: unknown), and if it surely does."""
         lo, hi, step = [self._constants.get(o) for o in operands[:3]]
         if not step:
