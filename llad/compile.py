@@ -40,6 +40,7 @@ from llad.loop_passes import (
     blocks,
     columns,
     contract,
+    decide,
     distribute,
     distribute_strips,
     extrema,
@@ -114,7 +115,7 @@ IN_STRIPS: tuple[Pass, ...] = (distribute_strips,)
 # Then, if that changed anything.
 TAKEN_APART: tuple[Pass, ...] = (*PASSES, overwritten)
 # Once, then.
-REVERSED: tuple[Pass, ...] = (unpack, permit, rotate, winner, relax, dce, independent)
+REVERSED: tuple[Pass, ...] = (unpack, permit, rotate, winner, relax, decide, dce, independent)
 # First, when nothing is left to differentiate.
 RELEASED: tuple[Pass, ...] = (release,)
 # Once, then, since a derivative would ask what memory is zero.

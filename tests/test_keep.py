@@ -332,3 +332,33 @@ def test_what_is_stored_over_behind_a_loop_that_is_run_again_is_not_loaded(axis:
         return np.sum(np.cumsum(np.tanh(a), axis=axis))
 
     check_gradient(llad.jit_grad(sums), np.linspace(-1.0, 1.5, 12).reshape(3, 4))
+
+
+def minmod(u, n):
+    u = u.copy()
+    out = np.zeros(len(u))
+    for _ in range(n):
+        for i in range(1, len(u) - 1):
+            a, b = u[i] - u[i - 1], u[i + 1] - u[i]
+            if a * b <= 0.0:
+                s = 0.0
+            elif abs(a) < abs(b):
+                s = a
+            else:
+                s = b
+            out[i] = u[i] + s * s
+        for i in range(1, len(u) - 1):
+            u[i] = out[i]
+    return np.sum(u * u)
+
+
+def test_what_an_elif_asks_is_kept_in_every_iteration_and_no_loop_branches():
+    args = np.random.default_rng(3).normal(size=20) * 0.1, 3
+    f = llad.jit_grad(minmod)
+    text = f.dump_ir(*args, of="gradient")
+    assert re.search(r"store %\w+, %tape", text) and re.search(r"load %tape", text)
+    lines = text.split("\n")
+    inside = [line for line in lines if line.startswith(" " * 8)]  # deeper than the loops over cells
+    assert not any("tape" in line for line in inside)
+    along = [f.jvp(args, (direction, None))[1] for direction in np.eye(20)]
+    assert_close(f.grad(*args)[0], np.array(along), rtol=1e-13)

@@ -16,6 +16,6 @@ The files, by what they are for; each says in its heading what is in it.
   `winner` · `sooner` · `postpone`
 - Products of matrices: `products` · `products_nest` · `products_terms` · `products_plan` · `products_parts`
 - Memory: `reuse` · `rotate` · `zeros` · `unpack` · `lodge` · `stream` · `fetch` · `ownership`
-- Before and after differentiation: `relax` · `release` · `sigmoids`
+- Before and after differentiation: `decide` · `relax` · `release` · `sigmoids`
 - Threads, and long functions: `permit` · `chunks` · `chunks_plan` · `parts` · `halves`
 """

@@ -177,3 +177,25 @@ def simpson(a, b, n):
         x = a + i * h
         s += (4.0 if i % 2 == 1 else 2.0) * math.exp(-x * x)
     return s * h / 3.0
+
+
+@program(lambda r: (r.normal(size=9), 0.4, 3), second=True)
+def slope_limited(u, c, n):
+    u = u.copy()
+    flux = np.zeros(len(u) + 1)
+    for _ in range(n):
+        for i in range(1, len(u) - 1):
+            a = u[i] - u[i - 1]
+            b = u[i + 1] - u[i]
+            if a * b <= 0.0:
+                s = 0.0
+            elif abs(a) < 0.5 * abs(b):
+                s = 2.0 * a
+            elif a + b < 0.0 and abs(b) < abs(a):
+                s = b * b / a
+            else:
+                s = 0.5 * (a + b)
+            flux[i] = c * (u[i] + 0.5 * (1.0 - c) * s)
+        for i in range(2, len(u) - 1):
+            u[i] = u[i] - (flux[i] - flux[i - 1])
+    return np.sum(u * u)
