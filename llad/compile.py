@@ -53,6 +53,7 @@ from llad.loop_passes import (
     induction,
     interchange,
     jam,
+    latest,
     licm,
     lodge,
     panels,
@@ -132,11 +133,12 @@ HANDED_ON: tuple[Pass, ...] = (
 STRICT: tuple[Pass, ...] = (
     relax, singles, products, interchange, across, flat, jam, panels, reuse, independent, ascend, whole, foresee,
     flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, fetch, sooner,
-    postpone, ownership,
+    postpone, latest, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     singles, products, interchange, across, flat, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse,
-    dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch, sooner, postpone, ownership,
+    dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch, sooner, postpone, latest,
+    ownership,
 )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ ARGS = np.linspace(0.5, 1.5, 9), 0.3, 0.7
 
 
 @pytest.mark.parametrize("function, waits", [
-    (filtered, 2), (through_memory, 1), (in_a_branch, 2), (while_it_lasts, 1), (summed, 0), (in_place, 0), (newton, 1),
+    (filtered, 2), (through_memory, 1), (in_a_branch, 2), (while_it_lasts, 1), (summed, 0), (in_place, 0), (newton, 3),
 ])  # fmt: skip
 def test_only_sums_that_an_iteration_waits_for_keep_their_order(function: Callable[..., Any], waits: int) -> None:
     assert ordered(function, ARGS)[0] == waits

@@ -2,7 +2,7 @@
 
 The files, in an order in which they may be read; each says in its heading what is in it.
 
-- IR → LLVM IR: `lower` · `lower_emit` · `lower_scalar` · `lower_flags` · `lower_recurrences` · `lower_products` ·
+- IR → LLVM IR: `lower` · `lower_emit` · `lower_scalar` · `lower_flags` · `lower_products` ·
   `lower_control` · `lower_loops` · `loop_hints` · `lower_memory` · `lower_sweep` · `lower_call` · `lower_threads` ·
   `lower_poll` · `lower_print` · `lower_tape` · `lower_lines` · `constants`
 - Elementary functions: `vector_math` · `vector_text` · `vector_exp` · `vector_log` · `vector_pow` · `vector_root` ·

@@ -1,6 +1,6 @@
 """Which floating-point operations may be reassociated: with `fastmath`, and though the function as a whole is IEEE.
 
-With `fastmath` all may, but for those that each iteration of a loop waits for (`lower_recurrences.py`). Without, two
+With `fastmath` all may, but for those that were put in an order (`passes/latest.py`). Without, two
 things say so: the loop is a `reduction` (then what is added to or multiplied into its carries may be, as NumPy itself
 reassociates sums), or the op carries the attribute `reassoc` (the accumulation of adjoints, which has no order in the
 source). A product that feeds such a sum may be contracted into it; LLVM fuses only where both carry the flag, so other
@@ -11,19 +11,20 @@ Invariant: without `fastmath` no op outside these gets a flag, so the rest compu
 
 from __future__ import annotations
 
-from llad.codegen.lower_recurrences import recurrences
 from llad.ir.core import Function, Op, Value, walk
 from llad.ir.sums import accumulations
 from llad.ir.types import is_float
 
 FASTMATH = "reassoc contract arcp nsz afn "
-_IN_ORDER = "contract arcp nsz afn "
+IN_ORDER = "contract arcp nsz afn "
 _SUMS = ("add", "sub")
 
 
 def flags_of(fn: Function, fastmath: bool) -> dict[Op, str]:
     """The LLVM fast-math flags of the ops that have any; with `fastmath`, of those that do not have all."""
-    return dict.fromkeys(recurrences(fn), _IN_ORDER) if fastmath else relaxed(fn)
+    if not fastmath:
+        return relaxed(fn)
+    return {op: IN_ORDER for op in walk(fn.body) if op.attrs.get("reassoc", True) is False}
 
 
 def relaxed(fn: Function) -> dict[Op, str]:
@@ -33,8 +34,8 @@ def relaxed(fn: Function) -> dict[Op, str]:
     for op in walk(fn.body):
         if op.name == "mul" and is_float(op.result.type):
             products[op.result] = op
-        if op.attrs.get("reassoc") and is_float(op.result.type):
-            flagged[op] = "reassoc contract "
+        if "reassoc" in op.attrs and is_float(op.result.type):
+            flagged[op] = "reassoc contract " if op.attrs["reassoc"] else "contract "
         elif op.name == "for" and op.attrs["kind"] == "reduction":
             flagged.update(dict.fromkeys(accumulations(op), "reassoc contract "))
     for op in [op for op in flagged if op.name in _SUMS]:

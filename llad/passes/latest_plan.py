@@ -1,0 +1,168 @@
+"""The recurrences of a loop: through which numbers an iteration waits for the one before it, and by what way.
+
+Numbers are handed on in carries, and in elements that one iteration stores and the next one loads. Those that depend on
+each other, over however many iterations, are one recurrence. What is on its way depends on what was handed on, and what
+will be handed on depends on it. When it is there is counted in cycles, about, from when the last number of the
+iteration before was: some were there long before.
+
+A carry to which is only added is no recurrence, nor is a product: the order of its terms is free. And where there is so
+much else to do that the processor is busy meanwhile, it does not matter what a recurrence waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llad.dataclass import dataclass
+from llad.ir.core import Op, Region, Value, defined, walk
+from llad.ir.cycles import cycles
+from llad.ir.elements import Elements
+from llad.ir.types import is_float
+from llad.ops.cost import DEAR
+
+STEP = 4.0  # cycles of a sum, of a product, and of both at once
+LONG_AGO = -1e9
+_CYCLES = {"div": 13.0, "sqrt": 20.0, "load": 5.0, "select": 1.0, **dict.fromkeys(DEAR, 40.0)}
+_NESTED = 60.0  # of a loop, who knows
+_PURE = {"add", "sub", "select", "if"}, {"mul", "select", "if"}  # what only adds up, and what only multiplies
+_AT_ONCE = 2.0  # operations of a cycle
+_MOST = 64  # numbers that are handed on
+
+
+@dataclass(frozen=True, slots=True)
+class Recurrence:
+    """`way`: the ops on its way. `waits`: the values that depend on it. `time`: when values are there."""
+
+    way: list[Op]
+    waits: set[Value]
+    time: dict[Value, float]
+
+
+def recurrences(loop: Op, elements: Elements) -> list[Recurrence]:
+    """The recurrences of the innermost iterations of a loop: of what is in its body, but in no other loop."""
+    body = loop.regions[-1]
+    handed = [*_carries(loop), *_elements(loop, elements)]
+    if not 0 < len(handed) <= _MOST:
+        return []
+    found = _Flow(body, handed).cycles()
+    return [one for members in found if (one := _Flow(body, handed).recurrence(members)).way]
+
+
+def _carries(loop: Op) -> Iterator[tuple[Value, Value]]:
+    """The numbers that a loop carries, as an iteration finds them and as it leaves them."""
+    body = loop.regions[-1]
+    args = body.args[1:] if loop.name == "for" else body.args
+    for before, after in zip(args, body.terminator.operands[-len(args) :] if args else (), strict=True):
+        if is_float(before.type):
+            yield before, after
+
+
+def _elements(loop: Op, elements: Elements) -> Iterator[tuple[Value, Value]]:
+    """The elements that an iteration loads which the one before it stored, and what that was."""
+    step = elements.constant(loop.operands[2]) if loop.name == "for" else None
+    body = loop.regions[-1]
+    stores = [op for op in body.ops if op.name == "store" and is_float(op.operands[0].type)]
+    if not step or not stores:
+        return
+    index, inside = body.args[0], defined(body) - {body.args[0]}
+    for load in [op for op in body.ops if op.name == "load"]:
+        for store in stores:
+            if load.operands[0] is store.operands[1] and len(load.operands) > 1:
+                there = zip(load.operands[1:], store.operands[2:], strict=True)
+                between = [(elements.form(a), elements.form(b)) for a, b in there]
+                alike = all(b.plus(a, -1).number == step * a.terms.get(index, 0) for a, b in between)
+                if alike and inside.isdisjoint(atom for a, _ in between for atom in a.terms):
+                    yield load.result, store.operands[0]
+
+
+class _Flow:
+    """What is computed in the body of a loop from what is handed on, each of which has a bit."""
+
+    def __init__(self, body: Region, handed: list[tuple[Value, Value]]) -> None:
+        self._body, self._handed = body, handed
+        self._from: dict[Value, int] = {}  # what each value depends on
+        self._time: dict[Value, float] = {}
+        self._run([0.0] * len(handed))
+
+    def _run(self, starts: list[float]) -> None:
+        """Find what depends on what, and when it is there, if what is handed on is there at `starts`."""
+        self._from, self._time = {}, {}
+        for k, (before, _) in enumerate(self._handed):
+            self._from[before] = self._from.get(before, 0) | 1 << k
+            self._time[before] = max(self._time.get(before, LONG_AGO), starts[k])
+        self._through(self._body)
+
+    def _through(self, region: Region) -> None:
+        for op in region.ops:
+            used = list(op.operands)
+            if op.name == "if":
+                for inner in op.regions:
+                    self._through(inner)
+                    used += inner.terminator.operands
+            else:
+                used += [o for inner in op.regions for each in walk(inner) for o in each.operands]
+            bits, time = 0, LONG_AGO
+            for value in used:
+                if found := self._from.get(value, 0):
+                    bits |= found
+                    time = max(time, self._time[value])
+            if bits:
+                time += _cycles(op)
+                for result in op.results:
+                    self._from[result] = self._from.get(result, 0) | bits
+                    self._time[result] = max(self._time.get(result, LONG_AGO), time)
+
+    def cycles(self) -> list[list[int]]:
+        """What is handed on and depends on itself: the members of each recurrence."""
+        reached = [self._from.get(after, 0) for _, after in self._handed]
+        numbers = range(len(reached))
+        return cycles({k: {j for j in numbers if reached[j] >> k & 1} for k in numbers})
+
+    def recurrence(self, members: list[int]) -> Recurrence:
+        """That of these `members`: without a way if that is only added up, or multiplied, or all else takes longer."""
+        ends, mask = [self._handed[k][1] for k in members], sum(1 << k for k in members)
+        waits = {value for value, bits in self._from.items() if bits & mask}
+        way = self._way(ends, waits)
+        if self._is_pure(way, waits):
+            return Recurrence([], waits, {})
+        last = max(self._time.get(end, 0.0) for end in ends)
+        if sum(is_float(r.type) for op in _ops(self._body) for r in op.results) > _AT_ONCE * last:
+            return Recurrence([], waits, {})
+        self._run([self._time.get(after, 0.0) - last for _, after in self._handed])
+        return Recurrence(way, waits, dict(self._time))
+
+    def _way(self, ends: list[Value], waits: set[Value]) -> list[Op]:
+        """The ops, in their order, that depend on what was handed on, and that what will be depends on."""
+        needed, handed = waits.intersection(ends), {before for before, _ in self._handed}
+        found = []
+        for op in reversed(list(_ops(self._body))):
+            if needed.isdisjoint(op.results) or waits.isdisjoint(op.results) or not handed.isdisjoint(op.results):
+                continue
+            found.append(op)
+            needed.update(waits.intersection(op.operands))
+            for inner in op.regions if op.name == "if" else ():
+                needed.update(waits.intersection(inner.terminator.operands))
+        return found[::-1]
+
+    def _is_pure(self, way: list[Op], waits: set[Value]) -> bool:
+        """Whether a recurrence is a sum or a product: through each op of it goes one operand."""
+        names = {op.name for op in way}
+        one = all(op.name in ("select", "if") or sum(o in waits for o in op.operands) == 1 for op in way)
+        choices = [op.operands[0] for op in way if op.name in ("select", "if")]
+        return one and any(names <= pure for pure in _PURE) and waits.isdisjoint(choices)
+
+
+def _ops(region: Region) -> Iterator[Op]:
+    """The ops of a body, and of the branches in it: branches before what chooses between them."""
+    for op in region.ops:
+        if op.name == "if":
+            for inner in op.regions:
+                yield from _ops(inner)
+        yield op
+
+
+def _cycles(op: Op) -> float:
+    """How long a result takes."""
+    if op.regions:
+        return 0.0 if op.name == "if" else _NESTED
+    return _CYCLES.get(op.name, STEP if op.results and is_float(op.results[0].type) else 1.0)
