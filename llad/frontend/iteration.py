@@ -180,9 +180,10 @@ def one_by_one(t: Tracer, value: Any) -> Iterable[Any]:
     return t.refuse("not-iterable", got=describe(value))
 
 
-def known_length(rows: Rows | Table) -> int | None:
-    """How many items a list has, if that is known, and they are not too many to be told one by one."""
-    count = extents_of(rows.first.items)[0]
+def known_length(value: Array | Rows | Table) -> int | None:
+    """How many items an array or a list has, if that is known, and they are not too many to be told one by one."""
+    array = value if isinstance(value, Array) else value.first.items
+    count = extents_of(array)[0] if array.rank else None
     return count if isinstance(count, int) and count <= _MOST_KNOWN else None
 
 

@@ -16,6 +16,7 @@ import ast
 from dataclasses import replace
 from typing import Any
 
+from llad.frontend import sorting
 from llad.frontend.arrays import assign, copy
 from llad.frontend.changing import rewritten
 from llad.frontend.core import Tracer
@@ -74,7 +75,7 @@ def _sort(t: Tracer, name: str, old: Growing, key: Any, reverse: bool) -> None:
     if not old.arrays:
         return
     if key is not None:
-        _write(t, name, old, t.call(written.ordered_by, [snapshot(t, old), key, reverse], {}))
+        _write(t, name, old, sorting.arranged(t, snapshot(t, old), key, reverse))
     elif isinstance(old.room.kind, ItemKind) and not old.room.kind.extents:
         _write(t, name, old, t.call(written.ordered, [snapshot(t, old), reverse], {}))
     else:

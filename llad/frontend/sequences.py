@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from llad.frontend import ranges, reductions
+from llad.frontend import ranges, reductions, sorting
 from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
@@ -31,7 +31,7 @@ from llad.frontend.iteration import (
 )
 from llad.frontend.moments import trial
 from llad.frontend.state import Flag
-from llad.frontend.values import Array, Lazy, NotHandled, Rows, Scalar, Table, describe
+from llad.frontend.values import Array, Lazy, NotHandled, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Region, Value
 from llad.traced import sequences as written
 
@@ -42,7 +42,7 @@ _MOST_TOLD = 64
 
 def known_items(t: Tracer, value: Any) -> Sequence[Any]:
     """The items of a sequence of known length."""
-    known = isinstance(value, (Rows, Table)) and known_length(value) is not None
+    known = isinstance(value, (Array, Rows, Table)) and known_length(value) is not None
     if isinstance(value, (Walk, Array, Rows, Table)) and not known:
         t.refuse("materialise", got=describe(value))
     return items_of(t, value)
@@ -141,10 +141,10 @@ def _all_known(t: Tracer, flags: Iterable[Flag]) -> bool:
 
 
 def _at_run_time(value: Any) -> bool:
-    """Whether a value is a sequence whose length is known at run time only."""
+    """Whether a value is a sequence whose items are numbered at run time: any array, a list of unknown length."""
     if isinstance(value, (Rows, Table)):
         return known_length(value) is None
-    return isinstance(value, Array) and value.rank > 0 and not isinstance(extents_of(value)[0], int)
+    return isinstance(value, Array) and value.rank > 0
 
 
 def _reduce(t: Tracer, function: Any, value: Any, initial: Any = _Missing) -> Any:
@@ -166,7 +166,9 @@ def _extreme(beats: str, name: str) -> Handler:
     def handle(t: Tracer, *args: Any, key: Any = None, default: Any = _Missing) -> Any:
         if key is None and default is _Missing:
             return NotHandled
-        if len(args) == 1 and default is _Missing and _at_run_time(args[0]):
+        if len(args) == 1 and _at_run_time(args[0]):
+            if default is not _Missing:
+                return t.call(written.greatest_or if name == "max" else written.least_or, [args[0], key, default], {})
             return t.call(written.greatest if name == "max" else written.least, [args[0], key], {})
         items = list(known_items(t, args[0])) if len(args) == 1 else list(args)
         if not items and default is not _Missing:
@@ -267,17 +269,18 @@ def _done(t: Tracer, function: Callable[..., Any], args: Sequence[Any], kwargs: 
 
 
 def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> Any:
-    """`sorted` by keys that are known, or of a sequence of run-time length."""
-    if _at_run_time(value) and type(reverse) is bool:
-        if key is None:
-            return t.call(written.ordered, [value, reverse], {})
-        return t.call(written.ordered_by, [value, key, reverse], {})
-    items = list(known_items(t, value))
-    keys = items if key is None else [t.call(key, [item], {}) for item in items]
-    if any(isinstance(k, (Scalar, Array)) for k in keys):
-        t.refuse("call", got="sorted with keys known only at run time")
+    """`sorted` by keys that are known, or by numbers that are known at run time only."""
+    if not is_static(reverse):
+        t.refuse("call", got="sorted in an order that is known only at run time")
+    reverse = bool(reverse)
+    if _at_run_time(value):
+        return sorting.arranged(t, value, key, reverse)
+    items = tuple(known_items(t, value))
+    keys = items if key is None else tuple(t.call(key, [item], {}) for item in items)
+    if not is_static(keys):
+        return t.make(list(known_items(t, sorting.arranged_few(t, items, keys, reverse))))
     try:
-        order = sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse))
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)
     except TypeError as error:
         t.refuse("static-error", error=error)
     return t.make([items[k] for k in order])

@@ -15,7 +15,7 @@ from llad.frontend import getters, numbers, printing, ranges, records, vectorizi
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Walk, enumerate_, reversed_, zip_
+from llad.frontend.iteration import Walk, at_run_time, enumerate_, reversed_, zip_
 from llad.frontend.methods_of_lists import FINDING
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.ranges import prange_, range_
@@ -162,10 +162,14 @@ def _len(t: Tracer, *args: Any) -> Any:
 
 
 def _dict(t: Tracer, *args: Any, **kwargs: Any) -> Any:
+    args = tuple(known_items(t, a) if at_run_time(a) else a for a in args)
     try:
-        return t.make(dict(*args, **kwargs))
+        made = dict(*args, **kwargs)
     except (TypeError, ValueError) as error:
         t.refuse("static-error", error=error)
+    if not is_static(tuple(made)):
+        t.refuse("static-key")
+    return t.make(made)
 
 
 def _partial(t: Tracer, function: Any, *args: Any, **kwargs: Any) -> Bound:

@@ -112,4 +112,16 @@ SEQUENCES = (
         return float(sum(xs))
         """,
     ),
+    Refusal(
+        "LL434", "sort-keys", "sorting by what are no numbers, and no tuples of numbers",
+        "give a key that is a number or a tuple of numbers, e.g. `key=lambda row: row[0]`",
+        """
+        rows = ▸sorted(np.outer(a, a))
+        return rows[0][0] * x
+        """,
+        """
+        rows = sorted(np.outer(a, a), key=lambda row: row[0])
+        return rows[0][0] * x
+        """,
+    ),
 )  # fmt: skip

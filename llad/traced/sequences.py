@@ -68,6 +68,16 @@ def least(items, key):
     return best
 
 
+def greatest_or(items, key, default):
+    """The greatest item, or the one whose key is; `default` if there is none."""
+    return default if len(items) == 0 else max(items) if key is None else greatest(items, key)
+
+
+def least_or(items, key, default):
+    """The least item, or the one whose key is; `default` if there is none."""
+    return default if len(items) == 0 else min(items) if key is None else least(items, key)
+
+
 def listed(items):
     """The list of the items."""
     return [v for v in items]  # noqa: C416
@@ -135,13 +145,21 @@ def number_of(items, value):
     return total
 
 
-def ordered_by(items, key, reverse):
-    """The list of the items in the order of their keys; equal ones stay as they were, for `np.argsort` is stable."""
-    keys = np.array([key(v) for v in items])
+def keys_of(items, key):
+    """The list of what a function makes of the items."""
+    return [key(v) for v in items]
+
+
+def in_order_of(items, columns, reverse):
+    """The list of the items in the order of columns of keys; equal ones stay as they were, for these sorts are stable.
+
+    The first column decides, where it is equal the second, and so on.
+    """
+    columns = [np.asarray(column)[::-1] if reverse else np.asarray(column) for column in columns]
+    places = np.argsort(columns[0]) if len(columns) == 1 else np.lexsort(columns[::-1])
     if reverse:
-        back = np.argsort(keys[::-1])
-        return [items[len(keys) - 1 - k] for k in back[::-1]]
-    return [items[k] for k in np.argsort(keys)]
+        return [items[len(places) - 1 - k] for k in places[::-1]]
+    return [items[k] for k in places]
 
 
 def floats_of(a):

@@ -26,6 +26,17 @@ def extreme_by_a_key(a):
 
 
 @case(A)
+def extreme_or_a_default(a):
+    grown = []
+    for v in a:
+        if v > 1:
+            grown.append(v * v)
+    there = max(a, default=9.0) * min(grown, default=7.0) + max(a, key=abs, default=5.0)
+    none = max((v for v in a if v > 100), default=-1.0) * min(a[4:], default=3) + min(a[:0], key=abs, default=0.25)
+    return there * none + max(map(abs, a), default=0.0), min((i for i in range(len(a)) if a[i] < 0), default=-1)
+
+
+@case(A)
 def in_order(a):
     x, y = sorted(a), sorted([v * v for v in a], reverse=True)
     return x[0] * 5 + x[1] * y[1] + x[-1] * y[3] ** 2 + len(x)
@@ -37,6 +48,40 @@ def in_the_order_of_keys(a, k):
     down = sorted(k, key=lambda v: v % 2, reverse=True)
     by = sorted(a, key=lambda v: v * v, reverse=True)
     return up[0] + 10 * up[1] + 100 * up[3] + 1000 * down[0] + 10000 * down[3] + by[0] * by[1] + by[3]
+
+
+@case(A, K)
+def in_the_order_of_tuples(a, k):
+    pairs = sorted(zip(k, a))
+    back = sorted([(v % 2, w, i) for i, (v, w) in enumerate(zip(k, a))], reverse=True)
+    by = sorted(a, key=lambda v: (v > 1, -v))
+    far = sorted(zip(k, a), key=lambda p: (p[0], -p[1]), reverse=True)
+    grown = []
+    for v, w in zip(k, a):
+        grown.append((w, v))
+    grown.sort(key=lambda p: (p[1], p[0]))
+    found = pairs[0][1] * pairs[1][1] + back[0][1] * back[1][1] + far[1][1] + 10 * far[3][1] + 100 * grown[0][0]
+    return found * 1.0, by[0] * by[1], by[2] * by[3], [back[k][2] for k in range(4)], pairs[1][0], grown[1][0] * far[0][1]
+
+
+@case(0.5, -2.0, 3)
+def few_in_order(x, y, n):
+    low, middle, high = sorted((x, y, n))
+    by = sorted([(x, 1), (y, 2), (x * y, 3)], key=lambda p: -p[0])
+    nearest = sorted([[x, 2.0], [y, 1.0], [0.5, 4.0]], key=lambda p: (p[0] > 0, p[1]), reverse=True)
+    made = sorted([x, y])
+    made.append(7.0)
+    return (high - middle) / low, by[0], nearest[0][1], made, sorted(range(3), key=lambda k: (x, y, n)[k])[0]
+
+
+@case(A)
+def arrays_of_known_length(a):
+    u = np.array([a[1], a[0], a[3]])
+    total = functools.reduce(lambda s, v: 2 * s + v, u) + functools.reduce(operator.mul, u, 3.0)
+    pairs = [x * y for x, y in itertools.permutations(u, 2)]
+    joined = sum(i * v for i, v in enumerate(itertools.chain(u, [a[2]], u[:2])))
+    up, down = sorted(u), sorted(u, key=lambda v: -v)
+    return total, sum(pairs[1:4]), joined, max(u, key=abs), up[0] * up[1], down[0] - up[0], min(u, default=1.0) * pairs[0]
 
 
 @case(A, K)
