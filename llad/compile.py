@@ -56,6 +56,7 @@ from llad.loop_passes import (
     latest,
     licm,
     lodge,
+    onward,
     panels,
     peel,
     postpone,
@@ -133,11 +134,11 @@ HANDED_ON: tuple[Pass, ...] = (
 STRICT: tuple[Pass, ...] = (
     relax, singles, products, interchange, across, flat, jam, panels, reuse, independent, ascend, whole, foresee,
     flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, blocks, stream, fetch, sooner,
-    postpone, latest, ownership,
+    postpone, onward, latest, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     singles, products, interchange, across, flat, jam, panels, reuse, independent, ascend, whole, foresee, flatten, cse,
-    dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch, sooner, postpone, latest,
+    dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch, sooner, postpone, onward, latest,
     ownership,
 )  # fmt: skip
 

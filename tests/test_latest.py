@@ -102,25 +102,6 @@ def test_a_product_that_others_use_is_made_from_its_factors_where_that_is_sooner
     assert value(made) == pytest.approx(value(fn), rel=1e-12)
 
 
-def test_an_element_that_the_iteration_before_stored_is_handed_on() -> None:
-    body = """
-      %k: i64 = sub %i, %one
-      %e: f64 = load %x[%k]
-      %u: f64 = load %x[%i]
-      %s: f64 = mul %a, %e
-      %v: f64 = add %s, %u
-      %w: f64 = add %v, %b
-      store %w, %x[%i]
-      yield %w
-    """
-    fn = loop("%p", body)
-    made = latest(fn)
-    assert "s" in ordered(made)
-    assert [op for op in walk(made.body) if op.name == "add"][-1].operands[1].name == "s"
-    assert value(made) == pytest.approx(value(fn), rel=1e-12)
-    assert "s" not in ordered(latest(loop("%p", body.replace("load %x[%k]", "load %x[%zero]"))))
-
-
 def test_branches_are_on_the_way() -> None:
     body = """
       %u: f64 = load %x[%i]

@@ -6,8 +6,7 @@ and what the last iteration handed on, last: it then passes through one operatio
 keep that order, in which machine code would otherwise see no meaning, and mostly begins with what is handed on.
 
 When: sums and products may be reassociated: all with `fastmath`, those of adjoints always. What is only added up, in a
-carry, is no recurrence: it stays free, so that vectors may add it up. An element that the iteration before stored is
-handed on as a carry is.
+carry, is no recurrence: it stays free, so that vectors may add it up.
 
 Before:
 
@@ -52,7 +51,6 @@ from typing import Any
 
 from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Value, uses
-from llad.ir.elements import Elements
 from llad.ir.types import is_float
 from llad.passes.latest_plan import LONG_AGO, STEP, Recurrence, recurrences
 from llad.passes.rebuild import Rebuild
@@ -84,7 +82,6 @@ class _Latest(Rebuild):
         super().__init__()
         self._fast = bool(fn.attrs.get("fastmath"))
         self._used = uses(fn.body)
-        self._elements = Elements(fn)
         self._terms: dict[Op, list[_Term]] = {}  # of the sums and products on the way of a recurrence
         self._within: set[Op] = set()  # those that others of them take in
 
@@ -92,7 +89,7 @@ class _Latest(Rebuild):
         if op in self._within:
             return
         if op.name in ("for", "while"):
-            for found in recurrences(op, self._elements):
+            for found in recurrences(op):
                 self._learn(found)
         terms = self._terms.get(op, ())
         if not terms:

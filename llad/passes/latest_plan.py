@@ -1,9 +1,9 @@
 """The recurrences of a loop: through which numbers an iteration waits for the one before it, and by what way.
 
-Numbers are handed on in carries, and in elements that one iteration stores and the next one loads. Those that depend on
-each other, over however many iterations, are one recurrence. What is on its way depends on what was handed on, and what
-will be handed on depends on it. When it is there is counted in cycles, about, from when the last number of the
-iteration before was: some were there long before.
+Numbers are handed on in carries (elements that were stored, too: `onward.py`). Those that depend on each other, over
+however many iterations, are one recurrence. What is on its way depends on what was handed on, and what will be handed
+on depends on it. When it is there is counted in cycles, about, from when the last number of the iteration before was:
+some were there long before.
 
 A carry to which is only added is no recurrence, nor is a product: the order of its terms is free. And where there is so
 much else to do that the processor is busy meanwhile, it does not matter what a recurrence waits for.
@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from llad.dataclass import dataclass
-from llad.ir.core import Op, Region, Value, defined, walk
+from llad.ir.core import Op, Region, Value, walk
 from llad.ir.cycles import cycles
-from llad.ir.elements import Elements
 from llad.ir.types import is_float
 from llad.ops.cost import DEAR
 
@@ -38,10 +37,10 @@ class Recurrence:
     time: dict[Value, float]
 
 
-def recurrences(loop: Op, elements: Elements) -> list[Recurrence]:
+def recurrences(loop: Op) -> list[Recurrence]:
     """The recurrences of the innermost iterations of a loop: of what is in its body, but in no other loop."""
     body = loop.regions[-1]
-    handed = [*_carries(loop), *_elements(loop, elements)]
+    handed = list(_carries(loop))
     if not 0 < len(handed) <= _MOST:
         return []
     found = _Flow(body, handed).cycles()
@@ -55,24 +54,6 @@ def _carries(loop: Op) -> Iterator[tuple[Value, Value]]:
     for before, after in zip(args, body.terminator.operands[-len(args) :] if args else (), strict=True):
         if is_float(before.type):
             yield before, after
-
-
-def _elements(loop: Op, elements: Elements) -> Iterator[tuple[Value, Value]]:
-    """The elements that an iteration loads which the one before it stored, and what that was."""
-    step = elements.constant(loop.operands[2]) if loop.name == "for" else None
-    body = loop.regions[-1]
-    stores = [op for op in body.ops if op.name == "store" and is_float(op.operands[0].type)]
-    if not step or not stores:
-        return
-    index, inside = body.args[0], defined(body) - {body.args[0]}
-    for load in [op for op in body.ops if op.name == "load"]:
-        for store in stores:
-            if load.operands[0] is store.operands[1] and len(load.operands) > 1:
-                there = zip(load.operands[1:], store.operands[2:], strict=True)
-                between = [(elements.form(a), elements.form(b)) for a, b in there]
-                alike = all(b.plus(a, -1).number == step * a.terms.get(index, 0) for a, b in between)
-                if alike and inside.isdisjoint(atom for a, _ in between for atom in a.terms):
-                    yield load.result, store.operands[0]
 
 
 class _Flow:
