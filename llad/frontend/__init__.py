@@ -13,7 +13,7 @@ The files, in an order in which they may be read; each says in its heading what 
   `lending`
 - Loops that are asked for something: `checkpoints`
 - Calls: `calls` · `spellings` · `statics` · `arguments` · `getters` · `outline` · `recursion` · `table`
-- Sequences and iterators: `sequences` · `iteration` · `iterators` · `ranges` · `chosen`
+- Sequences and iterators: `sequences` · `iteration` · `iterators` · `ranges` · `chosen` · `sorting`
 - Lists whose length is known only at run time: `rows` · `kinds` · `rooms` · `growing` · `growth` · `changing` ·
   `moving` · `meeting` · `methods_of_lists` · `list_arithmetic` · `outside`
 - Who else may see an object, and going back: `ledger` · `sharing` · `references` · `loose` · `moments`

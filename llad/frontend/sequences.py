@@ -15,7 +15,7 @@ from llad.frontend import ranges, reductions, sorting
 from llad.frontend.comparisons import compare
 from llad.frontend.conditions import as_value, choose, truth
 from llad.frontend.core import Tracer
-from llad.frontend.extents import extents_of, first_extent
+from llad.frontend.extents import first_extent
 from llad.frontend.iteration import (
     Generated,
     Walk,
