@@ -24,7 +24,7 @@ def flags_of(fn: Function, fastmath: bool) -> dict[Op, str]:
     """The LLVM fast-math flags of the ops that have any; with `fastmath`, of those that do not have all."""
     if not fastmath:
         return relaxed(fn)
-    return {op: IN_ORDER for op in walk(fn.body) if op.attrs.get("reassoc", True) is False}
+    return {op: IN_ORDER for op in walk(fn.body) if not op.attrs.get("reassoc", True)}
 
 
 def relaxed(fn: Function) -> dict[Op, str]:

@@ -12,15 +12,17 @@ much else to do that the processor is busy meanwhile, it does not matter what a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 
 from llad.dataclass import dataclass
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Op, Region, Value, loop_carries, loop_yields, walk
 from llad.ir.cycles import cycles
 from llad.ir.types import is_float
 from llad.ops.cost import DEAR
 
 STEP = 4.0  # cycles of a sum, of a product, and of both at once
-LONG_AGO = -1e9
+LONG_AGO = -1e9  # of what does not wait
 _CYCLES = {"div": 13.0, "sqrt": 20.0, "load": 5.0, "select": 1.0, **dict.fromkeys(DEAR, 40.0)}
 _NESTED = 60.0  # of a loop, who knows
 _PURE = {"add", "sub", "select", "if"}, {"mul", "select", "if"}  # what only adds up, and what only multiplies
@@ -39,59 +41,36 @@ class Recurrence:
 
 def recurrences(loop: Op) -> list[Recurrence]:
     """The recurrences of the innermost iterations of a loop: of what is in its body, but in no other loop."""
-    body = loop.regions[-1]
-    handed = list(_carries(loop))
+    carried = zip(loop_carries(loop), loop_yields(loop), strict=True)
+    handed = [(before, after) for before, after in carried if is_float(before.type)]
     if not 0 < len(handed) <= _MOST:
         return []
-    found = _Flow(body, handed).cycles()
-    return [one for members in found if (one := _Flow(body, handed).recurrence(members)).way]
-
-
-def _carries(loop: Op) -> Iterator[tuple[Value, Value]]:
-    """The numbers that a loop carries, as an iteration finds them and as it leaves them."""
-    body = loop.regions[-1]
-    args = body.args[1:] if loop.name == "for" else body.args
-    for before, after in zip(args, body.terminator.operands[-len(args) :] if args else (), strict=True):
-        if is_float(before.type):
-            yield before, after
+    flow = _Flow(loop.regions[-1], handed)
+    return [found for members in flow.cycles() if (found := flow.recurrence(members)).way]
 
 
 class _Flow:
-    """What is computed in the body of a loop from what is handed on, each of which has a bit."""
+    """What is computed in the body of a loop from the numbers that it carries, each of which has a bit.
+
+    `handed`: these numbers, as an iteration finds them and as it leaves them.
+    """
 
     def __init__(self, body: Region, handed: list[tuple[Value, Value]]) -> None:
         self._body, self._handed = body, handed
-        self._from: dict[Value, int] = {}  # what each value depends on
-        self._time: dict[Value, float] = {}
-        self._run([0.0] * len(handed))
-
-    def _run(self, starts: list[float]) -> None:
-        """Find what depends on what, and when it is there, if what is handed on is there at `starts`."""
-        self._from, self._time = {}, {}
-        for k, (before, _) in enumerate(self._handed):
-            self._from[before] = self._from.get(before, 0) | 1 << k
-            self._time[before] = max(self._time.get(before, LONG_AGO), starts[k])
-        self._through(self._body)
-
-    def _through(self, region: Region) -> None:
-        for op in region.ops:
-            used = list(op.operands)
-            if op.name == "if":
-                for inner in op.regions:
-                    self._through(inner)
-                    used += inner.terminator.operands
-            else:
-                used += [o for inner in op.regions for each in walk(inner) for o in each.operands]
-            bits, time = 0, LONG_AGO
-            for value in used:
-                if found := self._from.get(value, 0):
-                    bits |= found
-                    time = max(time, self._time[value])
+        self._from = {before: 1 << k for k, (before, _) in enumerate(handed)}  # what each value depends on
+        for op in _ops(body):
+            bits = reduce(or_, [self._from.get(value, 0) for value in _used(op)], 0)
             if bits:
-                time += _cycles(op)
-                for result in op.results:
-                    self._from[result] = self._from.get(result, 0) | bits
-                    self._time[result] = max(self._time.get(result, LONG_AGO), time)
+                self._from.update(dict.fromkeys(op.results, bits))
+
+    def _times(self, starts: list[float]) -> dict[Value, float]:
+        """When what depends on the numbers is there, if they are at `starts`."""
+        found = {before: start for (before, _), start in zip(self._handed, starts, strict=True)}
+        for op in _ops(self._body):
+            if not self._from.keys().isdisjoint(op.results):
+                time = max(found[value] for value in _used(op) if value in found) + _cycles(op)
+                found.update(dict.fromkeys(op.results, time))
+        return found
 
     def cycles(self) -> list[list[int]]:
         """What is handed on and depends on itself: the members of each recurrence."""
@@ -106,18 +85,18 @@ class _Flow:
         way = self._way(ends, waits)
         if self._is_pure(way, waits):
             return Recurrence([], waits, {})
-        last = max(self._time.get(end, 0.0) for end in ends)
+        times = self._times([0.0] * len(self._handed))
+        last = max(times[end] for end in ends)
         if sum(is_float(r.type) for op in _ops(self._body) for r in op.results) > _AT_ONCE * last:
             return Recurrence([], waits, {})
-        self._run([self._time.get(after, 0.0) - last for _, after in self._handed])
-        return Recurrence(way, waits, dict(self._time))
+        return Recurrence(way, waits, self._times([times.get(after, 0.0) - last for _, after in self._handed]))
 
     def _way(self, ends: list[Value], waits: set[Value]) -> list[Op]:
         """The ops, in their order, that depend on what was handed on, and that what will be depends on."""
-        needed, handed = waits.intersection(ends), {before for before, _ in self._handed}
+        needed = waits.intersection(ends)
         found = []
         for op in reversed(list(_ops(self._body))):
-            if needed.isdisjoint(op.results) or waits.isdisjoint(op.results) or not handed.isdisjoint(op.results):
+            if needed.isdisjoint(op.results) or waits.isdisjoint(op.results):
                 continue
             found.append(op)
             needed.update(waits.intersection(op.operands))
@@ -140,6 +119,14 @@ def _ops(region: Region) -> Iterator[Op]:
             for inner in op.regions:
                 yield from _ops(inner)
         yield op
+
+
+def _used(op: Op) -> Iterator[Value]:
+    """What the results of an op depend on: for a branch what is yielded, for a loop all that is in it."""
+    yield from op.operands
+    for inner in op.regions:
+        for each in [inner.terminator] if op.name == "if" else walk(inner):
+            yield from each.operands
 
 
 def _cycles(op: Op) -> float:

@@ -57,7 +57,7 @@ from collections.abc import Iterator
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Op, Region, Value, defined, walk
+from llad.ir.core import Function, Op, Value, accessed, defined, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, ScalarType, is_float
 from llad.ops.table import OPS
@@ -115,7 +115,7 @@ class _Onward(Rebuild):
     def _follows(self, load: Op, store: Op, index: Value, step: int, inside: set[Value]) -> bool:
         """Whether an iteration loads what the one before stored."""
         moves = False
-        for a, b in zip(load.operands[1:], store.operands[2:], strict=True):
+        for a, b in zip(accessed(load)[1:], accessed(store)[1:], strict=True):
             at, there = self._elements.form(a), self._elements.form(b)
             along = at.terms.get(index, 0)
             if there.plus(at, -1).number != step * along or not inside.isdisjoint(at.terms):
@@ -127,10 +127,9 @@ class _Onward(Rebuild):
         """Whether nothing else is stored there in between: behind the store, nor before the load."""
         for other in others:
             after, before = order[other] > order[store], order[other] < order[load]
-            if after and not self._elements.differ(other.operands[2:], store.operands[2:]):
-                return False
-            if before and not self._elements.differ(other.operands[2:], load.operands[1:]):
-                return False
+            for between, access in ((after, store), (before, load)):
+                if between and not self._elements.differ(accessed(other)[1:], accessed(access)[1:]):
+                    return False
         return True
 
     # -- the loop that carries it
@@ -164,15 +163,14 @@ class _Onward(Rebuild):
             holds.append(self.emit("ge", [place, self.const(0, I64, span)], [BOOL], span).result)
             extent = self.emit("dim", [array], [I64], span, {"axis": axis}).result
             holds.append(self.emit("lt", [place, extent], [BOOL], span).result)
-        condition, type = self.all_of(holds, span), load.result.type
+        type = load.result.type
         assert isinstance(type, ScalarType)
-        ways: list[Region] = []
-        for some in (True, False):
-            with self.written() as way:
-                found = self.emit("load", [array, *at], [type], span).result if some else self.const(0.0, type, span)
-                self.emit("yield", [found], [], span)
-            ways.append(way)
-        return self.emit("if", [condition], [type], span, {}, tuple(ways)).result
+
+        def element() -> list[Value]:
+            return [self.emit("load", [array, *at], [type], span).result]
+
+        self.either(load, self.all_of(holds, span), (element, lambda: [self.const(0.0, type, span)]))
+        return self.get(load.result)
 
     def _beginning(self, form: Affine, index: Value, lo: Value, load: Op) -> Value:
         """An index of the load in the first iteration."""
