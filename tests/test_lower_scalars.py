@@ -50,6 +50,23 @@ def test_float_ops_mean_what_their_records_evaluate_to(type: ScalarType, arity: 
                 _same(record.name, got, want, args, places)
 
 
+@pytest.mark.parametrize("source", [BOOL, I32, I64], ids=str)
+@pytest.mark.parametrize("type", [F64, F32], ids=str)
+def test_float_ops_of_what_was_an_integer_call_nothing_that_is_missing(type: ScalarType, source: ScalarType) -> None:
+    records = [r for r in OPS.values() if "f" in r.lower and r.name != "select" and len(r.domain) <= 2]
+
+    def body(b: Any, x: Any, n: Any) -> Any:
+        number = b.cast(n, type)
+        return [b.op(r.name, *([x, number] if len(r.domain) == 2 else [number])) for r in records]
+
+    native = Native(build([type, source], body), fastmath=True)
+    for x, n in product((0.5, 1.25, 3.0), (True,) if source == BOOL else (1, 3)):
+        for record, got in zip(records, native(x, n), strict=True):
+            args = [x, float(n)] if len(record.domain) == 2 else [float(n)]
+            want = normal(record.eval(*args), interp_type(record.typing((type,) * len(args))))
+            _same(record.name, got, want, args, 4e-15 if type == F64 else 1e-6)
+
+
 def interp_type(type: Type) -> ScalarType:
     assert isinstance(type, ScalarType)
     return type

@@ -34,6 +34,8 @@ def lower_scalar(e: Emitter, op: Op) -> None:
     assert isinstance(op.result.type, ScalarType)
     type, result = REGISTER[kind.name], REGISTER[op.result.type.name]
     flags = e.flags.get(op, FASTMATH if e.fastmath and result in ("double", "float") else "")
+    if op.name == "pow" and not _expands(e, op):
+        flags = ""  # with `afn`, LLVM calls `__powidf2` where the exponent was an int32: no function of the C library
     if e.writes_out and e.chained.isdisjoint(op.operands) and not _expands(e, op):
         code = VECTOR.get(code, code)
     if _exponent(e, op) in _ROOTS and not e.fastmath:
