@@ -28,6 +28,7 @@ class LoopPass:
 accumulate = LoopPass("accumulate")
 across = LoopPass("across")
 ascend = LoopPass("ascend")
+aside = LoopPass("aside")
 blocks = LoopPass("blocks")
 columns = LoopPass("columns")
 contract = LoopPass("contract")

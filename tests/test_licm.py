@@ -141,3 +141,37 @@ def test_a_loop_that_may_not_end_is_kept():
         }
     """)
     assert "while" in names(fn.body)
+
+
+@pytest.mark.parametrize(
+    ("source", "free"),
+    [("%x[%i]", True), ("%z[%i]", True), ("%blank[%i]", False), ("%x[%next]", False), ("%y[%i]", False)],
+)
+def test_a_load_that_is_within_its_array_needs_no_guard(source: str, free: bool):
+    """That of a loop around, from 0 to the array's own extent, where all elements are known: no `if` stands for it."""
+    fn = optimised(
+        """
+        func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 1, C>, %m: i64) {
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %none: f64 = const 0.0
+          %n: i64 = dim %x, 0
+          %z: buffer<f64, 1, C> = alloc(%n) zero
+          %blank: buffer<f64, 1, C> = alloc(%n)
+          %sum: f64, %t: i64 = for %i in %zero..%n step %one carry (%a: f64 = %none) {
+            %next: i64 = add %i, %one
+            %s: f64, %u: i64 = for %j in %zero..%m step %one carry (%b: f64 = %a) {
+              %e: f64 = load SOURCE
+              %c: f64 = add %b, %e
+              yield %c
+            }
+            yield %s
+          }
+          return %sum
+        }
+        """.replace("SOURCE", source),
+        licm,
+    )
+    body = loop_of(fn).regions[0]
+    assert ("load" in names(body)) is free and ("if" in names(body)) is not free
+    assert run(fn, [np.ones(3), np.ones(0), 0]) == (0.0,)

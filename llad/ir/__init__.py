@@ -6,6 +6,7 @@ The files, in an order in which they may be read; each says in its heading what 
 - Text, invariants, meaning: `text` · `parse` · `verify` · `interp` · `interp_values` · `interp_memory` · `printed` ·
   `errors`
 - Integers: `affine` · `elements` · `sizes`
-- Memory: `alias` · `overwrites` · `coverage` · `settled` · `distinct` · `hidden` · `revisits` · `poison`
+- Memory: `alias` · `overwrites` · `coverage` · `settled` · `distinct` · `hidden` · `revisits` · `poison` ·
+  `within`
 - Loops: `sums` · `cycles`
 """

@@ -8,7 +8,7 @@ The files, by what they are for; each says in its heading what is in it.
 - What is simpler: `fold` · `identities` · `simplify` · `cse` · `checks` · `dce` · `choose` · `unite` · `peel` ·
   `induction` · `licm` · `overwritten`
 - Loops joined and taken apart: `fuse` · `contract` · `tabulate` · `accumulate` · `distribute` · `distribute_plan` ·
-  `distribute_strips` · `stages` · `blocks`
+  `distribute_strips` · `aside` · `stages` · `blocks`
 - Records and small arrays become numbers: `records` · `unroll` · `either` · `scalars` · `states` · `foresee` ·
   `flatten` · `version` · `singles`
 - Loops for vectors and caches: `independent` · `ascend` · `interchange` · `interchange_plan` · `across` · `across_plan`

@@ -4,12 +4,12 @@ What: pure ops, loads of memory that the loop does not write, and whole `if`s an
 of the straight part of a loop body. LLVM does this too; here it lets reverse mode keep one value instead of
 one an iteration.
 
-When: an op that can neither trap nor make inf or nan moves freely. Any other would do harm if the loop ran no
-iteration: a load may be out of range, and a `1 / x` with x = 0 turns the zero cotangent of a value that nobody
-used into nan. So such ops move into an `if` that asks whether the loop runs at all; there they compute what the first
-iteration would. What may trap (or read poison) moves only if no check, and no loop that may not end, stands
-before it in the iteration. Nothing leaves an `if` of the source. The first evaluation of a `while` condition
-always happens and needs no `if`.
+When: an op that can neither trap nor make inf or nan moves freely, and so does a load at the indices of loops around
+that go through its array (`within.py`). Any other would do harm if the loop ran no iteration: a load may be out of
+range, and a `1 / x` with x = 0 turns the zero cotangent of a value that nobody used into nan. So such ops move into an
+`if` that asks whether the loop runs at all; there they compute what the first iteration would. What may trap (or read
+poison) moves only if no check, and no loop that may not end, stands before it in the iteration. Nothing leaves an `if`
+of the source. The first evaluation of a `while` condition always happens and needs no `if`.
 
 Where the loop does not run, the `if` gives `undef` for a float or a handle, but 1 for an integer: extents and bounds
 may be made of it before the loop, those of a tape for example, and 1 does no harm there, not even as a divisor.
@@ -59,6 +59,7 @@ from llad.ir.core import Function, Op, Region, Value, mentioned, walk
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, Type, is_float
+from llad.ir.within import Within
 from llad.ops.table import OPS
 from llad.passes.effects import TRAPPING, computes
 from llad.passes.rebuild import Rebuild
@@ -77,6 +78,7 @@ class _Licm(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._aliases = Aliases(fn)
+        self._within = Within(fn)
         self._reads: dict[Op, Roots] = {}  # of the new ops that read memory
         self._poison: set[Value] = set(maybe_poison(fn))  # values that only the program may know to be defined
         self._constants: dict[Value, float] = {}
@@ -101,7 +103,7 @@ class _Licm(Rebuild):
             guard = None
             if loop.name == "for":
                 guard, once = self._runs(operands)
-            found = _Invariants(region, written, self._reads, self._poison, guard is not None, once)
+            found = _Invariants(region, written, self._reads, self._poison, self._within, guard is not None, once)
             self.ops += found.plain
             if found.guarded:
                 assert guard is not None
@@ -144,7 +146,14 @@ class _Invariants:
     """The ops of a loop region, sorted: to move freely, to move under a guard, to stay."""
 
     def __init__(
-        self, region: Region, written: Roots, reads: dict[Op, Roots], poison: set[Value], guarded: bool, once: bool
+        self,
+        region: Region,
+        written: Roots,
+        reads: dict[Op, Roots],
+        poison: set[Value],
+        within: Within,
+        guarded: bool,
+        once: bool,
     ) -> None:
         self.plain: list[Op] = []
         self.guarded: list[Op] = []
@@ -159,7 +168,8 @@ class _Invariants:
                 movable = written.isdisjoint(reads[op])
             poisoned = not poison.isdisjoint(operands)
             as_first = certain or not (poisoned or _may_trap(op))  # it does what the first iteration does
-            free = _is_harmless(op) and not poisoned and under_guard.isdisjoint(operands)
+            harmless = _is_harmless(op) or (op.name == "load" and is_float(op.result.type) and within.holds(op))
+            free = harmless and not poisoned and under_guard.isdisjoint(operands)
             if movable and (free or (once and as_first)):
                 self.plain.append(op)
             elif movable and guarded and as_first and not _makes_handle(op):

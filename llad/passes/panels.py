@@ -3,8 +3,8 @@
 What: of a loop over columns, in each of which an inner loop changes the same elements of rows, eight rows at a time
 (sixteen where vectors are `wide`) become a panel, and a second loop goes through the columns for each panel. So the
 elements of its rows are loaded and stored once, not once for each column. What the first loop makes of a column, and
-rows use, is kept in tables, unless the loop itself keeps it in an array. Each element is changed in the same order as
-before.
+rows use, is kept in tables, unless the loop itself finds or keeps it in an array. Each element is changed in the same
+order as before.
 
 Below a diagonal, each column begins with another row. What a panel has above it is loaded under a mask, and left as it
 was. (Without panels, a vector would be loaded of parts of two that were just stored, for which processors wait.)
@@ -18,7 +18,8 @@ Before:
       %zero: i64 = const 0
       %one: i64 = const 1
       %u: i64 = for %column in %zero..%d step %one {
-        %a: f64 = load %x[%column]
+        %w: f64 = load %x[%column]
+        %a: f64 = neg %w
         %v: i64 = for %row in %zero..%d step %one {
           %b: f64 = load %l[%column, %row]
           %c: f64 = mul %a, %b
@@ -71,47 +72,63 @@ After (and `dce`):
       %28: buffer<f64, 1, C> = alloc(%27)
       %29: i64 = const 0
       %30: bool = gt %23, %29
-      %u: i64 = for %column in %zero..%d step %one {
-        %a: f64 = load %x[%column]
-        %31: i64 = sub %column, %zero
-        %32: i64 = const 0
-        %33: i64 = select %30, %31, %32
-        store %a, %28[%33]
-        %v: i64 = for %row in %zero..%26 step %one {'above': True} {
-          %b: f64 = load %l[%column, %row]
-          %c: f64 = mul %a, %b
-          %e: f64 = load %s[%row]
-          %g: f64 = add %e, %c
-          store %g, %s[%row]
-          %h: f64 = load %t[%row]
-          %k: f64 = sub %h, %c
-          store %k, %t[%row]
+      %31: bool = le %26, %0
+      if %31 {
+        %u: i64 = for %column in %zero..%d step %one {
+          %w: f64 = load %x[%column]
+          %a: f64 = neg %w
+          %32: i64 = sub %column, %zero
+          %33: i64 = const 0
+          %34: i64 = select %30, %32, %33
+          store %a, %28[%34]
+          yield
+        }
+        yield
+      } else {
+        %u_1: i64 = for %column_1 in %zero..%d step %one {
+          %w_1: f64 = load %x[%column_1]
+          %a_1: f64 = neg %w_1
+          %35: i64 = sub %column_1, %zero
+          %36: i64 = const 0
+          %37: i64 = select %30, %35, %36
+          store %a_1, %28[%37]
+          %v: i64 = for %row in %zero..%26 step %one {'above': True} {
+            %b: f64 = load %l[%column_1, %row]
+            %c: f64 = mul %a_1, %b
+            %e: f64 = load %s[%row]
+            %g: f64 = add %e, %c
+            store %g, %s[%row]
+            %h: f64 = load %t[%row]
+            %k: f64 = sub %h, %c
+            store %k, %t[%row]
+            yield
+          }
           yield
         }
         yield
       }
-      %34: i64 = const 8
-      %47: i64 = for %panel in %26..%d step %34 {
-        %35: i64 = const 0
-        %36: i64 = const 128
-        %37: i64 = min %4, %36
-        %38: i64 = const 1
-        %46: i64 = for %place in %35..%37 step %38 {
-          %39: i64 = add %zero, %place
-          %40: f64 = load %28[%place]
-          %41: i64 = const 0
-          %42: i64 = const 8
-          %43: i64 = const 1
-          %45: i64 = for %lane in %41..%42 step %43 parallel {'apart': True, 'lanes': 8} {
-            %44: i64 = add %panel, %lane
-            %b_1: f64 = load %l[%39, %44]
-            %c_1: f64 = mul %40, %b_1
-            %e_1: f64 = load %s[%44]
+      %38: i64 = const 8
+      %51: i64 = for %panel in %26..%d step %38 {
+        %39: i64 = const 0
+        %40: i64 = const 128
+        %41: i64 = min %4, %40
+        %42: i64 = const 1
+        %50: i64 = for %place in %39..%41 step %42 {
+          %43: i64 = add %zero, %place
+          %44: f64 = load %28[%place]
+          %45: i64 = const 0
+          %46: i64 = const 8
+          %47: i64 = const 1
+          %49: i64 = for %lane in %45..%46 step %47 parallel {'apart': True, 'lanes': 8} {
+            %48: i64 = add %panel, %lane
+            %b_1: f64 = load %l[%43, %48]
+            %c_1: f64 = mul %44, %b_1
+            %e_1: f64 = load %s[%48]
             %g_1: f64 = add %e_1, %c_1
-            store %g_1, %s[%44]
-            %h_1: f64 = load %t[%44]
+            store %g_1, %s[%48]
+            %h_1: f64 = load %t[%48]
             %k_1: f64 = sub %h_1, %c_1
-            store %k_1, %t[%44]
+            store %k_1, %t[%48]
             yield
           }
           yield
@@ -124,7 +141,7 @@ After (and `dce`):
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Region, Value
@@ -201,7 +218,8 @@ class _Nest:
             for v in plan.handed
             if v not in plan.stored
         }
-        self._above(self.is_so("gt", panels, self.number(0)))
+        kept, none = self.is_so("gt", panels, self.number(0)), self.is_so("le", self.begin, self.first)
+        self.to.either(self.columns, none, [lambda: self._above(kept, False), lambda: self._above(kept, True)])
         start = Value(I64, "panel")
         with self.to.written(start) as region:
             self._panel(start)
@@ -227,8 +245,9 @@ class _Nest:
         panels = self.op("select", self.to.all_of(worth, self.span), panels, self.number(0))
         return self.op("select", far, self.number(0), panels)
 
-    def _above(self, kept: Value) -> None:
-        """The loop as it was, but for the rows of panels; what is handed to these is kept in tables."""
+    def _above(self, kept: Value, some: bool) -> Sequence[Value]:
+        """The loop as it was, but for the rows of panels, and for `some` others; its results. What is handed to panels
+        is kept in tables."""
         body = self.columns.regions[0]
         with self.to.afresh():
             args = self.to.arguments(body.args)
@@ -236,21 +255,22 @@ class _Nest:
                 for op in body.ops:
                     if op is self.plan.rows:
                         self._handed(args[0], kept)
-                        self._rows_above()
+                        self._rows_above(some)
                     else:
                         self.to.visit(op)
-        attrs = {key: value for key, value in self.columns.attrs.items() if key != "apart"} | ORDERED
-        self.to.copy(self.columns, self.to.operands(self.columns), (region,), attrs)
+            attrs = {key: value for key, value in self.columns.attrs.items() if key != "apart"} | ORDERED
+            return self.to.copy(self.columns, self.to.operands(self.columns), (region,), attrs).results
 
     def _handed(self, column: Value, kept: Value) -> None:
         place = self.op("select", kept, self.op("sub", column, self.lo), self.number(0))
         for value, table in self.tables.items():
             self.to.emit("store", [self.to.get(value), table, place], [], self.span)
 
-    def _rows_above(self) -> None:
+    def _rows_above(self, some: bool) -> None:
         rows = self.plan.rows
         first, _, step = self.to.operands(rows)
-        self.to.copy(rows, (first, self.begin, step), (self.to.region(rows.regions[0]),), {"above": True})
+        if some:
+            self.to.copy(rows, (first, self.begin, step), (self.to.region(rows.regions[0]),), {"above": True})
         far = self.is_so("sub_overflows", self.rows_end, first)
         most = self.number(2**63 - 1)
         trips = self.op("max", self.op("select", far, most, self.op("sub", self.rows_end, first)), self.number(0))

@@ -23,8 +23,8 @@ class Plan:
     `updates`: the loads and the stores of these elements; `places`: their last indices, less the row. `first`: where
     the rows of a column begin, as a sum of what all columns share, and of the column itself if it `slants`. `forms`:
     integers of a column that are such sums, which rows use. `handed`: what else of a column they use; `stored`:
-    where, for those that columns themselves keep side by side in an array. `private`: nobody else sees elements of rows
-    before the first one, be it another thread, so that they may be stored as they are.
+    where, for those that columns themselves find or keep side by side in an array. `private`: nobody else sees elements
+    of rows before the first one, be it another thread, so that they may be stored as they are.
     """
 
     rows: Op
@@ -90,9 +90,13 @@ class Plans:
         return Plan(rows, updates, places, first, bool(slope), forms, handed, stored, private)
 
     def _stored(self, value: Value, columns: Op, inside: set[Value]) -> tuple[Value, list[Affine]] | None:
-        """Where each column keeps a value of its own, in an array that nothing else in the loop touches."""
+        """Where each column finds or keeps a value of its own, in an array that nothing else in the loop changes."""
         body = columns.regions[0]
         for op in body.ops:
+            if op.name == "load" and op.result is value:
+                steady = self._aliases.read(op).isdisjoint(self._aliases.written(columns))
+                if steady and self._goes_along(op.operands, body.args[0], inside):
+                    return op.operands[0], [self.elements.form(i) for i in op.operands[1:]]
             if op.name == "store" and op.operands[0] is value:
                 array = self._aliases.roots(op.operands[1])
                 others = (o for o in walk(body) if o is not op)
