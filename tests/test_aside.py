@@ -71,8 +71,8 @@ def test_random_loops_leave_the_same_memory() -> None:
     rng = random.Random(5)
     changed = 0
     for _ in range(400):
-        lines, known = [f"%a: f64 = load {rng.choice(PLACES)}", f"store %a, {rng.choice(PLACES)}"], ["%a", "%c"]
-        for k in range(rng.randint(2, 5)):
+        lines, known = [f"%a: f64 = load {rng.choice(PLACES[:7])}", f"store %a, {rng.choice(PLACES[4:])}"], ["%a", "%c"]
+        for k in range(rng.randint(0, 4)):
             kind = rng.random()
             place = rng.choice(PLACES)
             if kind < 0.4:
