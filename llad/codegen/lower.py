@@ -50,6 +50,7 @@ from llad.codegen.lower_scalar import lower_cast, lower_scalar
 from llad.codegen.lower_sweep import sweep, sweep_mark
 from llad.codegen.lower_tape import lower_keep, lower_take
 from llad.codegen.lower_threads import lower_chunks, lower_turn, runner
+from llad.codegen.lower_totals import lower_totals
 from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, makers, walk
 from llad.ir.revisits import Revisits
@@ -235,6 +236,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             lower_copy(e, op, run)
         case "for" if op.attrs.get("fetches"):
             lower_fetch(e, op, run)
+        case "for" if op.attrs.get("totals") and lower_totals(e, op):
+            pass
         case "for":
             lower_for(e, op, run)
         case "while":

@@ -58,36 +58,37 @@ After (and `dce`):
           %8: i64 = mul %7, %6
           %9: i64 = sub %n, %8
           %10: i64 = sub %9, %6
-          %11: i64 = const 0
-          %12: i64 = const 8
-          %13: i64 = const 1
-          %16: i64 = for %lane in %11..%12 step %13 parallel {'apart': True, 'lanes': 8} {
-            %14: i64 = add %10, %lane
-            %15: bool = ge %14, %i
-            if %15 {
-              %a_1: f64 = load %l[%14]
-              %b_1: f64 = load %x[%14]
+          %11: i64 = sub %i, %10
+          %12: i64 = const 0
+          %13: i64 = const 8
+          %14: i64 = const 1
+          %17: i64 = for %lane in %12..%13 step %14 parallel {'apart': True, 'lanes': 8} {
+            %15: i64 = add %10, %lane
+            %16: bool = ge %lane, %11
+            if %16 {
+              %a_1: f64 = load %l[%15]
+              %b_1: f64 = load %x[%15]
               %c_1: f64 = mul %a_1, %half
               %d_1: f64 = add %b_1, %c_1
-              store %d_1, %x[%14]
+              store %d_1, %x[%15]
               yield
             } else {
               yield
             }
             yield
           }
-          %17: i64 = const 8
-          %23: i64 = for %first in %9..%n step %17 {'inside': True} {
-            %18: i64 = const 0
-            %19: i64 = const 8
-            %20: i64 = const 1
-            %22: i64 = for %lane_1 in %18..%19 step %20 parallel {'apart': True, 'lanes': 8} {
-              %21: i64 = add %first, %lane_1
-              %a_2: f64 = load %l[%21]
-              %b_2: f64 = load %x[%21]
+          %18: i64 = const 8
+          %24: i64 = for %first in %9..%n step %18 {'inside': True} {
+            %19: i64 = const 0
+            %20: i64 = const 8
+            %21: i64 = const 1
+            %23: i64 = for %lane_1 in %19..%20 step %21 parallel {'apart': True, 'lanes': 8} {
+              %22: i64 = add %first, %lane_1
+              %a_2: f64 = load %l[%22]
+              %b_2: f64 = load %x[%22]
               %c_2: f64 = mul %a_2, %half
               %d_2: f64 = add %b_2, %c_2
-              store %d_2, %x[%21]
+              store %d_2, %x[%22]
               yield
             }
             yield
@@ -256,9 +257,10 @@ class _Whole(Rebuild):
     def _group(self, loop: Op, plan: _Plan, first: Value, sums: Sequence[Value], masked: bool) -> None:
         """One group of rows, from `first` on."""
         body, lane = loop.regions[0], Value(I64, "lane")
+        bound = self._number("sub", self.get(loop.operands[plan.ends]), first) if masked else first
         with self.written(lane) as region, self.afresh():
             row = self._number("add", first, lane)
-            terms = self._masked(loop, plan, row) if masked else self._terms(body, plan, row)
+            terms = self._masked(loop, plan, row, lane, bound) if masked else self._terms(body, plan, row)
             for op, term, array in zip(plan.sums, terms, sums, strict=True):
                 before = self.emit("load", [array, lane], [term.type], op.span).result
                 after = self.emit(op.name, [before, term], [term.type], op.span, op.attrs).result
@@ -266,11 +268,9 @@ class _Whole(Rebuild):
             self.emit("yield", [], [], loop.span)
         self._loop(self._i64(0), self._i64(plan.rows), 1, region, {**_LANES, "lanes": plan.rows})
 
-    def _masked(self, loop: Op, plan: _Plan, row: Value) -> Sequence[Value]:
-        """What a row adds to each sum, and nothing if it is none of the loop's."""
-        lo, hi = self.operands(loop)[:2]
-        condition = ("lt", [row, hi]) if plan.ends else ("ge", [row, lo])
-        within = self.emit(*condition, [BOOL], None).result
+    def _masked(self, loop: Op, plan: _Plan, row: Value, lane: Value, bound: Value) -> Sequence[Value]:
+        """What a row adds to each sum, and nothing if it is none of the loop's, which begins, or ends, at a lane."""
+        within = self.emit("lt" if plan.ends else "ge", [lane, bound], [BOOL], None).result
         with self.written() as some, self.afresh():
             self.emit("yield", self._terms(loop.regions[0], plan, row), [], loop.span)
         with self.written() as none:
@@ -300,7 +300,7 @@ class _Whole(Rebuild):
             self.emit("yield", totals, [], None)
         zeros = [self.const(0.0, _scalar(carry), None) for carry in carries]
         operands = [self._i64(0), self._i64(plan.rows), self._i64(1), *zeros]
-        attrs = {**_ORDERED, "apart": True, "lanes": plan.rows}
+        attrs = {**_ORDERED, "apart": True, "lanes": plan.rows, "totals": True}
         return self.emit("for", operands, [*types, I64], None, attrs, (region,)).results[:-1]
 
     def _added(self, plan: _Plan, number: int, init: Value, total: Value) -> Value:
