@@ -85,12 +85,40 @@ def only_one_factor(a, x):
     return np.sum(y)
 
 
-PROGRAMS = [layers, covariances, in_place, until, windows, only_one_factor]
+def row_by_row(f, p0):
+    """Two products in one loop over rows: each row has a sheet, whose handle is popped."""
+    n = f.shape[0]
+    p = p0 * 1.0
+    half = np.zeros((n, n))
+    whole = np.zeros((n, n))
+    total = 0.0
+    for _ in range(3):
+        for i in range(n):
+            for j in range(n):
+                s = 0.0
+                for k in range(n):
+                    s += f[i, k] * p[k, j]
+                half[i, j] = s
+        for i in range(n):
+            for j in range(n):
+                s = 0.1
+                for k in range(n):
+                    s += half[i, k] * f[j, k]
+                whole[i, j] = s
+        for i in range(n):
+            for j in range(n):
+                p[i, j] = whole[i, j] * (1.0 + 0.5 * i + 0.2 * j)
+        total += p[0, 1]
+    return total
+
+
+PROGRAMS = [layers, covariances, in_place, until, windows, only_one_factor, row_by_row]
 
 
 def arguments(f: Callable[..., Any]) -> tuple[Any, ...]:
     r = np.random.default_rng(1)
-    shapes = {layers: ((2, 3, 3), (2, 3)), covariances: ((3, 3), (3, 3))}.get(f, ((3, 3), (3,)))
+    square = ((3, 3), (3, 3))
+    shapes = {layers: ((2, 3, 3), (2, 3)), covariances: square, row_by_row: square}.get(f, ((3, 3), (3,)))
     return tuple(r.uniform(0.2, 0.9, shape) for shape in shapes)
 
 

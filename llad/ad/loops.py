@@ -64,6 +64,7 @@ class Loops:
         if condition is None:
             self.reversed(op, self.sum_bars(op))
             return
+        self.mirror.free.add(op)
         entering = {r: self.bars.taken(r) for r in op.results if r in self.bars}
         with self.b.region() as then, self.bars.scope(entering) as captured:
             self.reversed(op, self.sum_bars(op))
@@ -231,6 +232,7 @@ class Loops:
         body = op.regions[-1]
         independent = any_order and (op.attrs["kind"] != "sequential" or op.attrs.get("apart", False))
         if independent and self.strategies.pops_nothing(op):
+            self.mirror.free.add(op)
             return lo, hi, step
         if has_neighbours(lo, self.structure.op_of) and has_neighbours(hi, self.structure.op_of):
             one = b.i64(1)

@@ -27,7 +27,9 @@ class Fusion:
 
 class Mirror:
     """`of` maps primal regions to their reverse regions, `index` a loop's index to the reverse sweep's name for it,
-    `fused` a primal loop to what stands for it in the forward sweep, `snapshots` a checkpointed one to its copies."""
+    `fused` a primal loop to what stands for it in the forward sweep, `snapshots` a checkpointed one to its copies.
+
+    `free`: loops that are not reversed iteration by iteration, last to first: what they hold must pop nothing."""
 
     def __init__(self, fn: Function) -> None:
         self.builder = Builder()
@@ -35,6 +37,7 @@ class Mirror:
         self.index: dict[Value, Value] = {}
         self.fused: dict[Op, Fusion] = {}
         self.snapshots: dict[Op, Snapshots] = {}
+        self.free: set[Op] = set()
         self._layers: dict[tuple[Region, int], Region] = {}
 
     def records(self, region: Region) -> Region:

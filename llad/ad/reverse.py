@@ -21,6 +21,7 @@ from llad.ad.memory import as_layout, privatise_written
 from llad.ad.mirror import Mirror
 from llad.ad.report import Report, report
 from llad.ad.shadows import Shadows, float_fields, with_shadows
+from llad.ad.sheets import Sheets
 from llad.ad.strategies import Preference, Strategies, cheapest
 from llad.ad.structure import Structure
 from llad.ad.tape import Tape
@@ -181,8 +182,9 @@ class _Sweeps:
         self.given = {p: _shadow_of(p, called) for p in inputs if isinstance(p.type, BufferType)}
         self.shadows = Shadows(self.mirror, self.structure, self.activity, self.aliases, self.given)
         overwrites = Overwrites(fn, self.aliases)
-        self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases, overwrites)
-        self.strategies = Strategies(self.structure, self.activity, self.aliases, overwrites, prefer)
+        sheets = Sheets(self.structure, self.aliases)
+        self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases, overwrites, sheets)
+        self.strategies = Strategies(self.structure, self.activity, self.aliases, overwrites, sheets, prefer)
 
     @property
     def stacks(self) -> list[Value]:

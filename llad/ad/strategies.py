@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llad.ad.activity import Activity
+from llad.ad.sheets import Sheets
 from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ir.alias import Aliases
 from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, loop_carries, loop_yields, walk
@@ -51,12 +52,19 @@ class Strategies:
     """Judges the loops of one function."""
 
     def __init__(
-        self, structure: Structure, activity: Activity, aliases: Aliases, overwrites: Overwrites, preference: Preference
+        self,
+        structure: Structure,
+        activity: Activity,
+        aliases: Aliases,
+        overwrites: Overwrites,
+        sheets: Sheets,
+        preference: Preference,
     ) -> None:
         self._structure = structure
         self._activity = activity
         self._aliases = aliases
         self._overwrites = overwrites
+        self._sheets = sheets
         self._preference = preference
         self.why: dict[Op, str] = {}  # of the loops that were asked about, why nothing better was chosen
         self._uses: dict[Value, list[tuple[Op, int, Region]]] = {}
@@ -201,7 +209,17 @@ class Strategies:
         root = structure.root(structure.home(loop))
         handles = any(isinstance(v.type, BufferType) for op in inside for v in op.results)
         pops = any(op.name in TAPE or op.name == "call" for op in inside)
-        return not handles and not pops and all(structure.rectangular(body, root) for body in bodies)
+        if handles or pops or not all(structure.rectangular(body, root) for body in bodies):
+            return False
+        return not any(self._has_sheet_within(loop, op) for op in inside if op.name == "load")
+
+    def _has_sheet_within(self, loop: Op, load: Op) -> bool:
+        """Whether what is loaded may be kept in a sheet that each iteration of `loop` makes: its handle is popped."""
+        structure, sheet = self._structure, self._sheets.of(load)
+        if sheet is None or not structure.encloses(loop.regions[-1], structure.home(sheet.outer)):
+            return False
+        root = structure.root(structure.region_of[load.result])
+        return not self._overwrites.stays(self._aliases.roots(load.operands[0]), load, root)
 
     def multiplies(self, loop: Op) -> bool:
         """Whether the loop adds up the products of one element of a product of matrices, each of which is worth it.

@@ -66,7 +66,13 @@ class Tape:
     """
 
     def __init__(
-        self, mirror: Mirror, structure: Structure, shadows: Shadows, aliases: Aliases, overwrites: Overwrites
+        self,
+        mirror: Mirror,
+        structure: Structure,
+        shadows: Shadows,
+        aliases: Aliases,
+        overwrites: Overwrites,
+        sheets: Sheets,
     ) -> None:
         self.mirror = mirror
         self.structure = structure
@@ -80,7 +86,7 @@ class Tape:
         self.sheets: dict[Op, list[Sheet]] = {}
         self.records: dict[Region, Record] = {}
         self._choices: dict[Value, Choice] = {}
-        self._possible = Sheets(structure, aliases)
+        self._possible = sheets
         self._lasting = Lasting(structure, aliases, overwrites, self._at_hand)
 
     def resolve(self) -> None:
@@ -93,6 +99,8 @@ class Tape:
         for value in sorted(mentioned, key=self.position):
             self.give(value)
         for region, record in self.records.items():
+            around = self.structure.loops(region, self.structure.root(region))
+            assert self.mirror.free.isdisjoint(around), "a record is popped in a loop that does not run backwards"
             pop = Op("pop", (record.lifo,), tuple(record.names), {}, (), self._span(record.values[0]))
             self.mirror.records(region).ops.append(pop)
 
