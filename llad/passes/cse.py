@@ -45,6 +45,7 @@ from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
 
 _OTHERS = 16  # elements of a buffer, the last ones met, that are compared with one that is stored to
+_NEVER: dict[Value | None, int] = {}
 
 
 def cse(fn: Function) -> Function:
@@ -62,7 +63,8 @@ class _Cse(Rebuild):
         self._learned: list[Hashable] = []  # in the order learned, so that leaving a region can forget
         self._numbers: dict[Value, int] = {}
         self._distinct = Distinct(fn, self._aliases)
-        self._epochs: dict[tuple[Value, Value | None], int] = {}  # of a root, by what wrote it: a handle or more
+        # Of a root, by what wrote it: a handle, or more. A dict of a root is not edited.
+        self._epochs: dict[Value, dict[Value | None, int]] = {}
         self._last_epoch = 0
         self._elements = Elements(fn)
         self._met: dict[Value, dict[tuple[Value, ...], None]] = {}  # per buffer, elements with their indices
@@ -145,8 +147,12 @@ class _Cse(Rebuild):
 
     def _write(self, roots: Roots, through: Value | None = None) -> None:
         self._last_epoch += 1
-        for root in roots:
-            self._epochs[root, through if len(roots) > 1 else None] = self._last_epoch
+        if len(roots) == 1 or through is None:  # nothing earlier is later
+            whole: dict[Value | None, int] = {None: self._last_epoch}
+            self._epochs.update(dict.fromkeys(roots, whole))
+        else:
+            for root in roots:
+                self._epochs[root] = {**self._epochs.get(root, _NEVER), through: self._last_epoch}
 
     def _element(self, old_buffer: Value, access: tuple[Value, ...]) -> Hashable:
         """`access` is the buffer and its indices; the element it names holds the same value for an equal key."""
@@ -159,8 +165,8 @@ class _Cse(Rebuild):
     def _epoch(self, root: Value, buffer: Value) -> int:
         """Of the writes that may have changed what `buffer` holds of `root`, the last."""
         found = 0
-        for (written, through), epoch in self._epochs.items():
-            if written is root and epoch > found and (through is None or not self._distinct(through, buffer)):
+        for through, epoch in self._epochs.get(root, _NEVER).items():
+            if epoch > found and (through is None or not self._distinct(through, buffer)):
                 found = epoch
         return found
 
