@@ -94,11 +94,13 @@ def odd(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_values_are_numpys(name: str) -> None:
+def test_values_are_numpys(name: str, request: pytest.FixtureRequest) -> None:
+    """The same loops of single precision, and in strides, without LLVM's passes."""
     f, arguments = CASES[name]
     compiled = llad.jit(f)
     for given, tolerance in (arguments, 1e-12), (tuple(map(odd, arguments)), 1e-4):
         expected, got = f(*given), compiled(*given)
+        request.getfixturevalue("scalar_code")
         if isinstance(got, np.ndarray):
             assert got.dtype == expected.dtype
         assert_close(np.asarray(got), np.asarray(expected), rtol=tolerance, atol=tolerance)

@@ -253,12 +253,17 @@ def test_they_do_not_where_somebody_could_see_it(f: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("f", [*TURNS, *OTHERS], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("n", [0, 1, 5])
-def test_gradients(f: Callable[..., Any], n: int) -> None:
+def test_gradients(f: Callable[..., Any], n: int, request: pytest.FixtureRequest) -> None:
+    """By all of LLVM's passes in one sweep; forward mode and the sweeps apart, which consist of the like, without."""
+
     def loss(x, p):
         return np.sum(np.sin(f(x, p, n)) * 0.7)
 
     x, p, _ = arguments(n)
-    check_gradient(jit_grad(loss), x, p)
+    compiled = jit_grad(loss)
+    compiled.value_and_grad(x, p)
+    request.getfixturevalue("scalar_code")
+    check_gradient(compiled, x, p)
     value, pullback = llad.vjp(lambda x, p: f(x * 1.0, p, n), x, p)
     for one, two in zip(pullback(value), pullback(value), strict=True):
         assert np.array_equal(one, two)

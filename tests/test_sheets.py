@@ -123,9 +123,13 @@ def arguments(f: Callable[..., Any]) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("f", PROGRAMS, ids=lambda f: f.__name__)
-def test_gradients(f: Callable[..., Any]) -> None:
+def test_gradients(f: Callable[..., Any], request: pytest.FixtureRequest) -> None:
+    """By all of LLVM's passes in one sweep; forward mode and the sweeps apart, which consist of the like, without."""
     args = arguments(f)
-    check_gradient(jit_grad(f), *args)
+    compiled = jit_grad(f)
+    compiled.value_and_grad(*args)
+    request.getfixturevalue("scalar_code")
+    check_gradient(compiled, *args)
     _, pullback = llad.vjp(f, *args)
     once, again = pullback(1.0), pullback(1.0)
     for one, two, wanted in zip(once, again, llad.grad(f, argnums=(0, 1))(*args), strict=True):
