@@ -18,7 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from itertools import count
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeAlias
+
+import numpy as np
 
 from llad.complex_numbers import Complex
 from llad.dataclass import dataclass
@@ -368,4 +371,6 @@ def describe(value: Any) -> str:
         return str(Form(dict, tuple(value))) if value else "an empty dict"
     if value is None or isinstance(value, (bool, int, float, str)):
         return repr(value)
+    if isinstance(value, (FunctionType, BuiltinFunctionType, np.ufunc)):
+        return f"the function {value.__name__}"
     return getattr(type(value), "shown", type(value).__name__)

@@ -80,7 +80,7 @@ NAMES = (
     ),
     Refusal(
         "LL206", "branch-types", "an expression that is {first} or {second}",
-        "give both sides the same kind of value",
+        "give both sides the same kind of value; of two functions, call one on each side",
         """
         return np.sum(▸x if c else a)
         """,

@@ -144,6 +144,16 @@ def dicts_with_other_keys(x):
     return sum(p.values())
 
 
+def one_function_or_another(x):
+    return (np.sin if x > 0 else max)(x)  # error: an expression that is the function sin or the function max
+    #       ^
+
+
+def a_function_that_is_not_called(x):
+    return x + np.sin  # error: `+` between f64 and the function sin
+    #      ^
+
+
 def text_of_a_number(x):
     return x * len(str(x))  # error: a string made from a number known only at run time
 #                  ^
