@@ -405,6 +405,36 @@ def test_what_only_reads_one_row_after_the_other_is_left_if_sums_need_no_order()
     assert len(plans(nest(adds, attrs="{'fastmath': True}"))) == 1
 
 
+CLENSHAW = """
+    func @f(%c: buffer<f64, 1, C>, %x: buffer<f64, 1, C>, %n: i64, %m: i64) {'fastmath': True} {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %z: f64 = const 0.0
+      %total: f64, %t: i64 = for %i in %zero..%m step %one carry (%a: f64 = %z) {
+        %u: f64 = load %x[%i]
+        %b1: f64, %b2: f64, %ends: i64 = for %k in %zero..%n step %one carry (%y1: f64 = %z, %y2: f64 = %z) {
+          %p: f64 = mul %u, %y1
+          %q: f64 = FACTOR, %y2
+          %ck: f64 = load %c[%k]
+          %r: f64 = add %q, %ck
+          yield %r, %y1
+        }
+        %b: f64 = add %a, %b1
+        yield %b
+      }
+      return %total
+    }
+"""
+
+
+def test_what_is_handed_on_is_waited_for_though_sums_need_no_order() -> None:
+    """A recurrence (`y1 * u - y2 + c`) cannot be a sum of several: other iterations have something to do meanwhile."""
+    recurrence, sums = (verify(parse(CLENSHAW.replace("FACTOR", f))) for f in ("sub %p", "sub %u"))
+    assert len(plans(recurrence)) == 1 and not plans(sums)
+    args = [np.arange(1.0, 6.0), np.linspace(-1.0, 1.0, 11), 5, 11]
+    assert_close(interp.run(jam(recurrence), args)[0], interp.run(recurrence, args)[0], rtol=1e-12)
+
+
 def test_truths_that_a_loop_leaves_as_they_are_are_no_sums() -> None:
     """`a == a` of integers is known, so nothing but the carries is left of the nest."""
     assert llad.jit(lambda a: bool(np.all(a == a)))(np.ones((2, 3, 4), np.int64)) is True

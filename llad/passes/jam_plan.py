@@ -11,6 +11,7 @@ from llad.ir.hidden import hidden
 from llad.ir.poison import maybe_poison
 from llad.ir.types import is_float
 from llad.ops.cost import DEAR
+from llad.passes.latest_plan import recurrences
 from llad.passes.partial_sums import Chain
 from llad.passes.sharing import Shares, sharing_of
 from llad.passes.strips import cost
@@ -181,10 +182,11 @@ class Plan:
         return adds and gain and (changed or not self._streams(loop))
 
     def _streams(self, loop: Op) -> bool:
-        """Whether all there is to do is to read one row after the other, which is done as fast as memory is read."""
+        """Whether all there is to do is to read one row after the other, which is done as fast as memory is read: no
+        iteration waits for the one before, but for sums that several may share."""
         if loop not in self._body.ops or any(op.name in DEAR for op in walk(self._body)):
             return False
-        return self._free or not self._ordered(loop.regions[0])
+        return not (recurrences(loop) if self._free else self._ordered(loop.regions[0]))
 
     def _updates(self, accesses: list[Op]) -> bool:
         """Whether elements of memory that is an iteration's own are loaded and stored again."""
