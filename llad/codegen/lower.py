@@ -53,6 +53,7 @@ from llad.codegen.lower_threads import lower_chunks, lower_turn, runner
 from llad.codegen.lower_totals import lower_totals
 from llad.dataclass import dataclass
 from llad.ir.core import Function, Op, Region, Value, makers, walk
+from llad.ir.overtaken import overtaken
 from llad.ir.revisits import Revisits
 from llad.ir.types import I64, BufferType, LifoType, ScalarType, Type
 
@@ -115,7 +116,8 @@ def _emitter(fn: Function, fastmath: bool, callees: dict[str, str]) -> Emitter:
     products = shared_products(fn, flags, fastmath)
     masked = frozenset(ends_under_mask(fn.body))
     aliased = bool(fn.attrs.get("may_alias"))
-    return Emitter(used, definitions, Revisits(fn), flags, products, fastmath, aliased, callees=callees, masked=masked)
+    known = used, definitions, Revisits(fn), overtaken(fn)
+    return Emitter(*known, flags, products, fastmath, aliased, callees=callees, masked=masked)
 
 
 def arguments(fn: Function) -> tuple[Value, ...]:

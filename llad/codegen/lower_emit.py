@@ -128,6 +128,7 @@ class Emitter:
     used: frozenset[Value]
     definitions: Makers
     revisits: Revisits
+    overtaken: frozenset[Op]
     flags: dict[Op, str]
     products: dict[Op, Product]
     fastmath: bool

@@ -17,6 +17,7 @@ from itertools import zip_longest
 
 from llad.codegen.lower_emit import (
     MEMORY,
+    REGISTER,
     Buffer,
     Emitter,
     ErrorSite,
@@ -109,7 +110,8 @@ def element_address(e: Emitter, buffer: Value, indices: Sequence[Value]) -> str:
 def lower_load(e: Emitter, op: Op) -> None:
     type = _buffer_type(op)
     address = element_address(e, op.operands[0], op.operands[1:])
-    e.values[op.result] = load_scalar(e, address, type.dtype, e.access())
+    loaded = load_scalar(e, address, type.dtype, e.access())
+    e.values[op.result] = e.new(f"freeze {REGISTER[type.dtype.name]} {loaded}") if op in e.overtaken else loaded
 
 
 def lower_store(e: Emitter, op: Op) -> None:

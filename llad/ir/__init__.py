@@ -7,6 +7,6 @@ The files, in an order in which they may be read; each says in its heading what 
   `errors`
 - Integers: `affine` · `elements` · `sizes`
 - Memory: `alias` · `overwrites` · `coverage` · `settled` · `distinct` · `hidden` · `revisits` · `poison` ·
-  `within`
+  `within` · `overtaken`
 - Loops: `sums` · `cycles`
 """
