@@ -238,8 +238,8 @@ def _lower_op(e: Emitter, op: Op) -> None:
             lower_copy(e, op, run)
         case "for" if op.attrs.get("fetches"):
             lower_fetch(e, op, run)
-        case "for" if op.attrs.get("totals") and lower_totals(e, op):
-            pass
+        case "for" if op.attrs.get("totals"):
+            lower_totals(e, op, run)
         case "for":
             lower_for(e, op, run)
         case "while":

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llad.codegen.lower_control import Run
 from llad.codegen.lower_emit import REGISTER, Emitter
+from llad.codegen.lower_loops import lower_for
 from llad.codegen.target import vectors
 from llad.dataclass import dataclass
 from llad.ir.core import Op, Value
-from llad.ir.types import BufferType
+from llad.ir.types import BufferType, ScalarType
 
 _LANE = 16  # bytes within which numbers change places at the least cost
 
@@ -25,21 +27,16 @@ class _Parts:
     owners: tuple[int, ...]
 
 
-def lower_totals(e: Emitter, op: Op) -> bool:
-    """Whether the loop was what it is said to be, and is written: each carry adds up the elements of an array."""
+def lower_totals(e: Emitter, op: Op, run: Run) -> None:
+    """A loop of which each carry adds up the elements of an array. Another one is lowered as any loop."""
     arrays = [array for number in range(len(op.results) - 1) if (array := _added(op, number)) is not None]
     types = {array.type.dtype for array in arrays if isinstance(array.type, BufferType)}
     if len(arrays) < len(op.results) - 1 or len(types) != 1:
-        return False
+        lower_for(e, op, run)
+        return
     (type,) = types
-    kind, lanes, room = REGISTER[type.name], op.attrs["lanes"], vectors()[0] // type.bytes
-    found: list[_Parts] = []
-    for k, array in enumerate(arrays):
-        vector = e.new(f"load <{lanes} x {kind}>, ptr {e.buffer(array).pointer}, align {type.bytes}")
-        parts = _Parts(vector, (k,) * lanes)
-        while len(parts.owners) > room:
-            parts = _folded(e, kind, parts)
-        found.append(parts)
+    kind, lanes = REGISTER[type.name], op.attrs["lanes"]
+    found = [_loaded(e, type, lanes, k, array) for k, array in enumerate(arrays)]
     count = len(found[0].owners)
     while len(found) & (len(found) - 1):
         found.append(_Parts("poison", (len(found),) * count))
@@ -52,8 +49,17 @@ def lower_totals(e: Emitter, op: Op) -> bool:
             if k < len(arrays):
                 part = e.new(f"extractelement <{len(parts.owners)} x {kind}> {parts.vector}, i64 {place}")
                 e.values[op.results[k]] = e.new(f"fadd {kind} {e.scalar(op.operands[3 + k])}, {part}")
-    e.values[op.results[-1]] = str(op.attrs["lanes"])
-    return True
+    e.values[op.results[-1]] = str(lanes)
+
+
+def _loaded(e: Emitter, type: ScalarType, lanes: int, number: int, array: Value) -> _Parts:
+    """What one sum is of, in one vector of the processor."""
+    kind, room = REGISTER[type.name], vectors()[0] // type.bytes
+    vector = e.new(f"load <{lanes} x {kind}>, ptr {e.buffer(array).pointer}, align {type.bytes}")
+    parts = _Parts(vector, (number,) * lanes)
+    while len(parts.owners) > room:
+        parts = _folded(e, kind, parts)
+    return parts
 
 
 def _added(loop: Op, number: int) -> Value | None:

@@ -63,6 +63,10 @@ class Aliases:
         """The roots whose elements `what` may read. Asking an extent reads nothing."""
         return self._effects_of(what)[0]
 
+    def touched(self, what: Function | Region | Op) -> Roots:
+        """What may be read or written."""
+        return self.read(what) | self.written(what)
+
     def is_read_only(self, value: Value) -> bool:
         """Whether the memory of `value` comes from parameters only, none of them written in the function."""
         roots = self.roots(value)

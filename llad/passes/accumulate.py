@@ -191,7 +191,7 @@ class _Accumulate(Rebuild):
     def _touches(self, op: Op, buffer: Value) -> bool:
         if op.name in ("load", "store"):
             return not self._distinct(accessed(op)[0], buffer)
-        return not self._aliases.roots(buffer).isdisjoint(self._aliases.read(op) | self._aliases.written(op))
+        return not self._aliases.roots(buffer).isdisjoint(self._aliases.touched(op))
 
     def _add_to_row(self, rows: dict[object, _Row], item: _Accumulation, index: Value, inside: set[Value]) -> None:
         forms = [self._elements.form(i) for i in item.load.operands[1:]]

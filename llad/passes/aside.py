@@ -63,9 +63,7 @@ from llad.ir.core import Function, Makers, Op, Value, defined, makers, walk
 from llad.ir.types import I64
 from llad.ir.within import Within
 from llad.passes.rebuild import Rebuild
-from llad.passes.strips import PARALLEL
-
-_STRANGE = ("exits", "rare", "seldom", "threads", "packed")
+from llad.passes.strips import APART, SPECIAL
 
 
 def aside(fn: Function) -> Function:
@@ -80,7 +78,7 @@ class _Aside(Rebuild):
         self._gone: set[Op] = set()
 
     def visit(self, op: Op) -> None:
-        if op.name == "for" and not any(map(op.attrs.get, _STRANGE)):
+        if op.name == "for" and not any(map(op.attrs.get, SPECIAL)):
             copies = self._copies(op)
             if copies:
                 self._copy(op, copies)
@@ -107,7 +105,7 @@ class _Aside(Rebuild):
             self._within.holds(load)
             and self._aliases.read(load).isdisjoint(self._aliases.written(loop))
             and all(_is_made(root, self._made) for root in target)
-            and all(target.isdisjoint(self._aliases.read(op) | self._aliases.written(op)) for op in others)
+            and all(target.isdisjoint(self._aliases.touched(op)) for op in others)
         )
 
     def _copy(self, loop: Op, copies: dict[Op, Op]) -> None:
@@ -120,7 +118,7 @@ class _Aside(Rebuild):
                 loaded = self.emit("load", self.operands(load), [load.result.type], load.span).result
                 self.emit("store", [loaded, *self.operands(store)[1:]], [], store.span, store.attrs)
             self.emit("yield", [], [], loop.span)
-        self.emit("for", self.operands(loop)[:3], [I64], loop.span, {**PARALLEL, "apart": True}, (region,))
+        self.emit("for", self.operands(loop)[:3], [I64], loop.span, APART, (region,))
 
 
 def _goes_along(place: tuple[Value, ...], index: Value, inside: set[Value]) -> bool:

@@ -123,7 +123,7 @@ class Planner:
         touching = [
             (op, self._aliases.read(op) & changed, self._aliases.written(op))
             for op in ops
-            if not changed.isdisjoint(self._aliases.read(op) | self._aliases.written(op))
+            if not changed.isdisjoint(self._aliases.touched(op))
         ]
         own = {root for root in changed if self._is_own(root, loop)}
         for k, (late, reads, writes) in enumerate(touching):
@@ -235,7 +235,7 @@ class Planner:
         """The memory that is written ahead, and read late before it is written there."""
         given: dict[Value, None] = {}
         for op in late:
-            given.update(dict.fromkeys(self._aliases.read(op) | self._aliases.written(op)))
+            given.update(dict.fromkeys(self._aliases.touched(op)))
         written = {root for root in self._written(ahead) if not self._is_blank(root, late, ahead)}
         order = {value: k for k, value in enumerate(self._made)}
         return sorted(written & set(given), key=lambda root: order.get(root, -1))

@@ -134,7 +134,7 @@ from llad.ir.core import Function, Op, Value
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import I64, BufferType, ScalarType
 from llad.passes.interchange_plan import ENOUGH, Plans, Sum, Turned
-from llad.passes.strips import STRIP, Bounds, Strips
+from llad.passes.strips import PARALLEL, STRIP, Bounds, Strips
 
 _TERMS = 4  # added to an element while it is in a register
 _LANES = 8  # of a vector: what is turned has room for whole ones
@@ -264,7 +264,7 @@ class _Interchange(Strips):
             write(index, self.emit("sub", [index, begin], [I64], outer.span).result)
             self.emit("yield", [], [], outer.span)
         one = self.const(1, I64, outer.span)
-        attrs = {"exits": False, "kind": "parallel"} | ({"few": True} if few else {})
+        attrs = PARALLEL | ({"few": True} if few else {})
         self.emit("for", [begin, end, one], [I64], outer.span, attrs, (body,))
 
     def _store(self, values: Sequence[Value], tables: Sequence[Value], place: Value) -> None:

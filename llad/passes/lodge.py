@@ -153,7 +153,7 @@ class _Search:
         body = loop.regions[0]
         stored = False
         for op in walk(body):
-            touched = self._aliases.read(op) | self._aliases.written(op)
+            touched = self._aliases.touched(op)
             if op.regions or touched.isdisjoint({tape, param}):
                 continue
             if op not in body.ops or op.name not in ("load", "store"):

@@ -91,7 +91,7 @@ class _Overwritten:
 
     def _unseen(self, ahead: set[_Element], op: Op) -> set[_Element]:
         """Those of the elements that `op` does not read, and that nobody sees if it stops."""
-        read = self._aliases.read(op) | self._aliases.written(op)
+        read = self._aliases.touched(op)
         read = read.union(*(self._aliases.roots(o) for o in op.operands))
         return {e for e in ahead if (roots := self._aliases.roots(e[0])) <= self._own and roots.isdisjoint(read)}
 

@@ -148,12 +148,11 @@ from llad.ir.core import Function, Op, Region, Value
 from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.passes.panels_plan import Plan, Plans
 from llad.passes.rebuild import Rebuild
-from llad.passes.strips import ORDERED
+from llad.passes.strips import APART, ORDERED
 
 _ROWS, _WIDE_ROWS = 8, 16  # of a panel: two vectors of each of at most four elements stay in registers
 _COLUMNS = 128  # that the tables have room for: they stay in the nearest cache
 FEWEST_COLUMNS, FEWEST_ROWS = 8, 16  # that are worth it
-_LANES = {"exits": False, "kind": "parallel", "apart": True}
 
 
 def panels(fn: Function) -> Function:
@@ -305,7 +304,7 @@ class _Nest:
             with self.to.written(lane) as lanes:
                 self._rows(self.op("add", start, lane), first)
                 self.to.emit("yield", [], [], self.span)
-            self.loop(lane, self.number(0), self.number(self.size), 1, lanes, {**_LANES, "lanes": self.size})
+            self.loop(lane, self.number(0), self.number(self.size), 1, lanes, {**APART, "lanes": self.size})
             self.to.emit("yield", [], [], self.span)
         self.loop(place, lo, hi, 1, region, ORDERED)
 

@@ -10,6 +10,7 @@ from llad.ir.elements import Elements
 from llad.ir.types import I64, is_float
 from llad.ops.cost import DEAR
 from llad.passes.effects import TRAPPING, computes
+from llad.passes.strips import SPECIAL
 
 _LARGEST = 32  # ops of an inner loop: what it needs fits into registers beside the rows
 _SUMS = range(2, 5)  # elements of a row that are kept in registers; of one, its additions would wait for each other
@@ -58,7 +59,7 @@ class Plans:
                     self._region(inner, _made_in(inner) if op.attrs.get("threads") else own)
 
     def _goes_up(self, loop: Op) -> bool:
-        plain = not any(map(loop.attrs.get, ("exits", "rare", "seldom", "threads", "packed")))
+        plain = not any(map(loop.attrs.get, SPECIAL))
         return plain and self.elements.constant(loop.operands[2]) == 1
 
     def _plan(self, columns: Op, own: set[Value]) -> Plan | None:
@@ -100,7 +101,7 @@ class Plans:
             if op.name == "store" and op.operands[0] is value:
                 array = self._aliases.roots(op.operands[1])
                 others = (o for o in walk(body) if o is not op)
-                alone = all(array.isdisjoint(self._aliases.read(o) | self._aliases.written(o)) for o in others)
+                alone = all(array.isdisjoint(self._aliases.touched(o)) for o in others)
                 if alone and self._goes_along(op.operands[1:], body.args[0], inside):
                     return op.operands[1], [self.elements.form(i) for i in op.operands[2:]]
         return None
@@ -157,7 +158,7 @@ class Plans:
         if any(op.name == "check" for op in around) and not changed.isdisjoint(self._params):
             return False
         return all(
-            changed.isdisjoint(self._aliases.read(op) | self._aliases.written(op))
+            changed.isdisjoint(self._aliases.touched(op))
             and read.isdisjoint(self._aliases.written(op))
             for op in around
         )

@@ -99,9 +99,6 @@ class Rebuild:
 
     def keep(self, op: Op, attrs: dict[str, Any] | None = None) -> Op:
         """`op` with its regions rebuilt, and with further attributes if there are any."""
-        if not op.regions and attrs is None and not self.again and self.mapping.keys().isdisjoint(op.operands):
-            self.ops.append(op)  # as most are
-            return op
         operands = self.operands(op)
         return self.copy(op, operands, tuple([self.region(r) for r in op.regions]) if op.regions else (), attrs)
 

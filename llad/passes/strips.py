@@ -20,6 +20,8 @@ STRIP = 128  # iterations
 STRANGERS = frozenset({"check", "if", "for", "while", "alloc", "call", "view", "print", "matmul"})  # to a loop in parts
 ORDERED = {"exits": False, "kind": "sequential"}
 PARALLEL = {"exits": False, "kind": "parallel"}
+APART = {**PARALLEL, "apart": True}
+SPECIAL = ("exits", "rare", "seldom", "threads", "packed")  # attributes of loops that passes leave as they are
 
 Bounds = tuple[Value, Value, Value]
 Scratch = dict[Value, Value]  # where each value of a strip is kept

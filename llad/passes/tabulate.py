@@ -85,6 +85,7 @@ from llad.ir.types import BOOL, I64, BufferType, ScalarType
 from llad.ops.cost import DEAR
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import PARALLEL
 
 _MAY_STOP = frozenset({"check", "while", "call", "derivative"})
 
@@ -232,7 +233,7 @@ class _Tabulate(Rebuild):
         with self.written(index) as body:
             self._nest(table, loops[1:], mapping)
             self.emit("yield", [], [], loop.span)
-        self.emit("for", [lo, hi, step], [I64], loop.span, {"exits": False, "kind": "parallel"}, (body,))
+        self.emit("for", [lo, hi, step], [I64], loop.span, PARALLEL, (body,))
 
     def _bounds(self, loop: Op) -> list[Value]:
         """The bounds of an inner loop, as they can be had before the outer one."""

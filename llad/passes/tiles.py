@@ -73,10 +73,11 @@ from llad.ir.rewrite import copy_op
 from llad.ir.types import I64, BufferType
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import SPECIAL
 
 WIDTH = 8  # iterations of a strip: the numbers in a line of the cache
 _LARGEST = 30  # ops of a body
-_OTHERS = ("exits", "rare", "seldom", "threads", "packed", "lanes", "narrow", "above", "part", "copies", "streams")
+_OTHERS = (*SPECIAL, "lanes", "narrow", "above", "part", "copies", "streams")
 _INDEX = frozenset({"const", "dim", "view", "add", "sub", "mul"})  # what may stand before the inner loop
 _PLAIN = _INDEX | {"load", "store", "cast"}
 

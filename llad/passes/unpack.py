@@ -65,6 +65,7 @@ from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, users
 from llad.ir.types import I64, BufferType
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import PARALLEL
 
 
 def unpack(fn: Function) -> Function:
@@ -122,5 +123,5 @@ class _Unpack(Rebuild):
                 Op("yield", (), (), {}, (), span),
             ],
         )
-        self.emit("for", [zero, count, one], [I64], span, {"exits": False, "kind": "parallel"}, (body,))
+        self.emit("for", [zero, count, one], [I64], span, PARALLEL, (body,))
         return copy

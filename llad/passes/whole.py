@@ -112,6 +112,7 @@ from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.cost import DEAR
 from llad.passes.effects import TRAPPING, computes
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import APART, ORDERED, SPECIAL
 
 _FEW = 4  # rows that are rather taken one by one
 _LARGEST = 48  # ops of an inner loop
@@ -120,10 +121,8 @@ _FEW_SUMS = 2  # for which the sums of the lanes cost more than is won, if that 
 _ROWS = {1: 32, 2: 16, 3: 16}
 _FEWEST = 8
 # Kinds of loops that stay as they are.
-_OTHERS = ("exits", "rare", "seldom", "threads", "packed", "lanes", "narrow", "above")
+_OTHERS = (*SPECIAL, "lanes", "narrow", "above")
 _SLOW = DEAR | TRAPPING | {"div", "sqrt"}
-_LANES = {"exits": False, "kind": "parallel", "apart": True}
-_ORDERED = {"exits": False, "kind": "sequential"}
 
 
 def whole(fn: Function) -> Function:
@@ -247,26 +246,27 @@ class _Whole(Rebuild):
         else:
             start, end = self._number("sub", hi, whole), hi
             rest = self._number("sub", start, rows)
-        self._group(loop, plan, rest, sums, masked=True)
+        self._group(loop, plan, rest, sums, self._number("sub", hi if plan.ends else lo, rest))
         first = Value(I64, "first")
         with self.written(first) as region:
-            self._group(loop, plan, first, sums, masked=False)
+            self._group(loop, plan, first, sums)
             self.emit("yield", [], [], loop.span)
-        self._loop(start, end, plan.rows, region, _ORDERED if plan.ends else _ORDERED | {"inside": True})
+        self._loop(start, end, plan.rows, region, ORDERED if plan.ends else ORDERED | {"inside": True})
 
-    def _group(self, loop: Op, plan: _Plan, first: Value, sums: Sequence[Value], masked: bool) -> None:
-        """One group of rows, from `first` on."""
+    def _group(
+        self, loop: Op, plan: _Plan, first: Value, sums: Sequence[Value], bound: Value | None = None
+    ) -> None:
+        """One group of rows, from `first` on; the loop's begin, or end, at the lane `bound`, if there is one."""
         body, lane = loop.regions[0], Value(I64, "lane")
-        bound = self._number("sub", self.get(loop.operands[plan.ends]), first) if masked else first
         with self.written(lane) as region, self.afresh():
             row = self._number("add", first, lane)
-            terms = self._masked(loop, plan, row, lane, bound) if masked else self._terms(body, plan, row)
+            terms = self._terms(body, plan, row) if bound is None else self._masked(loop, plan, row, lane, bound)
             for op, term, array in zip(plan.sums, terms, sums, strict=True):
                 before = self.emit("load", [array, lane], [term.type], op.span).result
                 after = self.emit(op.name, [before, term], [term.type], op.span, op.attrs).result
                 self.emit("store", [after, array, lane], [], op.span)
             self.emit("yield", [], [], loop.span)
-        self._loop(self._i64(0), self._i64(plan.rows), 1, region, {**_LANES, "lanes": plan.rows})
+        self._loop(self._i64(0), self._i64(plan.rows), 1, region, {**APART, "lanes": plan.rows})
 
     def _masked(self, loop: Op, plan: _Plan, row: Value, lane: Value, bound: Value) -> Sequence[Value]:
         """What a row adds to each sum, and nothing if it is none of the loop's, which begins, or ends, at a lane."""
@@ -300,7 +300,7 @@ class _Whole(Rebuild):
             self.emit("yield", totals, [], None)
         zeros = [self.const(0.0, _scalar(carry), None) for carry in carries]
         operands = [self._i64(0), self._i64(plan.rows), self._i64(1), *zeros]
-        attrs = {**_ORDERED, "apart": True, "lanes": plan.rows, "totals": True}
+        attrs = {**ORDERED, "apart": True, "lanes": plan.rows, "totals": True}
         return self.emit("for", operands, [*types, I64], None, attrs, (region,)).results[:-1]
 
     def _added(self, plan: _Plan, number: int, init: Value, total: Value) -> Value:

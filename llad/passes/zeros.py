@@ -72,6 +72,7 @@ from llad.ir.coverage import Box, Coverage
 from llad.ir.elements import Elements
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type, is_float
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import APART
 
 
 def zeros(fn: Function) -> Function:
@@ -270,7 +271,7 @@ class _Zeros(Rebuild):
         ops = [Op("store", (nothing, root, *at), (), {}, (), span)]
         for index, extent in reversed(list(zip(at, extents, strict=True))):
             body = Region((index,), [*ops, Op("yield", span=span)])
-            attrs = {"exits": False, "kind": "parallel", "apart": True}
+            attrs = APART
             ops = [Op("for", (first, extent, step), (Value(I64),), attrs, (body,), span)]
         self.ops += ops
 
