@@ -271,8 +271,7 @@ class _Zeros(Rebuild):
         ops = [Op("store", (nothing, root, *at), (), {}, (), span)]
         for index, extent in reversed(list(zip(at, extents, strict=True))):
             body = Region((index,), [*ops, Op("yield", span=span)])
-            attrs = APART
-            ops = [Op("for", (first, extent, step), (Value(I64),), attrs, (body,), span)]
+            ops = [Op("for", (first, extent, step), (Value(I64),), APART, (body,), span)]
         self.ops += ops
 
 
