@@ -43,7 +43,7 @@ from llad.ops.table import OPS
 from llad.refusals.record import Program
 from llad.refusals.table import PARTS as PARTS_OF_TABLE
 from llad.refusals.table import TABLE
-from llad.traced.table import PYTHON, SECTIONS, functions_of, place_of
+from llad.traced.table import METHODS_OF_NUMBERS, PYTHON, SECTIONS, functions_of, place_of
 
 DOCS = Path(__file__).parent
 
@@ -138,7 +138,9 @@ def arrays() -> str:
     dtypes = " ".join(f"`{dtype.name}`" for dtype in DTYPES)
     attributes = " ".join(f"`.{name}`" for name in ATTRIBUTES)
     methods = " ".join(f"`.{name}()`" for name in sorted({*METHODS, *CODE_OF_METHODS}))
-    return f"**Element types** {dtypes}\n\n**Attributes** {attributes}\n\n**Methods** {methods}"
+    numbers = " ".join(f"`.{name}()`" for name in sorted(METHODS_OF_NUMBERS))
+    parts = {"Element types": dtypes, "Attributes": attributes, "Methods": methods, "Methods of numbers": numbers}
+    return "\n\n".join(f"**{title}** {names}" for title, names in parts.items())
 
 
 def numpy_functions() -> str:

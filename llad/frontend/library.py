@@ -293,9 +293,9 @@ if hasattr(np, "row_stack"):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method of an array, before it is called."""
+    """A method of an array or number, before it is called."""
 
-    base: Array
+    base: Array | Scalar
     name: str
 
 

@@ -58,6 +58,13 @@ def kind_of(ctx: Context, x: object) -> tuple[ScalarType, bool]:
     ctx.refuse("operand", got=describe(x))
 
 
+def example(value: Scalar) -> bool | int | float | np.generic:
+    """A number of the Python type that the value has in Python."""
+    if value.weak:
+        return False if value.type == BOOL else 0.0 if is_float(value.type) else 0
+    return NUMPY[value.type].type(0)
+
+
 def rank_of(type: ScalarType) -> int:
     """The kind of a type: bool 0, int 1, float 2."""
     return 2 if is_float(type) else 1 if is_int(type) else 0

@@ -29,14 +29,14 @@ from llad.frontend.numbers import binary
 from llad.frontend.operands import Handler
 from llad.frontend.orders import in_order, window_of
 from llad.frontend.outputs import cast_first, stored_in, taken_out
-from llad.frontend.promotion import NUMPY
+from llad.frontend.promotion import NUMPY, example
 from llad.frontend.special import SPECIAL, special
 from llad.frontend.ufuncs import float_ufunc, operator_ufunc
 from llad.frontend.values import Array, Context, NotHandled, Scalar, describe, is_static
 from llad.ops.table import OPS
 from llad.structures import library_of
 from llad.traced import derived
-from llad.traced.table import LIBRARY, PYTHON
+from llad.traced.table import LIBRARY, METHODS_OF_NUMBERS, PYTHON
 from llad.traced.table import METHODS as CODE_OF_METHODS
 
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np, "operator": operator, "builtins": builtins}
@@ -114,9 +114,8 @@ def _entries() -> Iterator[tuple[Callable[..., Any], str, Handler]]:
 _DESCRIPTIONS = frozenset({"np.finfo", "np.iinfo", "np.dtype"})
 
 _INSTEAD = {
-    "math.fsum": "use `sum`, which adds in order",
     "math.frexp": "take the exponent from `math.floor(math.log2(abs(x))) + 1`",
-    "math.ldexp": "multiply by a power of two, `x * 2.0**n`", "cmath": "compute with the real and the imaginary part",
+    "cmath": "compute with the real and the imaginary part",
     "np.linalg": f"of `np.linalg` there are {', '.join(f'`{name}`' for name in LINALG)}",
     "np.random": "pass the random numbers as an argument", "random": "pass the random numbers as an argument",
 }  # fmt: skip
@@ -146,6 +145,8 @@ def call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, 
 
 def _call(ctx: Context, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     method = isinstance(function, Method)
+    if isinstance(function, Method) and isinstance(function.base, Scalar):
+        return ctx.call(METHODS_OF_NUMBERS[function.name], [function.base, *args], kwargs)
     name = function.name if method else getattr(function, "__name__", "")
     args, kwargs, out = taken_out(None if method else function, name, args, kwargs)
     if out is not None:
@@ -238,6 +239,8 @@ def attribute(ctx: Context, value: Any, name: str) -> Any:
             return NUMPY[value.type]
         if name in ("real", "imag"):
             return value if name == "real" else Scalar(ctx.builder.const(0, value.type), value.weak)
+        if name in METHODS_OF_NUMBERS and hasattr(example(value), name):
+            return Method(value, name)
     else:
         return NotHandled
     near = _nearest(name, [*METHODS, *ATTRIBUTES])

@@ -17,13 +17,13 @@ from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, at_run_time, enumerate_, reversed_, zip_
 from llad.frontend.methods_of_lists import FINDING
+from llad.frontend.promotion import example
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound, Closure
 from llad.frontend.subscripts import item
 from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe, is_static
-from llad.ir.types import BOOL, is_float
 from llad.parallel import prange
 
 Args = Sequence[Any]
@@ -185,9 +185,9 @@ def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
     if isinstance(value, Record):
         return issubclass(value.cls, kinds)
     value = value.kinds[0]() if isinstance(value, Rows) else [] if isinstance(value, Table) else value
-    example = np.empty(0) if isinstance(value, Array) else _example(value) if isinstance(value, Scalar) else value
+    one = np.empty(0) if isinstance(value, Array) else example(value) if isinstance(value, Scalar) else value
     try:
-        return isinstance(example, kinds)
+        return isinstance(one, kinds)
     except TypeError as error:
         t.refuse("static-error", error=error)
 
@@ -209,7 +209,7 @@ def _type(t: Tracer, *args: Any) -> Any:
         return list
     if isinstance(value, Record):
         return value.cls
-    return type(_example(value) if isinstance(value, Scalar) else value)
+    return type(example(value) if isinstance(value, Scalar) else value)
 
 
 def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
@@ -224,15 +224,6 @@ def _hasattr(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Record):
         return records.has(value, name)
     return _python(t, hasattr, (value, name), {}) if is_static(value) or isinstance(value, tuple) else NotHandled
-
-
-def _example(value: Scalar) -> object:
-    """A number of the Python type that the value has in Python."""
-    if value.weak:
-        return False if value.type == BOOL else 0.0 if is_float(value.type) else 0
-    names = {"f64": np.float64, "f32": np.float32, "i64": np.int64, "i32": np.int32, "bool": np.bool_}
-    kind: Any = names[value.type.name]
-    return kind(0)
 
 
 def _handler(function: Any) -> Callable[..., Any] | None:

@@ -1,4 +1,4 @@
-"""Functions of `math` on integers that are known at run time only, and the two parts of a float."""
+"""Functions of `math` on integers that are known at run time only."""
 
 import math
 
@@ -66,15 +66,15 @@ def factorial(x):
     return found
 
 
-def modf(x):
-    """The part behind the point, of which the derivative is 1, and the whole part."""
-    x = float(x)
-    if math.isinf(x):
-        return math.copysign(0.0, x), x
-    whole = float(math.trunc(x)) if abs(x) < 4503599627370496.0 else x
-    if math.copysign(1.0, x) > 0.0:
-        return x - whole, whole
-    return -(whole - x), whole * 1.0 if whole != 0.0 else -0.0
+def isqrt(n):
+    """The largest integer whose square is not above `n`."""
+    n = _integer(n)
+    if n < 0:
+        raise ValueError("isqrt() argument must be nonnegative")
+    root = int(math.sqrt(n))
+    if root * root > n:
+        return root - 1
+    return root + 1 if n - root * root > 2 * root else root
 
 
 def _integer(x):

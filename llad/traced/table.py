@@ -12,10 +12,12 @@ from llad.traced import (
     accumulating,
     choosing,
     editing,
+    floats,
     fourier,
     indexing,
     integers,
     missing,
+    numbers,
     ordering,
     parts,
     polynomials,
@@ -85,7 +87,10 @@ LIBRARY: dict[Callable[..., object], Callable[..., object]] = {
     if (function := getattr(place, name, None)) is not None
 }
 # Those of Python, where not all arguments are known when the function is traced.
-PYTHON: dict[Callable[..., object], FunctionType] = {getattr(math, n): f for n, f in functions_of(integers).items()}
+PYTHON: dict[Callable[..., object], FunctionType] = {
+    getattr(math, n): f for module in (integers, floats) for n, f in functions_of(module).items()
+}
+METHODS_OF_NUMBERS = functions_of(numbers)
 LIBRARY |= {np.polynomial.Polynomial: series.Power, np.polynomial.Polynomial.__call__: vars(series)["_value_of"]}
 METHODS: dict[str, FunctionType] = {name: _NAMED[name] for name in _METHODS}
 BETWEEN: FunctionType = vars(spaces)["_between"]

@@ -240,3 +240,21 @@ def intpowfloat(n):
 @case(-8.0)
 def negbase(x):
     return abs(x) ** (1 / 3)
+
+
+@case(np.array([0.1, 0.2, 1e3, -1.7]), 3)
+def summed_and_scaled(x, n):
+    total = math.fsum(x) + math.fsum(v * v for v in x[:2]) + math.fsum([x[0], 2, n * x[1]])
+    return math.ldexp(total, n) + math.ldexp(n, -2) + math.isqrt(n * 6) * x[0] + math.isqrt(len(x))
+
+
+@case(-37, 2.5, True)
+def methods_of_numbers(n, x, flag):
+    whole = (x.is_integer(), (x * 2).is_integer(), (x - x).is_integer())
+    return n.bit_length(), n.bit_count(), n.conjugate(), x.conjugate(), flag.bit_length(), flag.conjugate(), whole
+
+
+@case(np.array([1.5, -2.0]), np.array([3, 5]))
+def methods_of_elements(x, n):
+    total = x[0].item() * n[1].item() + x.sum().item() ** 2 + x[1].copy().conj() * n[0].conjugate()
+    return x.sum() if x[0].is_integer() else total * (x > 0.0)[0].item()
