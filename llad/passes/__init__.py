@@ -3,8 +3,8 @@
 The files, by what they are for; each says in its heading what is in it.
 
 - How passes write: `rebuild` · `strips` · `cutting`
-- What passes ask: `ranges` · `claims` · `equal` · `effects` · `partial_sums` · `sharing` · `varying` · `copies` ·
-  `balance` · `large_rows`
+- What passes ask: `ranges` · `claims` · `scouts` · `equal` · `effects` · `partial_sums` · `sharing` · `varying` ·
+  `copies` · `balance` · `large_rows`
 - What is simpler: `fold` · `identities` · `simplify` · `cse` · `checks` · `dce` · `choose` · `unite` · `peel` ·
   `induction` · `licm` · `overwritten`
 - Loops joined and taken apart: `fuse` · `contract` · `tabulate` · `accumulate` · `distribute` · `distribute_plan` ·

@@ -6,7 +6,11 @@ the straight part of a `for` whose condition is affine in the loop index is made
 first iteration if its margin grows, at the last if it shrinks. The message then tells the first iteration that
 would have failed.
 
-When: the loop has no exit and a step of 1 or -1, everything else in the condition is from outside, the check
+If that leaves only checks in branches of a `for`, they are asked for all its iterations, whether their branch is taken
+or not. Where all of them hold, none can fail; where not, a scout (`scouts.py`) goes ahead and finds out. The loop is
+then without checks.
+
+When: the loop has no exit and a step of 1 or -1, everything else in the condition is from outside, a check that moves
 stands in no `if`, and the moved check is skipped if the loop runs no iteration. Making a check earlier must not
 change the class of the error, so no check of another class may stay or move (that a sum of indices does not fit
 in 64 bits counts as the same), and the loop must be sure to end: no `while`, `call` or `derivative` in it. What the
@@ -53,20 +57,19 @@ After (and `cse`, `dce`):
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from dataclasses import replace
 
-from llad.dataclass import dataclass
 from llad.ir.affine import Affine
+from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.poison import maybe_poison
-from llad.ir.rewrite import Mapping
+from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64
-from llad.passes.claims import AtLeastZero, Item, NoOverflow, at, consequences, first_failure, sides_of
+from llad.passes.claims import Claim, Frame, Item, Said, consequences, said_of, sides_of, split_for
 from llad.passes.ranges import Ranges
 from llad.passes.rebuild import Rebuild
+from llad.passes.scouts import scout, without
 
-_OVERFLOW = "OverflowError"
-_Said = tuple[str, tuple[Affine, ...]]  # an op, and the numbers that it is given
 _NOWHERE = 1 << 30  # deeper than any region
 
 
@@ -75,41 +78,13 @@ def checks(fn: Function) -> Function:
     return _Checks(fn).function(fn)
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A check that may move: where it stands now, and all that must hold there if all `guards` are ≥ 0."""
-
-    placed: Op
-    items: tuple[Item, ...]
-    values: tuple[Affine, ...]
-    guards: tuple[Affine, ...] = ()
-
-    def forms(self) -> list[Affine]:
-        """Everything that must be known before a loop for the check to be made there."""
-        parts = [(i.form,) if isinstance(i, AtLeastZero) else (i.a, i.b) for i in self.items]
-        return [form for part in parts for form in part] + [*self.values, *self.guards]
-
-
-@dataclass(slots=True)
-class _Frame:
-    """What a region holds: claims that may move, the errors of checks that stay, and whether it may not end."""
-
-    claims: list[_Claim] = field(default_factory=list)
-    errors: set[str] = field(default_factory=set)
-    endless: bool = False
-
-    def keep_all(self, inner: _Frame) -> None:
-        """The checks of a region inside this one stay where they are."""
-        self.errors |= inner.errors | {c.placed.attrs["error"] for c in inner.claims}
-        self.endless |= inner.endless
-
-
 class _Checks(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
+        self._fn = fn
         self._ranges = Ranges(fn)
         self._poison = maybe_poison(fn)
-        self._frames = [_Frame()]
+        self._frames = [Frame()]
         self._level: dict[Value, int] = {}  # how many regions are around a value of the input
         self._extrema: dict[Value, Op] = {}  # those met so far
         self._dims: dict[Value, Op] = {}  # extents: they can be asked for wherever their buffer is visible
@@ -157,14 +132,14 @@ class _Checks(Rebuild):
                 frame.errors.add(op.attrs["error"])
             else:
                 values = tuple([ranges.form(v) for v in op.operands[1:]])
-                frame.claims.append(_Claim(placed, tuple(items), values))
+                frame.claims.append(Claim(placed, op, tuple(items), values))
         ranges.assume(op.operands[0])
 
     # -- control
 
-    def _inside(self, region: Region) -> tuple[Region, _Frame]:
+    def _inside(self, region: Region) -> tuple[Region, Frame]:
         """The region rebuilt, and what it holds. The caller opens the scope."""
-        self._frames.append(_Frame())
+        self._frames.append(Frame())
         for arg in region.args:
             self._level[arg] = len(self._frames)
         rebuilt = self.region(region)
@@ -184,7 +159,7 @@ class _Checks(Rebuild):
             with ranges.scope():
                 ranges.assume(condition, holds)
                 rebuilt, frame = self._inside(region)
-            self._frames[-1].keep_all(frame)
+            self._frames[-1].keep_branch(frame)
             regions.append(rebuilt)
         self.copy(op, self.operands(op), tuple(regions))
 
@@ -209,11 +184,9 @@ class _Checks(Rebuild):
             body, frame = self._inside(op.regions[0])
             self.mapping.update(outside)
         moved = self._hoist(op, frame)
-        if moved:
-            body = Region(body.args, [inner for inner in body.ops if inner not in moved])
+        body = without(body, moved)
         frame.claims = [claim for claim in frame.claims if claim.placed not in moved]
-        self._frames[-1].keep_all(frame)
-        self.copy(op, operands, (body,))
+        self.copy(op, operands, (without(body, self._look_ahead(op, frame)),))
 
     def _settle(self, region: Region) -> Mapping:
         """Let what is used in a region as the less or greater of two be the one that it is there.
@@ -228,56 +201,37 @@ class _Checks(Rebuild):
 
     # -- hoisting
 
-    def _hoist(self, loop: Op, frame: _Frame) -> set[Op]:
+    def _hoist(self, loop: Op, frame: Frame) -> set[Op]:
         """Make the claims of the loop's frame before it, where that is possible; the checks that so become idle."""
-        step = self._ranges.constant(loop.operands[2])
-        errors = frame.errors | {c.placed.attrs["error"] for c in frame.claims}
-        if not frame.claims or step not in (1, -1) or loop.attrs["exits"] or frame.endless:
+        if not frame.claims or not self._may_overtake(loop, frame):
             return set()
-        if len(errors - {_OVERFLOW}) > 1:
-            return set()
-        lo, hi = self._ranges.form(loop.operands[0]), self._ranges.form(loop.operands[1])
-        runs = (hi.plus(lo, -1) if step == 1 else lo.plus(hi, -1)).shifted(-1)
+        runs = self._runs(loop)
         guards = () if self._ranges.knowledge.holds(runs) else (runs,)
         moved: set[Op] = set()
         with self._ranges.knowledge.scope():
             self._ranges.knowledge.learn(runs)
             for claim in frame.claims:
-                split = self._split(claim, loop.regions[0].args[0], lo, hi.shifted(-step), step, guards)
+                split = self._split(claim, loop, guards)
                 if split is not None and self._place(split):
                     moved.add(claim.placed)
         return moved
 
-    def _split(
-        self, claim: _Claim, index: Value, first: Affine, last: Affine, step: int, guards: tuple[Affine, ...]
-    ) -> list[_Claim] | None:
+    def _may_overtake(self, loop: Op, frame: Frame) -> bool:
+        """Whether a check in the loop may come before it."""
+        whole = not (loop.attrs["exits"] or frame.endless) and len(frame.classes()) <= 1
+        return whole and self._ranges.constant(loop.operands[2]) in (1, -1)
+
+    def _runs(self, loop: Op) -> Affine:
+        """What is not negative if the loop, which goes up or down by ones, has an iteration."""
+        lo, hi = self._ranges.form(loop.operands[0]), self._ranges.form(loop.operands[1])
+        return (hi.plus(lo, -1) if self._ranges.constant(loop.operands[2]) == 1 else lo.plus(hi, -1)).shifted(-1)
+
+    def _split(self, claim: Claim, loop: Op, guards: tuple[Affine, ...]) -> list[Claim] | None:
         """The claim for a whole loop: about its first iteration, and about its last. None if it cannot be said."""
-        if any(index in guard.terms for guard in claim.guards):
+        first, end, stride = map(self._ranges.form, loop.operands[:3])
+        parts = split_for(claim, loop.regions[0].args[0], first, end, stride, guards)
+        if parts is None:
             return None
-        at_first: list[Item] = []
-        at_last: list[Item] = []
-        for item in claim.items:
-            if isinstance(item, AtLeastZero):
-                (at_first if item.form.terms.get(index, 0) * step >= 0 else at_last).append(item)
-                continue
-            varies = [index in side.terms for side in (item.a, item.b)]
-            if all(varies) and item.op == "mul_overflows":
-                return None  # a parabola
-            at_first.append(item)
-            if any(varies):
-                at_last.append(item)
-        parts = []
-        for items, place in ((at_first, first), (at_last, last)):
-            if items:
-                failing = first_failure(items[0], index) if place is last and len(items) == 1 else None
-                parts.append(
-                    _Claim(
-                        claim.placed,
-                        tuple([at(item, index, place) for item in items]),
-                        tuple([v.with_atom(index, failing or place) for v in claim.values]),
-                        (*claim.guards, *guards),
-                    )
-                )
         level = len(self._frames)
         for form in [f for part in parts for f in part.forms()]:
             if any(self._reach(a) > level or a in self._poison for a in form.terms):
@@ -291,7 +245,7 @@ class _Checks(Rebuild):
         buffer = dim.operands[0]
         return _NOWHERE if buffer in self._poison else self._level.get(buffer, 0)
 
-    def _place(self, parts: list[_Claim]) -> bool:
+    def _place(self, parts: list[Claim]) -> bool:
         """Emit the checks here and let them move on outwards; False, and nothing emitted, if they may wrap."""
         knowledge = self._ranges.knowledge
         guards = [guard for part in parts for guard in part.guards]
@@ -300,7 +254,7 @@ class _Checks(Rebuild):
         with knowledge.scope():
             for guard in guards:
                 knowledge.learn(guard)
-            said = {item: self._say(item) for part in parts for item in part.items}
+            said = {item: said_of(item, knowledge.fits) for part in parts for item in part.items}
         if None in said.values():
             return False
         for part in parts:
@@ -308,33 +262,67 @@ class _Checks(Rebuild):
             if items:
                 placed = self._emit_check(replace(part, items=items), [said[i] or ("", ()) for i in items])
                 self._frames[-1].claims.append(replace(part, items=items, placed=placed))
-            for item in part.items:  # what stands in the loop may rely on it, as long as the loop runs
-                self._learn(item)
+            if all(map(knowledge.holds, part.guards)):  # what stands in the loop, which runs, may rely on it
+                for item in part.items:
+                    self._learn(item)
         return True
+
+    # -- looking ahead
+
+    def _look_ahead(self, loop: Op, frame: Frame) -> set[Op]:
+        """If branches keep checks in a loop, find out before it whether any fails; what so becomes idle in it."""
+        outer, claims = self._frames[-1], [*frame.branched, *frame.claims]
+        asked = self._asked(loop, claims) if self._may_look_ahead(loop, frame) else None
+        if asked is None:
+            outer.keep_all(frame)
+            return set()
+        outer.endless |= frame.endless
+        if loop.attrs.get("rare"):  # as scouts are
+            outer.branched += [replace(c, items=tuple(asked[c.origin])) for c in claims if asked[c.origin]]
+            return set()
+        failing = {check: items for check, items in asked.items() if items}
+        if failing:
+            scouted = scout(loop, failing.keys(), Aliases(self._fn))
+            if scouted is None:
+                outer.keep_all(frame)
+                return set()
+            placed = self._emit_scout(scouted, [said for items in failing.values() for said in items.values()])
+            outer.branched += [Claim(placed, check, tuple(items), ()) for check, items in failing.items()]
+        return {c.placed for c in claims}
+
+    def _may_look_ahead(self, loop: Op, frame: Frame) -> bool:
+        return bool(frame.branched) and not frame.errors and self._may_overtake(loop, frame)
+
+    def _asked(self, loop: Op, claims: list[Claim]) -> dict[Op, dict[Item, Said]] | None:
+        """Per check, what holds before the loop if it fails in no iteration, less what is known to; None if that cannot
+        be said for all."""
+        asked: dict[Op, dict[Item, Said]] = {c.origin: {} for c in claims}
+        with self._ranges.knowledge.scope():
+            self._ranges.knowledge.learn(self._runs(loop))
+            for claim in claims:
+                parts = self._split(replace(claim, values=(), guards=()), loop, ())
+                for item in () if parts is None else [i for part in parts for i in part.items]:
+                    said = said_of(item, self._ranges.knowledge.fits)
+                    if said is None:
+                        return None
+                    if not self._ranges.proven(item):
+                        asked[claim.origin][item] = said
+                if parts is None:
+                    return None
+        return asked
+
+    def _emit_scout(self, scouted: Op, said: list[Said]) -> Op:
+        """Emit what runs a scout unless nothing can fail."""
+        fine = self._emit_all(list(dict.fromkeys(said)), scouted)
+        nothing = Region((), [Op("yield", span=scouted.span)])
+        asks = Region((), [copy_op(scouted, dict(self.mapping)), Op("yield", span=scouted.span)])
+        return self.emit("if", [fine], [], scouted.span, {}, (nothing, asks))
 
     def _learn(self, item: Item) -> None:
         for form in consequences(item):
             self._ranges.knowledge.learn(form)
 
-    def _say(self, item: Item) -> _Said | None:
-        """The op of two numbers that tells whether the item holds, if both fit in 64 bits. (Partial sums wrap back.)"""
-        fits = self._ranges.knowledge.fits
-        if isinstance(item, NoOverflow):
-            return (item.op, (item.a, item.b)) if fits(item.a) and fits(item.b) else None
-        compare, left, right = sides_of(item.form)
-        for shift in (0, -1):  # the last index is `hi - 1`, and perhaps only sums with that one are known to fit
-            sides = left.shifted(shift), right.shifted(shift)
-            if all(map(fits, sides)):
-                return compare, sides
-        form = item.form.shifted(item.form.const < 0)
-        for atom, coefficient in form.terms.items():  # one number, say a counter of any size, against all the others
-            alone = Affine(0, {atom: 1})
-            rest = alone.plus(form, -coefficient)
-            if abs(coefficient) == 1 and fits(rest):
-                return compare, (alone, rest) if coefficient == 1 else (rest, alone)
-        return None
-
-    def _emit_check(self, claim: _Claim, said: list[_Said]) -> Op:
+    def _emit_check(self, claim: Claim, said: list[Said]) -> Op:
         span = claim.placed.span
         holds = self._emit_all(said, claim.placed)
         for guard in claim.guards:
@@ -345,7 +333,7 @@ class _Checks(Rebuild):
         values = [self._number(v, claim.placed) for v in claim.values]
         return self.emit("check", [holds, *values], [], span, claim.placed.attrs)
 
-    def _emit_all(self, said: list[_Said], like: Op) -> Value:
+    def _emit_all(self, said: list[Said], like: Op) -> Value:
         holds: Value | None = None
         for name, numbers in said:
             one = self.emit(name, [self._number(n, like) for n in numbers], [BOOL], like.span).result

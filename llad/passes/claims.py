@@ -6,9 +6,12 @@ conditions again (`checks.py`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import field, replace
+
 from llad.dataclass import dataclass
 from llad.ir.affine import GREATEST, LEAST, Affine
-from llad.ir.core import Value
+from llad.ir.core import Op, Value
 
 OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 _SUMS = {"add_overflows": 1, "sub_overflows": -1}
@@ -32,6 +35,50 @@ class NoOverflow:
 
 
 Item = AtLeastZero | NoOverflow
+Said = tuple[str, tuple[Affine, ...]]  # an op, and the numbers that it is given
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A check that may move: where it stands now, and all that must hold there if all `guards` are ≥ 0."""
+
+    placed: Op
+    origin: Op  # the check of the input
+    items: tuple[Item, ...]
+    values: tuple[Affine, ...]
+    guards: tuple[Affine, ...] = ()
+
+    def forms(self) -> list[Affine]:
+        """Everything that must be known before a loop for the check to be made there."""
+        parts = [(i.form,) if isinstance(i, AtLeastZero) else (i.a, i.b) for i in self.items]
+        return [form for part in parts for form in part] + [*self.values, *self.guards]
+
+
+@dataclass(slots=True)
+class Frame:
+    """What a region holds: claims that may move, those in branches, the errors of checks that stay, and whether it may
+    not end."""
+
+    claims: list[Claim] = field(default_factory=list)
+    branched: list[Claim] = field(default_factory=list)
+    errors: set[str] = field(default_factory=set)
+    endless: bool = False
+
+    def classes(self) -> set[str]:
+        """The errors that may be raised here. (Indices that do not fit in 64 bits are out of bounds.)"""
+        claimed = {c.origin.attrs["error"] for c in (*self.claims, *self.branched)}
+        return (self.errors | claimed) - {"OverflowError"}
+
+    def keep_all(self, inner: Frame) -> None:
+        """The checks of a region inside this one stay where they are."""
+        self.errors |= inner.errors | {c.origin.attrs["error"] for c in (*inner.claims, *inner.branched)}
+        self.endless |= inner.endless
+
+    def keep_branch(self, inner: Frame) -> None:
+        """The checks of a branch inside this region may only be made where it is known that they are reached."""
+        self.branched += (*inner.claims, *inner.branched)
+        self.errors |= inner.errors
+        self.endless |= inner.endless
 
 
 def compared(name: str, difference: Affine, truth: bool) -> list[AtLeastZero] | None:
@@ -74,6 +121,24 @@ def sides_of(form: Affine) -> tuple[str, Affine, Affine]:
     return "gt" if strict else "ge", left, right
 
 
+def said_of(item: Item, fits: Callable[[Affine], bool]) -> Said | None:
+    """The op of two numbers that tells whether the item holds, if both fit in 64 bits. (Partial sums wrap back.)"""
+    if isinstance(item, NoOverflow):
+        return (item.op, (item.a, item.b)) if fits(item.a) and fits(item.b) else None
+    compare, left, right = sides_of(item.form)
+    for shift in (0, -1):  # the last index is `hi - 1`, and perhaps only sums with that one are known to fit
+        sides = left.shifted(shift), right.shifted(shift)
+        if all(map(fits, sides)):
+            return compare, sides
+    form = item.form.shifted(item.form.const < 0)
+    for atom, coefficient in form.terms.items():  # one number, say a counter of any size, against all the others
+        alone = Affine(0, {atom: 1})
+        rest = alone.plus(form, -coefficient)
+        if abs(coefficient) == 1 and fits(rest):
+            return compare, (alone, rest) if coefficient == 1 else (rest, alone)
+    return None
+
+
 def at(item: Item, index: Value, place: Affine) -> Item:
     """The item in the iteration whose index is `place`."""
     if isinstance(item, AtLeastZero):
@@ -92,3 +157,45 @@ def first_failure(item: Item, index: Value) -> Affine | None:
     if coefficient == 1:
         return rest.times(-1).shifted(-1)
     return None
+
+
+def split_for(
+    claim: Claim, index: Value, first: Affine, end: Affine, stride: Affine, guards: tuple[Affine, ...]
+) -> list[Claim] | None:
+    """The claim for all indices of a loop, of stride 1 or -1: about the first, and about the last, if all `guards` are
+    ≥ 0, too. None if it cannot be said."""
+    if any(index in guard.terms for guard in claim.guards):
+        return None
+    step = stride.const
+    at_first: list[Item] = []
+    at_last: list[Item] = []
+    for item in claim.items:
+        if isinstance(item, AtLeastZero):
+            (at_first if item.form.terms.get(index, 0) * step >= 0 else at_last).append(item)
+            continue
+        varies = [index in side.terms for side in (item.a, item.b)]
+        if all(varies) and item.op == "mul_overflows":
+            return None  # a parabola
+        at_first.append(item)
+        if any(varies):
+            at_last.append(item)
+    parts = []
+    if at_first:
+        parts.append(_claim_at(claim, at_first, index, first, first, guards))
+    if at_last:
+        last = end.shifted(-step)
+        failing = first_failure(at_last[0], index) if len(at_last) == 1 else None
+        parts.append(_claim_at(claim, at_last, index, last, failing or last, guards))
+    return parts
+
+
+def _claim_at(
+    claim: Claim, items: list[Item], index: Value, place: Affine, shown: Affine, guards: tuple[Affine, ...]
+) -> Claim:
+    """Some of the items of a claim where the index is `place`; the message tells of `shown`."""
+    return replace(
+        claim,
+        items=tuple([at(item, index, place) for item in items]),
+        values=tuple([v.with_atom(index, shown) for v in claim.values]),
+        guards=(*claim.guards, *guards),
+    )
