@@ -214,3 +214,19 @@ def test_what_every_path_changes_may_be_changed(program):
         assert f(x) == pytest.approx(program(x))
         if x not in (-1.0, 1.0):  # no jump near
             assert f.grad(x) == pytest.approx((program(x + h) - program(x - h)) / (2 * h), rel=1e-6)
+
+
+def test_a_class_may_learn_when_its_objects_are_true():
+    class Flag:
+        def __init__(self, x):
+            self.x = x
+
+    f = llad.jit_grad(lambda x: x if Flag(x) else 2.0 * x)
+    assert (f(0.5), f.grad(0.5)) == (0.5, 1.0)
+    Flag.__len__ = lambda self: 0
+    assert (f(0.5), f.grad(0.5)) == (1.0, 2.0)
+    Flag.__bool__ = lambda self: self.x < 1.0
+    assert (f(0.5), f(1.5), f.grad(0.5)) == (0.5, 3.0, 1.0)
+    Flag.__bool__ = len
+    with pytest.raises(llad.UnsupportedError, match="Flag.__bool__"):
+        f(0.5)

@@ -51,7 +51,12 @@ def truth(t: Tracer, value: Any) -> Flag:
         return flag.value if isinstance(flag, Scalar) else flag
     if isinstance(value, (Rows, Table)):
         return t.builder.op("gt", t.builder.dim(value.first.items.value, 0), t.builder.i64(0))
-    return bool(value)
+    if not records.is_object(value):
+        return bool(value)
+    for name in ("bool", "len"):
+        if (result := records.asked(t, value, name)) is not NotHandled:
+            return truth(t, result)
+    return bool(value) if isinstance(value, tuple) else True
 
 
 def negate(t: Tracer, flag: Flag) -> Flag:

@@ -20,7 +20,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, describe
-from llad.structures import ABSENT, Form, is_named_tuple
+from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -200,6 +200,24 @@ _DUNDER = {
 def has_methods(value: Any) -> bool:
     """Whether operators of the value may be methods written by the user."""
     return isinstance(value, Record) or is_named_tuple(type(value))
+
+
+def is_object(value: Any) -> bool:
+    """Whether what Python asks of the value may be methods written by the user."""
+    return has_methods(value) or is_plain_object(value)
+
+
+def asked(t: Tracer, value: Any, name: str, *args: Any) -> Any:
+    """What the method `__name__` of an object gives, `NotHandled` if it has none, or is no object of a user's class."""
+    if not is_object(value):
+        return NotHandled
+    if method_of(value, f"__{name}__") is None and not isinstance(value, tuple):
+        kind = value.cls if isinstance(value, Record) else type(value)
+        if inspect.getattr_static(kind, f"__{name}__", None) is not None:
+            t.refuse("call", got=f"{kind.__name__}.__{name}__")
+        t.guards.attribute(kind, f"__{name}__", None)
+        return NotHandled
+    return special(t, value, name, *args)
 
 
 def method_of(value: Any, name: str) -> FunctionType | None:

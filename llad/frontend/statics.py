@@ -14,6 +14,7 @@ import numpy as np
 from llad.frontend import getters, numbers, printing, ranges, records, vectorizing
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
+from llad.frontend.conditions import as_value, truth
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, at_run_time, enumerate_, reversed_, zip_
 from llad.frontend.methods_of_lists import FINDING
@@ -192,6 +193,10 @@ def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
         t.refuse("static-error", error=error)
 
 
+def _bool(t: Tracer, value: Any = False) -> Any:
+    return as_value(truth(t, value)) if records.is_object(value) else NotHandled
+
+
 def _callable(t: Tracer, value: Any) -> Any:
     if isinstance(value, (Closure, Bound, Pullback)):
         return True
@@ -259,6 +264,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     operator.matmul: _matmul,
     len: _len,
     isinstance: _isinstance,
+    bool: _bool,
     callable: _callable,
     type: _type,
     getattr: _getattr,
