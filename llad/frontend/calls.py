@@ -40,6 +40,7 @@ from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Generated, Walk, emit, items_of, length, nth, walk_of
 from llad.frontend.lending import lent
+from llad.frontend.objects import arguments, iterated
 from llad.frontend.parts import parts_of
 from llad.frontend.pullbacks import Pullback
 from llad.frontend.records import is_generated
@@ -52,7 +53,7 @@ from llad.frontend.transforms import transform_of
 from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Unbound, describe
 from llad.ir.core import Value
 from llad.refusals.table import refusal
-from llad.structures import is_named_tuple, library_of, of_library
+from llad.structures import is_named_tuple, is_plain_object, library_of, of_library
 from llad.traced import sequences as written
 
 _DEPTH = 60
@@ -102,7 +103,9 @@ def _spread(t: Tracer, function: Any, value: Any, others: int | None) -> Sequenc
     """The arguments `*value`, where so many others are passed by position; `None`: some are by name.
 
     Of an array, which may have any number of rows, as many as the function wants."""
-    wanted = _arity(function)
+    value, wanted = iterated(t, value), _arity(function)
+    if isinstance(value, Walk):
+        value = t.call(written.listed, [replace(value)], {})
     array = value.items if isinstance(value, Rows) else value
     if not isinstance(array, Array) or not array.rank or (array is value and isinstance(extents_of(value)[0], int)):
         return items_of(t, value)
@@ -144,7 +147,8 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         return differentiate.apply(t, transform, args, kwargs)
     if isinstance(function, FunctionType) and not library_of(function):
         return inline(t, function, args, kwargs)  # whatever it stands in place of
-    args, kwargs = _listed(t, function, args, kwargs)
+    if not _takes_iterators(function):
+        args, kwargs = _listed(t, function, args, kwargs)
     result = differentiate.transformation(t, function, args, kwargs)
     if result is NotHandled:
         result = complex_functions.call(t, function, args, kwargs)
@@ -155,6 +159,12 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     if result is not NotHandled:
         return result
     return _call_object(t, function, args, kwargs)
+
+
+def _takes_iterators(function: Any) -> bool:
+    """Whether it is the user's, who may see that an iterator is gone over once."""
+    made = isinstance(function, type) and not of_library(function.__module__)
+    return made or isinstance(function, (Record, MethodType)) or is_plain_object(function)
 
 
 def _listed(
@@ -173,6 +183,7 @@ def _listed(
             return call(t, written.listed, [replace(value)], {})  # read by a name, it may not be by another
         return t.make(list(value.begin())) if isinstance(value, Lazy) else value
 
+    args = arguments(t, function, args) if lazy or short else args
     return (args, kwargs) if lazy else ([*map(listed, args)], {name: listed(v) for name, v in kwargs.items()})
 
 

@@ -28,6 +28,7 @@ from llad.frontend.effects import Append
 from llad.frontend.extents import first_extent
 from llad.frontend.generators import AtRunTime, Known, inner_frame, is_known, looped, nested, produced
 from llad.frontend.iteration import Generated, Walk, at_run_time, walk_of
+from llad.frontend.objects import iterated
 from llad.frontend.rows import OfStructures, collected
 from llad.frontend.state import Flag, Frame
 from llad.frontend.targets import assign
@@ -45,7 +46,7 @@ def comprehension(t: Tracer, node: ast.ListComp) -> Any:
 def _begun(t: Tracer, generators: list[ast.comprehension]) -> list[ast.comprehension]:
     """The clauses, the first one over what is there now."""
     first, *others = generators
-    source = ast.copy_location(Known(t.eval(first.iter)), first.iter)
+    source = ast.copy_location(Known(iterated(t, t.eval(first.iter))), first.iter)
     return [ast.comprehension(first.target, source, first.ifs, 0), *others]
 
 

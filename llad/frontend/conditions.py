@@ -227,6 +227,10 @@ def _equal(t: Tracer, a: Any, b: Any) -> Flag:
 
 def contains(t: Tracer, container: Any, item: Any) -> Any:
     """`item in container`, for a container of known size."""
+    if (found := records.asked(t, container, "contains", item)) is not NotHandled:
+        return as_value(truth(t, found))
+    if (found := records.asked(t, container, "iter")) is not NotHandled:
+        container = found
     container = list(container.begin()) if isinstance(container, Lazy) else container
     if isinstance(container, (tuple, list)):
         tests = [partial(_equal, t, item, x) for x in container]

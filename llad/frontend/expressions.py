@@ -21,6 +21,7 @@ from llad.frontend.iteration import items_of
 from llad.frontend.iterators import name, refuse_generator
 from llad.frontend.matching import binds, field_at, has_items, has_keys, is_a, other_keys, refuse_pattern
 from llad.frontend.names import bind
+from llad.frontend.objects import iterated
 from llad.frontend.patterns import Binds, FieldAt, HasItems, HasKeys, IsA, OtherKeys, Refused
 from llad.frontend.printing import format_known
 from llad.frontend.records import has_methods
@@ -96,7 +97,7 @@ def elements_of(t: Tracer, nodes: Sequence[ast.expr]) -> list[Any]:
     values: list[Any] = []
     for node in nodes:
         if isinstance(node, ast.Starred):
-            values += items_of(t, t.eval(node.value))
+            values += items_of(t, iterated(t, t.eval(node.value)))
         else:
             values.append(t.eval(node))
     return values
@@ -111,7 +112,7 @@ def _list(t: Tracer, node: ast.List) -> Any:
     for element in node.elts:
         if not isinstance(element, ast.Starred):
             parts[-1].append(t.eval(element))
-        elif list_arithmetic.is_spread_at_run_time(value := t.eval(element.value)):
+        elif list_arithmetic.is_spread_at_run_time(value := iterated(t, t.eval(element.value))):
             parts += [value, []]
         else:
             parts[-1] += items_of(t, value)

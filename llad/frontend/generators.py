@@ -28,6 +28,7 @@ from llad.frontend.iteration import at_run_time, known_length, one_by_one
 from llad.frontend.methods_of_lists import changed_in_place
 from llad.frontend.moments import trial
 from llad.frontend.moving import taken_out
+from llad.frontend.objects import iterated
 from llad.frontend.sharing import adopted, refuse_pending
 from llad.frontend.state import Frame
 from llad.frontend.targets import assign
@@ -83,6 +84,7 @@ def _is_starred(node: ast.expr) -> bool:
 
 def _materialised(t: Tracer, node: ast.Call, function: Any, value: Any) -> Any:
     """`list(value)` or `tuple(value)`: of what is known only at run time, `[v for v in value]`."""
+    value = iterated(t, value) if function in (list, tuple) else value
     known = isinstance(value, Rows) and known_length(value) is not None
     if function not in (list, tuple) or known or not at_run_time(value):
         return call(t, function, [value], {})
@@ -95,7 +97,7 @@ def _materialised(t: Tracer, node: ast.Call, function: Any, value: Any) -> Any:
 
 def _consumed(t: Tracer, node: ast.Call, generator: ast.GeneratorExp, rest: list[ast.expr], body: Body) -> Any:
     first, *others = generator.generators
-    items = t.eval(first.iter)
+    items = iterated(t, t.eval(first.iter))
     clauses = [ast.comprehension(first.target, ast.copy_location(Known(items), first.iter), first.ifs, 0), *others]
     if is_known(t, clauses):
         again = ast.copy_location(ast.GeneratorExp(generator.elt, clauses), generator)
@@ -187,7 +189,7 @@ def produced(
     in the frame `around`."""
     first, rest = generators[0], generators[1:]
     with t.standing_in(around):
-        iterable = t.eval(first.iter)
+        iterable = iterated(t, t.eval(first.iter))
     if at_run_time(iterable):
         raise AtRunTime
     frame = inner_frame(t, around, first)

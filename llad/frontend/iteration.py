@@ -90,6 +90,11 @@ def is_iterator(value: Any) -> bool:
     return isinstance(value, (Lazy, Generated)) or (isinstance(value, Walk) and not value.is_range)
 
 
+def unspent(t: Tracer, value: Any) -> Any:
+    """What a structure holds, which is no iterator: nobody knows how often it was gone over."""
+    return t.refuse("spent", got="that is an item or an attribute") if is_iterator(value) else value
+
+
 def reads_names(value: Any) -> bool:
     """Whether an iterator reads names when it is asked, as a generator does."""
     match value:

@@ -17,6 +17,7 @@ from types import FunctionType, MemberDescriptorType
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.iteration import unspent
 from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, describe
@@ -37,7 +38,7 @@ def field(t: Tracer, record: Record, name: str) -> Any:
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
     if record.fields.get(name, ABSENT) is not ABSENT:
-        return record.fields[name]
+        return unspent(t, record.fields[name])
     if found is None or isinstance(found, MemberDescriptorType):
         t.refuse("static-error", error=f"'{record.cls.__name__}' object has no attribute '{name}'")
     t.guards.attribute(record.cls, name, found)
@@ -207,7 +208,7 @@ def is_object(value: Any) -> bool:
     return has_methods(value) or is_plain_object(value)
 
 
-def asked(t: Tracer, value: Any, name: str, *args: Any) -> Any:
+def asked(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     """What the method `__name__` of an object gives, `NotHandled` if it has none, or is no object of a user's class."""
     if not is_object(value):
         return NotHandled
@@ -217,7 +218,7 @@ def asked(t: Tracer, value: Any, name: str, *args: Any) -> Any:
             t.refuse("call", got=f"{kind.__name__}.__{name}__")
         t.guards.attribute(kind, f"__{name}__", None)
         return NotHandled
-    return special(t, value, name, *args)
+    return special(t, value, name, *args, **kwargs)
 
 
 def method_of(value: Any, name: str) -> FunctionType | None:

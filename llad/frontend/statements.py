@@ -26,6 +26,7 @@ from llad.frontend.lending import returns_early
 from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
+from llad.frontend.objects import iterated
 from llad.frontend.records import set_field
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.rooms import snapshot
@@ -144,7 +145,7 @@ def _refuse(code: str) -> Callable[[Tracer, Any], None]:
 
 
 def _for(t: Tracer, node: ast.For) -> None:
-    value = t.eval(node.iter)
+    value = iterated(t, t.eval(node.iter))
     if isinstance(value, Checkpointed):
         _run_time(t, node, value.walk, None, value.limit)
         return

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import getters, numbers, printing, ranges, records, vectorizing
+from llad.frontend import getters, numbers, objects, printing, ranges, records, vectorizing
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.conditions import as_value, truth
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Walk, at_run_time, enumerate_, reversed_, zip_
+from llad.frontend.iteration import Walk, at_run_time, enumerate_, zip_
 from llad.frontend.methods_of_lists import FINDING
 from llad.frontend.promotion import example
 from llad.frontend.pullbacks import Pullback
@@ -159,7 +159,9 @@ def _list(t: Tracer, value: Any = ()) -> Any:
 
 
 def _len(t: Tracer, *args: Any) -> Any:
-    return ranges.size(t, args[0]) if len(args) == 1 and ranges.is_range(args[0]) else NotHandled
+    if len(args) == 1 and ranges.is_range(args[0]):
+        return ranges.size(t, args[0])
+    return records.asked(t, args[0], "len") if len(args) == 1 else NotHandled
 
 
 def _dict(t: Tracer, *args: Any, **kwargs: Any) -> Any:
@@ -251,7 +253,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     prange: _prange,
     zip: _zip,
     enumerate: enumerate_,
-    reversed: reversed_,
     checkpoint: checkpointed,
     tuple: _tuple,
     list: _list,
@@ -270,6 +271,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     getattr: _getattr,
     hasattr: _hasattr,
     **SEQUENCES,
+    **objects.ASKING,
     **records.HANDLERS,
     **getters.HANDLERS,
 }

@@ -15,8 +15,8 @@ from llad.frontend.advanced import is_advanced
 from llad.frontend.chosen import chosen, is_chosen
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import items_of
-from llad.frontend.records import has_methods, special
+from llad.frontend.iteration import items_of, unspent
+from llad.frontend.records import asked
 from llad.frontend.rooms import row
 from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe, is_static
 from llad.traced.sequences import listed
@@ -50,7 +50,7 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
     """`base[index]`."""
     if is_complex_value(base):
         return complex_functions.item(t, base, index)
-    if has_methods(base) and (result := special(t, base, "getitem", index)) is not NotHandled:
+    if (result := asked(t, base, "getitem", index)) is not NotHandled:
         return result
     if ranges.is_range(base):
         return ranges.element(t, base, index)
@@ -78,13 +78,15 @@ def item(t: Tracer, base: Any, index: Any) -> Any:
         return advanced.get(t, base, index)
     if is_chosen(t, base, index):
         return chosen(t, base, index)
-    return indexing.get_item(t, base, index)
+    return unspent(t, indexing.get_item(t, base, index))
 
 
 def store(t: Tracer, base: Any, index: Any, value: Any) -> None:
     """`base[index] = value`."""
     if is_complex_value(base) or (is_complex_value(value) and isinstance(base, Array)):
         complex_functions.store(t, base, index, value)
+    elif asked(t, base, "setitem", index, value) is not NotHandled:
+        return
     elif isinstance(base, (list, dict)):
         _change(t, base, index, lambda: operator.setitem(base, index, value))
     elif isinstance(base, Array) and is_advanced(index):
@@ -95,6 +97,8 @@ def store(t: Tracer, base: Any, index: Any, value: Any) -> None:
 
 def remove(t: Tracer, base: Any, index: Any) -> None:
     """`del base[index]`."""
+    if asked(t, base, "delitem", index) is not NotHandled:
+        return
     if not isinstance(base, (list, dict)):
         t.refuse("del", got=f"an item of {describe(base)}")
     _change(t, base, index, lambda: operator.delitem(base, index))

@@ -15,6 +15,7 @@ from llad.frontend.iteration import Generated, Walk, items_of, known_length
 from llad.frontend.iterators import refuse_generator
 from llad.frontend.moving import taken_out
 from llad.frontend.names import bind, load
+from llad.frontend.objects import iterated
 from llad.frontend.records import set_field
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, remove, store
@@ -64,6 +65,7 @@ def delete(t: Tracer, target: ast.expr) -> None:
 
 def _unpack(t: Tracer, elements: list[ast.expr], value: Any) -> None:
     star = next((k for k, e in enumerate(elements) if isinstance(e, ast.Starred)), None)
+    value = iterated(t, value)
     if isinstance(value, Generated):
         value = value.listed()
     elif isinstance(value, Walk):

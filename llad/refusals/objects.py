@@ -143,7 +143,8 @@ OBJECTS = (
         """,
     ),
     Refusal(
-        "LL413", "not-iterable", "iterating over {got}", "iterate over a `range`, an array or a tuple",
+        "LL413", "not-iterable", "iterating over {got}",
+        "iterate over a `range`, an array, a tuple, or what `__iter__` makes of these",
         """
         total = 0.0
         ▸for v in x:

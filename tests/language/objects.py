@@ -44,3 +44,109 @@ def truth_of_objects(x, y):
 @case(Bag([]), 2.0)
 def truth_of_arguments(bag, x):
     return x * x if bag else x
+
+
+@dataclass
+class Polynomial:
+    c: np.ndarray
+
+    def __len__(self):
+        return len(self.c)
+
+    def __getitem__(self, k):
+        return self.c[k]
+
+    def __setitem__(self, k, v):
+        self.c[k] = v
+
+    def __iter__(self):
+        return iter(self.c)
+
+    def __reversed__(self):
+        return iter(self.c[::-1])
+
+    def __contains__(self, v):
+        for w in self.c:
+            if w == v:
+                return True
+        return False
+
+    def __call__(self, x):
+        total = 0.0
+        for k in range(len(self)):
+            total = total * x + self[k]
+        return total
+
+    def __abs__(self):
+        return np.sum(np.abs(self.c))
+
+    def __float__(self):
+        return float(self.c[0])
+
+    def __int__(self):
+        return len(self.c) + 1
+
+    def __round__(self, digits=0):
+        return self.c[1] + digits
+
+
+CUBIC = Polynomial(np.array([1.5, -2.0, 0.25, 1.0]))
+
+
+@case(Polynomial(A.copy()), 2.25)
+def asked_of_an_argument(p, x):
+    return p(x) * len(p) + p[1] * p[-1] + (x if 1.5 in p else 0.0) + (x if x not in p else 0.0) + abs(p) * float(p)
+
+
+@case(A, 1.5)
+def asked_of_what_is_made(a, x):
+    p = Polynomial(a * x)
+    p[0] = x * x
+    p[1] += p[0]
+    return p(x) + int(p) * round(p) + round(p, 2) * round(p, 3) + (p[0] if p else 0.0)
+
+
+@case(1.5)
+def asked_of_what_is_outside(x):
+    return CUBIC(x) * len(CUBIC) + CUBIC[2] + sum(CUBIC) + abs(CUBIC) + (x if 0.25 in CUBIC else 0.0)
+
+
+@case(Polynomial(A.copy()), 1.5)
+def gone_over(p, x):
+    total = 0.0
+    for k, v in enumerate(p):
+        total += k * v * x
+    for v, w in zip(p, reversed(p)):
+        total = total * 0.5 + v * w
+    first, *rest = p
+    one, two, three = p
+    return total + first * rest[-1] + one * two * three + sum([v * v for v in p if v > 1.0]) + max(p) + sum(map(abs, p))
+
+
+@case(Polynomial(A.copy()))
+def items_of_objects(p):
+    def product(x, y, z):
+        return x * y + z
+
+    return product(*p) + sum(p) + sum(v**3 for v in p) + np.sum(np.array(list(p)) ** 2) + sorted(p)[0]
+
+
+class Names:
+    def __init__(self, *names):
+        self.names = names
+
+    def __iter__(self):
+        return iter(self.names)
+
+
+@case(2.0, 3)
+def gone_over_once(x, n):
+    total = 0.0
+    for name in Names("a", "bb"):
+        total += len(name) * x
+    for v in iter((x, x * x)):
+        total += v
+    for k in iter(range(n)):
+        total += k * x
+    a, b = Names(x, total)
+    return a * b + (x if "bb" in Names("a", "bb") else 0.0) + len([*Names(1, 2, 3)])

@@ -84,8 +84,25 @@ def what_goes_over_a_generator_by_name(a):
 
 def a_generator_in_a_tuple(a, c):
     factor = 1.0
-    pair = (a, (factor * v for v in a))  # error: an iterator that a generator makes when it is asked, from somewhere else
+    pair = (a, (factor * v for v in a))  # error: an iterator that is an item or an attribute
     #           ^
     if c:
         factor = 3.0  # which nobody seems to read
     return sum(pair[1])
+
+
+class Holder:
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+
+def held_by_an_object(a):
+    held = Holder(v * v for v in a)
+    return sum(held.pairs)  # error: an iterator that is an item or an attribute
+    #          ^
+
+
+def held_by_a_list(a):
+    held = [iter(a)]
+    return sum(held[0])  # error: an iterator that is an item or an attribute
+    #          ^

@@ -160,5 +160,5 @@ def text_of_a_number(x):
 
 
 def method_of_a_number(x):
-    return x.is_integer()  # error: the attribute `is_integer` of f64
+    return x.as_integer_ratio()  # error: the attribute `as_integer_ratio` of f64
 #          ^

@@ -1,0 +1,74 @@
+"""What builtins and statements ask of objects by special methods of their classes: `len`, `for`, `abs` and others."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from llad.frontend.core import Tracer
+from llad.frontend.iteration import Generated, at_run_time, one_by_one, reversed_, walk_of
+from llad.frontend.records import asked, is_object
+from llad.frontend.values import Lazy, NotHandled, describe
+
+Handler = Callable[..., Any]
+
+# Which arguments are gone over.
+_FIRST = (sum, sorted, any, all, list, tuple, enumerate, math.prod, itertools.accumulate, itertools.pairwise)
+_OTHERS = (map, filter, functools.reduce, itertools.starmap)
+_ALL = (zip, itertools.chain, itertools.zip_longest, itertools.product)
+_PLACES = dict.fromkeys(_FIRST, slice(0, 1)) | dict.fromkeys(_OTHERS, slice(1, None)) | dict.fromkeys(_ALL, slice(None))
+
+
+def iterated(t: Tracer, value: Any) -> Any:
+    """What a loop over the value goes over: of an object, what its `__iter__` gives."""
+    found = asked(t, value, "iter")
+    if found is NotHandled:
+        return value
+    return t.refuse("not-iterable", got=describe(value)) if is_object(found) else found
+
+
+def arguments(t: Tracer, function: Any, args: Sequence[Any]) -> Sequence[Any]:
+    """The arguments of a builtin; in place of objects that it goes over, what those go over."""
+    if not any(map(is_object, args)):
+        return args
+    alone = function in (min, max) and len(args) == 1
+    places = range(len(args))[slice(None) if alone else _PLACES.get(function, slice(0, 0))]
+    return [iterated(t, arg) if k in places else arg for k, arg in enumerate(args)]
+
+
+def iter_(t: Tracer, value: Any) -> Any:
+    """`iter(value)`: what is gone over once."""
+    value = iterated(t, value)
+    if isinstance(value, (Lazy, Generated)):
+        return value
+    if not at_run_time(value):
+        return Lazy(lambda: one_by_one(t, value), (value,))
+    walk = walk_of(t, value)
+    assert walk is not None
+    return replace(walk, item=lambda t, k: walk.item(t, k))
+
+
+def _asking(name: str, convert: Callable[[Any], Any] | None = None, otherwise: Handler | None = None) -> Handler:
+    """A builtin that asks an object for `__name__`, and converts what that gives. Of no object it is something else."""
+
+    def handle(t: Tracer, value: Any, *rest: Any, **named: Any) -> Any:
+        result = asked(t, value, name, *rest, **named)
+        if result is not NotHandled:
+            return result if convert is None else t.call(convert, [result], {})
+        return NotHandled if otherwise is None else otherwise(t, value, *rest, **named)
+
+    return handle
+
+
+ASKING: dict[Any, Handler] = {
+    abs: _asking("abs"),
+    float: _asking("float", float),
+    int: _asking("int", int),
+    round: _asking("round"),
+    iter: iter_,
+    reversed: _asking("reversed", otherwise=reversed_),
+}
