@@ -84,11 +84,11 @@ def what_goes_over_a_generator_by_name(a):
 
 def a_generator_in_a_tuple(a, c):
     factor = 1.0
-    pair = (a, (factor * v for v in a))  # error: an iterator that is an item or an attribute
-    #           ^
+    pair = (a, (factor * v for v in a))
     if c:
         factor = 3.0  # which nobody seems to read
-    return sum(pair[1])
+    return sum(pair[1])  # error: an iterator that is an item or an attribute
+    #          ^
 
 
 class Holder:
