@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from llad import jit, jit_grad
-from llad.ir.core import ZEROED, Function, walk
+from llad.ir.core import ZEROED, Function, constant, makers, walk
 from llad.ir.interp import run
 from llad.program import Program, Stage
 
@@ -141,6 +141,127 @@ def swapped(x, lo, hi):
     return a + 2.0 * b
 
 
+def renewed(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros(len(x))
+    for r in range(lo, hi):
+        for i in range(len(x)):
+            w[i] += x[i] * r
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(len(x)):
+            out[i] += w[i]
+            w[i] = 0.0
+    return out
+
+
+def renewed_backwards(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros((len(x), len(x)))
+    for r in range(lo, hi):
+        for k in range(r):
+            for i in range(len(x) - 1, -1, -1):
+                for j in range(len(x)):
+                    w[i, j] -= x[i] * k + x[j]
+            for j in range(len(x)):
+                for i in range(1, len(x)):
+                    w[i, j] += w[i - 1, j]
+            for i in range(len(x)):
+                for j in range(len(x)):
+                    out[i] += w[i, j]
+                    w[i, j] = 0.0
+    return out
+
+
+RENEWED = [renewed, renewed_backwards]
+
+
+def renewed_in_part(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros(len(x))
+    for r in range(hi):
+        for i in range(max(lo, 0), hi):
+            w[i] += x[i] * r
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(len(x)):
+            out[i] += w[i] + 1.0
+            w[i] = 0.0
+    return out
+
+
+def read_twice_at_the_end(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros(len(x))
+    for r in range(lo, hi):
+        for i in range(len(x)):
+            w[i] += x[i] + r
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(len(x)):
+            for _ in range(hi):
+                out[i] += w[i]
+                w[i] = 0.0
+    return out
+
+
+def read_again_at_the_end(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros(len(x))
+    for r in range(lo, hi):
+        for i in range(len(x)):
+            w[i] += x[i] + r
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(len(x)):
+            out[i] += w[0]
+            w[i] = 0.0
+    return out
+
+
+def read_after_the_end(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros(len(x))
+    for r in range(lo, hi):
+        for i in range(len(x)):
+            w[i] += x[i] + r
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(len(x)):
+            out[i] += w[i]
+            w[i] = 0.0
+    return out + w
+
+
+def not_left_zero(x, lo, hi):
+    out, w = np.zeros(len(x)), np.zeros(len(x))
+    for _ in range(lo, hi):
+        for i in range(len(x)):
+            w[i] += x[i]
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(1, len(x)):
+            out[i] += w[i]
+            w[i] = 0.0
+    return out
+
+
+def handed_on(x, lo, hi):
+    out, w, v = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
+    for _ in range(lo, hi):
+        for i in range(len(x)):
+            w[i] += x[i]
+        for i in range(1, len(x)):
+            w[i] += w[i - 1]
+        for i in range(len(x)):
+            out[i] += w[i] + v[0]
+            w[i] = 0.0
+        v, w = w, v
+    return out
+
+
+NOT_RENEWED = [
+    renewed_in_part,
+    read_twice_at_the_end,
+    read_again_at_the_end,
+    read_after_the_end,
+    not_left_zero,
+    handed_on,
+]
 OTHERS = [repeated, gathered, neighbours, sometimes, until, every_other, read_before, read_behind, chosen, swapped]
 
 
@@ -153,7 +274,13 @@ def zeroed(fn: Function) -> int:
     return sum(op.name == "alloc" and op.attrs["zero"] for op in walk(fn.body))
 
 
-@pytest.mark.parametrize("function", COVERED + OTHERS)
+def zeros_stored(fn: Function) -> int:
+    """How many ops store zero."""
+    made = makers(fn.body)
+    return sum(op.name == "store" and repr(constant(op.operands[0], made)) == "0.0" for op in walk(fn.body))
+
+
+@pytest.mark.parametrize("function", COVERED + OTHERS + RENEWED + NOT_RENEWED)
 def test_values_are_those_of_python(function: Any):
     fn, compiled = stage_of(function, X, 0, 5).function("primal"), jit(function)
     for lo, hi in RANGES:
@@ -169,6 +296,19 @@ def test_values_are_those_of_python(function: Any):
 @pytest.mark.parametrize("function", COVERED)
 def test_memory_that_a_loop_covers_is_not_zeroed(function: Any):
     assert zeroed(stage_of(function, X, 0, 5).function("primal")) == 0
+
+
+@pytest.mark.parametrize("function", RENEWED)
+def test_memory_that_each_iteration_covers_is_not_zeroed_again(function: Any):
+    fn = stage_of(function, X, 0, 5).function("primal")
+    assert zeroed(fn) == 1
+    assert zeros_stored(fn) == 0
+
+
+@pytest.mark.parametrize("function", NOT_RENEWED)
+def test_memory_of_which_an_iteration_needs_zeros_is_zeroed_again(function: Any):
+    fn = stage_of(function, X, 0, 5).function("primal")
+    assert zeros_stored(fn) > 0
 
 
 @pytest.mark.parametrize("function", [f for f in OTHERS if f is not chosen])

@@ -6,8 +6,11 @@ memory need not be zeroed; where that depends on numbers, zeros are written if i
 
 When: the memory is an `alloc` marked `zero`, or a parameter that is listed in the function's attribute `zeroed`. The
 loops go by ones and have no exits; an iteration stores unconditionally to each element that it stores to, and no other
-iteration touches its elements. A check that fails in the loop leaves
-memory that nobody reads. Not before differentiation, which asks what is zero.
+iteration touches its elements. A check that fails in the loop leaves memory that nobody reads. Not before
+differentiation, which asks what is zero.
+
+If all that touches the memory is a loop around such loops, each iteration of which leaves it zero, then every iteration
+finds zeros, and what it stores to all elements need not become zero again at its end.
 
 Before:
 
@@ -90,13 +93,15 @@ _Place = list[tuple[int, dict[Value, int]]]  # per axis a sum, such that it can 
 class _Cover:
     """A nest of loops that is the first to touch the memory of `root`; its `loads` before it stores find zero.
 
-    It stores to all elements if the conditions in `whole` hold; `None`: it never does.
+    It stores to all elements if the conditions in `whole` hold; `None`: it never does. `renewed`: stores of zero that
+    nobody needs any more.
     """
 
     root: Value
     nest: list[Op]
     loads: list[Op]
     whole: list[_Condition] | None
+    renewed: tuple[Op, ...] = ()
 
 
 class _Search:
@@ -114,7 +119,8 @@ class _Search:
         for region in (fn.body, *[inner for op in walk(fn.body) for inner in op.regions]):
             for k, op in enumerate(region.ops):
                 if op.name == "alloc" and op.attrs["zero"] and op.attrs.get("storage") != "stack":
-                    yield from self._cover(op.result, region.ops[k + 1 :], op)
+                    ops = region.ops[k + 1 :]
+                    yield from (*self._cover(op.result, ops, op), *self._in_iterations(op, ops))
 
     def _cover(self, root: Value, ops: Sequence[Op], made: Op | None = None) -> Iterator[_Cover]:
         """What covers `root`, if that is what the first of `ops` to touch it does."""
@@ -133,6 +139,35 @@ class _Search:
         whole = min(ways, key=len, default=None)
         if loads or whole is not None:
             yield _Cover(root, nest, loads, whole)
+
+    def _in_iterations(self, made: Op, ops: Sequence[Op]) -> Iterator[_Cover]:
+        """What covers the memory that `made` makes in each iteration of a loop among `ops`, which leaves it zero."""
+        root = made.result
+        touching = [op for op in ops if self._touches(op, root)]
+        if len(touching) != 1 or touching[0].name != "for" or self._aliases.escapes(root):
+            return
+        body = touching[0].regions[0].ops
+        if not self._coverage.rests(body, root):
+            return
+        if inner := list(self._in_iterations(made, body)):
+            yield from inner
+            return
+        for cover in self._cover(root, body, made):
+            if cover.whole == []:
+                yield replace(cover, renewed=self._renewed(body, root))
+            elif cover.loads:
+                yield replace(cover, whole=None)
+
+    def _renewed(self, body: Sequence[Op], root: Value) -> tuple[Op, ...]:
+        """The store of zero at the end of an iteration, if that is a loop that comes to each element once at most."""
+        nest = [next(op for op in reversed(body) if self._touches(op, root))]
+        while len(touching := self._touching(nest[-1], root)) == 1 and touching[0].name == "for":
+            nest.append(touching[0])
+        places = [self._place(op, root) if op.name in ("load", "store") else None for op in touching]
+        place, end = places[-1], touching[-1]
+        indices = [loop.regions[0].args[0] for loop in nest]
+        once = place is not None and _visits_once(place, indices, _made_in(nest[0]))
+        return (end,) if once and end.name == "store" and all(p == place for p in places) else ()
 
     def _touches(self, op: Op, root: Value) -> bool:
         return root in self._aliases.read(op) or root in self._aliases.written(op)
@@ -223,6 +258,7 @@ class _Zeros(Rebuild):
     def __init__(self, covers: Sequence[_Cover]) -> None:
         super().__init__()
         self._loads = {load for cover in covers for load in cover.loads}
+        self._renewed = {store for cover in covers for store in cover.renewed}
         self._bare = {cover.root for cover in covers if cover.whole is not None}
         self._before: dict[Op, list[_Cover]] = {}
         for cover in covers:
@@ -240,6 +276,8 @@ class _Zeros(Rebuild):
         if op in self._loads:
             nothing = _nothing(op.result.type)
             self.replace(op.results, [self.const(*nothing, op.span)])
+            return
+        if op in self._renewed:
             return
         for cover in self._before.get(op, ()):
             if cover.whole:
