@@ -87,7 +87,7 @@ class Compiled(Native, Transformed):
         if self.owner is not None:
             return getattr, (self.owner, self.transform.kind)
         program = self.dispatcher.program
-        how = (self.transform.kind, self.transform.argnums, program.fastmath)
+        how = (self.transform.kind, self.transform.argnums, program.fastmath, self.dispatcher.held)
         return pickling.reduced(self, _derive, pickling.named(program.py_func), *how)
 
     def __get__(self, owner: object, kind: type | None = None) -> Any:
@@ -330,11 +330,13 @@ def _rejit(function: Any, sources: pickling.Sources, kind: type[Jit], argnums: A
     return kind(program_of(function, fastmath), argnums) if owner is None else owner
 
 
-def _derive(function: Any, sources: pickling.Sources, kind: Kind, argnums: Argnums, fastmath: bool) -> Compiled | Vjp:
+def _derive(
+    function: Any, sources: pickling.Sources, kind: Kind, argnums: Argnums, fastmath: bool, held: Held
+) -> Compiled | Vjp:
     """The derivative that was pickled, or one like it."""
     pickling.received(function, sources)
     jitted = function if isinstance(function, Jit) else Jit(program_of(function, fastmath))
-    return _derived(jitted.dispatcher.program, kind, argnums)
+    return _derived(jitted.dispatcher.program, kind, argnums, held)
 
 
 @overload

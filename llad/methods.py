@@ -5,6 +5,7 @@ What is compiled is always the Python function underneath, once for all objects:
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from types import FunctionType, MethodType
@@ -36,6 +37,10 @@ class Bound(functools.partial):  # type: ignore[type-arg]
     def vjp(self, *primals: Any) -> Any:
         """The value, and a function of its cotangent that gives those of the arguments that are not given."""
         return vjp(self, *primals)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Bound:
+        """Of copies of what is given, as that of a method is."""
+        return type(self)(self.func, *copy.deepcopy(self.args, memo), **copy.deepcopy(self.keywords, memo))
 
     def _derived(self, kind: Kind) -> Bound:
         held = self.func.holding(kind, len(self.args), frozenset(self.keywords))  # type: ignore[attr-defined]

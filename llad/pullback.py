@@ -115,6 +115,15 @@ class Pullback:
         self._tapes.append(tape)  # unless the sweep was interrupted: then its shadows may not be zero
         return cotangents
 
+    def __copy__(self) -> Pullback:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Pullback:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a pullback is not pickled: its tape is memory of this process; call `vjp` there")
+
     def __repr__(self) -> str:
         return "<llad pullback>"
 

@@ -145,6 +145,26 @@ def test_what_a_name_leads_to_is_pickled_by_name(value, protocol):
     assert pickle.loads(data) is value and len(data) < 200
 
 
+class Spring:
+    def __init__(self, stiffness):
+        self.stiffness = stiffness
+
+    @llad.jit_grad
+    def energy(self, x):
+        return 0.5 * self.stiffness * x * x
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))])
+def test_methods_take_their_object_along(copied):
+    spring = Spring(3.0)
+    energy, gradient = copied(spring.energy), copied(spring.energy.grad)
+    both = copied(spring.energy.value_and_grad)
+    assert (energy(2.0), energy.grad(2.0), gradient(2.0), both(2.0)) == (6.0, 6.0, 6.0, (6.0, 6.0))
+    spring.stiffness = 1.0
+    own = copied is not copy.copy
+    assert (energy(2.0), gradient(2.0)) == ((6.0, 6.0) if own else (2.0, 2.0))
+
+
 def test_what_has_no_name_of_its_own_is_made_again():
     for f in (wrapped, pickle.loads(pickle.dumps(wrapped))):
         assert isinstance(f, llad.api.JitGrad) and f.py_func is plain and f.grad(2.0) == 12.0

@@ -1,5 +1,6 @@
 """`llad.vjp`, outside of compiled code and inside: against forward mode, and what a pullback promises."""
 
+import copy
 import gc
 import math
 import pickle
@@ -416,6 +417,13 @@ def test_structures():
 def test_it_is_pickled_as_an_attribute():
     restored = pickle.loads(pickle.dumps(JITTED.vjp))
     assert restored(2.0)[1](1.0) == (4.0,)
+
+
+def test_a_pullback_is_copied_but_not_pickled():
+    _, pullback = llad.vjp(swaps, X, S)
+    assert copy.copy(pullback) is pullback and copy.deepcopy([pullback])[0] is pullback
+    with pytest.raises(TypeError, match="memory of this process"):
+        pickle.dumps(pullback)
 
 
 def test_threads_may_apply_one_pullback():
