@@ -227,8 +227,7 @@ class _Whole(Rebuild):
         with self.written() as together, self.afresh():
             sums = [self._zeros(init, plan) for init in inits]
             self._groups(loop, plan, trips, sums)
-            totals = self._totals(sums, plan) if sums else ()
-            self.emit("yield", [self._added(plan, k, inits[k], t) for k, t in enumerate(totals)], [], loop.span)
+            self.emit("yield", self._totals(inits, sums, plan) if sums else (), [], loop.span)
         found = self.emit("if", [few], [i.type for i in inits], loop.span, {}, (alone, together))
         self.replace(loop.results, [*found.results, trips])
 
@@ -287,8 +286,8 @@ class _Whole(Rebuild):
         added = [next(o for o in op.operands if o is not c) for op, c in zip(plan.sums, carries, strict=True)]
         return [self.get(value) for value in added]
 
-    def _totals(self, sums: Sequence[Value], plan: _Plan) -> Sequence[Value]:
-        """The sums over all lanes."""
+    def _totals(self, inits: Sequence[Value], sums: Sequence[Value], plan: _Plan) -> Sequence[Value]:
+        """What the sums begin with, and those over all lanes."""
         lane = Value(I64, "lane")
         types = [op.result.type for op in plan.sums]
         carries = [Value(type, "total") for type in types]
@@ -298,13 +297,9 @@ class _Whole(Rebuild):
                 part = self.emit("load", [array, lane], [carry.type], None).result
                 totals.append(self.emit("add", [carry, part], [carry.type], None, {"reassoc": True}).result)
             self.emit("yield", totals, [], None)
-        zeros = [self.const(0.0, _scalar(carry), None) for carry in carries]
-        operands = [self._i64(0), self._i64(plan.rows), self._i64(1), *zeros]
+        operands = [self._i64(0), self._i64(plan.rows), self._i64(1), *inits]
         attrs = {**ORDERED, "apart": True, "lanes": plan.rows, "totals": True}
         return self.emit("for", operands, [*types, I64], None, attrs, (region,)).results[:-1]
-
-    def _added(self, plan: _Plan, number: int, init: Value, total: Value) -> Value:
-        return self.emit("add", [init, total], [init.type], plan.sums[number].span, {"reassoc": True}).result
 
 
 def _scalar(value: Value) -> ScalarType:
