@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from programs.case import programs_of
 import llad
 from llad.ir.core import Function, walk
 from llad.ir.parse import parse
+from llad.ir.verify import verify
 from llad.passes.ownership import ownership
 from llad.program import Program
 from llad.testing import assert_close
@@ -346,3 +348,36 @@ def test_recursion_needs_memory_for_its_depth_not_for_its_calls() -> None:
     assert deeper - deep == deep - shallow <= 16
     assert peak(many_branchings, x, 3) == peak(many_branchings, x, 11)
     assert_close(llad.jit(many_branchings)(x, 3), many_branchings(x, 3), rtol=1e-12)
+
+
+SCRATCH = """
+    func @f(%x: buffer<f64, 1, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %first: f64 = load %x[%zero]
+      %s: f64, %t: i64 = for %i in %zero..%n step %one carry (%a: f64 = %first) {
+        %odd: bool = lt %i, %n
+        %b: f64 = if %odd {
+          %m: i64 = const SIZE
+          %w: buffer<f64, 1, C> = alloc(%m)
+          store %a, %w[%i]
+          %e: f64 = load %w[%i]
+          %d: f64 = add %e, %first
+          yield %d
+        } else {
+          yield %a
+        }
+        yield %b
+      }
+      return %s
+    }
+"""
+
+
+@pytest.mark.parametrize(("size", "inside"), [(1024, 0), (1 << 20, 1)])
+def test_small_scratch_of_a_branch_is_made_once_for_all_iterations(size: int, inside: int) -> None:
+    fn = verify(ownership(parse(dedent(SCRATCH.replace("SIZE", str(size))))))
+    (loop,) = [op for op in walk(fn.body) if op.name == "for"]
+    assert [op.name for op in walk(fn.body)].count("alloc") == 1
+    assert [op.name for op in walk(loop.regions[0])].count("alloc") == inside
+    assert Native(fn)(np.array([0.5]), 5) == (3.0,)

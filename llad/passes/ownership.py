@@ -2,10 +2,10 @@
 
 What: a small allocation of constant extents becomes a stack slot (`storage = 'stack'`). Any other that is made in a
 loop or branch and does not leave it is freed at the end of that region, or made once before the loop if its
-extents are known there. Memory may leave an iteration or not (`y = y + h * k`, `x = trial if c else x`); then only the
-run can tell. A loop with the attribute `sweep` frees, at the end of each iteration, all memory made since it began in
-which no buffer lies that the iteration yields. So loops run in constant memory. Everything else belongs to the call,
-which releases it at its end.
+extents are known there, for which it comes out of branches, too, if it is small. Memory may leave an iteration or not
+(`y = y + h * k`, `x = trial if c else x`); then only the run can tell. A loop with the attribute `sweep` frees, at the
+end of each iteration, all memory made since it began in which no buffer lies that the iteration yields. So loops run in
+constant memory. Everything else belongs to the call, which releases it at its end.
 
 When: an allocation dies with its region if no handle on it leaves (`Aliases.escapes`). What an iteration made can be
 reached later only through what it yields, unless handles stay on a stack that it pushed them on; so a loop sweeps if
@@ -70,12 +70,13 @@ from typing import Any
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, pushes_handles, walk
-from llad.ir.types import BufferType, LifoType
+from llad.ir.types import I64, BufferType, LifoType
 from llad.passes.balance import pops_all, pops_at_the_end
 from llad.passes.rebuild import Rebuild
 
 STACK_BYTES = 2048  # of all stack slots of a function
 CALLED_STACK_BYTES = 256  # of one that may be called recursively
+_SMALL = 1 << 14  # bytes that may be made for a branch which is then not taken
 
 
 def ownership(fn: Function) -> Function:
@@ -87,7 +88,8 @@ def ownership(fn: Function) -> Function:
 class _Frame:
     """An open region: what it must free, and whether it repeats."""
 
-    # `function`, `called` (one that frees), `branch`, `loop` (its iterations follow one another), `condition` (may not)
+    # `function`, `called` (one that frees), `branch`, `loop` (its iterations follow one another), `parallel` (they may
+    # not), `condition`
     kind: str
     ops: list[Op]
     owned: list[Value] = field(default_factory=list)
@@ -151,11 +153,16 @@ class _Ownership(Rebuild):
             self._stack_bytes -= size
             self.keep(Op(op.name, op.operands, op.results, {**op.attrs, "storage": "stack"}, (), op.span))
             return
-        frame = self._frames[self._outermost(op) - 1]
+        level = self._around_branches(op) if size is not None and size <= _SMALL else len(self._frames)
+        frame = self._frames[min(level, self._outermost(op)) - 1]
         here, self.ops = self.ops, frame.ops
-        placed = self.keep(op)
+        if level < len(self._frames):
+            extents = [self.const(self._constants[e], I64, op.span) for e in op.operands]
+            placed = self.copy(op, tuple(extents))
+        else:
+            placed = self.keep(op)
         self.ops = here
-        if frame.kind in ("called", "branch", "loop"):
+        if frame.kind in ("called", "branch", "loop", "parallel"):
             frame.owned.append(placed.result)
 
     def _size(self, op: Op) -> int | None:
@@ -183,6 +190,15 @@ class _Ownership(Rebuild):
             level -= 1
         return level
 
+    def _around_branches(self, op: Op) -> int:
+        """The same of memory of constant size, which branches in these loops do not keep."""
+        level = found = len(self._frames)
+        while not op.attrs["zero"] and self._frames[level - 1].kind in ("loop", "condition", "branch"):
+            level -= 1
+            if self._frames[level].kind != "branch":
+                found = level
+        return found
+
     # -- regions
 
     def _frame(self, kind: str, region: Region) -> Region:
@@ -200,7 +216,7 @@ class _Ownership(Rebuild):
     def _for(self, op: Op) -> None:
         # Iterations that may run at once need memory of their own.
         sequential = op.attrs["kind"] == "sequential"
-        frame = self._frame("loop" if sequential else "branch", op.regions[0])
+        frame = self._frame("loop" if sequential else "parallel", op.regions[0])
         self.copy(op, self.operands(op), (frame,), self._sweep(op.regions[0]) if sequential else None)
 
     def _while(self, op: Op) -> None:
