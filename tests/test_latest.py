@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import llad
+from llad.codegen.lower_flags import MOVED, flags_of
 from llad.ir import interp
 from llad.ir.core import Function, walk
 from llad.ir.parse import parse
@@ -153,3 +154,27 @@ def test_a_filter_waits_for_one_operation_a_sample() -> None:
         for y, product in last
         for name, arms in phis.items()
     )
+
+
+def test_quotients_by_what_waits_are_not_products_with_its_reciprocal() -> None:
+    """Which would come one operation later. And as nothing was put in another order, pairs are still made vectors."""
+    body = """
+      %u: f64 = load %x[%i]
+      %s: f64 = mul %p, %u
+      %v: f64 = mul %q, %u
+      %z1: f64 = add %s, %v
+      %y: f64 = div %s, %z1
+      %w: f64 = div %v, %z1
+      %k: f64 = div %w, %a
+      yield %y, %k
+    """
+    made = verify(latest(loop("%p, %q", body)))
+    quotients = {op.result.name: flags for op, flags in flags_of(made, True).items() if op.name == "div"}
+    assert quotients.keys() == {"y", "w"} and not any("arcp" in flags for flags in quotients.values())
+    assert MOVED not in flags_of(made, True).values()
+
+
+def test_sums_in_another_order_are_told_from_others() -> None:
+    body = "%u: f64 = load %x[%i]\n %s: f64 = mul %p, %a\n %d: f64 = add %s, %b\n %v: f64 = add %d, %u\n yield %v"
+    made = latest(loop("%p", body))
+    assert {op.name for op, flags in flags_of(made, True).items() if flags == MOVED} == {"add"}

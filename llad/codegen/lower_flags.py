@@ -16,7 +16,8 @@ from llad.ir.sums import accumulations
 from llad.ir.types import is_float
 
 FASTMATH = "reassoc contract arcp nsz afn "
-IN_ORDER = "contract arcp nsz afn "
+IN_ORDER = "contract nsz afn "
+MOVED = "contract arcp nsz afn "  # of sums and products, of which arcp says nothing: it tells them from the others
 _SUMS = ("add", "sub")
 
 
@@ -24,7 +25,8 @@ def flags_of(fn: Function, fastmath: bool) -> dict[Op, str]:
     """The LLVM fast-math flags of the ops that have any; with `fastmath`, of those that do not have all."""
     if not fastmath:
         return relaxed(fn)
-    return {op: IN_ORDER for op in walk(fn.body) if not op.attrs.get("reassoc", True)}
+    ordered = (op for op in walk(fn.body) if not op.attrs.get("reassoc", True))
+    return {op: MOVED if op.attrs.get("moved") else IN_ORDER for op in ordered}
 
 
 def relaxed(fn: Function) -> dict[Op, str]:

@@ -24,13 +24,13 @@ import llvmlite.binding as llvm
 from llvmlite.binding import ffi
 
 from llad.codegen import late
-from llad.codegen.lower_flags import IN_ORDER
+from llad.codegen.lower_flags import MOVED
 from llad.codegen.runtime_threads import thread_count
 from llad.codegen.target import LOCK, header, machine
 
 # The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
 SLP_LINES = 250
-_RECURRENCE = re.compile(f"f(add|sub|mul) {IN_ORDER}")  # with `fastmath`: see `latest.py`
+_RECURRENCE = re.compile(f"f(add|sub|mul) {MOVED}")  # with `fastmath`: see `latest.py`
 
 T = TypeVar("T")
 
@@ -168,7 +168,8 @@ def _tuning(text: str) -> Any:
 
     O3 would write loops a second time for branches that do not change in them, and little else: loops over time steps
     take a sixth longer to compile, and none of what is measured ran faster. Pairs of like operations are made one of
-    vectors, but not where recurrences were put in an order: to shuffle the pairs would make their way longer.
+    vectors, but not where sums of recurrences were put in another order: to shuffle the pairs would make their way
+    longer.
     """
     tuning = llvm.create_pipeline_tuning_options(speed_level=2)
     tuning.slp_vectorization = _longest_block(text) <= SLP_LINES and not _RECURRENCE.search(text)

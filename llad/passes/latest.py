@@ -3,7 +3,8 @@
 What: an iteration waits for the one before it through the numbers that go from one to the next (`y1`, `y2` in
 `y = b * x + c * y1 + d * y2`). The sums and products on that way are written so that what is there early comes first,
 and what the last iteration handed on, last: it then passes through one operation rather than through all. And they
-keep that order, in which machine code would otherwise see no meaning, and mostly begins with what is handed on.
+keep that order, in which machine code would otherwise see no meaning, and mostly begins with what is handed on. Nor is
+what several are divided by on that way turned into its reciprocal first, which would then be multiplied.
 
 When: sums and products may be reassociated: all with `fastmath`, those of adjoints always. What is only added up, in a
 carry, is no recurrence: it stays free, so that vectors may add it up.
@@ -35,8 +36,8 @@ After:
         %p: f64 = mul %c, %y1 {'reassoc': False}
         %q: f64 = mul %d, %y2 {'reassoc': False}
         %u: f64 = load %x[%i]
-        %s: f64 = add %u, %q {'reassoc': False}
-        %v: f64 = add %s, %p {'reassoc': False}
+        %s: f64 = add %u, %q {'reassoc': False, 'moved': True}
+        %v: f64 = add %s, %p {'reassoc': False, 'moved': True}
         yield %v, %y1
       }
       return %y
@@ -57,6 +58,7 @@ from llad.passes.rebuild import Rebuild
 
 _SUMS = frozenset({"add", "sub"})
 _ORDERED: dict[str, Any] = {"reassoc": False}
+_MOVED: dict[str, Any] = {**_ORDERED, "moved": True}
 
 
 def latest(fn: Function) -> Function:
@@ -84,6 +86,7 @@ class _Latest(Rebuild):
         self._used = uses(fn.body)
         self._terms: dict[Op, list[_Term]] = {}  # of the sums and products on the way of a recurrence
         self._within: set[Op] = set()  # those that others of them take in
+        self._divided: set[Op] = set()  # quotients there, by what is on it
 
     def visit(self, op: Op) -> None:
         if op in self._within:
@@ -92,7 +95,9 @@ class _Latest(Rebuild):
             for found in recurrences(op):
                 self._learn(found)
         terms = self._terms.get(op, ())
-        if not terms:
+        if op in self._divided:
+            self.copy(op, self.operands(op), (), _ORDERED)
+        elif not terms:
             self.keep(op)
         elif len(terms) == 2:
             self.copy(op, self.operands(op), (), _ORDERED)
@@ -103,6 +108,8 @@ class _Latest(Rebuild):
 
     def _learn(self, found: Recurrence) -> None:
         """Note the terms of each sum and product on the way, but of those that others take in."""
+        if self._fast:
+            self._divided.update(op for op in found.way if op.name == "div" and op.operands[1] in found.waits)
         free = {op.results[0]: op for op in found.way if self._is_free(op)}
         for op in reversed(free.values()):
             if op not in self._within:
@@ -140,7 +147,7 @@ class _Latest(Rebuild):
         self.replace(op.results, [terms[0].value])
 
     def _joined(self, op: Op, first: _Term, second: _Term) -> _Term:
-        attrs = op.attrs if second.time == LONG_AGO else {**op.attrs, **_ORDERED}
+        attrs = op.attrs if second.time == LONG_AGO else {**op.attrs, **_MOVED}
         if op.name == "mul":
             name, a, b = "mul", first.value, second.value
         elif first.minus == second.minus:
