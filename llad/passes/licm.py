@@ -54,6 +54,9 @@ After:
 
 from __future__ import annotations
 
+from dataclasses import field
+
+from llad.dataclass import dataclass
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import Function, Op, Region, Value, mentioned, walk
 from llad.ir.poison import maybe_poison
@@ -74,13 +77,21 @@ def licm(fn: Function) -> Function:
     return _Licm(fn).function(fn)
 
 
+@dataclass(eq=False, repr=False)
+class _Known:
+    """Of a function that is being rebuilt: `reads`, of the new ops that read memory; `poison`, the values that only the
+    program may know to be defined; `within`, which loads are within their array."""
+
+    within: Within
+    poison: set[Value]
+    reads: dict[Op, Roots] = field(default_factory=dict)
+
+
 class _Licm(Rebuild):
     def __init__(self, fn: Function) -> None:
         super().__init__()
         self._aliases = Aliases(fn)
-        self._within = Within(fn)
-        self._reads: dict[Op, Roots] = {}  # of the new ops that read memory
-        self._poison: set[Value] = set(maybe_poison(fn))  # values that only the program may know to be defined
+        self._known = _Known(Within(fn), set(maybe_poison(fn)))
         self._constants: dict[Value, float] = {}
 
     def visit(self, op: Op) -> None:
@@ -92,7 +103,7 @@ class _Licm(Rebuild):
         if op.name == "const":
             self._constants[copied.result] = op.attrs["value"]
         elif op.name == "load" or regions:
-            self._reads[copied] = self._aliases.read(op)
+            self._known.reads[copied] = self._aliases.read(op)
 
     def _hoist(self, loop: Op, operands: tuple[Value, ...], regions: tuple[Region, ...]) -> tuple[Region, ...]:
         """Emit here what is invariant in the rebuilt `regions` of `loop`; the regions without it."""
@@ -103,7 +114,7 @@ class _Licm(Rebuild):
             guard = None
             if loop.name == "for":
                 guard, once = self._runs(operands)
-            found = _Invariants(region, written, self._reads, self._poison, self._within, guard is not None, once)
+            found = _Invariants(region, written, self._known, guard is not None, once)
             self.ops += found.plain
             if found.guarded:
                 assert guard is not None
@@ -126,9 +137,9 @@ class _Licm(Rebuild):
         mapping: Mapping = {}
         then = [copy_op(op, mapping) for op in ops]
         for op, copied in zip(ops, then, strict=True):
-            self._reads[copied] = self._reads.get(op, frozenset())
+            self._known.reads[copied] = self._known.reads.get(op, frozenset())
         results = tuple([r for op in ops for r in op.results])
-        self._poison.update(r for r in results if not _is_whole(r))
+        self._known.poison.update(r for r in results if not _is_whole(r))
         nothing = [
             Op("const", (), (Value(r.type),), {"value": _NOBODYS[r.type]}, (), loop.span)
             if _is_whole(r)
@@ -138,23 +149,14 @@ class _Licm(Rebuild):
         then.append(Op("yield", tuple([mapping[r] for r in results]), span=loop.span))
         otherwise = [*nothing, Op("yield", tuple([u.result for u in nothing]), span=loop.span)]
         merged = Op("if", (condition,), results, {}, (Region((), then), Region((), otherwise)), loop.span)
-        self._reads[merged] = frozenset().union(*[self._reads[op] for op in then[:-1]])
+        self._known.reads[merged] = frozenset().union(*[self._known.reads[op] for op in then[:-1]])
         self.ops.append(merged)
 
 
 class _Invariants:
     """The ops of a loop region, sorted: to move freely, to move under a guard, to stay."""
 
-    def __init__(
-        self,
-        region: Region,
-        written: Roots,
-        reads: dict[Op, Roots],
-        poison: set[Value],
-        within: Within,
-        guarded: bool,
-        once: bool,
-    ) -> None:
+    def __init__(self, region: Region, written: Roots, known: _Known, guarded: bool, once: bool) -> None:
         self.plain: list[Op] = []
         self.guarded: list[Op] = []
         self.stays: list[Op] = []
@@ -165,10 +167,10 @@ class _Invariants:
             operands = mentioned(op) if op.regions else op.operands
             movable = _is_movable(op) and inside.isdisjoint(operands)
             if movable and (op.name == "load" or op.regions):
-                movable = written.isdisjoint(reads[op])
-            poisoned = not poison.isdisjoint(operands)
+                movable = written.isdisjoint(known.reads[op])
+            poisoned = not known.poison.isdisjoint(operands)
             as_first = certain or not (poisoned or _may_trap(op))  # it does what the first iteration does
-            harmless = _is_harmless(op) or (op.name == "load" and is_float(op.result.type) and within.holds(op))
+            harmless = _is_harmless(op) or (op.name == "load" and is_float(op.result.type) and known.within.holds(op))
             free = harmless and not poisoned and under_guard.isdisjoint(operands)
             if movable and (free or (once and as_first)):
                 self.plain.append(op)
