@@ -350,3 +350,12 @@ def test_a_derivative_that_raises_leaves_its_arguments_alone():
         with pytest.raises(ValueError, match="too late"):
             f(p, a)
         assert p["list"][0][0] == a[0] == 1.0
+
+
+def test_next_of_nothing_raises():
+    first = llad.jit(lambda a: next(v for v in a if v > 1.0) + next(iter(a[:1])))
+    assert first(np.array([0.5, 2.0])) == 2.5
+    with pytest.raises(StopIteration):
+        first(np.array([0.5, 1.0]))
+    with pytest.raises(StopIteration):
+        llad.jit(lambda a: next(iter(a[:0])))(np.ones(2))

@@ -90,11 +90,37 @@ def _compare_structures(ctx: Context, op: str, a: Any, b: Any) -> Any:
             for x, y in zip(a, b, strict=True):
                 same = _conjunction(ctx, same, truth(ctx, compare(ctx, "eq", x, y)))
         return same if op == "eq" else unary(ctx, "not", same)
+    if sequences and _in_order_of_items(type(a)):
+        return _by_items(ctx, op, a, b)
     if not sequences and not any(isinstance(x, (Scalar, Array, tuple, list)) for x in (a, b)):
         return PYTHON[op](a, b)
     if op in ("eq", "ne") and not any(isinstance(x, Array) for x in (a, b)):
         return op == "ne"
     return ctx.refuse("comparison", left=describe(a), right=describe(b))
+
+
+def _in_order_of_items(kind: type) -> bool:
+    """Whether objects of a class are compared as tuples and lists are."""
+    return kind is list or (issubclass(kind, tuple) and kind.__lt__ is tuple.__lt__)
+
+
+def _by_items(ctx: Context, op: str, a: Any, b: Any) -> Any:
+    """`lt le gt ge` of two sequences: the first items that differ decide, or the lengths."""
+    if not a or not b:
+        return PYTHON[op](len(a), len(b))
+    x, y = a[0], b[0]
+    one = x is y or (isinstance(x, Scalar) and isinstance(y, Scalar) and x.value is y.value)
+    same = True if one else truth(ctx, compare(ctx, "eq", x, y))
+    if same is True:
+        return _by_items(ctx, op, a[1:], b[1:])
+    first = truth(ctx, compare(ctx, op, x, y))
+    if not isinstance(same, Scalar):
+        return first
+    flags = [
+        flag.value if isinstance(flag, Scalar) else ctx.builder.const(flag, BOOL)
+        for flag in (truth(ctx, _by_items(ctx, op, a[1:], b[1:])), first)
+    ]
+    return Scalar(ctx.builder.op("select", same.value, *flags), weak=True)
 
 
 def _conjunction(ctx: Context, a: Any, b: Any) -> Any:

@@ -104,7 +104,8 @@ def _consumed(t: Tracer, node: ast.Call, generator: ast.GeneratorExp, rest: list
         return call_node(t, ast.copy_location(ast.Call(node.func, [again, *rest], []), node))
     inner, start, end = body(generator.elt)
     begin = ast.Assign([ast.Name(_NAME, ast.Store())], Known(t.eval(rest[0]) if rest else start))
-    function = nested(t, generator, [begin, *looped(clauses, inner), ast.Return(end)])
+    last = ast.Raise(end) if start is StopIteration and not rest else ast.Return(end)
+    function = nested(t, generator, [begin, *looped(clauses, inner), last])
     return call(t, define(t, function), [], {})
 
 
@@ -135,6 +136,7 @@ def _place(tree: ast.AST, at: ast.expr) -> None:
             ast.copy_location(child, at)
 
 
+# What an iteration does, what the total begins with, and what is returned at the end.
 Body = Callable[[ast.expr], tuple[list[ast.stmt], Any, ast.expr]]
 
 
@@ -156,7 +158,12 @@ def _found(wanted: bool) -> Body:
     return body
 
 
+def _first(element: ast.expr) -> tuple[list[ast.stmt], Any, ast.expr]:
+    return [ast.Return(element)], StopIteration, ast.Name(_NAME, ast.Load())
+
+
 _BODIES: dict[Any, Body] = {
+    next: _first,
     sum: _total(ast.Add(), 0),
     math.prod: _total(ast.Mult(), 1),
     any: _found(True),

@@ -10,7 +10,18 @@ from dataclasses import replace
 from typing import Any
 
 from llad.frontend.core import Tracer
-from llad.frontend.iteration import Generated, at_run_time, one_by_one, reversed_, walk_of
+from llad.frontend.iteration import (
+    Generated,
+    Walk,
+    at_run_time,
+    emit,
+    is_iterator,
+    length,
+    nth,
+    one_by_one,
+    reversed_,
+    walk_of,
+)
 from llad.frontend.records import asked, is_object
 from llad.frontend.values import Lazy, NotHandled, describe
 
@@ -52,6 +63,21 @@ def iter_(t: Tracer, value: Any) -> Any:
     return replace(walk, item=lambda t, k: walk.item(t, k))
 
 
+def _next(t: Tracer, value: Any, *default: Any) -> Any:
+    """`next(value)` of an iterator that stands here: the first item, the only one that is computed."""
+    if (found := asked(t, value, "next")) is not NotHandled:
+        return found
+    if isinstance(value, Walk) and is_iterator(value) and value.chosen is None and not default:
+        b = t.builder
+        b.check(b.op("gt", emit(t, length(t, value)), b.i64(0)), "StopIteration", "")
+        return nth(t, value, b.i64(0))
+    if not isinstance(value, Lazy) or len(default) > 1:
+        return NotHandled
+    for item in value.begin():
+        return item
+    return default[0] if default else t.end_path("StopIteration", "")
+
+
 def _asking(name: str, convert: Callable[[Any], Any] | None = None, otherwise: Handler | None = None) -> Handler:
     """A builtin that asks an object for `__name__`, and converts what that gives. Of no object it is something else."""
 
@@ -70,5 +96,6 @@ ASKING: dict[Any, Handler] = {
     int: _asking("int", int),
     round: _asking("round"),
     iter: iter_,
+    next: _next,
     reversed: _asking("reversed", otherwise=reversed_),
 }

@@ -164,8 +164,9 @@ def _extreme(beats: str, name: str) -> Handler:
     """`min` and `max` with a `key` or a `default`; without, they are functions of numbers (`functions.py`)."""
 
     def handle(t: Tracer, *args: Any, key: Any = None, default: Any = _Missing) -> Any:
-        if key is None and default is _Missing:
+        if key is None and default is _Missing and not _are_structures(args):
             return NotHandled
+        key = written.itself if key is None and _are_structures(args) else key
         if len(args) == 1 and _at_run_time(args[0]):
             if default is not _Missing:
                 return t.call(written.greatest_or if name == "max" else written.least_or, [args[0], key, default], {})
@@ -185,6 +186,14 @@ def _extreme(beats: str, name: str) -> Handler:
         return best
 
     return handle
+
+
+def _are_structures(args: Sequence[Any]) -> bool:
+    """Whether `max(*args)` is the greatest of tuples or lists."""
+    (items,) = args if len(args) == 1 else (args,)
+    if isinstance(items, (Table, Rows)):
+        return isinstance(items, Table) or items.items.rank > 1
+    return isinstance(items, (tuple, list)) and bool(items) and all(isinstance(v, (tuple, list)) for v in items)
 
 
 def _chosen(t: Tracer, flag: bool | Value, new: Any, old: Any) -> Any:
@@ -319,6 +328,7 @@ LAZY: frozenset[Any] = frozenset(
         map,
         filter,
         reversed,
+        next,
         isinstance,
         type,
         callable,

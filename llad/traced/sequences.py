@@ -42,6 +42,11 @@ def accumulated_from(function, items, total):
     return out
 
 
+def itself(item):
+    """The key by which tuples are compared as they are."""
+    return item
+
+
 def greatest(items, key):
     """The first item whose key is the greatest."""
     if len(items) == 0:

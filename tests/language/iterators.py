@@ -203,3 +203,21 @@ def lists_that_change_before_they_are_gone_over(x):
     pairs = zip(out, (1.0, 2.0, 3.0))
     out.append(x)
     return sum([p * q for p, q in pairs])
+
+
+@case(A, 1.25)
+def the_first_of_a_generator(a, bound):
+    total = next((v * v for v in a if v > bound), -1.0) + next((v for v in a if v > 9.0), bound)
+    total += next(v * w for v in a for w in a if v * w > bound) + next(i for i, v in enumerate(a) if v >= bound) * bound
+    total += next(iter(a)) * next(map(abs, a[1:])) + next(iter((bound, 7.0)))
+    names = {"low": a[0], "high": a[3]}
+    return total * next(v for name, v in names.items() if len(name) > 3) + next((a[k] for k in () if k), bound)
+
+
+@case(A, 3)
+def in_order_of_their_items(a, n):
+    best, place = max((v * (3.0 - v), i) for i, v in enumerate(a))
+    least = min((a[0], 1), (a[1], 2), (a[0], 0))
+    known = max([(n, a[0]), (n, a[1]), (2, a[2])])
+    flags = ((a[0], a[1]) < (a[0], a[2]), (n, 2) >= (n, 3), (n,) < (n, 1), [a[1], 1] <= [a[0], 2], (1, n) > (0, a[0]))
+    return best * (place + 1) + least[0] * least[1] + known[1] + sum(flags) * a[1]
