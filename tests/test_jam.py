@@ -460,3 +460,42 @@ def test_iterations_behind_the_one_that_raises_have_not_stored(fastmath: bool) -
         with pytest.raises(IndexError):
             function(y, w, np.array([9]), True)
     assert_close(found, expected, rtol=1e-12)
+
+
+CONVOLUTION = """
+    func @f(%x: buffer<f64, 2, C>, %k: buffer<f64, 2, C>, %n: i64, %m: i64) {ATTRS} {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %z: f64 = const 0.0
+      %all: f64, %t0: i64 = for %i in %zero..%n step %one carry (%total: f64 = %z) {
+        %row: f64, %t1: i64 = for %j in %zero..%n step %one carry (%part: f64 = %total) {
+          %u: f64, %t2: i64 = for %a in %zero..%m step %one carry (%s: f64 = %z) {
+            %v: f64, %t3: i64 = for %b in %zero..%m step %one carry (%w: f64 = %s) {
+              %p: i64 = add %i, %a
+              %q: i64 = add %j, %b
+              %e: f64 = load %x[PLACE]
+              %g: f64 = load %k[%a, %b]
+              %h: f64 = mul %e, %g
+              %c: f64 = add %w, %h
+              yield %c
+            }
+            yield %v
+          }
+          %d: f64 = mul %u, %u
+          %o: f64 = add %part, %d
+          yield %o
+        }
+        yield %row
+      }
+      return %all
+    }
+"""
+
+
+@pytest.mark.parametrize(("place", "index"), [("%p, %q", "j"), ("%q, %p", "i")])
+def test_iterations_that_load_neighbours_rather_than_those_of_the_loop_around(place: str, index: str) -> None:
+    fn = verify(parse(CONVOLUTION.replace("PLACE", place).replace("{ATTRS}", "{'fastmath': True}")))
+    (loop,) = plans(fn)
+    assert loop.regions[0].args[0].name == index
+    args = [np.sin(np.arange(121.0)).reshape(11, 11), np.cos(np.arange(9.0)).reshape(3, 3), 9, 3]
+    assert_close(interp.run(verify(jam(fn)), args), interp.run(fn, args), rtol=1e-12)

@@ -33,8 +33,9 @@ class Plan:
     their order.
 
     Of the inner loops, `packed` are those in which the iterations load numbers that lie side by side in memory: all
-    four are one vector. Where they load numbers that lie far apart, `scattered` are the ops that add to ordered sums.
-    `read`: the arrays that inner loops go through once, a row after the other.
+    four are one vector. `beside`: whether they do so in any, maybe with more than one vector. Where they load numbers
+    that lie far apart, `scattered` are the ops that add to ordered sums. `read`: the arrays that inner loops go through
+    once, a row after the other.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Plan:
         self.packed: list[Op] = []
         self.scattered: list[Op] = []
         self.read: list[Value] = []
+        self.beside = False
         for inner in self._innermost(self._body) if self.fits else ():
             self._layout(inner)
 
@@ -139,6 +141,7 @@ class Plan:
         body = loop.regions[0]
         loads = [op for op in walk(body) if op.name == "load" and any(map(self.varying, op.operands))]
         beside = [op for op in loads if self._strides(op, self._body.args[0])]
+        self.beside |= bool(beside)
         if beside and not any(self._strides(op, body.args[0]) for op in loads):
             self.packed.append(loop)
         elif loads and not beside and not self._free:
@@ -195,27 +198,31 @@ class Plan:
 
 
 def plans(fn: Function) -> dict[Op, Plan]:
-    """The loops of `fn` that may go side by side and gain by it; none of them is in another."""
+    """The loops of `fn` that may go side by side and gain by it; none of them is in another.
+
+    Of loops inside each other it is the outer one, unless only the inner one's iterations load what lies side by side.
+    """
     if fn.attrs.get("may_alias"):
         return {}
-    found: dict[Op, Plan] = {}
     elements, aliases, sharing = Elements(fn), Aliases(fn), sharing_of(fn)
     poison = maybe_poison(fn)  # what nobody reads, so that not even nothing may be added to it
     free, unseen = bool(fn.attrs.get("fastmath")), hidden(fn)
 
-    def visit(region: Region) -> None:
-        for op in region.ops:
-            possible = _is_candidate(op, elements) and poison.isdisjoint(op.regions[0].args)
-            if possible and not (shares := sharing(op)).why:
-                plan = Plan(op, shares, aliases, elements, unseen, free)
-                if plan.fits and plan.pays:
-                    found[op] = plan
-                    continue
-            for inner in op.regions:
-                visit(inner)
+    def paying(op: Op) -> Plan | None:
+        if not _is_candidate(op, elements) or not poison.isdisjoint(op.regions[0].args) or (shares := sharing(op)).why:
+            return None
+        plan = Plan(op, shares, aliases, elements, unseen, free)
+        return plan if plan.fits and plan.pays else None
 
-    visit(fn.body)
-    return found
+    def visit(region: Region) -> dict[Op, Plan]:
+        found: dict[Op, Plan] = {}
+        for op in region.ops:
+            plan = paying(op)
+            inside = {} if plan and plan.beside else {k: p for inner in op.regions for k, p in visit(inner).items()}
+            found.update({op: plan} if plan and not any(p.beside for p in inside.values()) else inside)
+        return found
+
+    return visit(fn.body)
 
 
 def _is_candidate(op: Op, elements: Elements) -> bool:
