@@ -17,7 +17,7 @@ The files, in an order in which they may be read; each says in its heading what 
 - Lists whose length is known only at run time: `rows` · `kinds` · `rooms` · `growing` · `growth` · `changing` ·
   `moving` · `meeting` · `methods_of_lists` · `list_arithmetic` · `outside`
 - Who else may see an object, and going back: `ledger` · `sharing` · `references` · `loose` · `moments`
-- Objects with attributes: `records` · `objects`
+- Objects with attributes: `records` · `objects` · `inherited`
 - Arrays: their extents, elements and views: `arrays` · `extents` · `axes` · `alike` · `slices` · `indexing` ·
   `advanced` · `orders` · `creation` · `outputs`
 - Functions of NumPy and of math: `library` · `functions` · `mathematics` · `ufuncs` · `ufunc_methods` · `operands` ·

@@ -7,7 +7,7 @@ import inspect
 from types import ModuleType
 from typing import Any
 
-from llad.frontend import records, spellings
+from llad.frontend import inherited, records, spellings
 from llad.frontend.core import Tracer
 from llad.frontend.guards import trusted
 from llad.frontend.methods_of_lists import method
@@ -27,6 +27,8 @@ def attribute(t: Tracer, value: Any, name: str) -> Any:
         if (found := method(t, value, name)) is not None:
             return found
         t.refuse("attribute", name=name, got=describe(value), hint="make an array of it, `np.array(values)`")
+    if isinstance(value, inherited.Super):
+        return inherited.attribute(t, value, name)
     if isinstance(value, Record):
         return records.field(t, value, name)
     if isinstance(value, tuple) and name in getattr(value, "_fields", ()):

@@ -127,6 +127,10 @@ def _arity(function: Any) -> int | None:
     if isinstance(function, Closure):
         given, defaults = function.source.node.args, function.defaults
         return None if given.vararg or defaults else len(given.posonlyargs) + len(given.args)
+    if isinstance(function, type) and not of_library(function.__module__):
+        wanted = inspect.signature(function).parameters.values()
+        named = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in wanted)
+        return len(wanted) if named else None
     if isinstance(function, FunctionType) and not function.__code__.co_flags & inspect.CO_VARARGS:
         return None if function.__defaults__ else function.__code__.co_argcount
     return None

@@ -63,8 +63,15 @@ def has(record: Record, name: str) -> bool:
 
 def set_field(t: Tracer, record: Any, name: str, value: Any) -> None:
     """`record.name = value`, for an object that was made here."""
-    if not isinstance(record, Record) or isinstance(inspect.getattr_static(record.cls, name, None), property):
+    if not isinstance(record, Record):
         t.refuse("attribute-assignment", name=name)
+    found = inspect.getattr_static(record.cls, name, None)
+    if isinstance(found, property):
+        if found.fset is None:
+            t.refuse("attribute-assignment", name=name)
+        t.guards.attribute(record.cls, name, found)
+        t.call(found.fset, [record, value], {})
+        return
     if record.is_dataclass and record.cls.__dataclass_params__.frozen:  # type: ignore[attr-defined]
         t.refuse("static-error", error=f"cannot assign to field '{name}'")
     _set(t, record, name, value)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import getters, numbers, objects, printing, ranges, records, vectorizing
+from llad.frontend import getters, inherited, numbers, objects, printing, ranges, records, vectorizing
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.conditions import as_value, truth
@@ -268,6 +268,7 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     bool: _bool,
     callable: _callable,
     type: _type,
+    super: inherited.super_,
     getattr: _getattr,
     hasattr: _hasattr,
     **SEQUENCES,

@@ -3,6 +3,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -150,3 +151,86 @@ def gone_over_once(x, n):
         total += k * x
     a, b = Names(x, total)
     return a * b + (x if "bb" in Names("a", "bb") else 0.0) + len([*Names(1, 2, 3)])
+
+
+class Kernel:
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = scale
+
+    def at(self, r):
+        return self.scale * r
+
+    @property
+    def width(self):
+        return self.scale + 1.0
+
+    @width.setter
+    def width(self, width):
+        self.scale = width - 1.0
+
+    @classmethod
+    def doubled(cls, scale):
+        return cls(2.0 * scale)
+
+    @staticmethod
+    def third(x):
+        return x / 3.0
+
+
+class Shifted(Kernel):
+    def __init__(self, scale, shift=0.5):
+        super().__init__(scale)
+        self.shift = shift
+
+    def at(self, r):
+        return super().at(r) + self.shift
+
+    @property
+    def width(self):
+        return super().width * 2.0
+
+    @classmethod
+    def doubled(cls, scale):
+        return super().doubled(scale * 1.5)
+
+    def thirds(self, x):
+        return super().third(x) + super(Shifted, self).third(x)
+
+
+class Squared(Kernel):
+    def at(self, r):
+        return super().at(r) ** 2
+
+
+class Both(Shifted, Squared):
+    def at(self, r):
+        return 3.0 * super().at(r) + super(Shifted, self).at(r)
+
+
+BOTH = Both(0.75)
+
+
+@case(1.5, 0.25)
+def inherited(x, r):
+    made = Both(x)
+    return made.at(r) * made.width + Both.doubled(x).at(r) + BOTH.at(x) + Shifted(x, r).thirds(x)
+
+
+@case(1.5)
+def set_properties(x):
+    kernel = Kernel(x)
+    kernel.width = x * x
+    kernel.width += 0.5
+    return kernel.scale * kernel.at(x)
+
+
+class Triple(NamedTuple):
+    x: float
+    y: float
+    z: float
+
+
+@case(A)
+def made_of_an_array(a):
+    return Triple(*a).y * Kernel(*a[:1]).scale + Triple(1.0, *a[1:]).z
