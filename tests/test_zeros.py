@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scratch import NOT_RENEWED, RENEWED
 
 from llad import jit, jit_grad
 from llad.ir.core import ZEROED, Function, constant, makers, walk
@@ -141,127 +142,6 @@ def swapped(x, lo, hi):
     return a + 2.0 * b
 
 
-def renewed(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros(len(x))
-    for r in range(lo, hi):
-        for i in range(len(x)):
-            w[i] += x[i] * r
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(len(x)):
-            out[i] += w[i]
-            w[i] = 0.0
-    return out
-
-
-def renewed_backwards(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros((len(x), len(x)))
-    for r in range(lo, hi):
-        for k in range(r):
-            for i in range(len(x) - 1, -1, -1):
-                for j in range(len(x)):
-                    w[i, j] -= x[i] * k + x[j]
-            for j in range(len(x)):
-                for i in range(1, len(x)):
-                    w[i, j] += w[i - 1, j]
-            for i in range(len(x)):
-                for j in range(len(x)):
-                    out[i] += w[i, j]
-                    w[i, j] = 0.0
-    return out
-
-
-RENEWED = [renewed, renewed_backwards]
-
-
-def renewed_in_part(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros(len(x))
-    for r in range(hi):
-        for i in range(max(lo, 0), hi):
-            w[i] += x[i] * r
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(len(x)):
-            out[i] += w[i] + 1.0
-            w[i] = 0.0
-    return out
-
-
-def read_twice_at_the_end(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros(len(x))
-    for r in range(lo, hi):
-        for i in range(len(x)):
-            w[i] += x[i] + r
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(len(x)):
-            for _ in range(hi):
-                out[i] += w[i]
-                w[i] = 0.0
-    return out
-
-
-def read_again_at_the_end(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros(len(x))
-    for r in range(lo, hi):
-        for i in range(len(x)):
-            w[i] += x[i] + r
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(len(x)):
-            out[i] += w[0]
-            w[i] = 0.0
-    return out
-
-
-def read_after_the_end(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros(len(x))
-    for r in range(lo, hi):
-        for i in range(len(x)):
-            w[i] += x[i] + r
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(len(x)):
-            out[i] += w[i]
-            w[i] = 0.0
-    return out + w
-
-
-def not_left_zero(x, lo, hi):
-    out, w = np.zeros(len(x)), np.zeros(len(x))
-    for _ in range(lo, hi):
-        for i in range(len(x)):
-            w[i] += x[i]
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(1, len(x)):
-            out[i] += w[i]
-            w[i] = 0.0
-    return out
-
-
-def handed_on(x, lo, hi):
-    out, w, v = np.zeros(len(x)), np.zeros(len(x)), np.zeros(len(x))
-    for _ in range(lo, hi):
-        for i in range(len(x)):
-            w[i] += x[i]
-        for i in range(1, len(x)):
-            w[i] += w[i - 1]
-        for i in range(len(x)):
-            out[i] += w[i] + v[0]
-            w[i] = 0.0
-        v, w = w, v
-    return out
-
-
-NOT_RENEWED = [
-    renewed_in_part,
-    read_twice_at_the_end,
-    read_again_at_the_end,
-    read_after_the_end,
-    not_left_zero,
-    handed_on,
-]
 OTHERS = [repeated, gathered, neighbours, sometimes, until, every_other, read_before, read_behind, chosen, swapped]
 
 

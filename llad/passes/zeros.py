@@ -161,6 +161,8 @@ class _Search:
     def _renewed(self, body: Sequence[Op], root: Value) -> tuple[Op, ...]:
         """The store of zero at the end of an iteration, if that is a loop that comes to each element once at most."""
         nest = [next(op for op in reversed(body) if self._touches(op, root))]
+        if nest[0].name != "for":
+            return ()
         while len(touching := self._touching(nest[-1], root)) == 1 and touching[0].name == "for":
             nest.append(touching[0])
         places = [self._place(op, root) if op.name in ("load", "store") else None for op in touching]
