@@ -88,3 +88,50 @@ def test_loops_at_the_ends_of_the_numbers_have_ends(lo: int, hi: int):
 def test_what_changes_elsewhere_is_not_peeled(condition: str):
     fn = verify(parse(dedent(ring(condition, condition))))
     assert sum(op.name == "for" for op in walk(peel(fn).body)) == 1
+
+
+def branches(first: str, last: str) -> str:
+    return f"""
+        func @f(%x: buffer<f64, 1, C>) {{
+          %lo: i64 = const 0
+          %hi: i64 = dim %x, 0
+          %one: i64 = const 1
+          %z: f64 = const 0.5
+          %last: i64 = sub %hi, %one
+          %s: f64, %t: i64 = for %i in %lo..%hi step %one carry (%a: f64 = %z) {{
+            %e: f64 = load %x[%i]
+            %c: bool = {first}
+            %g: f64 = if %c {{
+              %m: i64 = sub %i, %one
+              %l: f64 = load %x[%m]
+              %d: bool = {last}
+              %h: f64 = if %d {{
+                %p: i64 = add %i, %one
+                %r: f64 = load %x[%p]
+                %q: f64 = mul %l, %r
+                yield %q
+              }} else {{
+                yield %l
+              }}
+              yield %h
+            }} else {{
+              yield %e
+            }}
+            %b: f64 = add %a, %g
+            yield %b
+          }}
+          return %s, %t
+        }}
+    """
+
+
+@pytest.mark.parametrize("first", ["gt %i, %lo", "ne %i, %lo"])
+@pytest.mark.parametrize("last", ["lt %i, %last", "ne %i, %last"])
+def test_ends_at_which_branches_go_another_way_are_peeled(first: str, last: str):
+    fn = verify(parse(dedent(branches(first, last))))
+    after = verify(checks(peel(fn)))
+    loops = [op for op in walk(after.body) if op.name == "for"]
+    assert len(loops) == 3 and "if" not in names(loops[1].regions[0])
+    for n in range(6):
+        x = np.arange(1.0, 1.0 + n)
+        assert run(fn, [x]) == run(after, [x])

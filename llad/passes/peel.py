@@ -1,8 +1,9 @@
 """The first and the last iteration are taken off a loop that treats them differently.
 
-What: an innermost loop that chooses an index by whether it stands at one of its ends (`i - 1 if i > 0 else n - 1`,
-the neighbours on a ring) becomes three loops: the first iteration, all between, and the last. Each then has one way to
-go, which `checks` finds out; the one in the middle has indices that run with it.
+What: an innermost loop that chooses an index, or what to do, by whether it stands at one of its ends (`i - 1 if i > 0
+else n - 1`, the neighbours on a ring; `if i > 0: s += (x[i] - x[i - 1]) ** 2`) becomes three loops: the first
+iteration, all between, and the last. Each then has one way to go, which `checks` finds out; the one in the middle has
+indices that run with it.
 
 When: step 1, no exits, a small body. The bounds are such that of one iteration the first loop has it, and of none no
 loop has any.
@@ -133,13 +134,13 @@ class _Peel(Rebuild):
         return len(inner) <= _LARGEST and not any(i.name in ("for", "while", "call", "derivative") for i in inner)
 
     def _ends(self, loop: Op) -> tuple[bool, bool]:
-        """Whether an index is chosen at the first, and at the last iteration."""
+        """Whether an index, or a way to go, is chosen at the first, and at the last iteration."""
         body = loop.regions[0]
         index = body.args[0]
         lo, hi = (self._elements.form(o) for o in loop.operands[:2])
         first = last = False
-        for op in body.ops:
-            if op.name != "select" or op.result.type != I64:
+        for op in walk(body):
+            if op.name != "if" and (op.name != "select" or op.result.type != I64):
                 continue
             condition = self._made.get(op.operands[0])
             if condition is None or condition.name not in _MIRRORED or condition.operands[0].type != I64:
