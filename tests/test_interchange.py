@@ -18,6 +18,7 @@ from llad.passes import interchange as interchange_pass
 from llad.passes import interchange_plan, strips
 from llad.passes.interchange import interchange
 from llad.passes.interchange_plan import Plans
+from llad.passes.jam import jam
 from llad.passes.relax import relax
 from llad.program import Program
 
@@ -98,6 +99,22 @@ def test_what_is_taken() -> None:
     assert len(sums) == 1 and [t.array.name for t in turned] == ["centres"]
     assert sums[0].starts[0] is not None and not sums[0].has_room
     assert [len(found) for found in taken(across, points, np.ones(4)).sums.values()] == [1]
+
+
+def filtered(h, x):
+    result = 0.0
+    for t in range(len(h), len(x)):
+        s = 0.0
+        for k in range(len(h)):
+            s += h[k] * x[t - k]
+        result += s * s
+    return result
+
+
+def test_the_few_iterations_that_are_left_do_not_go_side_by_side() -> None:
+    fn = relax(run_passes(Program(filtered).stage((np.ones(5), np.ones(40))).traced.function, PASSES))
+    found = interchange(fn)
+    assert found is not fn and jam(found) is found
 
 
 def test_products_are_taken_that_go_down_columns() -> None:

@@ -296,13 +296,15 @@ class _Interchange(Strips):
         terms = b.i64(_TERMS)
         middle = b.op("add", lo, b.op("mul", b.op("floordiv", b.by_ones(lo, hi), terms), terms))
         self.ops += b.root.ops
-        for bounds, count in (((lo, middle, terms), _TERMS), ((middle, hi, step), 1)):
+        ordered = {"exits": False, "kind": "sequential"}
+        rest = {**ordered, "few": True}
+        for bounds, count, attrs in (((lo, middle, terms), _TERMS, ordered), ((middle, hi, step), 1, rest)):
             index = Value(I64, s.loop.regions[0].args[0].name)
             with self.written(index) as body:
                 steady = [self._steady(s, index, number) for number in range(count)]
                 self._each(outer, begin, end, lambda k, place, ms=steady: self._terms(s, outer, tables, k, place, ms))
                 self.emit("yield", [], [], s.loop.span)
-            self.emit("for", bounds, [I64], s.loop.span, {"exits": False, "kind": "sequential"}, (body,))
+            self.emit("for", bounds, [I64], s.loop.span, attrs, (body,))
 
     def _steady(self, s: Sum, index: Value, number: int) -> Mapping:
         """What an iteration of the inner loop computes alike for all of the outer one."""

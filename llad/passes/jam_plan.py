@@ -227,7 +227,9 @@ def plans(fn: Function) -> dict[Op, Plan]:
 
 def _is_candidate(op: Op, elements: Elements) -> bool:
     """Whether it is a loop around loops that goes by ones, and not just a few times."""
-    if op.name != "for" or op.attrs.get("part") or not any(inner.name == "for" for inner in walk(op.regions[0])):
+    if op.name != "for" or op.attrs.get("part") or op.attrs.get("few"):
+        return False
+    if not any(inner.name == "for" for inner in walk(op.regions[0])):
         return False
     lo, hi, step = map(elements.constant, op.operands[:3])
     return step == 1 and (lo is None or hi is None or hi - lo >= 2 * WIDTH)
