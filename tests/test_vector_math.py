@@ -6,7 +6,7 @@ import math
 import platform
 import re
 import time
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -20,6 +20,7 @@ from benchmarks.extended import SLACK, exact, ulps
 from benchmarks.vector_math import REGIMES
 from llad.codegen import loop_hints, optimise, target, vector_math, vector_text
 from llad.ir.build import Builder
+from llad.ir.core import Value
 from llad.ir.types import F32, F64, BufferType, ScalarType
 from llad.ops.table import OPS
 
@@ -134,6 +135,23 @@ def test_single_precision_is_within_two_units_in_its_last_place(name: str, fastm
 def test_a_function_outside_a_loop_is_that_of_c() -> None:
     text = Native(build([F64], lambda b, x: b.op("exp", x))).lowered.text
     assert "@llvm.exp.f64" in text and "@llad.exp" not in text
+
+
+@pytest.mark.parametrize(("name", "own"), [("log", False), ("erfc", False), ("exp", True)])
+def test_a_loop_that_may_end_within_an_iteration_calls_what_c_answers_sooner(name: str, own: bool) -> None:
+    def total(b: Builder, x: Any, checked: bool) -> Any:
+        def body(i: Value, s: Value) -> list[Value]:
+            e = b.load(x, i)
+            if checked:
+                b.check(b.op("gt", e, b.f64(-9.0)), "ValueError", "low")
+            return [b.op("add", s, b.op(name, e))]
+
+        return loop(b, 0, b.dim(x, 0), [b.f64(0.0)], body)[0]
+
+    codes = [Native(build([BufferType(F64, 1)], partial(total, checked=c))) for c in (True, False)]
+    assert [f"@llad.{name}" in code.lowered.text for code in codes] == [own, True]
+    x = np.linspace(0.25, 3.0, 19)
+    assert codes[0](x)[0] == pytest.approx(codes[1](x)[0], rel=1e-14)
 
 
 def test_a_recurrence_calls_that_of_c_and_a_sum_does_not() -> None:

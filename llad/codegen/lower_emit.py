@@ -154,6 +154,7 @@ class Emitter:
     masked: frozenset[Value] = frozenset()  # where loops end that have the last few iterations run under a mask
     depth: int = 0  # how many loops are open
     writes_out: bool = False  # whether LLVM may vectorise the innermost loop, if no function of C is called in it
+    stops: bool = False  # but that it may end within an iteration
     chained: set[Value] = field(default_factory=set)  # what waits there for the iteration before
     mark: Mark | None = None  # of the function, if it sweeps
     keeps: int | None = None  # how many results are a tape, if any may be

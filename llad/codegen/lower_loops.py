@@ -230,12 +230,13 @@ def _lower_body(e: Emitter, op: Op, run: Run) -> str:
     first = len(e.lines)
     if group:
         e.groups.append(group)
-    outer = e.writes_out, e.chained
-    e.writes_out, e.chained = writes_out(op.regions[0]), _chained(op)
+    outer = e.writes_out, e.stops, e.chained
+    stops = op.attrs["exits"] or any(inner.name == "check" for inner in walk(op.regions[0]))
+    e.writes_out, e.stops, e.chained = writes_out(op.regions[0]), stops, _chained(op)
     e.depth += 1
     run(op.regions[0])
     e.depth -= 1
-    e.writes_out, e.chained = outer
+    e.writes_out, e.stops, e.chained = outer
     if group:
         e.groups.pop()
     straight = not any(line.endswith(":") for line in e.lines[first:])
