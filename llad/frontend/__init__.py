@@ -8,11 +8,11 @@ The files, in an order in which they may be read; each says in its heading what 
 - Source and facts of the syntax: `source` · `tree` · `desugar` · `patterns` · `effects` · `liveness`
 - What is outside of the function: `guards` · `reads` · `inventory` · `words` · `refused`
 - Expressions: `expressions` · `names` · `attributes` · `subscripts` · `conditions` · `comprehensions` · `generators` ·
-  `printing`
+  `generating` · `printing`
 - Statements: `statements` · `targets` · `branches` · `fork` · `loops` · `carries` · `exits` · `imports` · `matching` ·
   `lending`
 - Loops that are asked for something: `checkpoints`
-- Calls: `calls` · `spellings` · `statics` · `arguments` · `getters` · `outline` · `recursion` · `table`
+- Calls: `calls` · `callables` · `spellings` · `statics` · `arguments` · `getters` · `outline` · `recursion` · `table`
 - Sequences and iterators: `sequences` · `iteration` · `iterators` · `ranges` · `chosen` · `sorting`
 - Lists whose length is known only at run time: `rows` · `kinds` · `rooms` · `growing` · `growth` · `changing` ·
   `moving` · `meeting` · `methods_of_lists` · `list_arithmetic` · `outside`

@@ -11,18 +11,17 @@ import ast
 import functools
 import inspect
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
 
-import numpy as np
-
 from llad.diagnostics import UnsupportedError
 from llad.frontend import (
     complex_functions,
     differentiate,
+    generating,
     getters,
     list_arithmetic,
     once,
@@ -34,6 +33,7 @@ from llad.frontend import (
     spellings,
     statics,
 )
+from llad.frontend.callables import arity, takes_iterators
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.effects import FunctionNode
@@ -53,7 +53,7 @@ from llad.frontend.transforms import transform_of
 from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Unbound, describe
 from llad.ir.core import Value
 from llad.refusals.table import refusal
-from llad.structures import is_named_tuple, is_plain_object, library_of, of_library
+from llad.structures import is_named_tuple, library_of, of_library
 from llad.traced import sequences as written
 
 _DEPTH = 60
@@ -103,7 +103,7 @@ def _spread(t: Tracer, function: Any, value: Any, others: int | None) -> Sequenc
     """The arguments `*value`, where so many others are passed by position; `None`: some are by name.
 
     Of an array, which may have any number of rows, as many as the function wants."""
-    value, wanted = iterated(t, value), _arity(function)
+    value, wanted = iterated(t, value), arity(function)
     if isinstance(value, Walk):
         value = t.call(written.listed, [replace(value)], {})
     array = value.items if isinstance(value, Rows) else value
@@ -118,22 +118,6 @@ def _spread(t: Tracer, function: Any, value: Any, others: int | None) -> Sequenc
     text = f"want {wanted} positional arguments, of which an array gives {{}}"
     b.check(b.op("eq", there, b.i64(count)), "TypeError", text, there)
     return [nth(t, walk, b.i64(k)) for k in range(count)]
-
-
-def _arity(function: Any) -> int | None:
-    """How many arguments a function takes, where it is one number."""
-    if isinstance(function, np.ufunc):
-        return function.nin
-    if isinstance(function, Closure):
-        given, defaults = function.source.node.args, function.defaults
-        return None if given.vararg or defaults else len(given.posonlyargs) + len(given.args)
-    if isinstance(function, type) and not of_library(function.__module__):
-        wanted = inspect.signature(function).parameters.values()
-        named = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in wanted)
-        return len(wanted) if named else None
-    if isinstance(function, FunctionType) and not function.__code__.co_flags & inspect.CO_VARARGS:
-        return None if function.__defaults__ else function.__code__.co_argcount
-    return None
 
 
 def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -151,7 +135,7 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         return differentiate.apply(t, transform, args, kwargs)
     if isinstance(function, FunctionType) and not library_of(function):
         return inline(t, function, args, kwargs)  # whatever it stands in place of
-    if not _takes_iterators(function):
+    if not takes_iterators(function):
         args, kwargs = _listed(t, function, args, kwargs)
     result = differentiate.transformation(t, function, args, kwargs)
     if result is NotHandled:
@@ -163,12 +147,6 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
     if result is not NotHandled:
         return result
     return _call_object(t, function, args, kwargs)
-
-
-def _takes_iterators(function: Any) -> bool:
-    """Whether it is the user's, who may see that an iterator is gone over once."""
-    made = isinstance(function, type) and not of_library(function.__module__)
-    return made or isinstance(function, (Record, MethodType)) or is_plain_object(function)
 
 
 def _listed(
@@ -253,18 +231,36 @@ def _inlined(t: Tracer, function: FunctionType, args: Sequence[Any], kwargs: Map
     defaults = function.__defaults__ or ()
     names = _bind(t, source, defaults, function.__kwdefaults__ or {}, args, kwargs)
     cells = tuple(map(id, function.__closure__ or ()))
-    scope = Scope(t.scope, "straight")
-    frame = Frame(source, function, None, scope, scope, caller=t.builder.span if t.active else None)
-    return _run(t, frame, names, (function.__code__, cells))
+
+    def run(source: Source) -> Any:
+        scope = Scope(t.scope, "straight")
+        frame = Frame(source, function, None, scope, scope, caller=t.builder.span if t.active else None)
+        return _run(t, frame, names, (function.__code__, cells))
+
+    return _begun(t, source, None, names, run)
 
 
 def _call_closure(t: Tracer, closure: Closure, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """A call of a function defined in traced code."""
     names = _bind(t, closure.source, closure.defaults, closure.keyword_defaults, args, kwargs)
-    scope = Scope(t.scope, "straight")
-    frame = Frame(closure.source, None, closure.frame, scope, scope, caller=t.builder.span if t.active else None)
-    with lent(t, frame):
-        return _run(t, frame, names, (closure.source.node, id(closure.frame)))
+
+    def run(source: Source) -> Any:
+        scope = Scope(t.scope, "straight")
+        frame = Frame(source, None, closure.frame, scope, scope, caller=t.builder.span if t.active else None)
+        with lent(t, frame):
+            return _run(t, frame, names, (closure.source.node, id(closure.frame)))
+
+    return _begun(t, closure.source, closure.frame, names, run)
+
+
+def _begun(
+    t: Tracer, source: Source, parent: Frame | None, names: Mapping[str, Any], run: Callable[[Source], Any]
+) -> Any:
+    """What the call gives: of a generator function, what runs it when it is gone over."""
+    if not generating.is_generator(source.node):
+        return run(source)
+    listed = partial(run, generating.gathering(source))
+    return generating.begun(t, source, parent, names.values(), listed)
 
 
 def _run(t: Tracer, frame: Frame, names: Mapping[str, Any], identity: tuple[Any, ...]) -> Any:

@@ -69,6 +69,8 @@ class Tracer:
         self.outlined: dict[object, Outlined] = {}
         self.made: dict[tuple[object, Value], Any] = {}  # per function and array: what was made of it (`once.py`)
         self.scope = Scope(None, "straight")
+        self.generating: Scope | None = None  # in which a generator function computes its items
+        self.seen_by_generators: list[Any] = []  # what those may read that were gone over
         self.returned: Span | None = None  # where the last call traced returned
         self._frame: Frame | None = None
 
@@ -268,6 +270,9 @@ class Tracer:
             name = (thing.cls if isinstance(thing, Record) else type(thing)).__name__
             self.refuse("growing", why=f"has a copy of this {name}, which another name refers to")
         birth = self.ledger.birth(thing)
+        outside = self.generating is not None and (birth is None or not birth.inside(self.generating))
+        if outside or any(reaches(value, thing) for value in self.seen_by_generators):
+            self.refuse("yield", what="whose loop, or which itself, changes what is seen elsewhere")
         if birth is None or not self.scope.may_mutate(birth):
             self.refuse_mutation(thing, self.builder.span)
         for scope in self.scope.before(birth):

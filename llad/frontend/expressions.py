@@ -15,6 +15,7 @@ from llad.frontend.comprehensions import comprehension, dict_comprehension, gene
 from llad.frontend.conditions import bool_op, compare, if_expression, not_
 from llad.frontend.core import Tracer
 from llad.frontend.desugar import Imported
+from llad.frontend.generating import Yielded, yielded
 from llad.frontend.generators import Known, call_expression, known
 from llad.frontend.imports import imported
 from llad.frontend.iteration import items_of
@@ -173,6 +174,10 @@ def _refuse(code: str) -> Callable[[Tracer, Any], Any]:
     return lambda t, node: t.refuse(code)
 
 
+def _sent(t: Tracer, node: ast.Yield | ast.YieldFrom) -> Any:
+    return t.refuse("yield", what="that is sent something, or returns something")
+
+
 EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.Name: name,
     ast.Constant: _constant,
@@ -183,6 +188,7 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.IfExp: if_expression,
     ast.Call: call_expression,
     Known: known,
+    Yielded: yielded,
     Seen: seen,
     Imported: imported,
     HasItems: has_items,
@@ -206,6 +212,6 @@ EXPRESSIONS: Mapping[type[ast.expr], Callable[[Tracer, Any], Any]] = {
     ast.DictComp: dict_comprehension,
     ast.Lambda: _lambda,
     ast.Await: _refuse("async"),
-    ast.Yield: _refuse("yield"),
-    ast.YieldFrom: _refuse("yield"),
+    ast.Yield: _sent,
+    ast.YieldFrom: _sent,
 }

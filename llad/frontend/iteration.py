@@ -9,6 +9,7 @@ over it, a `Lazy` where its items are known one by one, a `Generated` otherwise.
 
 from __future__ import annotations
 
+from ast import FunctionDef
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -23,7 +24,7 @@ from llad.frontend.moments import trial
 from llad.frontend.rooms import own
 from llad.frontend.state import Flag
 from llad.frontend.values import Array, Lazy, Room, Rows, Scalar, Table, describe
-from llad.ir.core import Region, Value
+from llad.ir.core import Op, Region, Value
 from llad.ir.core import walk as ops_of
 from llad.ir.types import BOOL, I32, I64, BufferType
 
@@ -69,7 +70,8 @@ class Generated:
     """What gives items that are known only when the program runs, each when it is asked: a generator, `filter`.
 
     `listed`: the list of what it gives from here on. `walk`: the walk that it is, if it goes over one sequence.
-    `source`: what it goes over; `span`: where it was made; `is_generator` as of a `Lazy`."""
+    `source`: what it goes over; `span`: where it was made; `is_generator` as of a `Lazy`. `written`: the generator
+    function that was called, if one was; the source is what that reads."""
 
     shown: ClassVar[str] = "a generator"
 
@@ -78,6 +80,7 @@ class Generated:
     source: Any
     span: Span | None
     is_generator: bool = False
+    written: FunctionDef | None = None
 
 
 def at_run_time(value: Any) -> bool:
@@ -135,14 +138,23 @@ def _early(t: Tracer, value: Generated) -> Any:
     """All items of a generator, copied before Python asks for them: what it reads is not to be written until then."""
     start = len(t.builder.current.ops)
     rows = own(t, value.listed())
-    made_here = t.builder.current.ops[start:]
-    reading = [op for top in made_here for op in (top, *(inner for r in top.regions for inner in ops_of(r)))]
-    made = {v for op in reading for v in (*op.results, *(a for r in op.regions for a in r.args))}
-    read = [v for op in reading for v in op.operands if isinstance(v.type, BufferType) and v not in made]
-    for array in rows.arrays:
-        for source in dict.fromkeys(read):
-            t.ledger.copied.append(Copied(array.value, source, value.span, "early"))
+    noted(t, rows.arrays, made_since(t, start)[1], value.span)
     return rows
+
+
+def made_since(t: Tracer, start: int) -> tuple[list[Op], list[Value]]:
+    """The ops from one on, those inside of others too, and the arrays from before that they take."""
+    made_here = t.builder.current.ops[start:]
+    ops = [op for top in made_here for op in (top, *(inner for r in top.regions for inner in ops_of(r)))]
+    made = {v for op in ops for v in (*op.results, *(a for r in op.regions for a in r.args))}
+    read = [v for op in ops for v in op.operands if isinstance(v.type, BufferType) and v not in made]
+    return ops, list(dict.fromkeys(read))
+
+
+def noted(t: Tracer, arrays: Iterable[Array], sources: Iterable[Value], span: Span | None) -> None:
+    """Note that arrays hold what Python would compute from others when it is asked."""
+    for array in arrays:
+        t.ledger.copied += [Copied(array.value, source, span, "early") for source in sources]
 
 
 def _index(t: Tracer, i: Value) -> Scalar:

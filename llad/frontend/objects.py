@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from llad.frontend.core import Tracer
+from llad.frontend.generating import gathered, refuse_if_open
 from llad.frontend.iteration import (
     Generated,
     Walk,
@@ -23,6 +24,7 @@ from llad.frontend.iteration import (
     walk_of,
 )
 from llad.frontend.records import asked, is_object
+from llad.frontend.sequences import LAZY
 from llad.frontend.values import Lazy, NotHandled, describe
 
 Handler = Callable[..., Any]
@@ -31,19 +33,28 @@ Handler = Callable[..., Any]
 _FIRST = (sum, sorted, any, all, list, tuple, enumerate, math.prod, itertools.accumulate, itertools.pairwise)
 _OTHERS = (map, filter, functools.reduce, itertools.starmap)
 _ALL = (zip, itertools.chain, itertools.zip_longest, itertools.product)
+# What goes over its arguments to their ends.
+_TO_THE_END = (sum, sorted, list, tuple, min, max, math.prod, functools.reduce, enumerate)
 _PLACES = dict.fromkeys(_FIRST, slice(0, 1)) | dict.fromkeys(_OTHERS, slice(1, None)) | dict.fromkeys(_ALL, slice(None))
 
 
 def iterated(t: Tracer, value: Any) -> Any:
     """What a loop over the value goes over: of an object, what its `__iter__` gives."""
     found = asked(t, value, "iter")
-    if found is NotHandled:
+    found = value if found is NotHandled else found
+    if isinstance(found, Generated) and found.written is not None:
+        return gathered(t, found)
+    if found is value:
         return value
     return t.refuse("not-iterable", got=describe(value)) if is_object(found) else found
 
 
 def arguments(t: Tracer, function: Any, args: Sequence[Any]) -> Sequence[Any]:
     """The arguments of a builtin; in place of objects that it goes over, what those go over."""
+    for arg in args if function not in _TO_THE_END else ():
+        refuse_if_open(t, arg)
+    if function in LAZY:
+        args = [gathered(t, a) if isinstance(a, Generated) and a.written is not None else a for a in args]
     if not any(map(is_object, args)):
         return args
     alone = function in (min, max) and len(args) == 1

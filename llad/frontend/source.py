@@ -181,8 +181,10 @@ def source_of(function: FunctionType, span: Span | None = None) -> Source:
     Raises: UnsupportedError when there is no source, or it is not that of the running code.
     """
     code = function.__code__
-    if code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
-        refuse("yield" if code.co_flags & inspect.CO_GENERATOR else "async", span or definition_of(function))
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        refuse("async", span or definition_of(function))
+    if code.co_flags & inspect.CO_GENERATOR and span is None:
+        refuse("yield", definition_of(function), what="by itself")
     known = _known.setdefault(code, {})
     if code.co_filename not in known:
         known[code.co_filename] = _find(function, span)

@@ -15,9 +15,10 @@ from llad.frontend.changing import peek, store_item, taken
 from llad.frontend.checkpoints import Checkpointed
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
-from llad.frontend.effects import Append, appended, changed, leaves_loop
+from llad.frontend.effects import Append, appended, changed, leaves_loop, own_nodes
 from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import first_extent
+from llad.frontend.generating import refuse_if_open
 from llad.frontend.growing import append, extend
 from llad.frontend.growth import grown, grown_while
 from llad.frontend.imports import enter
@@ -145,7 +146,10 @@ def _refuse(code: str) -> Callable[[Tracer, Any], None]:
 
 
 def _for(t: Tracer, node: ast.For) -> None:
-    value = iterated(t, t.eval(node.iter))
+    value = t.eval(node.iter)
+    if any(isinstance(n, (ast.Break, ast.Return)) for n in own_nodes(node.body)):
+        refuse_if_open(t, value)
+    value = iterated(t, value)
     if isinstance(value, Checkpointed):
         _run_time(t, node, value.walk, None, value.limit)
         return

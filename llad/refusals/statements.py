@@ -134,18 +134,26 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL111", "yield", "a generator", "fill an array and return it",
+        "LL111", "yield", "a generator {what}", "write the loop itself, or fill an array and return it",
         """
-        def squares():
-            for v in a:
-                ▸yield v * v
-        return sum(squares())
+        def halves(v):
+            while True:
+                yield v
+                v = 0.5 * v
+        total = 0.0
+        for v in ▸halves(x):
+            if v < 0.01:
+                break
+            total += v
+        return total
         """,
         """
-        squares = np.empty(len(a))
-        for i, v in enumerate(a):
-            squares[i] = v * v
-        return sum(squares)
+        total = 0.0
+        v = x
+        while v >= 0.01:
+            total += v
+            v = 0.5 * v
+        return total
         """,
     ),
     Refusal(
