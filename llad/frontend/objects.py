@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from llad.frontend import numbers
 from llad.frontend.core import Tracer
 from llad.frontend.generating import gathered, refuse_if_open
 from llad.frontend.iteration import (
@@ -23,7 +24,7 @@ from llad.frontend.iteration import (
     reversed_,
     walk_of,
 )
-from llad.frontend.records import asked, is_object
+from llad.frontend.records import asked, is_object, operator
 from llad.frontend.sequences import LAZY
 from llad.frontend.values import Lazy, NotHandled, describe
 
@@ -89,6 +90,16 @@ def _next(t: Tracer, value: Any, *default: Any) -> Any:
     return default[0] if default else t.end_path("StopIteration", "")
 
 
+def _sum(t: Tracer, value: Any, start: Any = 0) -> Any:
+    """`sum` of objects, by the methods of their class."""
+    if not isinstance(value, (tuple, list)) or not any(map(is_object, (*value, start))):
+        return NotHandled
+    for item in value:
+        total = operator(t, "add", start, item)
+        start = numbers.binary(t, "add", start, item) if total is NotHandled else total
+    return start
+
+
 def _asking(name: str, convert: Callable[[Any], Any] | None = None, otherwise: Handler | None = None) -> Handler:
     """A builtin that asks an object for `__name__`, and converts what that gives. Of no object it is something else."""
 
@@ -108,5 +119,6 @@ ASKING: dict[Any, Handler] = {
     round: _asking("round"),
     iter: iter_,
     next: _next,
+    sum: _sum,
     reversed: _asking("reversed", otherwise=reversed_),
 }

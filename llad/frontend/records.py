@@ -21,7 +21,7 @@ from llad.frontend.iteration import unspent
 from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, describe
-from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object
+from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object, of_library
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -102,6 +102,10 @@ def construct(t: Tracer, cls: type, args: Args, kwargs: Kwargs) -> Any:
         record = t.make(Record(cls, {}))
         t.call(init, [record, *args], kwargs)
         return record
+    bare = type(cls) is type and init is object.__init__ and maker is object.__new__ and not of_library(cls.__module__)
+    if bare and not args and not kwargs:
+        t.guards.attribute(cls, "__init__", None)
+        return t.make(Record(cls, {}))
     return NotHandled
 
 

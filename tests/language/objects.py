@@ -234,3 +234,39 @@ class Triple(NamedTuple):
 @case(A)
 def made_of_an_array(a):
     return Triple(*a).y * Kernel(*a[:1]).scale + Triple(1.0, *a[1:]).z
+
+
+class Vector:
+    __slots__ = ("x", "y")
+
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __add__(self, other):
+        return Vector(self.x + other.x, self.y + other.y)
+
+    def __radd__(self, other):
+        return self if other == 0 else self + other
+
+    def __iter__(self):
+        yield self.x
+        yield self.y
+
+    def __eq__(self, other):
+        return (self.x, self.y) == (other.x, other.y)
+
+
+class Settings:
+    scale = 2.0
+
+    def scaled(self, x):
+        return self.scale * x
+
+
+@case(1.5, 0.25)
+def sums_of_objects(x, y):
+    a, b = Vector(x, y), Vector(y, 2.0)
+    total, settings = sum([a, b, a]), Settings()
+    settings.scale = x
+    last = sum((b, a), start=a)
+    return sum(total) * last.y + settings.scaled(last.x) + Settings().scaled(y) + (a == b) + sum(v * v for v in a)
