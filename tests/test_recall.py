@@ -517,12 +517,13 @@ def without(inventory: Inventory, read: set[tuple[int, str]]) -> Iterator[None]:
 WAYS = {"vars", "getattr", "hasattr", "getattr_static", "import_module", "cell_contents", "modules", "environ"}
 WAYS |= {"__globals__", "__closure__", "__dict__", "__defaults__", "__kwdefaults__", "__wrapped__"}
 LOOKING = {"guards.py", "inventory.py", "reads.py", "source.py", "signature.py"}
-NODES = {"desugar.py", "generators.py", "tree.py", "fork.py", "rows.py"}  # look into syntax trees and states
+# Look into syntax trees and states.
+NODES = {"desugar.py", "generating.py", "generators.py", "tree.py", "fork.py", "rows.py"}
 IN_FULL = {"__module__", "__name__", "__qualname__", "__self__"}  # of which a description tells all
 ELSEWHERE = {
-    "attributes.py": 7, "calls.py": 6, "complex_values.py": 2, "exits.py": 1, "functions.py": 1, "imports.py": 2,
-    "iteration.py": 1, "matching.py": 1, "records.py": 10, "results.py": 1, "statics.py": 2, "trace.py": 1,
-    "values.py": 2,
+    "attributes.py": 7, "callables.py": 1, "calls.py": 5, "complex_values.py": 2, "exits.py": 1,
+    "functions.py": 1, "imports.py": 2, "inherited.py": 2, "iteration.py": 1, "matching.py": 1, "records.py": 11,
+    "results.py": 1, "spellings.py": 1, "statics.py": 2, "trace.py": 1, "values.py": 2,
 }  # fmt: skip
 
 

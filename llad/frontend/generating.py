@@ -32,6 +32,7 @@ from llad.frontend.state import Frame, Scope
 from llad.frontend.values import Array, Growing, Lazy, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Op, Value
 from llad.ir.types import BufferType
+from llad.structures import is_named_tuple
 
 _ITEMS = "the items of the generator"
 _ITEM = "an item of another generator"
@@ -155,7 +156,7 @@ def _kept(t: Tracer, item: Any) -> Any:
         return made
     if isinstance(item, tuple):
         parts = [_kept(t, part) for part in item]
-        return type(item)(*parts) if hasattr(item, "_fields") else tuple(parts)
+        return type(item)(*parts) if is_named_tuple(type(item)) else tuple(parts)
     if isinstance(item, Scalar) or (is_static(item) and not isinstance(item, (list, dict, set))):
         return item
     return t.refuse("yield", what=f"of {describe(item)}")
@@ -207,7 +208,7 @@ def _late(t: Tracer, item: Any, sources: Sequence[Value], value: Generated) -> C
     if isinstance(item, tuple):
         parts = [_late(t, part, sources, value) for part in item]
         kind: Any = type(item)
-        if hasattr(item, "_fields"):
+        if is_named_tuple(type(item)):
             return lambda: kind(*(part() for part in parts))
         return lambda: tuple(part() for part in parts)
     return lambda: item

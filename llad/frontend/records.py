@@ -253,3 +253,8 @@ def operator(t: Tracer, op: str, a: Any, b: Any) -> Any:
     """`a op b` by the methods of the operands' classes, or `NotHandled`."""
     result = special(t, a, _DUNDER[op], b)
     return special(t, b, "r" + _DUNDER[op], a) if result is NotHandled else result
+
+
+def in_place(t: Tracer, op: str, old: Any, value: Any) -> Any:
+    """`old op= value` by the method of the class for that, or `NotHandled`."""
+    return asked(t, old, "i" + _DUNDER[op], value)

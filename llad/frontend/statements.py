@@ -28,7 +28,7 @@ from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
 from llad.frontend.objects import iterated
-from llad.frontend.records import set_field
+from llad.frontend.records import in_place, set_field
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
@@ -91,7 +91,9 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
 
 
 def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:
-    """`old op= value`: arrays and lists change in place."""
+    """`old op= value`: arrays and lists change in place, and objects as their class says."""
+    if (result := in_place(t, BINARY[type(op)], old, value)) is not NotHandled:
+        return result
     if is_complex_value(old) or is_complex_value(value):
         return complex_functions.in_place(t, BINARY[type(op)], old, value)
     if isinstance(old, Array):

@@ -270,3 +270,23 @@ def sums_of_objects(x, y):
     settings.scale = x
     last = sum((b, a), start=a)
     return sum(total) * last.y + settings.scaled(last.x) + Settings().scaled(y) + (a == b) + sum(v * v for v in a)
+
+
+class Counted:
+    def __init__(self, x):
+        self.x = x
+
+    def __add__(self, other):
+        return Counted(self.x + other)
+
+    def __iadd__(self, other):
+        self.x = self.x + 2.0 * other
+        return self
+
+
+@case(1.5)
+def changed_in_place(x):
+    a = b = Counted(x)
+    a += 3.0 * x
+    c = b + x
+    return a.x * b.x + c.x
