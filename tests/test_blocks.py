@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import llad
+from llad.ir.core import walk
 from llad.ir.parse import parse
 from llad.passes.blocks import blocks
 
@@ -79,8 +80,29 @@ def seen_on_the_way(x, w):
     return total + largest * w
 
 
+def with_branches(x, w):
+    total = 0.0
+    for i in range(len(x)):
+        z = math.log(x[i] + w)
+        ratio = z / (x[i] - 0.7) if abs(x[i] - 0.7) > 0.2 else w
+        if z > -0.2:
+            ratio += z * w
+        total += ratio * ratio
+    return total
+
+
+def a_branch_adds(x, w):
+    total = 0.0
+    for i in range(len(x)):
+        z = math.log(x[i] + w)
+        if z > -0.2:
+            total += z * w
+    return total
+
+
 PROGRAMS = [
     one_sum, two_terms_of_one_sum, two_sums, shifted_range, sums_of_rows, narrow, the_last_index, seen_on_the_way,
+    with_branches, a_branch_adds,
 ]  # fmt: skip
 
 
@@ -116,6 +138,14 @@ def test_terms_that_cancel_are_added_in_pythons_order(n: int):
 def test_terms_are_computed_several_at_a_time(of: str):
     code = llad.jit_grad(one_sum).dump_asm(np.ones(8), 0.3, of=of)
     assert re.search(r"v?mulpd|v?fmadd\w*pd", code)
+
+
+@pytest.mark.parametrize(("program", "branches"), [(with_branches, False), (a_branch_adds, True)])
+@pytest.mark.parametrize("of", ["primal", "gradient"])
+def test_branches_that_only_choose_a_term_are_none(program: Any, branches: bool, of: str):
+    fn = parse(llad.jit_grad(program, argnums=(0, 1)).dump_ir(np.ones(8), 0.3, of=of))
+    loops = [op for op in walk(fn.body) if op.name == "for" and any(o.name == "log" for o in op.regions[0].ops)]
+    assert loops and all(any(o.name == "if" for o in loop.regions[0].ops) == branches for loop in loops)
 
 
 def dear(x, w):

@@ -2,7 +2,8 @@
 
 What: in the body of a `for` that is marked `apart`, and carries nothing but sums of free order, an `if` that only
 computes numbers is replaced by both branches and a `select` for each result. Where one branch leaves a result
-undefined, it is what the other gives.
+undefined, it is what the other gives. Sums may have an order if that leaves a loop of which the terms are computed in
+blocks (`blocks.py`), and dear enough.
 
 When: no branch touches memory, checks or traps, and not much is computed in vain. A branch is where inf and nan may
 stay out of sight, so this comes after the last differentiation: nothing asks again what the branch not taken did.
@@ -50,11 +51,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llad.ir.core import PURE_STRUCTURED, Function, Op, Value, walk
+from llad.ir.core import PURE_STRUCTURED, Function, Op, Value, loop_carries, loop_yields, users, walk
 from llad.ir.poison import maybe_poison
 from llad.ir.types import ScalarType, is_float
+from llad.ops.cost import DEAR
 from llad.ops.table import OPS
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import STRANGERS
 
 _MOST = 250  # ops of an `if`
 
@@ -71,18 +74,43 @@ class _Flatten(Rebuild):
         super().__init__()
         self._poison = set(maybe_poison(fn))
         self._undefined = {op.result for op in walk(fn.body) if op.name == "undef"}
+        self._users = users(fn.body)
         self._apart = False
 
     def visit(self, op: Op) -> None:
         if op.name in ("for", "while"):
-            free = len(op.results) == 1 or op.attrs.get("kind") == "reduction"
-            outer, self._apart = self._apart, free and bool(op.attrs.get("apart"))
+            outer, self._apart = self._apart, bool(op.attrs.get("apart")) and self._is_free(op)
             self.keep(op)
             self._apart = outer
         elif op.name == "if" and self._apart and self._only_computes(op):
             self._choose(op)
         else:
             self.keep(op)
+
+    def _is_free(self, loop: Op) -> bool:
+        return len(loop.results) == 1 or loop.attrs["kind"] == "reduction" or self._adds_up(loop)
+
+    def _adds_up(self, loop: Op) -> bool:
+        """Whether a loop only adds to what it carries, calls functions, and is straight without its branches."""
+        body = loop.regions[-1]
+        if DEAR.isdisjoint(op.name for op in body.ops) or loop.attrs["exits"]:
+            return False
+        for value, end in zip(loop_carries(loop), loop_yields(loop), strict=True):
+            while value is not end:
+                (op, *others) = self._users.get(value, [loop])
+                if others or op.name not in ("add", "sub") or op not in body.ops:
+                    return False
+                value = op.result
+        known = set(self._poison)
+        straight = all(op.name not in STRANGERS or self._is_straight(op) for op in body.ops)
+        self._poison = known
+        return straight
+
+    def _is_straight(self, op: Op) -> bool:
+        """Whether the op is a branch that only computes; what follows may rely on what it gives."""
+        found = op.name == "if" and self._only_computes(op)
+        self._poison.difference_update(op.results if found else ())
+        return found
 
     def _only_computes(self, op: Op) -> bool:
         inner = [o for region in op.regions for o in region.ops[:-1]]

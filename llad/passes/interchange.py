@@ -85,7 +85,7 @@ After (and `dce`):
             }
             yield
           }
-          %34: i64 = for %j_1 in %18..%d step %one {
+          %34: i64 = for %j_1 in %18..%d step %one {'few': True} {
             %30: i64 = const 1
             %33: i64 = for %k_2 in %from..%8 step %30 parallel {
               %31: i64 = sub %k_2, %from
