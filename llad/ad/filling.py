@@ -11,7 +11,7 @@ from llad.ad.sheets import Sheet
 from llad.ad.structure import Structure
 from llad.ad.tape import Rectangle, capacity, position, whole_lines
 from llad.ir.build import Builder
-from llad.ir.core import Op, Value
+from llad.ir.core import Op, Region, Value
 from llad.ir.rewrite import copy_op
 from llad.ir.types import I64, ScalarType, Type
 
@@ -40,9 +40,38 @@ class Filling:
     def allocate(self, rectangle: Rectangle) -> None:
         """Make the memory of a rectangle."""
         b = self.b
-        trips = [capacity(b, loop, self.bounds(loop), self.structure) for loop in rectangle.loops]
+        home = self.structure.home(rectangle.loops[0])
+        trips = [capacity(b, loop, self._widest(loop, home), self.structure) for loop in rectangle.loops]
         type, extents = self._room(rectangle.value.type, trips)
         self.new[rectangle.handle] = b.alloc(type, extents, hint=rectangle.handle.name)
+
+    def _widest(self, loop: Op, home: Region) -> list[Value]:
+        """Bounds between which all runs of a loop stay, which stands in loops that stand in `home`."""
+        lo, hi, step = loop.operands[:3]
+        up = self.structure.constant(step) != -1
+        return [self._limit(lo, home, not up), self._limit(hi, home, up), self.hoisted(step)]
+
+    def _limit(self, value: Value, home: Region, most: bool) -> Value:
+        """What a number is, at `most` or at least, in any iteration of the loops that stand in `home`."""
+        structure, b = self.structure, self.b
+        if structure.hoistable(value, home):
+            return self.hoisted(value)
+        if (loop := structure.loop_of(value)) is not None:
+            up = structure.constant(loop.operands[2]) == 1
+            bound = self._limit(loop.operands[up == most], home, most)
+            return self._sum("sub" if up else "add", bound, b.i64(1), most) if up == most else bound
+        op = structure.op_of[value]
+        limits = [self._limit(o, home, goes) for o, goes in zip(op.operands, structure.goes(op, most), strict=True)]
+        if op.name in ("min", "max"):
+            return b.op(op.name, *limits)
+        first, second = [b.i64(0), *limits] if op.name == "neg" else limits
+        return self._sum("add" if op.name == "add" else "sub", first, second, most)
+
+    def _sum(self, name: str, first: Value, second: Value, most: bool) -> Value:
+        """The sum or difference of two limits; if it does not fit, so does no number of that it is the limit."""
+        b = self.b
+        farthest = b.i64(2**63 - 1 if most else -(2**63))
+        return b.op("select", b.op(f"{name}_overflows", first, second), farthest, b.op(name, first, second))
 
     def _room(self, type: Type, trips: list[Value]) -> tuple[ScalarType, list[Value]]:
         """The element type and the extents of a tape of so many trips, whose rows begin with lines of the cache."""

@@ -18,6 +18,9 @@ Strategy = Literal["taped", "recomputed", "fused", "checkpointed"]
 # Cheap integer ops that may be computed again anywhere their operands are known.
 HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min", "max"})
 
+# What the bounds of a triangle are made of: the most of these is told by the most or the least of their operands.
+LIMITED = frozenset({"add", "sub", "neg", "min", "max"})
+
 
 class Structure:
     """`region_of`, `op_of` (parameters and block arguments have none) and `position` (program order) of a value;
@@ -117,9 +120,11 @@ class Structure:
         return op is not None and op.name in HOISTABLE and all(self.hoistable(o, region) for o in op.operands)
 
     def rectangular(self, region: Region, root: Region) -> bool:
-        """Whether the loops around `region` visit a box: plain `for`s whose bounds are fixed before the outermost.
+        """Whether the loops around `region` stay in a box: plain `for`s whose bounds are fixed before the outermost.
 
-        A bound of an inner loop may be poison there, if what tells whether that loop runs stands between.
+        One bound of an inner loop may go with the indices around it, as that of a triangle does: half of the box or so
+        is visited then, and no more of its memory is touched. A bound of an inner loop may be poison there, if what
+        tells whether that loop runs stands between.
         """
         key = region, root
         if key not in self._rectangular:
@@ -132,7 +137,40 @@ class Structure:
             return False
         home = self.home(loops[0])
         fixed = all(self.encloses(self.region_of[bound], home) for bound in loops[0].operands[:3])
-        return fixed and all(self.hoistable(bound, home) for op in loops[1:] for bound in op.operands[:3])
+        return fixed and all(self._is_in_a_box(op, home) for op in loops[1:])
+
+    def _is_in_a_box(self, loop: Op, home: Region) -> bool:
+        """Whether `home`, outside of the loops around it, knows the bounds of a loop, but for one that has a limit."""
+        *bounds, step = loop.operands[:3]
+        moving = [k for k, bound in enumerate(bounds) if not self.hoistable(bound, home)]
+        if not moving:
+            return self.hoistable(step, home)
+        stride = self.constant(step)
+        (k, *others) = moving
+        return not others and stride in (1, -1) and self._has_limit(bounds[k], home, (k == 1) == (stride == 1))
+
+    def _has_limit(self, value: Value, home: Region, most: bool) -> bool:
+        """Whether `home` can tell how large a number gets at `most`, or how small, in the loops that stand there."""
+        if self.hoistable(value, home):
+            return True
+        if (loop := self.loop_of(value)) is not None:
+            stride = self.constant(loop.operands[2])
+            bound = loop.operands[(stride == 1) == most]
+            return stride in (1, -1) and self.encloses(home, self.home(loop)) and self._has_limit(bound, home, most)
+        op = self.op_of.get(value)
+        if op is None or op.name not in LIMITED or op.name == ("max" if most else "min"):
+            return False
+        return all(self._has_limit(o, home, goes) for o, goes in zip(op.operands, self.goes(op, most), strict=True))
+
+    def goes(self, op: Op, most: bool) -> tuple[bool, ...]:
+        """Of which operands the `most`, and of which the least, makes the most of an op in `LIMITED`."""
+        return {"sub": (most, not most), "neg": (not most,)}.get(op.name, (most, most))
+
+    def loop_of(self, value: Value) -> Op | None:
+        """The `for` of which a value is the index."""
+        region = self.region_of[value]
+        is_index = region in self.owner and region.args[:1] == (value,) and self.owner[region][0].name == "for"
+        return self.owner[region][0] if is_index else None
 
     def home(self, loop: Op) -> Region:
         """The region in which `loop` stands."""

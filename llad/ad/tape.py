@@ -8,7 +8,7 @@ After `adjoint.py`, the reverse sweep mentions primal values. Each is resolved, 
 - computed again, loads of memory that nothing overwrites included, where that is cheaper than to keep it (`keep.py`);
 - stored to memory that nothing overwrites: loaded from there (`lasting.py`);
 - loaded again and again in loops that leave the memory as it is: from a copy that is made before these (`sheets.py`);
-- in loops that visit a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
+- in loops that stay in a box: a rectangular tape indexed by the loop indices, made before the outermost loop;
 - otherwise a field of the record that each run of its region pushes on a LIFO, and the mirrored region pops.
 
 The last two always work, whatever is overwritten. All of this is within a *root* (`structure.py`): its body, and what a
