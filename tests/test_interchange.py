@@ -13,12 +13,13 @@ from random_sums import program
 
 import llad
 from llad.compile import PASSES, run_passes
+from llad.ir.core import walk
 from llad.ir.verify import verify
 from llad.passes import interchange as interchange_pass
 from llad.passes import interchange_plan, strips
 from llad.passes.interchange import interchange
 from llad.passes.interchange_plan import Plans
-from llad.passes.jam import jam
+from llad.passes.jam_plan import plans
 from llad.passes.relax import relax
 from llad.program import Program
 
@@ -114,7 +115,8 @@ def filtered(h, x):
 def test_the_few_iterations_that_are_left_do_not_go_side_by_side() -> None:
     fn = relax(run_passes(Program(filtered).stage((np.ones(5), np.ones(40))).traced.function, PASSES))
     found = interchange(fn)
-    assert found is not fn and jam(found) is found
+    assert any(op.attrs.get("seldom") for op in walk(found.body))
+    assert not any(op.attrs.get("seldom") for op in plans(found))
 
 
 def test_products_are_taken_that_go_down_columns() -> None:

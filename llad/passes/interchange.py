@@ -85,7 +85,7 @@ After (and `dce`):
             }
             yield
           }
-          %34: i64 = for %j_1 in %18..%d step %one {'few': True} {
+          %34: i64 = for %j_1 in %18..%d step %one {'seldom': True} {
             %30: i64 = const 1
             %33: i64 = for %k_2 in %from..%8 step %30 parallel {
               %31: i64 = sub %k_2, %from
@@ -297,7 +297,7 @@ class _Interchange(Strips):
         middle = b.op("add", lo, b.op("mul", b.op("floordiv", b.by_ones(lo, hi), terms), terms))
         self.ops += b.root.ops
         ordered = {"exits": False, "kind": "sequential"}
-        rest = {**ordered, "few": True}
+        rest = {**ordered, "seldom": True}
         for bounds, count, attrs in (((lo, middle, terms), _TERMS, ordered), ((middle, hi, step), 1, rest)):
             index = Value(I64, s.loop.regions[0].args[0].name)
             with self.written(index) as body:

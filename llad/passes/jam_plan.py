@@ -227,7 +227,7 @@ def plans(fn: Function) -> dict[Op, Plan]:
 
 def _is_candidate(op: Op, elements: Elements) -> bool:
     """Whether it is a loop around loops that goes by ones, and not just a few times."""
-    if op.name != "for" or op.attrs.get("part") or op.attrs.get("few"):
+    if op.name != "for" or op.attrs.get("part") or op.attrs.get("seldom"):
         return False
     if not any(inner.name == "for" for inner in walk(op.regions[0])):
         return False
