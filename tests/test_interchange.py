@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,8 +114,8 @@ def filtered(h, x):
 
 
 def test_the_few_iterations_that_are_left_do_not_go_side_by_side() -> None:
-    fn = relax(run_passes(Program(filtered).stage((np.ones(5), np.ones(40))).traced.function, PASSES))
-    found = interchange(fn)
+    fn = run_passes(Program(filtered).stage((np.ones(5), np.ones(40))).traced.function, PASSES)
+    found = interchange(replace(fn, attrs={"fastmath": True}))
     assert any(op.attrs.get("seldom") for op in walk(found.body))
     assert not any(op.attrs.get("seldom") for op in plans(found))
 
