@@ -5,6 +5,9 @@ They exist while tracing only, so a change that some paths make must not be seen
 
 from __future__ import annotations
 
+import operator
+from dataclasses import dataclass
+
 import pytest
 
 import llad
@@ -230,3 +233,84 @@ def test_a_class_may_learn_when_its_objects_are_true():
     Flag.__bool__ = len
     with pytest.raises(llad.UnsupportedError, match=r"Flag\.__bool__"):
         f(0.5)
+
+
+class Level:
+    def __init__(self, x):
+        self.x = x
+
+    def __add__(self, other):
+        return self.x + other
+
+    def __lt__(self, other):
+        return self.x < other
+
+    def __eq__(self, other):
+        return self.x == other
+
+    def __neg__(self):
+        return -self.x
+
+
+@dataclass(order=True)
+class Grade:
+    x: float
+
+
+LEVEL, GRADE, OTHER = Level(2.0), Grade(2.0), Grade(3.0)
+ASKED = {
+    "added": lambda x: (LEVEL + 1.0) * x,
+    "less": lambda x: x if LEVEL < 3.0 else 2.0 * x,
+    "equal": lambda x: x if LEVEL == 2.0 else 2.0 * x,
+    "on the right": lambda x: x if LEVEL == 2.0 else 2.0 * x,
+    "negated": lambda x: -LEVEL * x,
+    "among others": lambda x: x if LEVEL in (2.0, 3.0) else 2.0 * x,
+    "items": lambda x: x if (LEVEL, 1.0) == (2.0, 1.0) else 2.0 * x,
+    "fields": lambda x: x if Grade(2.0) == GRADE else 2.0 * x,
+    "items with fields": lambda x: x if [Grade(2.0)] == [GRADE] else 2.0 * x,
+    "greatest": lambda x: max(GRADE, OTHER).x * x,
+    "by its name": lambda x: getattr(GRADE, "x") * x,  # noqa: B009
+}
+
+
+@pytest.mark.parametrize("program", ASKED.values(), ids=ASKED)
+def test_operators_of_an_object_that_was_found_see_that_it_has_changed(program):
+    f = llad.jit_grad(program)
+    for x in (2.0, 5.0, 2.0):
+        LEVEL.x = GRADE.x = x
+        assert f(0.5) == program(0.5)
+        assert f.grad(0.5) == pytest.approx(program(1.5) - program(0.5))
+
+
+@pytest.mark.parametrize("order", ["sorted(LEVELS)", "sorted(MADE)"])
+def test_objects_are_not_sorted(order):
+    def program(x):
+        made = [Grade(x), Grade(1.5)]
+        return sorted(made if order == "sorted(MADE)" else [GRADE, OTHER])[0].x
+
+    with pytest.raises(llad.UnsupportedError, match="sorting by"):
+        llad.jit(program)(0.5)
+
+
+def test_a_class_may_learn_when_its_objects_are_equal():
+    class Mark:
+        def __init__(self, x):
+            self.x = x
+
+    f = llad.jit_grad(lambda x: x if Mark(x) == 0.5 else 2.0 * x)
+    assert (f(0.5), f.grad(0.5)) == (1.0, 2.0)
+    Mark.__eq__ = lambda self, other: self.x == other
+    assert (f(0.5), f.grad(0.5)) == (0.5, 1.0)
+    Mark.__eq__ = operator.eq
+    with pytest.raises(llad.UnsupportedError, match=r"Mark\.__eq__"):
+        f(0.5)
+
+
+def test_whether_two_made_objects_are_one_is_refused():
+    class Mark:
+        def __init__(self, x):
+            self.x = x
+
+    with pytest.raises(llad.UnsupportedError, match="`is` between"):
+        llad.jit(lambda x: 1.0 if Mark(x) == Mark(x) else 2.0)(0.5)
+    assert llad.jit(lambda x: 1.0 if Mark(x) == Level else 2.0)(0.5) == 2.0

@@ -11,6 +11,7 @@ import pytest
 from language import (
     borrowing,
     choosing,
+    comparisons,
     constants,
     generators,
     imports,
@@ -35,6 +36,7 @@ MODULES = (
     lists,
     names,
     objects,
+    comparisons,
     quantities,
     constants,
     choosing,

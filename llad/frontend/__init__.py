@@ -7,8 +7,8 @@ The files, in an order in which they may be read; each says in its heading what 
   `comparisons` · `rounding` · `parts`
 - Source and facts of the syntax: `source` · `tree` · `desugar` · `patterns` · `effects` · `liveness`
 - What is outside of the function: `guards` · `reads` · `inventory` · `words` · `refused`
-- Expressions: `expressions` · `names` · `attributes` · `subscripts` · `conditions` · `comprehensions` · `generators` ·
-  `generating` · `printing`
+- Expressions: `expressions` · `names` · `attributes` · `subscripts` · `truths` · `comparing` · `conditions` ·
+  `comprehensions` · `generators` · `generating` · `printing`
 - Statements: `statements` · `targets` · `branches` · `fork` · `loops` · `carries` · `exits` · `imports` · `matching` ·
   `lending`
 - Loops that are asked for something: `checkpoints`

@@ -25,7 +25,7 @@ from llad.frontend.names import bind
 from llad.frontend.objects import iterated
 from llad.frontend.patterns import Binds, FieldAt, HasItems, HasKeys, IsA, OtherKeys, Refused
 from llad.frontend.printing import format_known
-from llad.frontend.records import has_methods
+from llad.frontend.records import is_object
 from llad.frontend.rows import Seen, seen
 from llad.frontend.subscripts import index_of, item
 from llad.frontend.values import NotHandled, describe, is_static
@@ -60,7 +60,7 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
     name = BINARY[type(op)]
     if is_complex_value(a) or is_complex_value(b):
         return complex_values.binary(t, name, a, b)
-    if has_methods(a) or has_methods(b):
+    if is_object(a) or is_object(b):
         result = records.operator(t, name, a, b)
         if result is not NotHandled:
             return result
@@ -77,7 +77,7 @@ def _unary(t: Tracer, node: ast.UnaryOp) -> Any:
     name, value = UNARY[type(node.op)], t.eval(node.operand)
     if is_complex_value(value):
         return complex_values.unary(t, name, value)
-    result = records.special(t, value, name) if has_methods(value) else NotHandled
+    result = records.special(t, value, name) if is_object(value) else NotHandled
     return numbers.unary(t, name, value) if result is NotHandled else result
 
 

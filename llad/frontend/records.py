@@ -84,6 +84,11 @@ def _set(t: Tracer, record: Any, name: str, value: Any) -> None:
     record.fields[name] = value
 
 
+def has_setter(owner: Any, name: str) -> bool:
+    """Whether an attribute of an object is set by a method."""
+    return isinstance(owner, Record) and isinstance(inspect.getattr_static(owner.cls, name, None), property)
+
+
 # -- making
 
 
@@ -224,7 +229,7 @@ def asked(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     if not is_object(value):
         return NotHandled
     if method_of(value, f"__{name}__") is None and not isinstance(value, tuple):
-        kind = value.cls if isinstance(value, Record) else type(value)
+        kind = class_of(value)
         if inspect.getattr_static(kind, f"__{name}__", None) is not None:
             t.refuse("call", got=f"{kind.__name__}.__{name}__")
         t.guards.attribute(kind, f"__{name}__", None)
@@ -234,27 +239,47 @@ def asked(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
 
 def method_of(value: Any, name: str) -> FunctionType | None:
     """The Python method of an object in traced code, if its class has one."""
-    kind = value.cls if isinstance(value, Record) else type(value)
-    found = inspect.getattr_static(kind, name, None)
+    found = inspect.getattr_static(class_of(value), name, None)
     return found if isinstance(found, FunctionType) else None
 
 
 def special(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     """What the method `__name__` of an object gives, or `NotHandled` if its class has none written in Python."""
-    method = method_of(value, f"__{name}__")
+    kind, method = class_of(value), method_of(value, f"__{name}__")
+    if is_object(value) and not isinstance(value, tuple):
+        t.guards.attribute(kind, f"__{name}__", getattr(kind, f"__{name}__", None))
     if method is None or is_generated(method):
         return NotHandled
-    t.guards.attribute(value.cls if isinstance(value, Record) else type(value), f"__{name}__", method)
     result = t.call(method, [value, *args], kwargs)
     return NotHandled if result is NotImplemented else result
 
 
+def class_of(value: Any) -> type:
+    """What `type(value)` is in traced code, of an object."""
+    return value.cls if isinstance(value, Record) else type(value)
+
+
+def is_derived(value: Any, other: Any) -> bool:
+    """Whether the class of an object is derived from that of another one: then it is asked first."""
+    kind, base = class_of(value), class_of(other)
+    return kind is not base and issubclass(kind, base)
+
+
 def operator(t: Tracer, op: str, a: Any, b: Any) -> Any:
     """`a op b` by the methods of the operands' classes, or `NotHandled`."""
-    result = special(t, a, _DUNDER[op], b)
-    return special(t, b, "r" + _DUNDER[op], a) if result is NotHandled else result
+    name = _DUNDER[op]
+    ways = [(a, name, b)]
+    if class_of(a) is not class_of(b):
+        ways.append((b, "r" + name, a))
+        if is_derived(b, a) and method_of(b, f"__r{name}__") is not method_of(a, f"__r{name}__"):
+            ways.reverse()
+    for value, way, other in ways:
+        result = special(t, value, way, other) if is_object(value) else NotHandled
+        if result is not NotHandled:
+            return result
+    return NotHandled
 
 
 def in_place(t: Tracer, op: str, old: Any, value: Any) -> Any:
-    """`old op= value` by the method of the class for that, or `NotHandled`."""
+    """What `old` becomes by `old op= value`, if its class says so itself."""
     return asked(t, old, "i" + _DUNDER[op], value)

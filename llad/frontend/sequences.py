@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from llad.frontend import ranges, reductions, sorting
-from llad.frontend.comparisons import compare
-from llad.frontend.conditions import as_value, choose, truth
+from llad.frontend.comparing import compare
+from llad.frontend.conditions import choose
 from llad.frontend.core import Tracer
 from llad.frontend.extents import first_extent
 from llad.frontend.iteration import (
@@ -30,7 +30,9 @@ from llad.frontend.iteration import (
     zip_,
 )
 from llad.frontend.moments import trial
+from llad.frontend.records import is_object
 from llad.frontend.state import Flag
+from llad.frontend.truths import as_value, truth
 from llad.frontend.values import Array, Lazy, NotHandled, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Region, Value
 from llad.traced import sequences as written
@@ -189,11 +191,15 @@ def _extreme(beats: str, name: str) -> Handler:
 
 
 def _are_structures(args: Sequence[Any]) -> bool:
-    """Whether `max(*args)` is the greatest of tuples or lists."""
+    """Whether `max(*args)` is the greatest of tuples, lists or objects."""
     (items,) = args if len(args) == 1 else (args,)
     if isinstance(items, (Table, Rows)):
         return isinstance(items, Table) or items.items.rank > 1
-    return isinstance(items, (tuple, list)) and bool(items) and all(isinstance(v, (tuple, list)) for v in items)
+    return isinstance(items, (tuple, list)) and bool(items) and all(map(_is_structure, items))
+
+
+def _is_structure(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) or is_object(value)
 
 
 def _chosen(t: Tracer, flag: bool | Value, new: Any, old: Any) -> Any:
@@ -286,7 +292,7 @@ def _sorted(t: Tracer, value: Any, key: Any = None, reverse: bool = False) -> An
         return sorting.arranged(t, value, key, reverse)
     items = tuple(known_items(t, value))
     keys = items if key is None else tuple(t.call(key, [item], {}) for item in items)
-    if not is_static(keys):
+    if not is_static(keys) or any(is_object(k) and not isinstance(k, tuple) for k in keys):
         return t.make(list(known_items(t, sorting.arranged_few(t, items, keys, reverse))))
     try:
         order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)

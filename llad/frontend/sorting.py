@@ -31,7 +31,7 @@ def arranged(t: Tracer, items: Any, key: Any, reverse: bool) -> Any:
 def arranged_few(t: Tracer, items: Sequence[Any], keys: Sequence[Any], reverse: bool) -> Any:
     """The list of so many items in the order of their keys."""
     rows = [(k,) if is_number(k) else k for k in keys]
-    plain = all(isinstance(row, (tuple, list)) and row and all(map(is_number, row)) for row in rows)
+    plain = all((type(row) is list or _is_tuple(type(row))) and row and all(map(is_number, row)) for row in rows)
     if not plain or len({(is_number(k), len(row)) for k, row in zip(keys, rows, strict=True)}) != 1:
         _refuse(t)
     columns = tuple(list(column) for column in zip(*rows, strict=True))

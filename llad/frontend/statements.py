@@ -28,7 +28,7 @@ from llad.frontend.loops import for_loop, unrolled, while_loop
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
 from llad.frontend.objects import iterated
-from llad.frontend.records import in_place, set_field
+from llad.frontend.records import has_setter, in_place, is_object, set_field
 from llad.frontend.refused import NeedsStatic
 from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
@@ -80,13 +80,13 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             index = index_of(t, node.target.slice)
             old = item(t, base, index)
             new = _augment(t, node.op, old, t.eval(node.value))
-            if new is not old or is_advanced(index):  # then what changed is a copy
+            if new is not old or is_advanced(index) or is_object(base):  # then what changed is a copy
                 store(t, base, index, new)
         case ast.Attribute():
             owner, name = t.eval(node.target.value), node.target.attr
             old = attribute(t, owner, name)
             new = _augment(t, node.op, old, t.eval(node.value))
-            if new is not old or not isinstance(old, Array):
+            if new is not old or not isinstance(old, Array) or has_setter(owner, name):
                 set_field(t, owner, name, new)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 import types
 from collections.abc import Callable, Mapping, Sequence
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ import numpy as np
 from llad.frontend import getters, inherited, numbers, objects, printing, ranges, records, vectorizing
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
-from llad.frontend.conditions import as_value, truth
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, at_run_time, enumerate_, zip_
 from llad.frontend.methods_of_lists import FINDING
@@ -24,8 +23,10 @@ from llad.frontend.ranges import prange_, range_
 from llad.frontend.sequences import SEQUENCES, known_items
 from llad.frontend.state import Bound, Closure
 from llad.frontend.subscripts import item
+from llad.frontend.truths import as_value, truth
 from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe, is_static
 from llad.parallel import prange
+from llad.structures import ABSENT, is_plain_object
 
 Args = Sequence[Any]
 _IMMUTABLE = (str, bytes, tuple, int, float, bool, frozenset, range)
@@ -48,7 +49,7 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
     handler = _handler(function)
     if handler is not None:
         try:
-            signature(handler).bind(t, *args, **kwargs)
+            inspect.signature(handler).bind(t, *args, **kwargs)
         except TypeError as error:
             t.refuse("call-arguments", name=function.__name__, error=error)
         result = handler(t, *args, **kwargs)
@@ -220,11 +221,16 @@ def _type(t: Tracer, *args: Any) -> Any:
 
 
 def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
-    if rest and isinstance(rest[0], str) and isinstance(value, (Record, tuple)):
+    if rest and isinstance(rest[0], str) and (isinstance(value, (Record, tuple)) or _has_plainly(value, rest[0])):
         if len(rest) == 1 or _hasattr(t, value, rest[0]):
             return attribute(t, value, rest[0])
         return rest[1]
     return _python(t, getattr, (value, *rest), {}) if is_static((value, rest)) else NotHandled
+
+
+def _has_plainly(value: Any, name: str) -> bool:
+    """Whether an object from outside has an attribute, so that it is read as by `value.name`."""
+    return is_plain_object(value) and inspect.getattr_static(value, name, ABSENT) is not ABSENT
 
 
 def _hasattr(t: Tracer, value: Any, name: str) -> Any:
