@@ -40,8 +40,10 @@ class Filling:
     def allocate(self, rectangle: Rectangle) -> None:
         """Make the memory of a rectangle."""
         b = self.b
-        home = self.structure.home(rectangle.loops[0])
-        trips = [capacity(b, loop, self._widest(loop, home), self.structure) for loop in rectangle.loops]
+        outermost, *inner = rectangle.loops
+        home = self.structure.home(outermost)
+        bounds = {outermost: self.bounds(outermost), **{loop: self._widest(loop, home) for loop in inner}}
+        trips = [capacity(b, loop, between, self.structure) for loop, between in bounds.items()]
         type, extents = self._room(rectangle.value.type, trips)
         self.new[rectangle.handle] = b.alloc(type, extents, hint=rectangle.handle.name)
 
