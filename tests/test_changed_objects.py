@@ -6,6 +6,7 @@ They exist while tracing only, so a change that some paths make must not be seen
 from __future__ import annotations
 
 import operator
+import types
 from dataclasses import dataclass
 
 import pytest
@@ -314,3 +315,37 @@ def test_whether_two_made_objects_are_one_is_refused():
     with pytest.raises(llad.UnsupportedError, match="`is` between"):
         llad.jit(lambda x: 1.0 if Mark(x) == Mark(x) else 2.0)(0.5)
     assert llad.jit(lambda x: 1.0 if Mark(x) == Level else 2.0)(0.5) == 2.0
+
+
+class Slotted:
+    __slots__ = ("k",)
+
+
+class Bare:
+    def method(self):
+        return 1.0
+
+
+@pytest.mark.parametrize("owner", [Bare(), Slotted(), Bare, types.ModuleType("found")], ids=lambda o: type(o).__name__)
+def test_attributes_that_come_and_go_are_seen(owner):
+    """Whether there is one is asked by `hasattr`, and by `getattr` with a default."""
+    asked = llad.jit(lambda x: x * 3.0 if hasattr(owner, "k") else x)
+    read = llad.jit(lambda x: x * getattr(owner, "k", 2.0))
+    for _ in range(2):
+        assert (asked(1.0), read(1.0)) == (1.0, 2.0)
+        owner.k = 5.0
+        assert (asked(1.0), read(1.0)) == (3.0, 5.0)
+        del owner.k
+
+
+def test_methods_that_go_are_seen():
+    found = Bare()
+    asked = llad.jit(lambda x: x * 3.0 if hasattr(found, "method") else x)
+    assert [asked(1.0), asked(2.0)] == [3.0, 6.0]
+    method = Bare.method
+    try:
+        del Bare.method
+        assert asked(1.0) == 1.0
+    finally:
+        Bare.method = method
+    assert asked(1.0) == 3.0

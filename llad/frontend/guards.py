@@ -94,6 +94,16 @@ class Guards:
             self.add(own, name, own.get(name, Missing))
         self._of_class(owner if isinstance(owner, type) else type(owner), name)
 
+    def presence(self, owner: object, name: str) -> None:
+        """It was asked whether `owner` has the attribute `name`."""
+        own, found = getattr(owner, "__dict__", None), inspect.getattr_static(type(owner), name, Missing)
+        of_class = isinstance(own, dict) and name not in own and not isinstance(owner, type)
+        if of_class and found is not Missing and not isinstance(found, types.MemberDescriptorType):
+            self.add(own, name, Missing)
+            self._of_class(type(owner), name)
+        else:
+            self.attribute(owner, name, getattr(owner, name, Missing))
+
     def _of_class(self, cls: type, name: str) -> None:
         """The attribute was found in a class, or in one of its bases."""
         for kind in cls.__mro__:

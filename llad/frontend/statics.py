@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import operator
 import types
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from llad.frontend.subscripts import item
 from llad.frontend.truths import as_value, truth
 from llad.frontend.values import Array, NotHandled, Record, Rows, Scalar, Table, describe, is_static
 from llad.parallel import prange
-from llad.structures import ABSENT, is_plain_object
+from llad.structures import is_plain_object
 
 Args = Sequence[Any]
 _IMMUTABLE = (str, bytes, tuple, int, float, bool, frozenset, range)
@@ -49,7 +49,7 @@ def call(t: Tracer, function: Any, args: Args, kwargs: Mapping[str, Any]) -> Any
     handler = _handler(function)
     if handler is not None:
         try:
-            inspect.signature(handler).bind(t, *args, **kwargs)
+            signature(handler).bind(t, *args, **kwargs)
         except TypeError as error:
             t.refuse("call-arguments", name=function.__name__, error=error)
         result = handler(t, *args, **kwargs)
@@ -221,22 +221,24 @@ def _type(t: Tracer, *args: Any) -> Any:
 
 
 def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
-    if rest and isinstance(rest[0], str) and (isinstance(value, (Record, tuple)) or _has_plainly(value, rest[0])):
+    if rest and isinstance(rest[0], str) and (isinstance(value, (Record, tuple)) or _is_found(value)):
         if len(rest) == 1 or _hasattr(t, value, rest[0]):
             return attribute(t, value, rest[0])
         return rest[1]
     return _python(t, getattr, (value, *rest), {}) if is_static((value, rest)) else NotHandled
 
 
-def _has_plainly(value: Any, name: str) -> bool:
-    """Whether an object from outside has an attribute, so that it is read as by `value.name`."""
-    return is_plain_object(value) and inspect.getattr_static(value, name, ABSENT) is not ABSENT
-
-
 def _hasattr(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Record):
         return records.has(value, name)
+    if isinstance(name, str) and _is_found(value):
+        t.guards.presence(value, name)
     return _python(t, hasattr, (value, name), {}) if is_static(value) or isinstance(value, tuple) else NotHandled
+
+
+def _is_found(value: Any) -> bool:
+    """Whether it is an object, a class or a module, to which attributes may come and from which they may go."""
+    return is_plain_object(value) or isinstance(value, (type, types.ModuleType))
 
 
 def _handler(function: Any) -> Callable[..., Any] | None:
