@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import partial, reduce
 
 from llad.ad.sheets import Sheet
-from llad.ad.structure import Structure
+from llad.ad.structure import Structure, goes
 from llad.ad.tape import Rectangle, capacity, position, whole_lines
 from llad.ir.build import Builder
 from llad.ir.core import Op, Region, Value
@@ -63,7 +63,7 @@ class Filling:
             bound = self._limit(loop.operands[up == most], home, most)
             return self._sum("sub" if up else "add", bound, b.i64(1), most) if up == most else bound
         op = structure.op_of[value]
-        limits = [self._limit(o, home, goes) for o, goes in zip(op.operands, structure.goes(op, most), strict=True)]
+        limits = [self._limit(o, home, way) for o, way in zip(op.operands, goes(op, most), strict=True)]
         if op.name in ("min", "max"):
             return b.op(op.name, *limits)
         first, second = [b.i64(0), *limits] if op.name == "neg" else limits

@@ -19,7 +19,12 @@ Strategy = Literal["taped", "recomputed", "fused", "checkpointed"]
 HOISTABLE = frozenset({"const", "dim", "cast", "add", "sub", "mul", "neg", "min", "max"})
 
 # What the bounds of a triangle are made of: the most of these is told by the most or the least of their operands.
-LIMITED = frozenset({"add", "sub", "neg", "min", "max"})
+_LIMITED = frozenset({"add", "sub", "neg", "min", "max"})
+
+
+def goes(op: Op, most: bool) -> tuple[bool, ...]:
+    """Of which operands the `most`, and of which the least, makes the most of a number in the bounds of a triangle."""
+    return {"sub": (most, not most), "neg": (not most,)}.get(op.name, (most, most))
 
 
 class Structure:
@@ -158,13 +163,9 @@ class Structure:
             bound = loop.operands[(stride == 1) == most]
             return stride in (1, -1) and self.encloses(home, self.home(loop)) and self._has_limit(bound, home, most)
         op = self.op_of.get(value)
-        if op is None or op.name not in LIMITED or op.name == ("max" if most else "min"):
+        if op is None or op.name not in _LIMITED or op.name == ("max" if most else "min"):
             return False
-        return all(self._has_limit(o, home, goes) for o, goes in zip(op.operands, self.goes(op, most), strict=True))
-
-    def goes(self, op: Op, most: bool) -> tuple[bool, ...]:
-        """Of which operands the `most`, and of which the least, makes the most of an op in `LIMITED`."""
-        return {"sub": (most, not most), "neg": (not most,)}.get(op.name, (most, most))
+        return all(self._has_limit(o, home, way) for o, way in zip(op.operands, goes(op, most), strict=True))
 
     def loop_of(self, value: Value) -> Op | None:
         """The `for` of which a value is the index."""

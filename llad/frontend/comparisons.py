@@ -73,9 +73,7 @@ def _known_int(ctx: Context, op: str, n: int, x: Value) -> Value:
         if op in ("eq", "ne"):
             return b.const(op == "ne", BOOL)
         # A float above n is one from `near` on if that is above n, else one beyond it.
-        op = (
-            {"lt": "le", "le": "le", "gt": "gt", "ge": "gt"}[op]
-            if near > n
-            else ({"lt": "lt", "le": "lt", "gt": "ge", "ge": "ge"}[op])
+        op = {"lt": "le", "le": "le", "gt": "gt", "ge": "gt"}[op] if near > n else (
+            {"lt": "lt", "le": "lt", "gt": "ge", "ge": "ge"}[op]
         )
     return b.op(op, b.f64(near), x)

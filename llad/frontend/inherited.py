@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
+from llad.frontend.records import class_of
 from llad.frontend.state import Bound
-from llad.frontend.values import Record, Unbound
+from llad.frontend.values import Unbound
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,10 +29,7 @@ class Super:
 
 
 def _class_of(value: Any) -> type:
-    if isinstance(value, type):
-        return value
-    cls: type = value.cls if isinstance(value, Record) else type(value)
-    return cls
+    return value if isinstance(value, type) else class_of(value)
 
 
 def super_(t: Tracer, *args: Any) -> Super:

@@ -301,14 +301,14 @@ class _Checks(Rebuild):
             self._ranges.knowledge.learn(self._runs(loop))
             for claim in claims:
                 parts = self._split(replace(claim, values=(), guards=()), loop, ())
-                for item in () if parts is None else [i for part in parts for i in part.items]:
+                if parts is None:
+                    return None
+                for item in [i for part in parts for i in part.items]:
                     said = said_of(item, self._ranges.knowledge.fits)
                     if said is None:
                         return None
                     if not self._ranges.proven(item):
                         asked[claim.origin][item] = said
-                if parts is None:
-                    return None
         return asked
 
     def _emit_scout(self, scouted: Op, said: list[Said]) -> Op:

@@ -19,11 +19,20 @@ from llad.ops.table import OPS
 TRAPPING = frozenset({"floordiv", "mod", "shl", "shr", "ipow", "load"})
 # What an op may consist of to move at all, besides what only computes.
 _KNOWN = frozenset({"alloc", "store", "if", "for", "check", "yield"})
+_QUIET = frozenset({"yield", "if", "for"})  # around what only computes
 
 
 def computes(op: Op) -> bool:
     """Whether all that an op does is to compute its one result, from operands and perhaps memory."""
     return op.name in OPS or op.name in PURE_STRUCTURED or op.name == "load"
+
+
+def only_computes(op: Op) -> bool:
+    """Whether an op, with all inside of it, does nothing but compute results, from operands and perhaps memory."""
+    if not op.regions:
+        return computes(op)
+    inner = [o for region in op.regions for o in walk(region)]
+    return all(computes(o) or o.name in _QUIET for o in (op, *inner))
 
 
 @dataclass(frozen=True, slots=True)

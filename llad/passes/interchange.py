@@ -134,7 +134,7 @@ from llad.ir.core import Function, Op, Value
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import I64, BufferType, ScalarType
 from llad.passes.interchange_plan import ENOUGH, Plans, Sum, Turned
-from llad.passes.strips import PARALLEL, STRIP, Bounds, Strips
+from llad.passes.strips import ORDERED, PARALLEL, STRIP, Bounds, Strips
 
 _TERMS = 4  # added to an element while it is in a register
 _LANES = 8  # of a vector: what is turned has room for whole ones
@@ -296,9 +296,8 @@ class _Interchange(Strips):
         terms = b.i64(_TERMS)
         middle = b.op("add", lo, b.op("mul", b.op("floordiv", b.by_ones(lo, hi), terms), terms))
         self.ops += b.root.ops
-        ordered = {"exits": False, "kind": "sequential"}
-        rest = {**ordered, "seldom": True}
-        for bounds, count, attrs in (((lo, middle, terms), _TERMS, ordered), ((middle, hi, step), 1, rest)):
+        rest = {**ORDERED, "seldom": True}
+        for bounds, count, attrs in (((lo, middle, terms), _TERMS, ORDERED), ((middle, hi, step), 1, rest)):
             index = Value(I64, s.loop.regions[0].args[0].name)
             with self.written(index) as body:
                 steady = [self._steady(s, index, number) for number in range(count)]

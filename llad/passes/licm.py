@@ -58,17 +58,16 @@ from dataclasses import field
 
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases, Roots
-from llad.ir.core import Function, Op, Region, Value, mentioned, walk
+from llad.ir.core import Function, Op, Region, Value, mentioned
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, FLOATS, I32, I64, INTS, BufferType, Type, is_float
 from llad.ir.within import Within
 from llad.ops.table import OPS
-from llad.passes.effects import TRAPPING, computes
+from llad.passes.effects import TRAPPING, only_computes
 from llad.passes.rebuild import Rebuild
 
 _LINEAR = frozenset({"add", "sub", "neg"})  # their partials are ±1: a zero cotangent stays zero
-_QUIET = frozenset({"yield", "if", "for"})
 _NOBODYS: dict[Type, object] = {I64: 1, I32: 1, BOOL: False}  # what is computed where the loop does not run
 
 
@@ -165,7 +164,7 @@ class _Invariants:
         certain = True  # reached by every iteration, whatever the numbers
         for op in region.ops:
             operands = mentioned(op) if op.regions else op.operands
-            movable = _is_movable(op) and inside.isdisjoint(operands)
+            movable = only_computes(op) and inside.isdisjoint(operands)
             if movable and (op.name == "load" or op.regions):
                 movable = written.isdisjoint(known.reads[op])
             poisoned = not known.poison.isdisjoint(operands)
@@ -185,14 +184,6 @@ class _Invariants:
 
 def _is_whole(value: Value) -> bool:
     return value.type in _NOBODYS
-
-
-def _is_movable(op: Op) -> bool:
-    """Whether the op only computes results, from operands and perhaps memory."""
-    if op.regions:
-        inner = [o for region in op.regions for o in walk(region)]
-        return op.name != "while" and all(computes(o) or o.name in _QUIET for o in inner)
-    return computes(op)
 
 
 def _is_harmless(op: Op) -> bool:

@@ -14,9 +14,8 @@ from collections.abc import Set
 
 from llad.ir.alias import Aliases, Roots
 from llad.ir.core import Op, Region, Value, mentioned, walk
-from llad.passes.effects import computes
-
-_QUIET = frozenset({"yield", "if", "for"})
+from llad.passes.effects import only_computes
+from llad.passes.strips import ORDERED
 
 
 class _Stranger(Exception):
@@ -56,8 +55,7 @@ class _Slice:
         if op.attrs["exits"] or not needed.isdisjoint(region.args[1:]):
             raise _Stranger
         needed.update(op.operands[:3])
-        attrs = {"exits": False, "kind": "sequential", "rare": True}
-        return Op("for", op.operands[:3], (op.results[-1],), attrs, (body,), op.span)
+        return Op("for", op.operands[:3], (op.results[-1],), {**ORDERED, "rare": True}, (body,), op.span)
 
     def _region(self, region: Region, needed: set[Value]) -> Region:
         ops = [Op("yield", span=region.terminator.span)]
@@ -87,5 +85,4 @@ class _Slice:
         return Op("if", op.operands, (), op.attrs, regions, op.span)
 
     def _only_computes(self, op: Op) -> bool:
-        inner = [op, *[o for region in op.regions for o in walk(region)]]
-        return all(computes(o) or o.name in _QUIET for o in inner) and self._written.isdisjoint(self._aliases.read(op))
+        return only_computes(op) and self._written.isdisjoint(self._aliases.read(op))

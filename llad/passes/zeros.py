@@ -127,10 +127,7 @@ class _Search:
         first = next((op for op in ops if self._touches(op, root)), None)
         if first is None or first.name != "for":
             return
-        nest, touching = [first], self._touching(first, root)
-        while len(touching) == 1 and touching[0].name == "for":
-            nest.append(touching[0])
-            touching = self._touching(touching[0], root)
+        nest, touching = self._nest(first, root)
         loads = self._finding_zero(touching, root, nest)
         if loads is None or not all(self._goes_by_ones(loop) for loop in nest):
             return
@@ -160,19 +157,25 @@ class _Search:
 
     def _renewed(self, body: Sequence[Op], root: Value) -> tuple[Op, ...]:
         """The store of zero at the end of an iteration, if that is a loop that comes to each element once at most."""
-        nest = [next(op for op in reversed(body) if self._touches(op, root))]
-        if nest[0].name != "for":
+        last = next(op for op in reversed(body) if self._touches(op, root))
+        if last.name != "for":
             return ()
-        while len(touching := self._touching(nest[-1], root)) == 1 and touching[0].name == "for":
-            nest.append(touching[0])
+        nest, touching = self._nest(last, root)
         places = [self._place(op, root) if op.name in ("load", "store") else None for op in touching]
         place, end = places[-1], touching[-1]
         indices = [loop.regions[0].args[0] for loop in nest]
         once = place is not None and _visits_once(place, indices, _made_in(nest[0]))
         return (end,) if once and end.name == "store" and all(p == place for p in places) else ()
 
+    def _nest(self, loop: Op, root: Value) -> tuple[list[Op], list[Op]]:
+        """The loops from this one on, each alone in touching `root` in the one around it, and what does so inside."""
+        nest = [loop]
+        while len(touching := self._touching(nest[-1], root)) == 1 and touching[0].name == "for":
+            nest.append(touching[0])
+        return nest, touching
+
     def _touches(self, op: Op, root: Value) -> bool:
-        return root in self._aliases.read(op) or root in self._aliases.written(op)
+        return root in self._aliases.touched(op)
 
     def _touching(self, loop: Op, root: Value) -> list[Op]:
         return [op for op in loop.regions[0].ops if self._touches(op, root)]
