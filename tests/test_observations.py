@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 from building import M, V, build, loop, when
 from native import DTYPES, Native
 
+from llad.codegen.lower_emit import REGISTER
+from llad.codegen.target import vectors
 from llad.compile import PASSES, STRICT, WRITTEN_OUT, run_passes
 from llad.ir import interp
 from llad.ir.build import Builder
@@ -198,7 +201,7 @@ def test_machine_code_of_observations_is_right_in_blocks_and_beside_them(seed: i
 
 
 @pytest.mark.parametrize("dtype", [F64, F32])
-def test_rows_of_large_arrays_are_written_past_the_caches(dtype: ScalarType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_written_in_vectors_or_past_the_caches(dtype: ScalarType, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same numbers arrive: in arrays that are large, in others, and where blocks and rows end."""
     columns = 11
 
@@ -216,6 +219,9 @@ def test_rows_of_large_arrays_are_written_past_the_caches(dtype: ScalarType, mon
     monkeypatch.setattr(row_blocks, "LARGE", 100 * columns * dtype.bytes)
     native = Native(rows(independent(build([BufferType(dtype, 1, "C"), BufferType(dtype, 2, "C")], body))))
     assert "!nontemporal" in native.code.llvm_after
+    lanes = min(4, vectors()[0] // dtype.bytes)
+    ours = rf"(?m)store <{lanes} x {REGISTER[dtype.name]}> (?!.*nontemporal).*, ptr %\S+, align {dtype.bytes}\b"
+    assert re.search(ours, native.code.llvm_after)
     for count in (1, 64, 100, 101, 131):
         x = np.arange(1, count + 1).astype(DTYPES[dtype])
         y = np.zeros((count, columns), x.dtype)

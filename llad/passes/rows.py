@@ -114,7 +114,7 @@ After:
             %v50: i64 = const 0
             %v51: i64 = const 0
             %v52: i64 = const 4
-            %v56: i64 = for %v53 in %v51..%v52 step %unit {
+            %v56: i64 = for %v53 in %v51..%v52 step %unit {'apart': True, 'lanes': 4} {
               %v54: f64 = load %block[%v49, %v48, %v53]
               %v55: i64 = add %v53, %v50
               store %v54, %y[%v47, %v55]
@@ -124,7 +124,7 @@ After:
             %v58: i64 = const 1
             %v59: i64 = const 0
             %v60: i64 = const 4
-            %v64: i64 = for %v61 in %v59..%v60 step %unit {
+            %v64: i64 = for %v61 in %v59..%v60 step %unit {'apart': True, 'lanes': 4} {
               %v62: f64 = load %block[%v57, %v48, %v61]
               %v63: i64 = add %v61, %v58
               store %v62, %y[%v47, %v63]
@@ -159,6 +159,7 @@ _BLOCK = 8  # iterations whose rows wait: so few that they reach the caches whil
 _WIDTH = 4  # numbers of a piece
 _LEAST = 2  # pieces for which a block pays
 _SEQUENTIAL: dict[str, Any] = {"exits": False, "kind": "sequential"}
+_ONE_VECTOR = _SEQUENTIAL | {"apart": True, "lanes": _WIDTH}
 _STREAMS: dict[str, Any] = {"streams": True}
 _HERE: dict[str, Any] = {}
 
@@ -324,7 +325,8 @@ class _Rows(Rebuild):
                     value = self.emit("load", [block, which, place, column], [store.operands[0].type], span).result
                     there = self.emit("add", [column, first], [I64], span).result
                     self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span, dict(how))
-                self._loop(loop, [zero, width, bounds[2]], moving, _SEQUENTIAL)
+                # LLVM makes no vectors of what goes past the caches, and of rows, if left alone, vectors down columns
+                self._loop(loop, [zero, width, bounds[2]], moving, _SEQUENTIAL if how else _ONE_VECTOR)
         self._loop(loop, bounds, copying, _SEQUENTIAL)
 
 
