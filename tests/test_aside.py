@@ -1,4 +1,4 @@
-"""What a loop around others only copies is copied before it: memory is the same afterwards, and errors are."""
+"""What a loop around others only copies is copied behind it: memory is the same afterwards, and errors are."""
 
 from __future__ import annotations
 
@@ -121,6 +121,29 @@ def test_what_may_leave(source: str, target: str, more: str, leaves: bool) -> No
     made = verify(aside(fn))
     assert (made is not fn) is leaves
     assert memory(made) == memory(fn)
+
+
+@llad.jit
+def copied_until_it_is_full(x: Any, y: Any, room: Any) -> Any:
+    """Errors are of two classes, so no check may come before the loop."""
+    kept = np.zeros(room)
+    s = 0.0
+    for i in range(len(x)):
+        for j in range(y.shape[1]):
+            if y[i, j] < -3.0:
+                raise ValueError("too little")
+            s = s * 0.5 + y[i, j]
+        kept[i] = x[i]
+    return s + np.sum(kept)
+
+
+@pytest.mark.parametrize("room", [0, 3, 70])
+def test_nothing_is_copied_to_where_there_is_no_room(room: int) -> None:
+    """This much memory beyond the array is not the process's."""
+    enough = np.arange(1.0, room + 1), np.ones((room, 2)), room
+    assert copied_until_it_is_full(*enough) == copied_until_it_is_full.py_func(*enough)
+    with pytest.raises(IndexError, match=f"index {room} is out of bounds for axis 0 with size {room}"):
+        copied_until_it_is_full(np.ones(2_000_000), np.ones((2_000_000, 2)), room)
 
 
 def test_a_loop_without_others_is_left_alone() -> None:

@@ -1,7 +1,7 @@
 """What a loop around other loops only copies gets a loop of its own, which machine code runs as vectors.
 
 What: an iteration that has inner loops also loads a number and stores it as it is, in a tape as a rule. All of these
-are copied before the loop begins.
+are copied when the loop is over, so that each copy is known to have its place: a check in the loop may have said so.
 
 When: the loop reaches each iteration, or raises; it does not write what is copied, nothing else in it touches the
 copies, and nobody outside of the function sees these. The numbers are there whatever the loop does (`within.py`), and
@@ -36,19 +36,19 @@ After:
       %one: i64 = const 1
       %d: i64 = dim %x, 0
       %tape: buffer<f64, 1, C> = alloc(%d)
-      %1: i64 = for %i in %zero..%d step %one parallel {'apart': True} {
-        %0: f64 = load %x[%i]
-        store %0, %tape[%i]
-        yield
-      }
-      %t: i64 = for %i_1 in %zero..%d step %one {
-        %a: f64 = load %x[%i_1]
+      %t: i64 = for %i in %zero..%d step %one {
+        %a: f64 = load %x[%i]
         %u: i64 = for %j in %zero..%m step %one {
-          %b: f64 = load %y[%i_1, %j]
+          %b: f64 = load %y[%i, %j]
           %c: f64 = mul %a, %b
-          store %c, %y[%i_1, %j]
+          store %c, %y[%i, %j]
           yield
         }
+        yield
+      }
+      %1: i64 = for %i_1 in %zero..%d step %one parallel {'apart': True} {
+        %0: f64 = load %x[%i_1]
+        store %0, %tape[%i_1]
         yield
       }
       %last: f64 = load %tape[%n]
@@ -78,13 +78,13 @@ class _Aside(Rebuild):
         self._gone: set[Op] = set()
 
     def visit(self, op: Op) -> None:
-        if op.name == "for" and not any(map(op.attrs.get, SPECIAL)):
-            copies = self._copies(op)
-            if copies:
-                self._copy(op, copies)
-                self._gone.update(copies)
-        if op not in self._gone:
-            self.keep(op)
+        if op in self._gone:
+            return
+        copies = self._copies(op) if op.name == "for" and not any(map(op.attrs.get, SPECIAL)) else {}
+        self._gone.update(copies)
+        self.keep(op)
+        if copies:
+            self._copy(op, copies)
 
     def _copies(self, loop: Op) -> dict[Op, Op]:
         """The stores of what is only copied, and the load of each."""
