@@ -27,6 +27,7 @@ class LoopPass:
 
 accumulate = LoopPass("accumulate")
 across = LoopPass("across")
+afterwards = LoopPass("afterwards")
 ascend = LoopPass("ascend")
 aside = LoopPass("aside")
 blocks = LoopPass("blocks")

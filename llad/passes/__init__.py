@@ -11,8 +11,9 @@ The files, by what they are for; each says in its heading what is in it.
   `distribute_strips` · `aside` · `stages` · `blocks`
 - Records and small arrays become numbers: `records` · `unroll` · `either` · `scalars` · `states` · `foresee` ·
   `flatten` · `version` · `singles`
-- Loops for vectors and caches: `independent` · `ascend` · `interchange` · `interchange_plan` · `across` · `across_plan`
-  · `flat` · `jam` · `jam_plan` · `panels` · `panels_plan` · `tiles` · `columns` · `rows` · `whole` · `extrema` ·
+- Loops for vectors and caches: `independent` · `ascend` · `afterwards` · `afterwards_plan` · `interchange` ·
+  `interchange_plan` · `across` · `across_plan` · `flat` · `jam` · `jam_plan` · `panels` · `panels_plan` · `tiles` ·
+  `columns` · `rows` · `whole` · `extrema` ·
   `winner` · `sooner` · `postpone` · `onward` · `latest` · `latest_plan`
 - Products of matrices: `products` · `products_nest` · `products_terms` · `products_plan` · `products_parts`
 - Memory: `reuse` · `rotate` · `zeros` · `unpack` · `lodge` · `stream` · `fetch` · `ownership`

@@ -1,0 +1,196 @@
+"""Which inner loops only add to memory, so that they may go around what was around them (`afterwards.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llad.dataclass import dataclass
+from llad.ir.alias import Aliases, Roots
+from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, makers, uses, walk
+from llad.ir.elements import Elements
+from llad.ir.types import BufferType, is_float
+from llad.ops.table import OPS
+from llad.passes.effects import TRAPPING, computes
+from llad.passes.strips import SPECIAL
+
+ENOUGH = 16  # iterations that are worth being vectors
+_LARGEST = 40  # ops of a nest
+_STRANGERS = TAPE | {"call", "check", "derivative", "free", "matmul", "print", "while"}
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """The ops that add a term to an element. `moves`: whether it is another one in each iteration of the outer loop."""
+
+    load: Op
+    add: Op
+    store: Op
+    moves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A nest of loops that does nothing but add to memory.
+
+    `levels`: its loops, the outermost first. `varying`: the ops in them that depend on the outer index. `needs`: the
+    numbers that an iteration of the outer loop computes for it; `again`: how integers are made that it needs.
+    """
+
+    levels: tuple[Op, ...]
+    additions: tuple[Addition, ...]
+    varying: frozenset[Op]
+    needs: tuple[Value, ...]
+    again: tuple[Op, ...]
+
+    @property
+    def nest(self) -> Op:
+        return self.levels[0]
+
+
+class Plans:
+    """`updates`: per outer loop the nests that go around it."""
+
+    def __init__(self, fn: Function) -> None:
+        self.updates: dict[Op, list[Update]] = {}
+        self._elements, self._aliases = Elements(fn), Aliases(fn)
+        self._free = bool(fn.attrs.get("fastmath"))
+        self._made = makers(fn.body)
+        self._uses = uses(fn.body)
+        if not fn.attrs.get("may_alias"):
+            self._region(fn.body)
+
+    def _region(self, region: Region) -> None:
+        for op in region.ops:
+            if op.name == "for" and (found := self._among(op)):
+                self.updates[op] = found
+                continue
+            for inner in op.regions:
+                self._region(inner)
+
+    def _among(self, loop: Op) -> list[Update]:
+        body = loop.regions[0]
+        if not any(op.name == "for" for op in body.ops) or any(op.name in _STRANGERS for op in walk(body)):
+            return []
+        lo, hi, step = map(self._elements.constant, loop.operands[:3])
+        known_few = lo is not None and hi is not None and hi - lo < ENOUGH
+        if any(map(loop.attrs.get, SPECIAL)) or step != 1 or known_few:
+            return []
+        inside = defined(body)
+        found = [u for op in body.ops if op.name == "for" and (u := self._update(op, loop, inside))]
+        while met := [u for u in found if not self._is_alone(u, found, body)]:
+            found = [u for u in found if u not in met]
+        return found
+
+    def _is_alone(self, update: Update, others: Sequence[Update], body: Region) -> bool:
+        """Whether nothing else touches what a nest adds to, and nothing changes what it reads."""
+        nests = {u.nest for u in others}
+        rest = [op for op in body.ops if op not in nests]
+        added = _union(self._added(u) for u in others)
+        if not self._added(update).isdisjoint(_union(map(self._aliases.touched, rest))):
+            return False
+        own = {addition.load for addition in update.additions}
+        loads = [op for op in walk(update.levels[0].regions[0]) if op.name == "load" and op not in own]
+        read = _union(map(self._aliases.read, loads))
+        return read.isdisjoint(added | _union(map(self._aliases.written, rest)))
+
+    def _added(self, update: Update) -> Roots:
+        return _union(self._aliases.roots(a.store.operands[1]) for a in update.additions)
+
+    # -- one nest
+
+    def _update(self, nest: Op, outer: Op, inside: set[Value]) -> Update | None:
+        levels = tuple(self._levels(nest))
+        ops = [op for level in levels for op in level.regions[0].ops[:-1] if op not in levels]
+        own = defined(nest.regions[0])
+        stores = [op for op in ops if op.name == "store"]
+        if not stores or len(ops) > _LARGEST or not all(computes(op) or op in stores for op in ops):
+            return None
+        index = outer.regions[0].args[0]
+        asked = [
+            o for each in (*levels, *ops) for o in each.operands if o in inside and o not in own and o is not index
+        ]
+        again: dict[Op, None] = {}
+        needs = [v for v in dict.fromkeys(asked) if not self._is_index(v, outer, inside, again)]
+        moving = {index, *needs}
+        varying = []
+        for op in (*again, *ops):
+            if not moving.isdisjoint(op.operands):
+                varying.append(op)
+                moving.update(op.results)
+        if not all(is_float(v.type) for v in needs) or stores[0] not in levels[-1].regions[0].ops:
+            return None
+        if any(not moving.isdisjoint(o.operands) for o in levels):
+            return None
+        additions = self._additions(levels[-1].regions[0], moving, index)
+        loads = {addition.load for addition in additions}
+        ways = [self._way(op, moving, index) for op in varying if op.name == "load" and op not in loads]
+        if not additions or None in ways or not (any(ways) or any(a.moves for a in additions)):
+            return None
+        return Update(levels, additions, frozenset(varying), tuple(needs), tuple(again))
+
+    def _levels(self, loop: Op) -> Iterator[Op]:
+        """The loops of a nest, as far as it is one: each holds one loop, and carries nothing."""
+        while len(loop.results) == 1 and not any(map(loop.attrs.get, SPECIAL)) and not self._uses.get(loop.results[0]):
+            yield loop
+            inner = [op for op in loop.regions[0].ops if op.regions]
+            if len(inner) != 1 or inner[0].name != "for":
+                return
+            (loop,) = inner
+
+    def _is_index(self, value: Value, outer: Op, inside: set[Value], again: dict[Op, None]) -> bool:
+        """Whether an integer is made of the index and of what stands still; `again` learns by what."""
+        if value is outer.regions[0].args[0] or value not in inside:
+            return True
+        op = self._made.get(value)
+        if op is None or is_float(value.type) or op not in outer.regions[0].ops:
+            return False
+        if (op.name not in OPS and op.name != "const") or op.name in TRAPPING:
+            return False
+        if not all(self._is_index(o, outer, inside, again) for o in op.operands):
+            return False
+        again[op] = None
+        return True
+
+    def _additions(self, body: Region, moving: set[Value], index: Value) -> tuple[Addition, ...]:
+        """What the innermost loop adds to memory; nothing, if it does something else with memory that it writes."""
+        found: list[Addition] = []
+        for store in body.ops:
+            if store.name != "store":
+                continue
+            addition = self._addition(store, body, moving, index)
+            if addition is None or any(self._aliases.may_alias(store.operands[1], a.store.operands[1]) for a in found):
+                return ()
+            found.append(addition)
+        return tuple(found)
+
+    def _addition(self, store: Op, body: Region, moving: set[Value], index: Value) -> Addition | None:
+        add = self._made.get(store.operands[0])
+        if add is None or add not in body.ops or add.name not in ("add", "sub") or self._uses[add.result] != 1:
+            return None
+        if not self._free and not add.attrs.get("reassoc"):
+            return None
+        places = add.operands if add.name == "add" else add.operands[:1]
+        for value in places:
+            load = self._made.get(value)
+            if load is not None and load.name == "load" and accessed(load) == accessed(store) and load in body.ops:
+                moves = self._way(store, moving, index)
+                if moves is None or self._uses[value] != 1 or not (moves or moving.isdisjoint(store.operands[1:])):
+                    return None
+                return Addition(load, add, store, moves)
+        return None
+
+    def _way(self, op: Op, moving: set[Value], index: Value) -> bool | None:
+        """Whether the outer index leads a load or store along a row; `None`, if it leads elsewhere."""
+        array, *indices = accessed(op)
+        forms = [self._elements.form(i) for i in indices]
+        assert isinstance(array.type, BufferType)
+        if array in moving or any(atom in moving and atom is not index for form in forms for atom in form.terms):
+            return None
+        steps = [form.terms.get(index, 0) for form in forms]
+        if any(steps[:-1]) or steps[-1:] not in ([0], [1]) or array.type.layout != "C":
+            return False if not any(steps) else None
+        return steps[-1] == 1
+
+
+def _union(roots: Iterator[Roots] | map[Roots]) -> Roots:
+    return frozenset().union(*roots)
