@@ -13,8 +13,7 @@ The files, by what they are for; each says in its heading what is in it.
   `flatten` · `version` · `singles`
 - Loops for vectors and caches: `independent` · `ascend` · `afterwards` · `afterwards_plan` · `interchange` ·
   `interchange_plan` · `across` · `across_plan` · `flat` · `jam` · `jam_plan` · `panels` · `panels_plan` · `tiles` ·
-  `columns` · `rows` · `whole` · `extrema` ·
-  `winner` · `sooner` · `postpone` · `onward` · `latest` · `latest_plan`
+  `columns` · `rows` · `whole` · `extrema` · `winner` · `sooner` · `postpone` · `onward` · `latest` · `latest_plan`
 - Products of matrices: `products` · `products_nest` · `products_terms` · `products_plan` · `products_parts`
 - Memory: `reuse` · `rotate` · `zeros` · `unpack` · `lodge` · `stream` · `fetch` · `ownership`
 - Before and after differentiation: `decide` · `relax` · `release` · `sigmoids`

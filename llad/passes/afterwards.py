@@ -136,7 +136,8 @@ class _Afterwards(Strips):
             self.keep(op)
 
     def _write(self, loop: Op, updates: Sequence[Update]) -> None:
-        trips = self.by_ones(*map(self.get, loop.operands[:2]), loop.span)
+        lo, hi = map(self.get, loop.operands[:2])
+        trips = self.by_ones(lo, hi, loop.span)
         enough = self.const(ENOUGH, I64, loop.span)
         many = self.emit("ge", [trips, enough], [BOOL], loop.span).result
 

@@ -106,9 +106,8 @@ class Plans:
         if not stores or len(ops) > _LARGEST or not all(computes(op) or op in stores for op in ops):
             return None
         index = outer.regions[0].args[0]
-        asked = [
-            o for each in (*levels, *ops) for o in each.operands if o in inside and o not in own and o is not index
-        ]
+        beside = inside - own - {index}
+        asked = [o for each in (*levels, *ops) for o in each.operands if o in beside]
         again: dict[Op, None] = {}
         needs = [v for v in dict.fromkeys(asked) if not self._is_index(v, outer, inside, again)]
         moving = {index, *needs}
