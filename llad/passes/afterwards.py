@@ -45,20 +45,20 @@ After (and `dce`):
       %3: i64 = sub %2, %zero
       %4: i64 = const 16
       %5: bool = ge %3, %4
-      %6: i64 = const 1
-      %7: i64 = const 128
-      %24: i64 = for %from in %zero..%n step %7 {
-        %8: i64 = sub %n, %from
-        %9: i64 = min %8, %7
-        %10: i64 = add %from, %9
-        %12: i64 = for %j in %from..%10 step %6 {
-          %a: f64 = load %x[%j]
-          %b: f64 = mul %a, %a
-          %11: i64 = sub %j, %from
-          store %b, %1[%11]
-          yield
-        }
-        if %5 {
+      if %5 {
+        %6: i64 = const 1
+        %7: i64 = const 128
+        %21: i64 = for %from in %zero..%n step %7 {
+          %8: i64 = sub %n, %from
+          %9: i64 = min %8, %7
+          %10: i64 = add %from, %9
+          %12: i64 = for %j in %from..%10 step %6 {
+            %a: f64 = load %x[%j]
+            %b: f64 = mul %a, %a
+            %11: i64 = sub %j, %from
+            store %b, %1[%11]
+            yield
+          }
           %20: i64 = for %k in %zero..%d step %one {'seldom': True} {
             %13: f64 = const 0.0
             %17: f64, %18: i64 = for %j_1 in %from..%10 step %6 carry (%14: f64 = %13) {'apart': True} {
@@ -79,22 +79,22 @@ After (and `dce`):
             yield
           }
           yield
-        } else {
-          %23: i64 = for %j_2 in %from..%10 step %6 {'few': True} {
-            %21: i64 = sub %j_2, %from
-            %22: f64 = load %1[%21]
-            %u: i64 = for %k_1 in %zero..%d step %one {
-              %c_1: i64 = add %j_2, %k_1
-              %e_1: f64 = load %y[%c_1]
-              %g_1: f64 = add %e_1, %22 {'reassoc': True}
-              store %g_1, %y[%c_1]
-              %h_1: f64 = load %x[%c_1]
-              %l_1: f64 = mul %22, %h_1
-              %o_1: f64 = load %z[%k_1]
-              %p_1: f64 = add %o_1, %l_1 {'reassoc': True}
-              store %p_1, %z[%k_1]
-              yield
-            }
+        }
+        yield
+      } else {
+        %t: i64 = for %j_2 in %zero..%n step %one {'few': True} {
+          %a_1: f64 = load %x[%j_2]
+          %b_1: f64 = mul %a_1, %a_1
+          %u: i64 = for %k_1 in %zero..%d step %one {
+            %c_1: i64 = add %j_2, %k_1
+            %e_1: f64 = load %y[%c_1]
+            %g_1: f64 = add %e_1, %b_1 {'reassoc': True}
+            store %g_1, %y[%c_1]
+            %h_1: f64 = load %x[%c_1]
+            %l_1: f64 = mul %b_1, %h_1
+            %o_1: f64 = load %z[%k_1]
+            %p_1: f64 = add %o_1, %l_1 {'reassoc': True}
+            store %p_1, %z[%k_1]
             yield
           }
           yield
@@ -145,15 +145,12 @@ class _Afterwards(Strips):
             tables = self.scratch_for(list(dict.fromkeys(v for u in updates for v in u.needs)))
             carries[:] = self._rest(loop, updates, tables, (*bounds, *carries)).results[:-1]
             for update in updates:
-                with self.written() as together:
-                    self._together(update, tables, bounds, loop)
-                    self.emit("yield", [], [], loop.span)
-                with self.written() as alone:
-                    self._alone(update, tables, bounds, loop)
-                    self.emit("yield", [], [], loop.span)
-                self.emit("if", [many], [], loop.span, {}, (together, alone))
+                self._nest(update, tables, bounds, loop)
 
-        self.replace(loop.results, self.in_strips(loop, parts))
+        def as_it_was() -> Sequence[Value]:
+            return self.copy(loop, self.operands(loop), (self.region(loop.regions[0]),), {"few": True}).results
+
+        self.either(loop, many, (lambda: self.in_strips(loop, parts), as_it_was))
 
     def _rest(self, loop: Op, updates: Sequence[Update], tables: Scratch, operands: tuple[Value, ...]) -> Op:
         """The loop over a strip without the nests, which leaves what they need."""
@@ -167,15 +164,6 @@ class _Afterwards(Strips):
             self.splice(body.ops[-1:])
         return self.emit("for", operands, [r.type for r in loop.results], loop.span, loop.attrs, (rest,))
 
-    def _alone(self, update: Update, tables: Scratch, bounds: Bounds, outer: Op) -> None:
-        """Each iteration of a strip adds for itself."""
-        index = Value(I64, outer.regions[0].args[0].name)
-        with self.written(index) as body:
-            known = {**self.mapping, outer.regions[0].args[0]: index}
-            self.ops.append(copy_op(update.nest, self._iteration(update, tables, bounds[0], outer, known)))
-            self.emit("yield", [], [], outer.span)
-        self.emit("for", bounds, [I64], outer.span, {**ORDERED, "few": True}, (body,))
-
     def _iteration(self, update: Update, tables: Scratch, begin: Value, outer: Op, known: Mapping) -> Mapping:
         """`known`, with what an iteration of the outer loop computes for a nest."""
         index = known[outer.regions[0].args[0]]
@@ -185,9 +173,7 @@ class _Afterwards(Strips):
             known[value] = self.emit("load", [tables[value], place], [value.type], outer.span).result
         return known
 
-    # -- the nest outside
-
-    def _together(self, update: Update, tables: Scratch, bounds: Bounds, outer: Op) -> None:
+    def _nest(self, update: Update, tables: Scratch, bounds: Bounds, outer: Op) -> None:
         sums = {op for a in update.additions for op in (a.load, a.add, a.store)}
 
         def level(number: int, known: Mapping) -> None:
