@@ -100,17 +100,11 @@ def inside_another(x):
     return float(len(made[1]["a"]))
 
 
-CHANGED_ON_SOME_PATHS = [
-    after_continue,
-    after_break,
-    after_return,
-    held_from_outside,
-    inside_another,
-]
+CHANGED_ON_SOME_PATHS = [inside_another]
 
 
 @pytest.mark.parametrize("program", CHANGED_ON_SOME_PATHS, ids=lambda f: f.__name__)
-def test_what_another_path_still_sees_is_not_changed(program):
+def test_a_list_gets_no_longer_where_another_path_still_sees_it(program):
     with pytest.raises(llad.UnsupportedError, match="changing a") as refused:
         llad.jit(program)(1.0)
     assert refused.value.span is not None and refused.value.span.file == __file__
@@ -197,7 +191,11 @@ def holds_itself(x):
     return made[1][0]
 
 
-CHANGED_ON_EVERY_PATH = [
+CHANGED = [
+    after_continue,
+    after_break,
+    after_return,
+    held_from_outside,
     after_break_of_a_short_loop,  # whose list grows
     in_a_run_time_loop,
     made_by_a_call,
@@ -211,8 +209,8 @@ CHANGED_ON_EVERY_PATH = [
 ]
 
 
-@pytest.mark.parametrize("program", CHANGED_ON_EVERY_PATH, ids=lambda f: f.__name__)
-def test_what_every_path_changes_may_be_changed(program):
+@pytest.mark.parametrize("program", CHANGED, ids=lambda f: f.__name__)
+def test_what_is_changed_is_seen_by_who_comes_by(program):
     f, h = llad.jit_grad(program), 1e-6
     for x in POINTS:
         assert f(x) == pytest.approx(program(x))

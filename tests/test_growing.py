@@ -71,7 +71,7 @@ def agrees(text: str, array: np.ndarray) -> bool:
         (of_arrays, M, 4),
         (of_structures, M, 4),
         (of_rows, A, 1),
-        (of_meeting, A, 3),
+        (of_meeting, A, 2),
         (of_moving, A, 6),
         (of_ordering, A, 6),
     ],

@@ -9,14 +9,15 @@ The files, in an order in which they may be read; each says in its heading what 
 - What is outside of the function: `guards` · `reads` · `inventory` · `words` · `refused`
 - Expressions: `expressions` · `names` · `attributes` · `subscripts` · `truths` · `comparing` · `conditions` ·
   `comprehensions` · `generators` · `generating` · `printing`
-- Statements: `statements` · `targets` · `branches` · `fork` · `loops` · `carries` · `exits` · `imports` · `matching` ·
-  `lending`
+- Statements: `statements` · `targets` · `branches` · `fork` · `loops` · `carries` · `unrolling` · `exits` · `imports` ·
+  `matching` · `lending`
 - Loops that are asked for something: `checkpoints`
 - Calls: `calls` · `callables` · `spellings` · `statics` · `arguments` · `getters` · `outline` · `recursion` · `table`
 - Sequences and iterators: `sequences` · `iteration` · `iterators` · `ranges` · `chosen` · `sorting`
 - Lists whose length is known only at run time: `rows` · `kinds` · `rooms` · `growing` · `growth` · `changing` ·
   `moving` · `meeting` · `methods_of_lists` · `list_arithmetic` · `outside`
-- Who else may see an object, and going back: `ledger` · `sharing` · `references` · `loose` · `moments`
+- What objects hold, who else may see them, and going back: `contents` · `ledger` · `sharing` · `references` · `loose` ·
+  `moments`
 - Objects with attributes: `records` · `objects` · `inherited`
 - Arrays: their extents, elements and views: `arrays` · `extents` · `axes` · `alike` · `slices` · `indexing` ·
   `advanced` · `orders` · `creation` · `outputs`

@@ -14,15 +14,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from llad.dataclass import dataclass
+from llad.diagnostics import Span
+from llad.frontend.contents import Path
 from llad.frontend.core import Tracer
 from llad.frontend.extents import is_one
 from llad.frontend.fork import split
-from llad.frontend.shapes import Shape, escapes, extents_within, flatten, join, rebuild, shape_of, types_of
+from llad.frontend.shapes import (
+    Shape,
+    escapes,
+    extents_within,
+    flatten,
+    is_there,
+    itself,
+    join,
+    rebuild,
+    shape_of,
+    types_of,
+)
 from llad.frontend.state import Conflict, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, Dim, Extent, Growing, Marker, NoJoin, Unbound, describe
+from llad.frontend.values import Array, Dim, Extent, Growing, Marker, NoJoin, Record, Unbound, describe
 from llad.ir.core import Value
 from llad.ir.types import BOOL, Type
 
@@ -82,20 +96,34 @@ def _extent(known: Extent | Marker | None, array: Value, axis: int) -> Extent:
     return Dim(array, axis, many=known is _MANY) if known is None or isinstance(known, Marker) else known
 
 
-def initial(value: Any) -> Carry:
-    """The carry of a name that holds `value` before the loop."""
+def initial(t: Tracer, value: Any) -> Carry:
+    """The carry of a name or place that holds `value` before the loop; an object may stay the one that it is."""
     if isinstance(value, Conflict):
         return Carry(conflict=value)
     inner, bound = split(value)
     if inner is Gone:
         return Carry()
-    shape = shape_of(inner, run_time=True)
+    shape = shape_of(inner, run_time=True, is_same=partial(_may_stay, t))
     return Carry(shape, flagged=bound is not True, extents=tuple(extents_within(inner, shape)))
 
 
-def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: State) -> Carry:
-    """The carry that also takes what the name holds at the end of the body."""
-    value = Gone if end.dead else end.values.get(name, Unbound)
+def _may_stay(t: Tracer, value: Any) -> bool:
+    return isinstance(value, (dict, Record)) and is_there(t, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a name or place holds before a loop, at the start of its body and at its end, and where it was assigned."""
+
+    before: Any
+    start: Any
+    end: Any
+    spans: tuple[Span | None, Span | None] = (None, None)
+
+
+def widen(t: Tracer, carry: Carry, held: Held, path: Path) -> Carry:
+    """The carry that also takes what is held at the end of the body, where objects are as on `path`."""
+    value = held.end
     if carry.conflict is not None:
         return carry
     if isinstance(value, Conflict):
@@ -106,19 +134,21 @@ def widen(t: Tracer, carry: Carry, name: str, before: State, start: Any, end: St
     if inner is Gone:
         return carry
     if carry.shape is None:
-        if escapes(t, inner) or isinstance(inner, Growing):  # which this round has made
-            shown = describe(inner)
-            return Carry(conflict=Conflict("unbound", shown, before.spans.get(name), end.spans.get(name)))
-        return Carry(shape_of(inner, run_time=True), flagged=True)
-    known, _ = split(start)
+        with path.entered():
+            if escapes(t, inner) or isinstance(inner, Growing):  # which this round has made
+                shown = describe(inner)
+                return Carry(conflict=Conflict("unbound", shown, *held.spans))
+            return Carry(shape_of(inner, run_time=True, is_same=partial(_may_stay, t)), flagged=True)
+    known, _ = split(held.start)
     try:
-        shape = join(t, known, inner)
-        return replace(carry, shape=shape, extents=_kept(t, carry, inner, shape))
+        shape = join(t, known, inner, (itself, path.view))
+        if len(carry.extents) != sum(1 for _ in extents_within(Gone, shape)):  # it stood for an object
+            carry = replace(carry, extents=tuple(extents_within(known, shape)))
+        with path.entered():
+            return replace(carry, shape=shape, extents=_kept(t, carry, inner, shape))
     except NoJoin:
-        first = before.values.get(name, Unbound)
-        spans = before.spans.get(name), end.spans.get(name)
-        shown = describe(known if first is Unbound else split(first)[0])
-        return Carry(conflict=Conflict(shown, describe(inner), *spans))
+        shown = describe(known if held.before is Unbound else split(held.before)[0])
+        return Carry(conflict=Conflict(shown, describe(inner), *held.spans))
 
 
 def _kept(t: Tracer, carry: Carry, value: Any, shape: Shape) -> tuple[Known, ...]:
@@ -142,7 +172,7 @@ def _kept(t: Tracer, carry: Carry, value: Any, shape: Shape) -> tuple[Known, ...
     return tuple(tuple(map(still, known, now)) for known, now in pairs)
 
 
-def late(t: Tracer, name: str, before: State, end: State) -> Carry:
+def late(t: Tracer, name: str, before: State, end: State, path: Path) -> Carry:
     """The carry of a name that every iteration assigns before it reads it, but that is read after the loop."""
     x = before.values.get(name, Unbound)
     y = Gone if end.dead else end.values.get(name, Unbound)
@@ -155,7 +185,11 @@ def late(t: Tracer, name: str, before: State, end: State) -> Carry:
     ran = bound_a is False and _sure(bound_b)
     flagged = not (_sure(bound_a) and _sure(bound_b)) and not ran
     try:
-        shape = join(t, a, b)
+        if a is Gone:
+            with path.entered():
+                shape = join(t, a, b)
+        else:
+            shape = join(t, a, b, (itself, path.view))
     except NoJoin:
         spans = before.spans.get(name), end.spans.get(name)
         return Carry(conflict=Conflict(describe(a), describe(b), *spans))

@@ -26,7 +26,7 @@ from llad.frontend.ledger import Ledger
 from llad.frontend.loose import Copied
 from llad.frontend.parts import compose, reaches
 from llad.frontend.signature import ArraySpec, spec_of
-from llad.frontend.state import Active, Frame, Local, Outlined, PathEnds, Scope, State
+from llad.frontend.state import Active, Change, Frame, Local, Outlined, PathEnds, Scope, State, held_by
 from llad.frontend.values import Array, Marker, NotHandled, Record, Rows, Table, argument
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
@@ -173,6 +173,15 @@ class Tracer:
         finally:
             self.scope, frame.extent = scope, extent
 
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Trace, for the `with` body, what may run never or again, and must change nothing that was made before."""
+        scope, self.scope = self.scope, Scope(self.scope, "function")
+        try:
+            yield
+        finally:
+            self.scope = scope
+
     # -- Context
 
     def refuse(self, name: str, /, **details: object) -> NoReturn:
@@ -265,22 +274,29 @@ class Tracer:
         return self.give(compose(form, items), "met")
 
     def mutate(self, thing: object) -> None:
-        """Refuse unless `thing`, about to be changed at trace time, was made where each path comes by here."""
+        """Note that `thing` is about to be changed; refuse it, unless whoever may see it sees the change."""
         if self.ledger.is_kept(thing):
-            name = (thing.cls if isinstance(thing, Record) else type(thing)).__name__
-            self.refuse("growing", why=f"has a copy of this {name}, which another name refers to")
+            self.refuse_kept(thing)
         birth = self.ledger.birth(thing)
         outside = self.generating is not None and (birth is None or not birth.inside(self.generating))
         if outside or any(reaches(value, thing) for value in self.seen_by_generators):
             self.refuse("yield", what="whose loop, or which itself, changes what is seen elsewhere")
-        if birth is None or not self.scope.may_mutate(birth):
+        if birth is None or not self.scope.may_change(birth):
             self.refuse_mutation(thing, self.builder.span)
+        self.note(thing, self.builder.span)
+        self.ledger.outdate(thing, self.builder.span)
+
+    def note(self, thing: object, span: Span | None) -> None:
+        """Note in the scopes around that `thing` is about to be changed there."""
+        birth = self.ledger.birth(thing)
+        assert birth is not None
         for scope in self.scope.before(birth):
-            if scope.kind == "rest":
-                scope.changed.append((thing, self.builder.span))
-                holders = [other for other, born in self.ledger.born.values() if not born.inside(scope.extent)]
-                if any(reaches(other, thing) for other in holders):
-                    self.refuse_mutation(thing, self.builder.span)
+            if scope.kind in ("region", "rest") and id(thing) not in scope.changed:
+                scope.changed[id(thing)] = Change(thing, held_by(thing), span)
+
+    def refuse_kept(self, thing: object) -> NoReturn:
+        """Refuse that `thing` is changed, of which there is a copy."""
+        self.refuse("kept-mutation", type=(thing.cls if isinstance(thing, Record) else type(thing)).__name__)
 
     def refuse_mutation(self, thing: object, span: Span | None) -> NoReturn:
         """Refuse that `thing` was changed there."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from llad.diagnostics import Span
+from llad.frontend.contents import Path, Place, meeting, note_copies, put
 from llad.frontend.core import Tracer
 from llad.frontend.parts import reaches
 from llad.frontend.shapes import Shape, extents_within, flatten, join, rebuild
@@ -49,7 +50,7 @@ class Fork:
         self.states = [self.before.copy(), self.before.copy()]
         self.values: list[Any] = [Gone, Gone]
         self._spent = [t.ledger.spent, t.ledger.spent]
-        self._changed: list[tuple[int, object, Span | None]] = []
+        self._paths = (Path(), Path())
         self._yields: tuple[list[Value], list[Value]] = ([], [])
         self._memo: dict[tuple[Value, Value], int] = {}
         self._constants: dict[tuple[int, bool], Value] = {}
@@ -59,10 +60,11 @@ class Fork:
         """Trace `action` on one side; what it returns is the side's value."""
         t = self.t
         t.ledger.spent = dict(self._spent[side])
+        self._paths[side].enter()
         try:
             with t.within(self.regions[side], self.states[side], kind) as scope:
                 self.values[side] = action()
-            self._changed += [(1 - side, *change) for change in scope.changed]
+            self._paths[side].leave(scope)
             self.states[side] = t.frame.state
         finally:
             t.frame.state = self.before
@@ -73,7 +75,6 @@ class Fork:
         """Emit the `if`; the state and the value where the sides meet.
 
         `live`: names that may be read after (`None`: any); `exits`: those that may be read where a jump leads."""
-        self._refuse_what_is_shared(live, exits)
         fill_state = self._join_states(live, exits)
         fill_value = self._join_value()
         for region, values in zip(self.regions, self._yields, strict=True):
@@ -84,15 +85,6 @@ class Fork:
             results = self.t.builder.if_(self.condition, *self.regions)
         self.t.frame.state = fill_state(results)
         return fill_value(results)
-
-    def _refuse_what_is_shared(self, live: Names | None, exits: Names) -> None:
-        """Refuse changes, in what follows a jump, of objects that the path that jumped may still see."""
-        for side, thing, span in self._changed:
-            state = self.states[side]
-            names = [n for n in state.values if live is None or n in live or n in exits]
-            seen = [split(self._visible(side, name, exits))[0] for name in names]
-            if reaches([*seen, Gone if state.dead else state.result], thing):
-                self.t.refuse_mutation(thing, span)
 
     # -- values
 
@@ -110,10 +102,10 @@ class Fork:
         if a is b:
             return lambda _: a
         t = self.t
-        shape = join(t, a, b)
+        shape = self._common(a, b)
         leaves = []
-        for region, value, missing in zip(self.regions, (a, b), gone, strict=True):
-            with t.builder.inside(region):
+        for region, path, value, missing in zip(self.regions, self._paths, (a, b), gone, strict=True):
+            with t.builder.inside(region), path.entered():
                 leaves.append(flatten(t, value, shape, missing))
         slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
         extents = self._shared_extents(a, b, shape)
@@ -125,16 +117,25 @@ class Fork:
                 shared = (Dim(array.value, k) if e is None else e for k, e in enumerate(next(known)))
                 return replace(array, extents=tuple(shared))
 
-            made = (s if isinstance(s, Value) else results[s] for s in slots)
-            return rebuild(t, shape, made, given=True, measured=measured)
+            leaves = (s if isinstance(s, Value) else results[s] for s in slots)
+            made = rebuild(t, shape, leaves, given=True, measured=measured)
+            note_copies(t, made, (a, b))
+            return made
 
         return fill
+
+    def _common(self, a: Any, b: Any) -> Shape:
+        """The shape of a value of both sides, or of one."""
+        if a is Gone or b is Gone:
+            with self._paths[a is Gone].entered():
+                return join(self.t, a, b)
+        return join(self.t, a, b, (self._paths[0].view, self._paths[1].view))
 
     def _shared_extents(self, a: Any, b: Any, shape: Shape) -> list[list[Extent | None]]:
         """The extents that arrays of both sides have: by one name, which is known outside then."""
         sides = []
-        for region, value in zip(self.regions, (a, b), strict=True):
-            with self.t.builder.inside(region):
+        for region, path, value in zip(self.regions, self._paths, (a, b), strict=True):
+            with self.t.builder.inside(region), path.entered():
                 sides.append([[self._named(e) for e in array] for array in extents_within(value, shape)])
         pairs = zip(*sides, strict=True)
         return [[x if x == y else None for x, y in zip(*pair, strict=True)] for pair in pairs]
@@ -194,6 +195,9 @@ class Fork:
         }
         names: dict[str, Fill] = {}
         spans = {}
+        misses = partial(self._misses, live, exits)
+        met = meeting(self.t, *self._paths, (a.dead, b.dead), misses)
+        places = {place: self._joined(place, x, y, (False, False)) for place, (x, y) in met.places.items()}
         for name in _keys(self.before.values, a.values, b.values):
             x, y = self._visible(0, name, exits), self._visible(1, name, exits)
             if x is not y and live is not None and name not in live and name not in exits:
@@ -207,9 +211,24 @@ class Fork:
             state = State({n: f(results) for n, f in names.items()}, spans)
             state.left, state.stop, state.ret = (flags[f](results) for f in ("left", "stop", "ret"))
             state.result, state.result_span = result(results), result_span
+            met.settle()
+            for place, filled in places.items():
+                put(self.t, place, filled(results))
             return state
 
         return fill
+
+    def _misses(self, live: Names | None, exits: Names, side: int, thing: object) -> bool:
+        """Whether a side has left, and nobody sees an object there any more, which this call or iteration has made."""
+        state, extent, ledger = self.states[side], self.t.frame.extent, self.t.ledger
+        birth = ledger.birth(thing)
+        if state.left is not True or birth is None or not birth.inside(extent):
+            return False
+        names = [n for n in state.values if live is None or n in live or n in exits]
+        seen = [split(self._visible(side, name, exits))[0] for name in names]
+        seen += [holder for holder, born in ledger.born.values() if not born.inside(extent)]
+        with self._paths[side].entered():
+            return not any(reaches(value, thing) for value in (*seen, state.result))
 
     def _visible(self, side: int, name: str, exits: Names) -> Any:
         """What later code may see of a name of this side."""
@@ -224,6 +243,10 @@ class Fork:
         for one, other in ((x, y), (y, x)):
             if one is Gone and other is self.before.values.get(name, Unbound):
                 return lambda _: other
+        return self._joined(name, x, y, [s.ret if name in exits else s.left for s in self.states])
+
+    def _joined(self, name: str | Place, x: Any, y: Any, gone: Sequence[Flag]) -> Fill:
+        """What a name or place holds, of which the two sides say different things; `gone` as for `_inner`."""
         for value in (x, y):
             if isinstance(value, Conflict):
                 return lambda _: value
@@ -234,9 +257,9 @@ class Fork:
         bound = self.flag(bound_a, bound_b)
         on_exit = self._bound_on_exit(0, x, bound_a) and self._bound_on_exit(1, y, bound_b)
         try:
-            inner = self._inner(a, b, [s.ret if name in exits else s.left for s in self.states])
+            inner = self._inner(a, b, gone)
         except NoJoin:
-            spans = (state.spans.get(name) for state in self.states)
+            spans = (state.spans.get(name) if isinstance(name, str) else None for state in self.states)
             conflict = Conflict(describe(a), describe(b), *spans)
             return lambda _: conflict
 

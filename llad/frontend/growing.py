@@ -81,7 +81,7 @@ def _with_all(t: Tracer, old: Growing, walk: Walk) -> Growing:
     b = t.builder
     zero, one = b.i64(0), b.i64(1)
     shape = shape_of(old, run_time=True)
-    with b.region([I64, *types_of(shape)]) as region:
+    with b.region([I64, *types_of(shape)]) as region, t.apart():
         k, *leaves = region.args
         b.yield_(*flatten(t, added(t, rebuild(t, shape, iter(leaves)), nth(t, walk, k)), shape))
     results = b.for_(zero, ext.emit(t, length(t, walk)), one, flatten(t, old, shape), region)

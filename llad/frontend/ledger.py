@@ -17,22 +17,26 @@ from dataclasses import field, replace
 from typing import Any
 
 from llad.dataclass import dataclass
+from llad.diagnostics import Span
 from llad.frontend.loose import Copied
 from llad.frontend.state import Scope
-from llad.frontend.values import Lazy
+from llad.frontend.values import Lazy, Record
 
 
 @dataclass(slots=True)
 class Ledger:
     """`born`: lists, dicts, sets and records, and where they were made. `kept`: lists whose items a list that grows
-    has copies of. `walked`: what the loops around go over. `named`: what was given a name, and in which iteration or
-    call. `spent`: iterators that were read. `found`: lists, dicts and sets from outside, and what is seen of them.
+    has copies of, or that met another. `copies`: of objects that met another, and their `origins`. `walked`: what the
+    loops around go over. `named`: what was given a name, and in which iteration or call. `spent`: iterators that were
+    read. `found`: lists, dicts and sets from outside, and what is seen of them.
 
     `copied`: copies made where NumPy may have a view; `appended`: rows of lists that grow, and what they are copies of.
     """
 
     born: dict[int, tuple[object, Scope]] = field(default_factory=dict)
     kept: dict[int, object] = field(default_factory=dict)
+    copies: dict[int, tuple[Record, tuple[Record, ...]]] = field(default_factory=dict)
+    origins: dict[int, tuple[Record, tuple[Record, ...]]] = field(default_factory=dict)
     walked: list[object] = field(default_factory=list)
     named: dict[int, tuple[object, Scope]] = field(default_factory=dict)
     spent: dict[int, object] = field(default_factory=dict)
@@ -46,6 +50,8 @@ class Ledger:
             self,
             born=dict(self.born),
             kept=dict(self.kept),
+            copies=dict(self.copies),
+            origins=dict(self.origins),
             walked=list(self.walked),
             named=dict(self.named),
             spent=dict(self.spent),
@@ -69,6 +75,31 @@ class Ledger:
 
     def is_kept(self, thing: object) -> bool:
         return id(thing) in self.kept
+
+    # -- objects that met others
+
+    def may_be_elsewhere(self, thing: object) -> bool:
+        """Whether an object is a copy that paths made which met, or from outside."""
+        birth = self.birth(thing)
+        return birth is None or birth.kind in ("given", "met")
+
+    def origins_of(self, thing: Any) -> tuple[Any, ...]:
+        """Which objects this one may be a copy of; itself, if it is none."""
+        known = self.origins.get(id(thing))
+        return (thing,) if known is None else known[1]
+
+    def note_copy(self, copy: Record, thing: Record) -> None:
+        """Note that one object may be a copy of another one."""
+        known = self.origins.get(id(copy), (copy, ()))[1]
+        new = tuple(each for each in self.origins_of(thing) if all(each is not other for other in known))
+        self.origins[id(copy)] = copy, (*known, *new)
+        for each in new:
+            self.copies[id(each)] = each, (*self.copies.get(id(each), (each, ()))[1], copy)
+
+    def outdate(self, thing: object, span: Span | None) -> None:
+        """Note that an object changes there, so that copies of it are none any more."""
+        for copy in self.copies.get(id(thing), (thing, ()))[1]:
+            copy.stale = span
 
     # -- iterators
 

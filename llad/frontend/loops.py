@@ -11,21 +11,27 @@ Invariant: a discarded round is forgotten (`moments.py`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import field
+from typing import Any, TypeAlias
 
 from llad.dataclass import dataclass
-from llad.frontend.carries import Carry, initial, late, widen
+from llad.frontend import contents
+from llad.frontend.carries import Carry, Held, initial, late, widen
 from llad.frontend.conditions import condition, constant_flag
+from llad.frontend.contents import Path, Place
 from llad.frontend.core import Tracer
 from llad.frontend.effects import assigned, changed
 from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
 from llad.frontend.moments import go_back, now, trial
-from llad.frontend.state import Conflict, Dropped, Flag, Maybe, State
+from llad.frontend.shapes import is_there
+from llad.frontend.state import Change, Conflict, Dropped, Flag, Gone, Maybe, State
 from llad.frontend.values import Growing, Unbound
 from llad.ir.core import Limit, Region, Value, walk
 from llad.ir.types import BOOL, I64, Type
+
+Name: TypeAlias = str | Place
 
 _ROUNDS = 24
 _EFFECTS = frozenset({"store", "push", "pop", "free", "call", "derivative", "print"})
@@ -33,26 +39,38 @@ _EFFECTS = frozenset({"store", "push", "pop", "free", "call", "derivative", "pri
 
 @dataclass
 class Loop:
-    """One loop being traced: the names that it carries, the state before it, and how a round starts."""
+    """One loop being traced: the names and places that it carries, the state before it, and how a round starts.
+
+    `changed`: the objects from before that it changes. `sources`: those that a name or place may hold by its end."""
 
     node: ast.For | ast.While
     names: tuple[str, ...]
-    carried: dict[str, Carry]
+    carried: dict[Name, Carry]
     late: tuple[str, ...]
     before: State
     indexed: bool
     start: Callable[[Region], None]
     runs: bool = False
     endless: bool = False
+    changed: dict[int, Change] = field(default_factory=dict)
+    sources: dict[Name, list[Any]] = field(default_factory=dict)
 
 
 @dataclass
 class Round:
-    """One traced body: its region and the state at its end."""
+    """One traced body: its region, the state at its end, what it began with, and what objects hold at its end."""
 
     region: Region
     end: State
-    start: dict[str, Any]
+    start: dict[Name, Any]
+    path: Path
+    places: dict[Place, Any]
+
+    def at_end(self, name: Name) -> Any:
+        """What a name or place holds at the end."""
+        if self.end.dead:
+            return Gone
+        return self.end.values.get(name, Unbound) if isinstance(name, str) else self.places.get(name, Unbound)
 
 
 def for_loop(
@@ -77,7 +95,7 @@ def for_loop(
 
     loop = _prepare(t, node, True, start, (node.target, *node.body))
     if walk.chosen is not None:
-        _carry_late(loop)
+        _carry_late(t, loop)
     loop.runs = trips is not None
     done = _settle(t, loop)
 
@@ -101,10 +119,10 @@ def while_loop(t: Tracer, node: ast.While) -> None:
         first = _test(t, loop)
     if first.flag is False:
         return
-    writes = assigned([node.test]) or changed([node.test]) or t.frame.source.rebound
+    writes = first.changed or assigned([node.test]) or changed([node.test]) or t.frame.source.rebound
     if writes or _has_effects(first.region):
         _tested_inside(t, node, loop)
-        first = Test(Region(), True)
+        first = Test(Region(), True, {})
     loop.endless = loop.runs = first.flag is True
     done = _settle(t, loop)
 
@@ -115,6 +133,8 @@ def while_loop(t: Tracer, node: ast.While) -> None:
                 t.builder.yield_(t.builder.const(True, BOOL))
         else:
             test = _test(t, loop)
+            for change in test.changed.values():  # in a part that the first iteration does not come to
+                t.refuse_mutation(change.thing, change.span)
             test_region = test.region
             test_region.args += tuple(Value(x) for x in types[len(test_region.args) :])
             with t.builder.inside(test_region):
@@ -124,9 +144,9 @@ def while_loop(t: Tracer, node: ast.While) -> None:
     _finish(t, loop, done, emit_op)
 
 
-def _carry_late(loop: Loop) -> None:
+def _carry_late(t: Tracer, loop: Loop) -> None:
     """Carry what is read after the loop, too: an iteration may run no part of the body."""
-    loop.carried |= {n: initial(loop.before.values.get(n, Unbound)) for n in loop.late}
+    loop.carried |= {n: initial(t, loop.before.values.get(n, Unbound)) for n in loop.late}
     loop.late = ()
 
 
@@ -145,6 +165,7 @@ class Test:
 
     region: Region
     flag: Flag
+    changed: dict[int, Change]
 
 
 def _test(t: Tracer, loop: Loop) -> Test:
@@ -152,15 +173,14 @@ def _test(t: Tracer, loop: Loop) -> Test:
     assert isinstance(loop.node, ast.While)
     args = _args(loop)
     region = Region(tuple(args))
-    state = loop.before.copy()
-    leaves = iter(args)
-    for name, carry in loop.carried.items():
-        state.values[name] = carry.value(t, leaves)
     flag: Flag = True
-    with t.within(region, state), t.iteration():
+    with t.within(region, loop.before.copy()) as scope, t.iteration():
+        _begin(t, loop, args)
         flag = condition(t, loop.node.test)
+    changed = {number: c for number, c in scope.changed.items() if number not in loop.changed}
+    Path().leave(scope)
     t.frame.state = loop.before
-    return Test(region, flag)
+    return Test(region, flag, changed)
 
 
 def _has_effects(region: Region) -> bool:
@@ -169,7 +189,7 @@ def _has_effects(region: Region) -> bool:
 
 def _tested_inside(t: Tracer, node: ast.While, loop: Loop) -> None:
     """Move a condition that writes memory or names into the body: `while True: if not test: break; …`."""
-    _carry_late(loop)
+    _carry_late(t, loop)
 
     def start(region: Region) -> None:
         _if(t, node, condition(t, node.test), lambda: t.execute(node.body), lambda: t.state.jump(stop=True))
@@ -203,13 +223,17 @@ def _prepare(
     before = t.state
     growing = [n for n in changed(parts) if isinstance(before.values.get(n), Growing)]
     names = tuple(dict.fromkeys([*assigned(parts), *growing, *sorted(t.frame.source.rebound)]))
-    carried = {n: initial(before.values.get(n, Unbound)) for n in names if n in at_start}
+    carried: dict[Name, Carry] = {n: initial(t, before.values.get(n, Unbound)) for n in names if n in at_start}
     late_names = tuple(n for n in names if n not in at_start and n in after)
     return Loop(node, names, carried, late_names, before, indexed, start)
 
 
 def _args(loop: Loop) -> list[Value]:
-    return [Value(type, name) for name, carry in loop.carried.items() for type in carry.types]
+    return [
+        Value(type, name if isinstance(name, str) else str(name.key))
+        for name, carry in loop.carried.items()
+        for type in carry.types
+    ]
 
 
 def _settle(t: Tracer, loop: Loop) -> Round:
@@ -219,16 +243,47 @@ def _settle(t: Tracer, loop: Loop) -> Round:
         if number:
             go_back(t, before)
         done = _round(t, loop, first=number == 0)
+        carried: dict[Name, Carry] = {p: initial(t, _before(t, loop, p)) for p in done.places}
+        carried |= loop.carried
         with t.builder.inside(done.region):
-            wider = {
-                name: widen(t, carry, name, loop.before, done.start[name], done.end)
-                for name, carry in loop.carried.items()
-            }
+            wider = {n: widen(t, carry, _held(t, loop, done, n), done.path) for n, carry in carried.items()}
         unknown = number == 0 and any(c.shape is None and c.conflict is None for c in wider.values())
-        if wider == loop.carried and not unknown:
+        known = _learn(t, loop, done)
+        if wider == loop.carried and not unknown and known:
+            contents.refuse_kept(t, loop.changed)
             return done
         loop.carried = wider
     raise AssertionError("the types of a loop's carries do not settle")
+
+
+def _before(t: Tracer, loop: Loop, name: Name) -> Any:
+    """What a name or place holds before the loop."""
+    return contents.before(t, name) if isinstance(name, Place) else loop.before.values.get(name, Unbound)
+
+
+def _held(t: Tracer, loop: Loop, done: Round, name: Name) -> Held:
+    before, end = _before(t, loop, name), done.at_end(name)
+    if isinstance(name, Place):
+        span = done.path.changes[id(name.thing)].span
+        return Held(before, done.start.get(name, before), end, (span, span))
+    return Held(before, done.start[name], end, (loop.before.spans.get(name), done.end.spans.get(name)))
+
+
+def _learn(t: Tracer, loop: Loop, done: Round) -> bool:
+    """Note what a round has changed, and which objects names and places hold by its end; whether that was known."""
+    known = done.path.changes.keys() <= loop.changed.keys()
+    loop.changed = done.path.changes | loop.changed
+    for name in loop.carried:
+        sources = loop.sources.setdefault(name, [])
+        with done.path.entered():
+            held = [*contents.objects_in(done.at_end(name))]
+        held += contents.objects_in(_before(t, loop, name))
+        for thing in (origin for each in held for origin in t.ledger.origins_of(each)):
+            own = not t.ledger.may_be_elsewhere(thing) and is_there(t, thing)
+            if own and not any(thing is other for other in sources):
+                sources.append(thing)
+                known = False
+    return known
 
 
 def _round(t: Tracer, loop: Loop, first: bool) -> Round:
@@ -236,15 +291,26 @@ def _round(t: Tracer, loop: Loop, first: bool) -> Round:
     region = Region((*([Value(I64, _index(loop.node))] if loop.indexed else []), *args))
     state = loop.before.copy()
     state.values.update(dict.fromkeys(loop.names, Dropped))
-    leaves = iter(args)
-    for name, carry in loop.carried.items():
-        state.values[name] = carry.value(t, leaves, first_round=first)
-    start = {name: state.values[name] for name in loop.carried}
-    with t.within(region, state), t.iteration():
+    with t.within(region, state) as scope, t.iteration():
+        start = _begin(t, loop, args, first)
         loop.start(region)
     end = t.frame.state
     t.frame.state = loop.before
-    return Round(region, end, start)
+    path = Path()
+    path.leave(scope)
+    return Round(region, end, start, path, {} if end.dead else path.differing(t, loop.carried))
+
+
+def _begin(t: Tracer, loop: Loop, args: Sequence[Value], first_round: bool = False) -> dict[Name, Any]:
+    """Let names and places hold what the loop carries, which the arguments of a region are."""
+    leaves = iter(args)
+    start = {name: carry.value(t, leaves, first_round) for name, carry in loop.carried.items()}
+    contents.begin(t, start, loop.changed)
+    for name, value in start.items():
+        contents.note_copies(t, value, loop.sources.get(name, ()))
+        if isinstance(name, str):
+            t.state.values[name] = value
+    return start
 
 
 # -- the op, and the state after it
@@ -253,11 +319,13 @@ def _round(t: Tracer, loop: Loop, first: bool) -> Round:
 def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], bool], tuple[Value, ...]]) -> None:
     """Close the body, emit the op, and let the names hold what it gives."""
     before, end = loop.before, done.end
-    carries = loop.carried | {n: late(t, n, before, end) for n in loop.late}
+    carries: dict[Name, Carry] = loop.carried | {
+        n: late(t, n, before, end, done.path) for n in loop.late
+    }
     stop, ret = (False, False) if end.dead else (end.stop, end.ret)
-    result = _result_carry(t, end) if ret is not False else Carry()
+    result = _result_carry(t, end, done.path) if ret is not False else Carry()
     returns = ret is not False and not (loop.endless and ret is stop)
-    inits = [leaf for n, c in carries.items() for leaf in c.leaves(t, before.values.get(n, Unbound))]
+    inits = [leaf for n, c in carries.items() for leaf in c.leaves(t, _before(t, loop, n))]
     inits += result.leaves(t, Unbound)
     if returns:
         inits.append(t.builder.const(False, BOOL))
@@ -265,10 +333,10 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
     types: list[Type] = [v.type for v in inits]
     known = len(region.args) - loop.indexed
     region.args += tuple(Value(x) for x in types[known:])
-    with t.builder.inside(region):
+    with t.builder.inside(region), done.path.entered():
         nexts = [constant_flag(t, stop)] if stop is not False else []
         for name, carry in carries.items():
-            nexts += carry.leaves(t, Unbound if end.dead else end.values.get(name, Unbound), end.ret)
+            nexts += carry.leaves(t, done.at_end(name), isinstance(name, str) and end.ret)
         nexts += result.leaves(t, end.result)
         if returns:
             nexts.append(constant_flag(t, ret))
@@ -281,10 +349,18 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
         value = carry.value(t, results)
         if carry.ran and not loop.runs:
             value = Maybe(value, t.builder.op("gt", made[-1], t.builder.i64(0)))
-        state.values[name] = value.inner if isinstance(value, Maybe) and _bound_after(loop, end, name) else value
-        state.spans[name] = end.spans.get(name) or before.spans.get(name)
+        if isinstance(value, Maybe) and _bound_after(loop, done, name):
+            value = value.inner
+        contents.note_copies(t, value, (_before(t, loop, name), *loop.sources.get(name, ()), done.at_end(name)))
+        if isinstance(name, Place):
+            t.note(name.thing, loop.changed[id(name.thing)].span)
+            contents.put(t, name, value)
+        else:
+            state.values[name] = value
+            state.spans[name] = end.spans.get(name) or before.spans.get(name)
     if ret is not False:
         state.result = result.value(t, results)
+        contents.note_copies(t, state.result, (end.result,))
         state.result_span = end.result_span
         after: Flag = next(results) if returns else True
         state.left = state.stop = state.ret = after
@@ -293,50 +369,23 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
     t.frame.state = state
 
 
-def _bound_after(loop: Loop, end: State, name: str) -> bool:
+def _bound_after(loop: Loop, done: Round, name: Name) -> bool:
     """Whether a name is bound after the loop, whichever way it ended."""
+    end = done.end
     if not loop.runs or end.dead:
         return False
-    value = end.values.get(name, Unbound)
+    value = done.at_end(name)
     _, bound = split(value)
     if bound is True or bound is None:
         return True
     return loop.endless and (bound is end.stop or (isinstance(value, Maybe) and value.on_exit))
 
 
-def _result_carry(t: Tracer, end: State) -> Carry:
+def _result_carry(t: Tracer, end: State, path: Path) -> Carry:
     """The value returned from inside the loop: set by the last iteration, never read by another."""
     if end.result is Unbound:
         return Carry()
     if isinstance(end.result, Conflict):
         return Carry(conflict=end.result)
-    return Carry(initial(end.result).shape)
-
-
-def unrolled(t: Tracer, node: ast.For, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
-    """A `for` done at trace time, one iteration after the other."""
-    _unroll(t, node, items, assign)
-    state = t.state
-    if not state.dead:
-        state.left = state.stop = state.ret
-
-
-def _unroll(t: Tracer, node: ast.For, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
-    live = t.frame.source.live
-    for item in items:
-        with t.iteration(fresh=True):
-            assign(item)
-            t.execute(node.body)
-        state = t.state
-        if state.dead or state.stop is True:
-            return
-        state.left = state.stop
-        if state.stop is not False:
-            names = live.start[node] | live.after[node] | live.exits[node]
-            fork = Fork(t, state.stop)
-            gone = fork.states[0]
-            gone.left, gone.stop, gone.ret = True, True, gone.ret is state.stop or gone.ret
-            fork.states[1].land()
-            fork.run(1, lambda: _unroll(t, node, items, assign), "rest")
-            fork.join(names, names)
-            return
+    with path.entered():
+        return Carry(initial(t, end.result).shape)

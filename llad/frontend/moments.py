@@ -18,7 +18,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.frontend.core import Tracer
 from llad.frontend.ledger import Ledger
-from llad.frontend.state import Frame, Scope, State
+from llad.frontend.state import Change, Frame, Scope, State, held_by, hold
 from llad.frontend.values import Record
 
 
@@ -29,7 +29,8 @@ class Moment:
     ledger: Ledger
     states: list[tuple[Frame, State, State]]
     contents: list[tuple[Any, Any]]
-    changes: list[tuple[Scope, int]]
+    copies: list[tuple[Record, Span | None]]
+    changes: list[tuple[Scope, dict[int, Change]]]
     span: Span | None
 
 
@@ -48,8 +49,9 @@ def now(t: Tracer) -> Moment:
     return Moment(
         t.ledger.copy(),
         [(f, f.state, f.state.copy()) for f in frames],
-        [(holder, holder.copy()) for thing, born in t.ledger.born.values() for holder in _holders(thing, born)],
-        [(s, len(s.changed)) for s in scopes],
+        [(thing, held_by(thing)) for thing, born in t.ledger.born.values() if _may_change(thing, born)],
+        [(copy, copy.stale) for _, copies in t.ledger.copies.values() for copy in copies],
+        [(s, s.changed.copy()) for s in scopes],
         t.builder.span,
     )
 
@@ -61,14 +63,12 @@ def go_back(t: Tracer, moment: Moment) -> None:
     for frame, state, was in moment.states:
         state.become(was)
         frame.state = state
-    for holder, had in moment.contents:
-        if isinstance(holder, list):
-            holder[:] = had
-        else:
-            holder.clear()
-            holder.update(had)
-    for scope, count in moment.changes:
-        del scope.changed[count:]
+    for thing, had in moment.contents:
+        hold(thing, had)
+    for copy, stale in moment.copies:
+        copy.stale = stale
+    for scope, changed in moment.changes:
+        scope.changed = changed.copy()
 
 
 @contextmanager
@@ -81,10 +81,6 @@ def trial(t: Tracer) -> Iterator[None]:
         go_back(t, before)
 
 
-def _holders(thing: object, born: Scope) -> list[Any]:
-    """What has the items of an object, if they may change."""
-    if born.kind in ("given", "met"):
-        return []
-    if isinstance(thing, Record):
-        return [thing.fields]
-    return [thing] if isinstance(thing, (list, dict, set)) else []
+def _may_change(thing: object, born: Scope) -> bool:
+    """Whether what an object holds may change."""
+    return born.kind not in ("given", "met") and isinstance(thing, (list, dict, set, Record))

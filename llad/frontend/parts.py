@@ -14,13 +14,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from llad.frontend.state import Conflict, Maybe
 from llad.frontend.values import Array, Dim, Growing, Record, Room, Rows, Scalar, Table, leaves_of
 from llad.structures import Form, opened
 
 
 def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
-    """The form and the items of a structure in traced code; `None` for anything else."""
+    """The form and the items of a structure in traced code; `None` for anything else, and where they are not known."""
     if isinstance(value, Record):
+        if value.stale is not None or any(isinstance(part, (Conflict, Maybe)) for part in value.fields.values()):
+            return None
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
     if isinstance(value, Growing):
         return Form(Growing, (value.room,)), (value.count, *value.memory)

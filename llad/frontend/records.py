@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MemberDescriptorType
 from typing import Any
 
+from llad.frontend.contents import settled
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import unspent
 from llad.frontend.parts import parts_of
@@ -38,7 +39,7 @@ def field(t: Tracer, record: Record, name: str) -> Any:
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
     if record.fields.get(name, ABSENT) is not ABSENT:
-        return unspent(t, record.fields[name])
+        return unspent(t, settled(t, record, name))
     if found is None or isinstance(found, MemberDescriptorType):
         t.refuse("static-error", error=f"'{record.cls.__name__}' object has no attribute '{name}'")
     t.guards.attribute(record.cls, name, found)

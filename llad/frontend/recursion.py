@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from llad.frontend.contents import note_copies
 from llad.frontend.core import Tracer
 from llad.frontend.moments import go_back, now
 from llad.frontend.parts import parts_of
@@ -71,7 +72,7 @@ def active_call(t: Tracer, identity: object, key: object, names: Names) -> Activ
 def _conditional(scope: Scope | None, outer: Scope) -> bool:
     """Whether a run-time condition decides if control gets here from `outer`."""
     while scope is not None and scope is not outer:
-        if scope.kind in ("region", "rest"):
+        if scope.kind in ("region", "rest", "table"):
             return True
         scope = scope.parent
     return False
@@ -104,7 +105,9 @@ def call_local(t: Tracer, local: Local, names: Names) -> Any:
     if local.result is None:
         raise PathEnds  # in this round: what it returns is not known yet
     results = t.builder.call(local.name, operands, list(types_of(local.result)))
-    return rebuild(t, local.result, iter(results), given=True)
+    made = rebuild(t, local.result, iter(results), given=True)
+    note_copies(t, made, names.values())
+    return made
 
 
 def _blank(t: Tracer, shape: Shape) -> Any:
@@ -158,7 +161,7 @@ def _round(t: Tracer, entry: Active, local: Local, frame: Frame, body: Body) -> 
     hints = {name: [Value(type, name) for type in types_of(shape)] for name, shape in local.shapes.items()}
     params = tuple(v for values in hints.values() for v in values)
     outer, scope, span = t.builder, t.scope, t.builder.span
-    t.builder, t.scope = b, Scope(t.scope, "region")
+    t.builder, t.scope = b, Scope(t.scope, "table")
     depth = len(t.active)
     try:
         names = {name: rebuild(t, shape, iter(hints[name]), given=True) for name, shape in local.shapes.items()}

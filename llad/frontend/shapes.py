@@ -10,6 +10,7 @@ Invariant: `rebuild(shape, flatten(value, shape))` is `value` converted to `shap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -44,7 +45,13 @@ class Static:
 
 
 Parts = tuple[Form, tuple[Any, ...]]
+View = Callable[[Any], Any]
 Shape: TypeAlias = "ScalarSpec | ArraySpec | Static | Node[Shape]"
+
+
+def itself(value: Any) -> Any:
+    """What an object is, where nothing was changed."""
+    return value
 
 
 def is_static_number(value: Any) -> bool:
@@ -63,8 +70,9 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and isinstance(a, plain) and repr(a) == repr(b)
 
 
-def shape_of(value: Any, run_time: bool = False) -> Shape:
-    """The shape of one value; with `run_time`, numbers known at trace time count as scalars."""
+def shape_of(value: Any, run_time: bool = False, is_same: Callable[[Any], bool] = lambda _: False) -> Shape:
+    """The shape of one value; with `run_time`, numbers known at trace time count as scalars. `is_same`: of objects that
+    are what they are, rather than what they are made of."""
     if isinstance(value, Scalar):
         return ScalarSpec(value.type, value.weak)
     if isinstance(value, Array):
@@ -75,7 +83,9 @@ def shape_of(value: Any, run_time: bool = False) -> Shape:
     if parts is None or (not run_time and is_static(value) and type(value) is tuple):
         return Static(value)
     form, items = parts
-    return Node(form, tuple(shape_of(item, run_time) for item in items))
+    if is_same(value):
+        return Static(value)
+    return Node(form, tuple(shape_of(item, run_time, is_same) for item in items))
 
 
 def _number_spec(value: Any) -> Shape:
@@ -87,8 +97,8 @@ def _number_spec(value: Any) -> Shape:
     return spec
 
 
-def join(t: Tracer, a: Any, b: Any) -> Shape:
-    """The common shape of what two paths give; `Gone` is a path that gives nothing.
+def join(t: Tracer, a: Any, b: Any, views: tuple[View, View] = (itself, itself)) -> Shape:
+    """The common shape of what two paths give; `Gone` is a path that gives nothing. `views`: what objects are there.
 
     Raises: NoJoin.
     """
@@ -96,7 +106,10 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
         value = b if a is Gone else a
         if escapes(t, value):
             raise NoJoin
-        return shape_of(value)
+        return shape_of(value, is_same=partial(is_there, t))
+    if a is b and is_there(t, a):
+        return Static(a)
+    a, b = views[0](a), views[1](b)
     if isinstance(a, Array) and isinstance(b, Array):
         return _join_leaf(t, a, b)
     if is_number(a) and is_number(b):
@@ -109,10 +122,16 @@ def join(t: Tracer, a: Any, b: Any) -> Shape:
     if first is not None and second is not None:
         if first[0] != second[0] or len(first[1]) != len(second[1]):
             raise NoJoin
-        return Node(first[0], tuple(join(t, x, y) for x, y in zip(first[1], second[1], strict=True)))
+        return Node(first[0], tuple(join(t, x, y, views) for x, y in zip(first[1], second[1], strict=True)))
     if same(a, b):
         return Static(a)
     raise NoJoin
+
+
+def is_there(t: Tracer, value: Any) -> bool:
+    """Whether this is a list, dict or object that is there on every path which comes by here."""
+    birth = t.ledger.birth(value) if isinstance(value, (list, dict, Record)) else None
+    return birth is not None and (birth.kind == "given" or t.scope.sees(birth))
 
 
 def _numbers_alike(parts: Parts | None, value: Any, other: Any) -> Parts | None:

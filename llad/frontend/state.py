@@ -6,7 +6,7 @@ that follow (by any jump); `stop`, it has left the loop too (`break` or `return`
 nothing, and its flags say `left`.
 
 Invariant: a state is copied before a region is traced, never shared by two paths; lists and dicts in it are shared,
-which `Scope` makes harmless.
+what they hold is handed on beside it (`contents.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import Span
 from llad.frontend.signature import Guard, Lengths
 from llad.frontend.source import Source
-from llad.frontend.values import Marker, Unbound
+from llad.frontend.values import Marker, Record, Unbound
 from llad.ir.core import Region, Value
 
 Flag = bool | Value
@@ -111,21 +111,45 @@ class State:
         self.left, self.stop, self.ret = False, False, False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """That a list, dict, set or object was changed, which held `before`, and where it was first changed."""
+
+    thing: Any
+    before: Any
+    span: Span | None
+
+
+def held_by(thing: Any) -> Any:
+    """A copy of what a list, dict, set or object holds."""
+    return thing.fields.copy() if isinstance(thing, Record) else thing.copy()
+
+
+def hold(thing: Any, contents: Any) -> None:
+    """Let a list, dict, set or object hold this."""
+    if isinstance(thing, list):
+        thing[:] = contents
+        return
+    holder = thing.fields if isinstance(thing, Record) else thing
+    holder.clear()
+    holder.update(contents)
+
+
 @dataclass(eq=False)
 class Scope:
     """A stretch of tracing in which each step follows the one before on every path.
 
     `kind`: `straight` opens a function call or an iteration done at trace time; `region` a branch or loop body that
-    may run never or again; `function` one that is traced apart, for its derivative; `rest` what follows a jump that
-    some path took, within `extent`; `given` stands for all that came before the trace, `met` for
-    what paths made that meet. `frame`: whose state is another one within, if one is. `changed`: objects from before
-    that were changed in `rest`, and where; what the path that jumped may still see is not among them (`fork.py`).
+    may run never or again; `function` one that is traced apart, for its derivative, and `table` for its recursion;
+    `rest` what follows a jump that some path took, within `extent`; `given` stands for all that came before the trace,
+    `met` for what paths made that meet. `frame`: whose state is another one within, if one is. `changed`: the objects
+    from before that were changed in a branch, loop body or rest (`contents.py`).
     """
 
     parent: Scope | None
     kind: str
     extent: Scope | None = None
-    changed: list[tuple[object, Span | None]] = field(default_factory=list)
+    changed: dict[int, Change] = field(default_factory=dict)
     frame: Frame | None = None
 
     def inside(self, outer: Scope | None) -> bool:
@@ -146,11 +170,22 @@ class Scope:
 
         What a call or an iteration has made, once it is over, was made where that stood.
         """
+        return self._follows(born, ("region", "function", "table"), rest=False)
+
+    def may_change(self, born: Scope) -> bool:
+        """Whether what an object holds, which was made in `born`, may be changed here, and is handed on from here."""
+        return self._follows(born, ("function", "table"))
+
+    def sees(self, born: Scope) -> bool:
+        """Whether an object made in `born` is there on every path that comes by here."""
+        return self._follows(born, ())
+
+    def _follows(self, born: Scope, unless: tuple[str, ...], rest: bool = True) -> bool:
         while born.kind == "straight" and born.parent is not None and not self.inside(born):
             born = born.parent
         scope: Scope | None = self
         while scope is not None and scope is not born:
-            if scope.kind in ("region", "function") or (scope.kind == "rest" and not born.inside(scope.extent)):
+            if scope.kind in unless or not (rest or scope.kind != "rest" or born.inside(scope.extent)):
                 return False
             scope = scope.parent
         return scope is born

@@ -24,7 +24,7 @@ from llad.frontend.growth import grown, grown_while
 from llad.frontend.imports import enter
 from llad.frontend.iteration import Walk, at_run_time, items_of, one_by_one, walk_of
 from llad.frontend.lending import returns_early
-from llad.frontend.loops import for_loop, unrolled, while_loop
+from llad.frontend.loops import for_loop, while_loop
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
 from llad.frontend.objects import iterated
@@ -34,6 +34,7 @@ from llad.frontend.rooms import snapshot
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, store
 from llad.frontend.targets import assign, delete
+from llad.frontend.unrolling import unrolled
 from llad.frontend.values import Array, Extent, Growing, Lazy, NotHandled
 from llad.ir.core import Limit, Region
 

@@ -25,6 +25,7 @@ import numpy as np
 
 from llad.complex_numbers import Complex
 from llad.dataclass import dataclass
+from llad.diagnostics import Span
 from llad.frontend.alike import Alike
 from llad.frontend.axes import Axes
 from llad.ir.build import Builder
@@ -327,6 +328,7 @@ class Record:
     cls: type
     fields: dict[str, Any]
     partial: bool = False  # it is an argument of a plain class: attributes that are not here were not asked for
+    stale: Span | None = None  # it is a copy of what was changed there
 
     @property
     def is_dataclass(self) -> bool:
@@ -336,7 +338,7 @@ class Record:
     def shown(self) -> str:
         if self.cls is Complex:
             return f"a complex {'array' if isinstance(self.fields['re'], Array) else 'number'}"
-        return f"a {self.cls.__name__}"
+        return f"a {self.cls.__name__}{' that has changed' if self.stale else ''}"
 
 
 def leaves_of(kind: Kind) -> tuple[ItemKind, ...]:

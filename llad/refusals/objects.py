@@ -60,9 +60,10 @@ OBJECTS = (
     ),
     Refusal(
         "LL405", "mutation", "changing a {type} on some paths only, or from another scope",
-        "give its parts names of their own, or use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
+        "give it all keys, or as many items as it may have, before; or use an array, e.g. `out = np.zeros(n)`, and "
+        "`out[i] = …`",
         """
-        best = {"x": x, "loss": x * x}
+        best = {"loss": x * x}
         for v in a:
             if (v - x) ** 2 < best["loss"]:
                 ▸best["x"] = v
@@ -70,12 +71,12 @@ OBJECTS = (
         return best["x"] * x
         """,
         """
-        best, loss = x, x * x
+        best = {"x": x, "loss": x * x}
         for v in a:
-            if (v - x) ** 2 < loss:
-                best = v
-                loss = (v - x) ** 2
-        return best * x
+            if (v - x) ** 2 < best["loss"]:
+                best["x"] = v
+                best["loss"] = (v - x) ** 2
+        return best["x"] * x
         """,
     ),
     Refusal(

@@ -2,6 +2,14 @@
 
 from llad.refusals.record import Refusal
 
+_POINT = """
+from dataclasses import dataclass
+
+@dataclass
+class Point:
+    x: float
+"""
+
 SEQUENCES = (
     Refusal(
         "LL428", "growing", "a list that grows in a loop, but {why}",
@@ -123,5 +131,56 @@ SEQUENCES = (
         rows = sorted(np.outer(a, a), key=lambda row: row[0])
         return rows[0][0] * x
         """,
+    ),
+    Refusal(
+        "LL435", "kept-mutation",
+        "changing a {type} that has been copied: another name, or a list that grows, may refer to it",
+        "change it before, or let the other have a copy, e.g. `list(xs)` or `dict(d)`",
+        """
+        one, other = [x, y], [y, x]
+        chosen = one if x > y else other
+        ▸one[0] = 2.0
+        return chosen[0] * x
+        """,
+        """
+        one, other = [x, y], [y, x]
+        chosen = list(one) if x > y else list(other)
+        one[0] = 2.0
+        return chosen[0] * x
+        """,
+    ),
+    Refusal(
+        "LL436", "stale", "a {type} that may be one which has changed, on line {line}",
+        "read it before, or give what is chosen a name, e.g. `best = a.x if c else b.x`",
+        """
+        one, other = Point(x), Point(y)
+        chosen = one if x > y else other
+        one.x = 2.0
+        return ▸chosen.x * x
+        """,
+        """
+        one, other = Point(x), Point(y)
+        chosen = 2.0 if x > y else other.x
+        one.x = 2.0
+        return chosen * x
+        """,
+        _POINT,
+    ),
+    Refusal(
+        "LL437", "torn", "`{name}` of a {type} that {got}",
+        "let the attribute be there, and of one kind, on every path",
+        """
+        point = Point(x)
+        if x > y:
+            point.x = a
+        return np.sum(▸point.x)
+        """,
+        """
+        point = Point(x)
+        if x > y:
+            point.x = np.sum(a)
+        return np.sum(point.x)
+        """,
+        _POINT,
     ),
 )  # fmt: skip

@@ -11,6 +11,8 @@ def vectorized(function, dtype, *args):
     if arrays[0].size == 0 and dtype is None:
         raise ValueError("cannot call `vectorize` on size 0 inputs unless `otypes` is set")
     flat = [np.ravel(a) for a in arrays]
+    if dtype is None:
+        function(*[a[0] for a in flat])  # as NumPy does, to see what it returns
     found = [function(*[a[k] for a in flat]) for k in range(len(flat[0]))]
     if dtype is None and isinstance(found[0], tuple):
         return tuple([np.array(part).reshape(shape) for part in zip(*found)])  # noqa: B905

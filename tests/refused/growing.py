@@ -357,7 +357,7 @@ def a_row_that_is_changed_later(a, n):
     for k in range(n):
         row = [1.0, 2.0]
         rows.append(row)
-        row[0] = 3.0  # error: a list that grows in a loop, but has a copy of this list
+        row[0] = 3.0  # error: changing a list that has been copied
     #   ^
     return np.sum(np.array(rows))
 
@@ -376,7 +376,7 @@ def a_first_row_that_is_changed_later(a):
     rows = [first]
     for v in a:
         rows.append([v, v])
-    first[0] = 2.0  # error: a list that grows in a loop, but has a copy of this list
+    first[0] = 2.0  # error: changing a list that has been copied
 #   ^
     return np.sum(np.array(rows))
 
@@ -579,7 +579,7 @@ def a_dict_that_is_changed_later(a):
     for v in a:
         item = {"t": 1, "y": v}
         out.append(item)
-        item["y"] = 2.0  # error: a list that grows in a loop, but has a copy of this dict
+        item["y"] = 2.0  # error: changing a dict that has been copied
     #   ^
     return sum([o["y"] for o in out])
 
@@ -630,7 +630,7 @@ def an_array_of_structures(a):
 def a_list_that_a_comprehension_has_copies_of(a):
     row = [a[0], a[1]]
     table = [row for _ in range(len(a))]
-    row[0] = 5.0  # error: a list that grows in a loop, but has a copy of this list, which another name refers to
+    row[0] = 5.0  # error: changing a list that has been copied
 #   ^
     return table[1][0]
 

@@ -86,7 +86,7 @@ def growing_a_dict(x):
 def growing_a_dict_in_a_branch(x):
     out = {"x": x}
     if x > 0:
-        out["x"] = 2 * x  # error: changing a dict on some paths only, or from another scope
+        out["y"] = 2 * x  # error: changing a dict on some paths only, or from another scope
     #   ^
     return out["x"]
 
