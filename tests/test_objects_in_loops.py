@@ -334,12 +334,23 @@ def reads_the_choice_first(a):
     return total
 
 
+def in_a_ring(x, n):
+    a, b = Box(x), Box(2 * x)
+    a.child, b.child = b, a
+    for i in range(n):
+        a.child.child.push(b.x)
+        if i % 2:
+            b.push(a.x)
+            a.child.x *= 0.9
+    return a.x + b.x
+
+
 PROGRAMS = [
     (controlled, 1.2, 30), (controlled, 1.2, 0), (moments, A), (two_names, 1.0, 20), (several, 1.0, 20),
     (recurrent, 0.7, A), (optimised, 0.05, A, 12), (drawn, 0.7, 40), (by_many_ways, 0.7, 9), (made_anew, 0.7, 9),
     (handed_back, 0.71, 19), (in_branches, A), (left_early, A), (left_early, A[:2]), (given_an_attribute, A),
     (of_the_class, A), (holding_lists, A), (best_in_a_dict, A), (in_loops_in_loops, A, 4), (in_conditions, 0.4),
-    (in_comprehensions, A), (at_each_place, A), (ends_on_one_path, A), (reads_the_choice_first, A),
+    (in_comprehensions, A), (at_each_place, A), (ends_on_one_path, A), (reads_the_choice_first, A), (in_a_ring, 0.4, 7),
 ]  # fmt: skip
 
 
@@ -493,6 +504,19 @@ def longer_in_a_loop(x):
     return sum(box.x)
 
 
+def of_a_ring(x):
+    a, b = Box(x), Box(2 * x)
+    a.child, b.child = b, a
+    chosen = a if x > 0 else b
+    return chosen.x
+
+
+def a_ring_returned(x):
+    a = Box(x)
+    a.child = a
+    return a
+
+
 REFUSED = [
     (chosen_before, "may be one which has changed"), (chosen_by_an_index, "may be one which has changed"),
     (chosen_in_a_loop, "may be one which has changed"), (chosen_and_read_too_late, "may be one which has changed"),
@@ -502,6 +526,7 @@ REFUSED = [
     (appended, "has been copied"), (changed_in_a_derivative, "changing a Box"),
     (changed_in_a_recursion, "changing a Box"), (of_two_kinds, r"`\.x` of a Box that is array .* or f64"),
     (none_at_first, "`.child` of a Box that is None or f64"), (longer_in_a_loop, "changing a list"),
+    (of_a_ring, "a Box or a Box"), (a_ring_returned, "Box"),
 ]  # fmt: skip
 
 

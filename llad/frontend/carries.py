@@ -23,13 +23,13 @@ from llad.frontend.contents import Path
 from llad.frontend.core import Tracer
 from llad.frontend.extents import is_one
 from llad.frontend.fork import split
+from llad.frontend.parts import AS_THEY_ARE
 from llad.frontend.shapes import (
     Shape,
     escapes,
     extents_within,
     flatten,
     is_there,
-    itself,
     join,
     rebuild,
     shape_of,
@@ -141,7 +141,7 @@ def widen(t: Tracer, carry: Carry, held: Held, path: Path) -> Carry:
             return Carry(shape_of(inner, run_time=True, is_same=partial(_may_stay, t)), flagged=True)
     known, _ = split(held.start)
     try:
-        shape = join(t, known, inner, (itself, path.view))
+        shape = join(t, known, inner, (AS_THEY_ARE, path))
         if len(carry.extents) != sum(1 for _ in extents_within(Gone, shape)):  # it stood for an object
             carry = replace(carry, extents=tuple(extents_within(known, shape)))
         with path.entered():
@@ -189,7 +189,7 @@ def late(t: Tracer, name: str, before: State, end: State, path: Path) -> Carry:
             with path.entered():
                 shape = join(t, a, b)
         else:
-            shape = join(t, a, b, (itself, path.view))
+            shape = join(t, a, b, (AS_THEY_ARE, path))
     except NoJoin:
         spans = before.spans.get(name), end.spans.get(name)
         return Carry(conflict=Conflict(describe(a), describe(b), *spans))

@@ -28,9 +28,10 @@ from typing import Any
 from llad.complex_numbers import Complex
 from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
+from llad.frontend.parts import AsTheyAre, parts_of
 from llad.frontend.state import Change, Conflict, Gone, Maybe, Scope, Unknown, held_by, hold
 from llad.frontend.values import Record, Unbound
-from llad.structures import ABSENT
+from llad.structures import ABSENT, Form
 
 Contents = Any  # a copy of what an object holds: a dict of attributes or items, a list, a set
 
@@ -114,7 +115,7 @@ def _alike(thing: Any, one: Contents, other: Contents) -> bool:
     return len(one) == len(other) if isinstance(thing, list) else list(one) == list(other)
 
 
-class Path:
+class Path(AsTheyAre):
     """What objects hold on one of several paths, or by the end of a loop's body, while they hold what they did before
     the paths parted."""
 
@@ -148,12 +149,12 @@ class Path:
         """What an object holds on this path."""
         return self._now.get(id(change.thing), change.before)
 
-    def view(self, value: Any) -> Any:
-        """The value, or what has in it what the value holds on this path."""
-        if id(value) not in self.changes:
-            return value
-        now = self._now[id(value)]
-        return Record(value.cls, now.copy(), value.partial, value.stale) if isinstance(value, Record) else now
+    def items(self, value: Any) -> Any:
+        return self._now.get(id(value), value) if isinstance(value, list) else value
+
+    def parts(self, value: Any) -> tuple[Form, tuple[Any, ...]] | None:
+        with self.entered():
+            return parts_of(value)
 
     def differing(self, t: Tracer, carried: Iterable[Any]) -> dict[Place, Any]:
         """What is held in places that differ from what was held before, or are among `carried`."""

@@ -129,7 +129,7 @@ class Fork:
         if a is Gone or b is Gone:
             with self._paths[a is Gone].entered():
                 return join(self.t, a, b)
-        return join(self.t, a, b, (self._paths[0].view, self._paths[1].view))
+        return join(self.t, a, b, self._paths)
 
     def _shared_extents(self, a: Any, b: Any, shape: Shape) -> list[list[Extent | None]]:
         """The extents that arrays of both sides have: by one name, which is known outside then."""

@@ -10,7 +10,7 @@ Invariant: `compose(*parts_of(value))` is the value, but for who may change it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,9 +20,11 @@ from llad.structures import Form, opened
 
 
 def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
-    """The form and the items of a structure in traced code; `None` for anything else, and where they are not known."""
+    """The form and the items of a structure in traced code; `None` for anything else: also where these are not known of
+    an object, or where it contains itself, so that there is no end of them."""
     if isinstance(value, Record):
-        if value.stale is not None or any(isinstance(part, (Conflict, Maybe)) for part in value.fields.values()):
+        torn = any(isinstance(part, (Conflict, Maybe)) for part in value.fields.values())
+        if torn or value.stale is not None or _contains_itself(value):
             return None
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
     if isinstance(value, Growing):
@@ -32,9 +34,34 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
     if isinstance(value, Table):
         return Form(Table, (value.form,)), value.columns
     if isinstance(value, (tuple, list, dict, complex)):
-        found = opened(value)
+        found = None if isinstance(value, (list, dict)) and _contains_itself(value) else opened(value)
         return None if found is None else (found[0], tuple(found[1]))
     return None
+
+
+class AsTheyAre:
+    """How objects are looked at which hold what they hold."""
+
+    def items(self, value: Any) -> Any:
+        """A list as one that has its items in it; any other value as it is."""
+        return value
+
+    def parts(self, value: Any) -> tuple[Form, tuple[Any, ...]] | None:
+        return parts_of(value)
+
+
+AS_THEY_ARE = AsTheyAre()
+
+
+def _contains_itself(value: Any) -> bool:
+    return any(reaches(part, value) for part in _held(value))
+
+
+def _held(value: Any) -> Iterable[Any]:
+    """What is in a tuple, list, dict or object, or nothing."""
+    if isinstance(value, (tuple, list)):
+        return value
+    return value.fields.values() if isinstance(value, Record) else value.values() if isinstance(value, dict) else ()
 
 
 def compose(form: Form, items: Sequence[Any]) -> Any:
@@ -67,8 +94,5 @@ def reaches(value: Any, thing: object) -> bool:
         if id(value) in seen:  # a list may hold itself
             continue
         seen.add(id(value))
-        if isinstance(value, (tuple, list)):
-            pending += value
-        elif isinstance(value, (dict, Record)):
-            pending += (value if isinstance(value, dict) else value.fields).values()
+        pending += _held(value)
     return False

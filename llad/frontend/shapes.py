@@ -9,7 +9,7 @@ Invariant: `rebuild(shape, flatten(value, shape))` is `value` converted to `shap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -22,7 +22,7 @@ from llad.frontend import numbers
 from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
 from llad.frontend.meeting import as_columns, common_list
-from llad.frontend.parts import compose, parts_of
+from llad.frontend.parts import AS_THEY_ARE, AsTheyAre, compose, parts_of
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
@@ -45,13 +45,7 @@ class Static:
 
 
 Parts = tuple[Form, tuple[Any, ...]]
-View = Callable[[Any], Any]
 Shape: TypeAlias = "ScalarSpec | ArraySpec | Static | Node[Shape]"
-
-
-def itself(value: Any) -> Any:
-    """What an object is, where nothing was changed."""
-    return value
 
 
 def is_static_number(value: Any) -> bool:
@@ -97,8 +91,8 @@ def _number_spec(value: Any) -> Shape:
     return spec
 
 
-def join(t: Tracer, a: Any, b: Any, views: tuple[View, View] = (itself, itself)) -> Shape:
-    """The common shape of what two paths give; `Gone` is a path that gives nothing. `views`: what objects are there.
+def join(t: Tracer, a: Any, b: Any, there: Sequence[AsTheyAre] = (AS_THEY_ARE, AS_THEY_ARE)) -> Shape:
+    """The common shape of what two paths give; `Gone` is a path that gives nothing. `there`: how objects are on each.
 
     Raises: NoJoin.
     """
@@ -109,20 +103,19 @@ def join(t: Tracer, a: Any, b: Any, views: tuple[View, View] = (itself, itself))
         return shape_of(value, is_same=partial(is_there, t))
     if a is b and is_there(t, a):
         return Static(a)
-    a, b = views[0](a), views[1](b)
     if isinstance(a, Array) and isinstance(b, Array):
         return _join_leaf(t, a, b)
     if is_number(a) and is_number(b):
         if is_static_number(a) and same(a, b):
             return Static(a)
         return _join_leaf(t, a, b)
-    if (lists := common_list(t, a, b)) is not None:
+    if (lists := common_list(t, there[0].items(a), there[1].items(b))) is not None:
         return lists
-    first, second = _numbers_alike(parts_of(a), a, b), _numbers_alike(parts_of(b), b, a)
+    first, second = _numbers_alike(there[0].parts(a), a, b), _numbers_alike(there[1].parts(b), b, a)
     if first is not None and second is not None:
         if first[0] != second[0] or len(first[1]) != len(second[1]):
             raise NoJoin
-        return Node(first[0], tuple(join(t, x, y, views) for x, y in zip(first[1], second[1], strict=True)))
+        return Node(first[0], tuple(join(t, x, y, there) for x, y in zip(first[1], second[1], strict=True)))
     if same(a, b):
         return Static(a)
     raise NoJoin
