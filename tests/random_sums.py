@@ -44,6 +44,7 @@ class Writer:
         b, rng = self.b, self.rng
         with b.region([I64, F64]) as region:
             k, carry = region.args
+            self.next = b.op("add", k, self.one)
             found = [carry, b.load(self.x, i, self.zero)]
             if rng.random() < 0.1:
                 b.store(carry, rng.choice([self.y, self.z]), k)
@@ -95,6 +96,8 @@ class Writer:
         b, roll = self.b, self.rng.random()
         if roll < 0.3:
             return b.load(self.c, k, j)
+        if roll < 0.48:
+            return b.load(self.t, j, b.op("sub", self.next, self.one))
         if roll < 0.6:
             return b.load(self.t, j, k)
         if roll < 0.8:

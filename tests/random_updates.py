@@ -1,13 +1,14 @@
 """Random IR of loops whose iterations add to memory in nests of loops: where they add, what, and what forbids a change.
 
 `program(rng)` gives a function of `(x<1>, s<1>, m<2>, g<2>, k<2>, q<2>, p<1> of i64)`: `x`, `s`, the rows of `m` and
-`g` and `p` have the same length, `k` and `q` the extents of a window. What it computes is returned or seen in the
-arguments. Numbers are small integers and stay so: sums are the same in any order.
+`g` and `p` have the same length, `k` and `q` extents a little more than those of a window. What it computes is returned
+or seen in the arguments. Numbers are small integers and stay so: sums are the same in any order.
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from llad.ir.types import F64, I64, BufferType
 
 V, M = BufferType(F64, 1), BufferType(F64, 2)
 TYPES = {"x": V, "s": V, "m": M, "g": M, "k": M, "q": M, "p": BufferType(I64, 1)}
-ROWS, MARGIN = 4, 6  # rows of `m` and `g`; how far windows reach beyond an index
+ROWS = 4  # of `m` and `g`
+MARGIN, BESIDE = 6, 2  # how far a window reaches beyond an index, and arrays beyond a window
 
 
 class Writer:
@@ -29,7 +31,7 @@ class Writer:
         b = self.b
         self.zero, self.one = b.i64(0), b.i64(1)
         self.end = b.op("sub", b.dim(self.x, 0), b.i64(MARGIN))
-        self.window = [b.dim(self.k, 0), b.dim(self.k, 1)]
+        self.window = [b.op("sub", b.dim(self.k, axis), b.i64(BESIDE)) for axis in (0, 1)]
 
     def program(self) -> Function:
         b = self.b
@@ -60,8 +62,12 @@ class Writer:
 
     def statement(self) -> None:
         b, rng, roll = self.b, self.rng, self.rng.random()
-        if roll < 0.55:
+        if roll < 0.45:
             self.update()
+        elif roll < 0.5:
+            self.addition([self.zero, self.one])
+        elif roll < 0.52:
+            self.addition([self.zero, self.one], self.update)
         elif roll < 0.7:
             self.pool.append(self.clipped(self.sum()))
         elif roll < 0.9:
@@ -95,17 +101,22 @@ class Writer:
                 if left:
                     level(inner, left - 1)
                 else:
-                    for _ in range(rng.choice((1, 1, 2))):
+                    for _ in range(rng.choice((1, 2))):
                         self.addition(inner if len(inner) == 2 else [self.zero, *inner])
                 b.yield_()
             b.for_(lo, hi, step, [], region)
 
         level([], rng.randrange(2))
 
-    def addition(self, window: list[Value]) -> None:
+    def addition(self, window: list[Value], between: Callable[[], None] | None = None) -> None:
+        """`between`: what else happens before the sum is stored."""
         b, rng = self.b, self.rng
         array, place = self.place(window)
         old, term = b.load(array, *place), self.term(window)
+        if between is not None:
+            between()
+        elif rng.random() < 0.1:
+            self.addition(window)
         operands = [old, term] if rng.random() < 0.7 else [term, old]
         name = "sub" if rng.random() < 0.2 else "add"
         attrs = {"reassoc": True} if rng.random() < 0.95 else {}
@@ -120,8 +131,10 @@ class Writer:
             return self.g, [self.i, b.op("add", self.hoisted[0], along)]
         if roll < 0.6:
             return self.s, [b.op("sub", b.op("add", self.j, b.i64(MARGIN - 1)), along)]
-        if roll < 0.9:
+        if roll < 0.75:
             return self.q, [down, along]
+        if roll < 0.9:
+            return self.g, [self.i, along]
         if roll < 0.95:
             return self.g, [down, self.hoisted[2]]
         return self.g, [b.op("min", self.j, self.one), along]
@@ -162,4 +175,5 @@ def arguments(seed: int, n: int, window: tuple[int, int]) -> list[Any]:
 
     long = n + MARGIN
     rows = [integers(long), integers(long), integers(ROWS, long), integers(ROWS, long)]
-    return [*rows, integers(*window), integers(*window), r.integers(0, long, long)]
+    places = [extent + BESIDE for extent in window]
+    return [*rows, integers(*places), integers(*places), r.integers(0, long, long)]

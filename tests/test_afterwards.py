@@ -30,7 +30,7 @@ def short_strips(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("short_strips")
 def test_random_programs_keep_their_meaning() -> None:
     met: Counter[str] = Counter()
-    for seed in range(600):
+    for seed in range(1200):
         fn = verify(program(random.Random(seed)))
         updates = [u for found in Plans(fn).updates.values() for u in found]
         met["left"] += not updates
@@ -40,6 +40,7 @@ def test_random_programs_keep_their_meaning() -> None:
         met["moves"] += sum(a.moves for u in updates for a in u.additions)
         met["several"] += sum(len(u.additions) > 1 for u in updates)
         met["again"] += any(u.again for u in updates)
+        met["one array"] += sum(len({a.store.operands[1] for a in u.additions}) < len(u.additions) for u in updates)
         if not updates:
             continue
         changed = verify(afterwards(fn))

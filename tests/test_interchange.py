@@ -41,6 +41,7 @@ def test_random_nests_keep_their_meaning(monkeypatch: pytest.MonkeyPatch) -> Non
         met["left"] += not found.sums
         met["taken"] += len([s for sums in found.sums.values() for s in sums])
         met["turned"] += bool(found.turned)
+        met["again"] += any(s.again for sums in found.sums.values() for s in sums)
         met["begun"] += any(any(s.starts) for sums in found.sums.values() for s in sums)
         if not found.sums:
             continue

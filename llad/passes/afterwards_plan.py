@@ -9,9 +9,8 @@ from llad.ir.alias import Aliases, Roots
 from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, makers, uses, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType, is_float
-from llad.ops.table import OPS
-from llad.passes.effects import TRAPPING, computes
-from llad.passes.strips import SPECIAL
+from llad.passes.effects import computes
+from llad.passes.strips import SPECIAL, made_of_index
 
 ENOUGH = 16  # iterations that are worth being vectors
 _LARGEST = 40  # ops of a nest
@@ -82,11 +81,13 @@ class Plans:
         return found
 
     def _is_alone(self, update: Update, others: Sequence[Update], body: Region) -> bool:
-        """Whether nothing else touches what a nest adds to, and nothing changes what it reads."""
+        """Whether nothing else than additions touches what a nest adds to, and nothing changes what it reads."""
         nests = {u.nest for u in others}
         rest = [op for op in body.ops if op not in nests]
         added = _union(self._added(u) for u in others)
-        if not self._added(update).isdisjoint(_union(map(self._aliases.touched, rest))):
+        sums = [ops for op in rest if op.name == "store" and (ops := self._sum(op, body))]
+        adding = {op for load, _, store in sums for op in (load, store)}
+        if not self._added(update).isdisjoint(_union(self._aliases.touched(op) for op in rest if op not in adding)):
             return False
         own = {addition.load for addition in update.additions}
         loads = [op for op in walk(update.levels[0].regions[0]) if op.name == "load" and op not in own]
@@ -109,7 +110,7 @@ class Plans:
         beside = inside - own - {index}
         asked = [o for each in (*levels, *ops) for o in each.operands if o in beside]
         again: dict[Op, None] = {}
-        needs = [v for v in dict.fromkeys(asked) if not self._is_index(v, outer, inside, again)]
+        needs = [v for v in dict.fromkeys(asked) if not made_of_index(v, outer, inside, self._made, again)]
         moving = {index, *needs}
         varying = []
         for op in (*again, *ops):
@@ -136,20 +137,6 @@ class Plans:
                 return
             (loop,) = inner
 
-    def _is_index(self, value: Value, outer: Op, inside: set[Value], again: dict[Op, None]) -> bool:
-        """Whether an integer is made of the index and of what stands still; `again` learns by what."""
-        if value is outer.regions[0].args[0] or value not in inside:
-            return True
-        op = self._made.get(value)
-        if op is None or is_float(value.type) or op not in outer.regions[0].ops:
-            return False
-        if (op.name not in OPS and op.name != "const") or op.name in TRAPPING:
-            return False
-        if not all(self._is_index(o, outer, inside, again) for o in op.operands):
-            return False
-        again[op] = None
-        return True
-
     def _additions(self, body: Region, moving: set[Value], index: Value) -> tuple[Addition, ...]:
         """What the innermost loop adds to memory; nothing, if it does something else with memory that it writes."""
         found: list[Addition] = []
@@ -157,25 +144,34 @@ class Plans:
             if store.name != "store":
                 continue
             addition = self._addition(store, body, moving, index)
-            if addition is None or any(self._aliases.may_alias(store.operands[1], a.store.operands[1]) for a in found):
+            if addition is None or (addition.moves and any(a.moves and self._meet(a, addition) for a in found)):
                 return ()
             found.append(addition)
         return tuple(found)
 
     def _addition(self, store: Op, body: Region, moving: set[Value], index: Value) -> Addition | None:
+        sum, moves = self._sum(store, body), self._way(store, moving, index)
+        if sum is None or moves is None or not (moves or moving.isdisjoint(store.operands[1:])):
+            return None
+        return Addition(*sum, moves)
+
+    def _meet(self, one: Addition, other: Addition) -> bool:
+        return self._aliases.may_alias(one.store.operands[1], other.store.operands[1])
+
+    def _sum(self, store: Op, body: Region) -> tuple[Op, Op, Op] | None:
+        """The load, the sum and the store, if all that happens is that something is added to an element."""
         add = self._made.get(store.operands[0])
         if add is None or add not in body.ops or add.name not in ("add", "sub") or self._uses[add.result] != 1:
             return None
         if not self._free and not add.attrs.get("reassoc"):
             return None
-        places = add.operands if add.name == "add" else add.operands[:1]
-        for value in places:
+        for value in add.operands if add.name == "add" else add.operands[:1]:
             load = self._made.get(value)
             if load is not None and load.name == "load" and accessed(load) == accessed(store) and load in body.ops:
-                moves = self._way(store, moving, index)
-                if moves is None or self._uses[value] != 1 or not (moves or moving.isdisjoint(store.operands[1:])):
-                    return None
-                return Addition(load, add, store, moves)
+                between = body.ops[body.ops.index(load) + 1 : body.ops.index(store)]
+                stored = _union(map(self._aliases.written, between))
+                alone = self._uses[value] == 1 and stored.isdisjoint(self._aliases.roots(store.operands[1]))
+                return (load, add, store) if alone else None
         return None
 
     def _way(self, op: Op, moving: set[Value], index: Value) -> bool | None:

@@ -286,7 +286,7 @@ class _Interchange(Strips):
         starts = self._starts(s, outer, index)
         mapping: Mapping = {**self.mapping, outer.regions[0].args[0]: index}
         mapping.update(zip(s.loop.operands[3:], starts, strict=True))
-        self.ops.append(copy_op(s.loop, mapping))
+        self.ops += [copy_op(op, mapping) for op in (*s.again, s.loop)]
         return list(self.ops[-1].results[:-1])
 
     def _added(self, s: Sum, tables: Sequence[Value], begin: Value, end: Value, outer: Op) -> None:
@@ -321,8 +321,11 @@ class _Interchange(Strips):
         """Add what some iterations of the inner loop contribute to the elements of an outer one, in their order."""
         body = s.loop.regions[0]
         values = [self.emit("load", [t, place], [_dtype(t)], s.loop.span).result for t in tables]
+        here: Mapping = {**self.mapping, outer.regions[0].args[0]: index}
+        self.ops += [copy_op(op, here) for op in s.again]
+        beside = {v: here[v] for v in (outer.regions[0].args[0], *[op.result for op in s.again])}
         for known in steady:
-            mapping: Mapping = {**known, outer.regions[0].args[0]: index}
+            mapping: Mapping = {**known, **beside}
             mapping.update(zip(body.args[1:], values, strict=True))
             for op in body.ops[:-1]:
                 if op in s.turned:

@@ -11,7 +11,7 @@ from llad.ir.core import TAPE, Function, Op, Region, Value, defined, makers, use
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType, is_float
 from llad.passes.effects import computes
-from llad.passes.strips import cost, dependent
+from llad.passes.strips import cost, dependent, made_of_index
 
 ENOUGH = 16  # iterations that are worth being vectors
 _FEWEST = 4  # iterations of an inner loop that is known to be short
@@ -31,9 +31,13 @@ class Turned:
 
 @dataclass(slots=True)
 class Sum:
-    """An inner loop that does nothing but add up; `varying` are its ops that depend on the outer index."""
+    """An inner loop that does nothing but add up.
+
+    `varying`: its ops that depend on the outer index; `again`: those by which integers are made of that beside it.
+    """
 
     loop: Op
+    again: tuple[Op, ...]
     updates: list[Op]  # per carry the op that adds to it
     starts: list[Op | None]  # per carry the load that gives its first value, if it is made in the outer loop
     varying: set[Op]
@@ -98,12 +102,22 @@ class Plans:
         begun = zip(loop.operands[3:], starts, strict=True)
         own = {*body.args, *[r for op in body.ops for r in op.results]}
         other = {o for op in body.ops for o in op.operands if o in inside and o not in own} - {index}
-        other |= {v for v, start in begun if v in inside and start is None}
-        if len(sums) < len(updates) or other or not self._aliases.read(loop).isdisjoint(self._aliases.written(outer)):
+        again: dict[Op, None] = {}
+        if not all(made_of_index(v, outer, inside, self._made, again) for v in other):
             return None
-        moving = dependent(body, [index])
-        found = Sum(loop, sums, starts, {op for op in body.ops[:-1] if op.result in moving})
-        return None if self._is_product(found) else found
+        if any(v in inside and start is None for v, start in begun) or len(sums) < len(updates):
+            return None
+        if not self._aliases.read(loop).isdisjoint(self._aliases.written(outer)):
+            return None
+        moving = dependent(body, [index, *[op.result for op in again]])
+        found = Sum(loop, tuple(again), sums, starts, {op for op in body.ops[:-1] if op.result in moving})
+        return None if self._is_product(found) and not self._is_window(found, index) else found
+
+    def _is_window(self, found: Sum, index: Value) -> bool:
+        """Whether what the inner loop goes along begins one further on in the next iteration of the outer one."""
+        both = {index, found.loop.regions[0].args[0]}
+        loads = [op for op in found.varying if op.name == "load" and len(op.operands) > 1]
+        return any(self._elements.form(op.operands[-1]).terms.keys() >= both for op in loads)
 
     def _is_product(self, found: Sum) -> bool:
         """Whether vectors along the inner loop are as good: sums in any order, of one multiplication each, of rows."""

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from llad.dataclass import dataclass
-from llad.ir.core import Function, Op, Region, Value, users
+from llad.ir.core import Function, Makers, Op, Region, Value, users
 from llad.ir.elements import Elements
 from llad.ir.types import I64, BufferType, ScalarType, is_float
 from llad.ops.cost import additions
+from llad.ops.table import OPS
+from llad.passes.effects import TRAPPING
 from llad.passes.rebuild import Rebuild
 
 STRIP = 128  # iterations
@@ -132,6 +134,24 @@ def dependent(body: Region, values: Iterable[Value]) -> set[Value]:
         if not found.isdisjoint(op.operands):
             found.update(op.results)
     return found
+
+
+def made_of_index(value: Value, loop: Op, inside: set[Value], made: Makers, again: dict[Op, None]) -> bool:
+    """Whether an integer is made of a loop's index and of what stands still, so that other loops may make it again.
+
+    `inside`: the values of the loop. `again` learns by which ops it is made.
+    """
+    if value is loop.regions[0].args[0] or value not in inside:
+        return True
+    op = made.get(value)
+    if op is None or is_float(value.type) or op not in loop.regions[0].ops:
+        return False
+    if (op.name not in OPS and op.name != "const") or op.name in TRAPPING:
+        return False
+    if not all(made_of_index(o, loop, inside, made, again) for o in op.operands):
+        return False
+    again[op] = None
+    return True
 
 
 def cost(op: Op) -> int:
