@@ -345,12 +345,51 @@ def in_a_ring(x, n):
     return a.x + b.x
 
 
+def begun_anew(a):
+    p, total = Particle(0.0, 1.0), 0.0
+    for v in a:
+        p.kick(v, 0.5)
+        total += p.x
+        if v < 0:
+            p = Particle(0.1 * v, total)
+    return total + p.v
+
+
+class Reset:
+    def __init__(self):
+        self.inner = Moments()
+
+    def push(self, v):
+        self.inner.push(v)
+        if self.inner.n > 2:
+            self.inner = Moments()
+
+
+def begun_anew_inside(a):
+    outer = Reset()
+    for v in a:
+        outer.push(v)
+    return outer.inner.squares + outer.inner.n
+
+
+def made_in_branches(x, n):
+    if n > 2:
+        p = Particle(x, 1.0)
+    else:
+        p = Particle(2 * x, 3.0)
+    for _ in range(n):
+        p.kick(-p.x, 0.1)
+    return p.x
+
+
 PROGRAMS = [
     (controlled, 1.2, 30), (controlled, 1.2, 0), (moments, A), (two_names, 1.0, 20), (several, 1.0, 20),
     (recurrent, 0.7, A), (optimised, 0.05, A, 12), (drawn, 0.7, 40), (by_many_ways, 0.7, 9), (made_anew, 0.7, 9),
     (handed_back, 0.71, 19), (in_branches, A), (left_early, A), (left_early, A[:2]), (given_an_attribute, A),
     (of_the_class, A), (holding_lists, A), (best_in_a_dict, A), (in_loops_in_loops, A, 4), (in_conditions, 0.4),
     (in_comprehensions, A), (at_each_place, A), (ends_on_one_path, A), (reads_the_choice_first, A), (in_a_ring, 0.4, 7),
+    (begun_anew, A), (begun_anew_inside, A), (begun_anew_inside, A[:5]), (made_in_branches, 0.4, 5),
+    (made_in_branches, 0.4, 1),
 ]  # fmt: skip
 
 
@@ -517,6 +556,74 @@ def a_ring_returned(x):
     return a
 
 
+def begun_anew_with_another_name(x):
+    p = Box(x)
+    q = p
+    for k in range(int(x) + 4):
+        p.push(1.0)
+        if k == 2:
+            p = Box(0.5)
+    return p.x + q.x
+
+
+def changed_by_the_choice(x):
+    p, q = Box(x), Box(2 * x)
+    best = p if x > 0 else q
+    best.x = 1.0
+    return p.x
+
+
+def changed_beside_the_choice(x):
+    p, q = Box(x), Box(2 * x)
+    best = p if x > 0 else q
+    worst = q if x > 0 else p
+    best.x += 1.0
+    return worst.x
+
+
+def swapped_and_changed(x):
+    p, q = Box(x), Box(2 * x)
+    for _ in range(int(x) + 4):
+        p, q = q, p
+        p.x += 1.0
+    return q.x
+
+
+def made_once_held_twice(x):
+    p = Box(x)
+    p.child = Box(x)
+    q = Box(x)
+    for k in range(int(x) + 4):
+        q.x += 1.0
+        total = p.child.x
+        if k == 1:
+            q = Box(x)
+            p.child = q
+    return total
+
+
+def chosen_with_what_it_was_given(x):
+    p, q, other = Box(x), Box(2 * x), Box(3 * x)
+    p.child, q.child = p, q
+    q = Box(4 * x)
+    q.child = Box(5 * x)
+    p.child = Box(6 * x)
+    if x > 0:
+        p.child = other
+        chosen = p
+    else:
+        chosen = q
+    other.x = 7.0
+    return chosen.child.x
+
+
+def of_an_argument(x, other):
+    mine = Particle(x, 1.0)
+    best = mine if x > 0 else other
+    best.x = 2.0
+    return best.x
+
+
 REFUSED = [
     (chosen_before, "may be one which has changed"), (chosen_by_an_index, "may be one which has changed"),
     (chosen_in_a_loop, "may be one which has changed"), (chosen_and_read_too_late, "may be one which has changed"),
@@ -527,6 +634,11 @@ REFUSED = [
     (changed_in_a_recursion, "changing a Box"), (of_two_kinds, r"`\.x` of a Box that is array .* or f64"),
     (none_at_first, "`.child` of a Box that is None or f64"), (longer_in_a_loop, "changing a list"),
     (of_a_ring, "a Box or a Box"), (a_ring_returned, "Box"),
+    (begun_anew_with_another_name, "may be one which has changed"),
+    (changed_by_the_choice, "may be one which has changed"),
+    (changed_beside_the_choice, "may be one which has changed"),
+    (swapped_and_changed, "a Box that has changed"), (made_once_held_twice, "may be one which has changed"),
+    (chosen_with_what_it_was_given, "may be one which has changed"),
 ]  # fmt: skip
 
 
@@ -535,3 +647,8 @@ def test_what_would_not_be_seen_is_refused(program, text):
     with pytest.raises(llad.UnsupportedError, match=text) as refused:
         llad.jit(program)(0.5)
     assert refused.value.span is not None and refused.value.span.file == __file__
+
+
+def test_an_argument_is_not_changed_by_another_name():
+    with pytest.raises(llad.UnsupportedError, match="changing a Particle"):
+        llad.jit(of_an_argument)(0.5, Particle(1.0, 2.0))

@@ -523,7 +523,7 @@ IN_FULL = {"__module__", "__name__", "__qualname__", "__self__"}  # of which a d
 ELSEWHERE = {
     "attributes.py": 7, "callables.py": 1, "calls.py": 5, "comparing.py": 5, "complex_values.py": 2, "contents.py": 2,
     "exits.py": 1, "functions.py": 1, "imports.py": 2, "inherited.py": 2, "iteration.py": 1, "matching.py": 1,
-    "records.py": 13, "results.py": 1, "spellings.py": 1, "statics.py": 2, "trace.py": 1, "values.py": 2,
+    "records.py": 13, "results.py": 1, "spellings.py": 1, "statics.py": 2, "trace.py": 1, "values.py": 3,
 }  # fmt: skip
 
 

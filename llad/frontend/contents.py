@@ -29,7 +29,7 @@ from llad.complex_numbers import Complex
 from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
 from llad.frontend.parts import AsTheyAre, parts_of
-from llad.frontend.state import Change, Conflict, Gone, Maybe, Scope, Unknown, held_by, hold
+from llad.frontend.state import Change, Changed, Conflict, Gone, Maybe, Scope, Unknown, held_by, hold
 from llad.frontend.values import Record, Unbound
 from llad.structures import ABSENT, Form
 
@@ -87,6 +87,8 @@ def settled(t: Tracer, record: Record, name: str) -> Any:
     kind = record.cls.__name__
     if record.stale is not None:
         t.refuse("stale", type=kind, line=record.stale.line)
+    if isinstance(value, Changed):
+        t.refuse("stale", type=kind, line=value.first_span.line if value.first_span else "?")
     if isinstance(value, Conflict):
         t.refuse("torn", name=f".{name}", type=kind, got=_torn(value))
     text = f"'{kind}' object has no attribute '{name}'"
@@ -214,7 +216,9 @@ def meeting(
 def begin(t: Tracer, values: Mapping[Any, Any], changed: Mapping[int, Change]) -> None:
     """Let the places among `values` hold these, in a scope of its own. `changed`: what other iterations change."""
     for change in changed.values():
-        t.ledger.outdate(change.thing, change.span)
+        for copy in t.ledger.relatives(change.thing):
+            if t.ledger.may_be_elsewhere(copy):
+                copy.stale = change.span
     for place, value in values.items():
         if isinstance(place, Place):
             t.note(place.thing, changed[id(place.thing)].span)
@@ -233,21 +237,33 @@ def refuse_kept(t: Tracer, changed: Mapping[int, Change]) -> None:
 
 
 def note_copies(t: Tracer, made: Any, sources: Iterable[Any]) -> None:
-    """Note that what was made is one or other of the sources: the objects in it are copies of those in them."""
-    of_classes, others = [], False
-    for thing in objects_in(made):
-        if t.ledger.may_be_elsewhere(thing):
-            of_classes += [thing] if isinstance(thing, Record) else []
-            others |= not isinstance(thing, Record)
-    if not of_classes and not others:
-        return
-    for thing in (thing for source in sources for thing in objects_in(source)):
-        if isinstance(thing, Record):
-            for copy in of_classes:
-                if copy is not thing and copy.cls is thing.cls:
-                    t.ledger.note_copy(copy, thing)
-        elif others and not t.ledger.may_be_elsewhere(thing):
-            t.ledger.keep(thing)
+    """Note that what was made is one or other of structures with the `sources` in them: the objects in it are copies.
+
+    A copy may be changed, if all that it may be was made here; what was changed is then not read by another name. Of
+    dicts and lists, which are read in many ways, neither may be changed."""
+    copies = [thing for thing in objects_in(made) if t.ledger.may_be_elsewhere(thing)]
+    others = any(not isinstance(copy, Record) for copy in copies)
+    for thing in sources if copies else ():
+        if not isinstance(thing, Record):
+            if others and not t.ledger.may_be_elsewhere(thing):
+                t.ledger.keep(thing)
+            continue
+        for copy in copies:
+            if isinstance(copy, Record) and copy is not thing and copy.cls is thing.cls:
+                t.ledger.note_copy(copy, thing)
+    for copy in copies:
+        origins = t.ledger.origins_of(copy)
+        if isinstance(copy, Record) and not any(map(t.ledger.may_be_elsewhere, origins)):
+            t.make(copy)
+
+
+def note_common(t: Tracer, values: Iterable[Any], foreign: bool = False) -> None:
+    """Note that objects which are copies, in these values, may be the same one, or (`foreign`) one from elsewhere."""
+    common = Record(object, {})
+    (t.give if foreign else t.make)(common)
+    for thing in (thing for value in values for thing in objects_in(value)):
+        if isinstance(thing, Record) and t.ledger.may_be_elsewhere(thing):
+            t.ledger.note_copy(thing, common)
 
 
 def objects_in(value: Any) -> Iterator[Any]:

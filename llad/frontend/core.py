@@ -26,7 +26,7 @@ from llad.frontend.ledger import Ledger
 from llad.frontend.loose import Copied
 from llad.frontend.parts import compose, reaches
 from llad.frontend.signature import ArraySpec, spec_of
-from llad.frontend.state import Active, Change, Frame, Local, Outlined, PathEnds, Scope, State, held_by
+from llad.frontend.state import Active, Change, Changed, Frame, Local, Outlined, PathEnds, Scope, State, held_by
 from llad.frontend.values import Array, Marker, NotHandled, Record, Rows, Table, argument
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
@@ -273,8 +273,9 @@ class Tracer:
         """A structure of this form that is also elsewhere, so that it must not be changed."""
         return self.give(compose(form, items), "met")
 
-    def mutate(self, thing: object) -> None:
-        """Note that `thing` is about to be changed; refuse it, unless whoever may see it sees the change."""
+    def mutate(self, thing: object, name: str | None = None) -> None:
+        """Note that `thing`, or this attribute of it, is about to be changed; refuse it, unless whoever may see it sees
+        the change."""
         if self.ledger.is_kept(thing):
             self.refuse_kept(thing)
         birth = self.ledger.birth(thing)
@@ -284,7 +285,18 @@ class Tracer:
         if birth is None or not self.scope.may_change(birth):
             self.refuse_mutation(thing, self.builder.span)
         self.note(thing, self.builder.span)
-        self.ledger.outdate(thing, self.builder.span)
+        for other in self.ledger.relatives(thing):
+            self._outdate(other, name)
+
+    def _outdate(self, other: Record, name: str | None) -> None:
+        """Note that an attribute is about to change of an object which may be this other one."""
+        birth, span = self.ledger.birth(other), self.builder.span
+        if birth is None or birth.kind in ("given", "met"):
+            other.stale = span
+        elif self.scope.sees(birth):
+            self.note(other, span)
+            names = other.fields.keys() if name is None else {name} & other.fields.keys()
+            other.fields.update(dict.fromkeys(names, Changed(first_span=span)))
 
     def note(self, thing: object, span: Span | None) -> None:
         """Note in the scopes around that `thing` is about to be changed there."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from llad.frontend.contents import Path, Place, meeting, note_copies, put
+from llad.frontend.contents import Path, Place, meeting, note_copies, objects_in, put
 from llad.frontend.core import Tracer
 from llad.frontend.parts import reaches
 from llad.frontend.shapes import Shape, extents_within, flatten, join, rebuild
@@ -103,10 +103,12 @@ class Fork:
             return lambda _: a
         t = self.t
         shape = self._common(a, b)
-        leaves = []
+        leaves: list[list[Value]] = []
+        sources: list[Any] = []
         for region, path, value, missing in zip(self.regions, self._paths, (a, b), gone, strict=True):
             with t.builder.inside(region), path.entered():
                 leaves.append(flatten(t, value, shape, missing))
+                sources += objects_in(value)
         slots = [self._slot(x, y) for x, y in zip(*leaves, strict=True)]
         extents = self._shared_extents(a, b, shape)
 
@@ -117,9 +119,9 @@ class Fork:
                 shared = (Dim(array.value, k) if e is None else e for k, e in enumerate(next(known)))
                 return replace(array, extents=tuple(shared))
 
-            leaves = (s if isinstance(s, Value) else results[s] for s in slots)
-            made = rebuild(t, shape, leaves, given=True, measured=measured)
-            note_copies(t, made, (a, b))
+            values = (s if isinstance(s, Value) else results[s] for s in slots)
+            made = rebuild(t, shape, values, given=True, measured=measured)
+            note_copies(t, made, sources)
             return made
 
         return fill

@@ -17,7 +17,6 @@ from dataclasses import field, replace
 from typing import Any
 
 from llad.dataclass import dataclass
-from llad.diagnostics import Span
 from llad.frontend.loose import Copied
 from llad.frontend.state import Scope
 from llad.frontend.values import Lazy, Record
@@ -96,10 +95,14 @@ class Ledger:
         for each in new:
             self.copies[id(each)] = each, (*self.copies.get(id(each), (each, ()))[1], copy)
 
-    def outdate(self, thing: object, span: Span | None) -> None:
-        """Note that an object changes there, so that copies of it are none any more."""
-        for copy in self.copies.get(id(thing), (thing, ()))[1]:
-            copy.stale = span
+    def relatives(self, thing: Any) -> list[Record]:
+        """The other objects that may be the same one."""
+        found: dict[int, Record] = {}
+        for origin in self.origins_of(thing):
+            for other in (origin, *self.copies.get(id(origin), (origin, ()))[1]):
+                if other is not thing and isinstance(other, Record) and other.cls is thing.cls:
+                    found[id(other)] = other
+        return list(found.values())
 
     # -- iterators
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import field
-from typing import Any, TypeAlias
+from typing import Any
 
 from llad.dataclass import dataclass
-from llad.frontend import contents
-from llad.frontend.carries import Carry, Held, initial, late, widen
+from llad.frontend import contents, rounds
+from llad.frontend.carries import Carry, initial, late, widen
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.contents import Path, Place
 from llad.frontend.core import Tracer
@@ -25,52 +24,14 @@ from llad.frontend.effects import assigned, changed
 from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
 from llad.frontend.moments import go_back, now, trial
-from llad.frontend.shapes import is_there
-from llad.frontend.state import Change, Conflict, Dropped, Flag, Gone, Maybe, State
+from llad.frontend.rounds import Loop, Name, Round
+from llad.frontend.state import Change, Conflict, Dropped, Flag, Maybe, State
 from llad.frontend.values import Growing, Unbound
 from llad.ir.core import Limit, Region, Value, walk
 from llad.ir.types import BOOL, I64, Type
 
-Name: TypeAlias = str | Place
-
 _ROUNDS = 24
 _EFFECTS = frozenset({"store", "push", "pop", "free", "call", "derivative", "print"})
-
-
-@dataclass
-class Loop:
-    """One loop being traced: the names and places that it carries, the state before it, and how a round starts.
-
-    `changed`: the objects from before that it changes. `sources`: those that a name or place may hold by its end."""
-
-    node: ast.For | ast.While
-    names: tuple[str, ...]
-    carried: dict[Name, Carry]
-    late: tuple[str, ...]
-    before: State
-    indexed: bool
-    start: Callable[[Region], None]
-    runs: bool = False
-    endless: bool = False
-    changed: dict[int, Change] = field(default_factory=dict)
-    sources: dict[Name, list[Any]] = field(default_factory=dict)
-
-
-@dataclass
-class Round:
-    """One traced body: its region, the state at its end, what it began with, and what objects hold at its end."""
-
-    region: Region
-    end: State
-    start: dict[Name, Any]
-    path: Path
-    places: dict[Place, Any]
-
-    def at_end(self, name: Name) -> Any:
-        """What a name or place holds at the end."""
-        if self.end.dead:
-            return Gone
-        return self.end.values.get(name, Unbound) if isinstance(name, str) else self.places.get(name, Unbound)
 
 
 def for_loop(
@@ -243,47 +204,17 @@ def _settle(t: Tracer, loop: Loop) -> Round:
         if number:
             go_back(t, before)
         done = _round(t, loop, first=number == 0)
-        carried: dict[Name, Carry] = {p: initial(t, _before(t, loop, p)) for p in done.places}
+        carried: dict[Name, Carry] = {p: initial(t, rounds.before(t, loop, p)) for p in done.places}
         carried |= loop.carried
         with t.builder.inside(done.region):
-            wider = {n: widen(t, carry, _held(t, loop, done, n), done.path) for n, carry in carried.items()}
+            wider = {n: widen(t, carry, rounds.held(t, loop, done, n), done.path) for n, carry in carried.items()}
         unknown = number == 0 and any(c.shape is None and c.conflict is None for c in wider.values())
-        known = _learn(t, loop, done)
+        known = rounds.learn(t, loop, done)
         if wider == loop.carried and not unknown and known:
             contents.refuse_kept(t, loop.changed)
             return done
         loop.carried = wider
     raise AssertionError("the types of a loop's carries do not settle")
-
-
-def _before(t: Tracer, loop: Loop, name: Name) -> Any:
-    """What a name or place holds before the loop."""
-    return contents.before(t, name) if isinstance(name, Place) else loop.before.values.get(name, Unbound)
-
-
-def _held(t: Tracer, loop: Loop, done: Round, name: Name) -> Held:
-    before, end = _before(t, loop, name), done.at_end(name)
-    if isinstance(name, Place):
-        span = done.path.changes[id(name.thing)].span
-        return Held(before, done.start.get(name, before), end, (span, span))
-    return Held(before, done.start[name], end, (loop.before.spans.get(name), done.end.spans.get(name)))
-
-
-def _learn(t: Tracer, loop: Loop, done: Round) -> bool:
-    """Note what a round has changed, and which objects names and places hold by its end; whether that was known."""
-    known = done.path.changes.keys() <= loop.changed.keys()
-    loop.changed = done.path.changes | loop.changed
-    for name in loop.carried:
-        sources = loop.sources.setdefault(name, [])
-        with done.path.entered():
-            held = [*contents.objects_in(done.at_end(name))]
-        held += contents.objects_in(_before(t, loop, name))
-        for thing in (origin for each in held for origin in t.ledger.origins_of(each)):
-            own = not t.ledger.may_be_elsewhere(thing) and is_there(t, thing)
-            if own and not any(thing is other for other in sources):
-                sources.append(thing)
-                known = False
-    return known
 
 
 def _round(t: Tracer, loop: Loop, first: bool) -> Round:
@@ -306,7 +237,11 @@ def _begin(t: Tracer, loop: Loop, args: Sequence[Value], first_round: bool = Fal
     leaves = iter(args)
     start = {name: carry.value(t, leaves, first_round) for name, carry in loop.carried.items()}
     contents.begin(t, start, loop.changed)
+    for names in loop.common:
+        contents.note_common(t, [start[name] for name in names if name in start])
     for name, value in start.items():
+        if name in loop.foreign:
+            contents.note_common(t, [value], foreign=True)
         contents.note_copies(t, value, loop.sources.get(name, ()))
         if isinstance(name, str):
             t.state.values[name] = value
@@ -325,7 +260,7 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
     stop, ret = (False, False) if end.dead else (end.stop, end.ret)
     result = _result_carry(t, end, done.path) if ret is not False else Carry()
     returns = ret is not False and not (loop.endless and ret is stop)
-    inits = [leaf for n, c in carries.items() for leaf in c.leaves(t, _before(t, loop, n))]
+    inits = [leaf for n, c in carries.items() for leaf in c.leaves(t, rounds.before(t, loop, n))]
     inits += result.leaves(t, Unbound)
     if returns:
         inits.append(t.builder.const(False, BOOL))
@@ -338,9 +273,11 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
         for name, carry in carries.items():
             nexts += carry.leaves(t, done.at_end(name), isinstance(name, str) and end.ret)
         nexts += result.leaves(t, end.result)
+        returned = [*contents.objects_in(end.result)]
         if returns:
             nexts.append(constant_flag(t, ret))
         t.builder.yield_(*nexts)
+    objects = {name: rounds.objects(t, loop, done, name) for name in carries}
     made = emit_op(inits, stop is not False)
     results = iter(made)
     state = before.copy()
@@ -351,7 +288,7 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
             value = Maybe(value, t.builder.op("gt", made[-1], t.builder.i64(0)))
         if isinstance(value, Maybe) and _bound_after(loop, done, name):
             value = value.inner
-        contents.note_copies(t, value, (_before(t, loop, name), *loop.sources.get(name, ()), done.at_end(name)))
+        contents.note_copies(t, value, objects[name])
         if isinstance(name, Place):
             t.note(name.thing, loop.changed[id(name.thing)].span)
             contents.put(t, name, value)
@@ -360,7 +297,7 @@ def _finish(t: Tracer, loop: Loop, done: Round, emit_op: Callable[[list[Value], 
             state.spans[name] = end.spans.get(name) or before.spans.get(name)
     if ret is not False:
         state.result = result.value(t, results)
-        contents.note_copies(t, state.result, (end.result,))
+        contents.note_copies(t, state.result, returned)
         state.result_span = end.result_span
         after: Flag = next(results) if returns else True
         state.left = state.stop = state.ret = after

@@ -81,7 +81,7 @@ def set_field(t: Tracer, record: Any, name: str, value: Any) -> None:
 def _set(t: Tracer, record: Any, name: str, value: Any) -> None:
     if not isinstance(record, Record):
         t.refuse("attribute-assignment", name=name)
-    t.mutate(record)
+    t.mutate(record, name)
     record.fields[name] = value
 
 
@@ -168,7 +168,7 @@ def _dataclass(t: Tracer, cls: Any, args: Args, kwargs: Kwargs) -> Record:
 def _replace(t: Tracer, value: Any, **changes: Any) -> Any:
     if not isinstance(value, Record) or not value.is_dataclass:
         t.refuse("call", got=f"dataclasses.replace of {describe(value)}")
-    kept = {f.name: value.fields[f.name] for f in dataclasses.fields(value.cls) if f.init}
+    kept = {f.name: settled(t, value, f.name) for f in dataclasses.fields(value.cls) if f.init}
     for f in dataclasses.fields(value.cls):
         if not f.init and f.name in changes:
             t.refuse("static-error", error=f"field {f.name} is declared with init=False")
@@ -177,14 +177,14 @@ def _replace(t: Tracer, value: Any, **changes: Any) -> Any:
 
 def _as_dict(t: Tracer, value: Any) -> Any:
     if isinstance(value, Record):
-        return t.make({name: _as_dict(t, item) for name, item in value.fields.items()})
+        return t.make({name: _as_dict(t, settled(t, value, name)) for name in value.fields})
     parts = parts_of(value)
     return value if parts is None else t.compose(parts[0], [_as_dict(t, item) for item in parts[1]])
 
 
 def _as_tuple(t: Tracer, value: Any) -> Any:
     if isinstance(value, Record):
-        return tuple(_as_tuple(t, item) for item in value.fields.values())
+        return tuple(_as_tuple(t, settled(t, value, name)) for name in value.fields)
     parts = parts_of(value)
     return value if parts is None else t.compose(parts[0], [_as_tuple(t, item) for item in parts[1]])
 

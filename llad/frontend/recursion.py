@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from llad.frontend.contents import note_copies
+from llad.frontend.contents import note_common, note_copies, objects_in
 from llad.frontend.core import Tracer
 from llad.frontend.moments import go_back, now
 from llad.frontend.parts import parts_of
@@ -106,7 +106,8 @@ def call_local(t: Tracer, local: Local, names: Names) -> Any:
         raise PathEnds  # in this round: what it returns is not known yet
     results = t.builder.call(local.name, operands, list(types_of(local.result)))
     made = rebuild(t, local.result, iter(results), given=True)
-    note_copies(t, made, names.values())
+    note_common(t, [made], foreign=True)
+    note_copies(t, made, objects_in(tuple(names.values())))
     return made
 
 

@@ -67,6 +67,17 @@ class Conflict:
     second_span: Span | None
 
 
+@dataclass(frozen=True, slots=True)
+class Changed(Conflict):
+    """What an attribute holds that was set, at the first span, of an object which may be this one."""
+
+    first: str = "what it was"
+    second: str = "what was set by another name"
+    first_span: Span | None = None
+    second_span: Span | None = None
+    outdated: ClassVar[bool] = True
+
+
 @dataclass(slots=True)
 class State:
     """What the names hold, where each was assigned, and the flags. `result` is the value of a `return`."""

@@ -338,7 +338,8 @@ class Record:
     def shown(self) -> str:
         if self.cls is Complex:
             return f"a complex {'array' if isinstance(self.fields['re'], Array) else 'number'}"
-        return f"a {self.cls.__name__}{' that has changed' if self.stale else ''}"
+        changed = self.stale is not None or any(getattr(part, "outdated", False) for part in self.fields.values())
+        return f"a {self.cls.__name__}{' that has changed' if changed else ''}"
 
 
 def leaves_of(kind: Kind) -> tuple[ItemKind, ...]:

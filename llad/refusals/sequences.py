@@ -151,7 +151,7 @@ SEQUENCES = (
     ),
     Refusal(
         "LL436", "stale", "a {type} that may be one which has changed, on line {line}",
-        "read it before, or give what is chosen a name, e.g. `best = a.x if c else b.x`",
+        "read it before, or change and read it by one name",
         """
         one, other = Point(x), Point(y)
         chosen = one if x > y else other
