@@ -104,6 +104,40 @@ def test_what_is_taken() -> None:
     assert [len(found) for found in taken(across, points, np.ones(4)).sums.values()] == [1]
 
 
+def forward(chances, start, steps):
+    """Each step is made of the one before, in the memory of the one before that."""
+    state = start.copy()
+    other = np.zeros(len(start))
+    for _ in range(steps):
+        for k in range(chances.shape[1]):
+            s = 0.0
+            for j in range(chances.shape[0]):
+                s += state[j] * chances[j, k]
+            other[k] = s / 3.0
+        state, other = other, state
+    return state[0] - state[-1]
+
+
+def in_place(chances, start, steps):
+    """Sums of what earlier ones have changed."""
+    state = start.copy()
+    for _ in range(steps):
+        for k in range(chances.shape[1]):
+            s = 0.0
+            for j in range(chances.shape[0]):
+                s += state[j] * chances[j, k]
+            state[k] = s / 3.0
+    return state[0] - state[-1]
+
+
+@pytest.mark.parametrize("n", [1, 5, 16, 131])
+def test_arrays_that_take_turns_are_never_the_same(n: int) -> None:
+    r = np.random.default_rng(n)
+    args = r.uniform(size=(n, n)), r.uniform(size=n), 3
+    assert len(taken(forward, *args).sums) == 1 and not taken(in_place, *args).sums
+    assert llad.jit(forward)(*args) == forward(*args) and llad.jit(in_place)(*args) == in_place(*args)
+
+
 def filtered(h, x):
     result = 0.0
     for t in range(len(h), len(x)):

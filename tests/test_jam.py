@@ -405,6 +405,13 @@ def test_what_only_reads_one_row_after_the_other_is_left_if_sums_need_no_order()
     assert len(plans(nest(adds, attrs="{'fastmath': True}"))) == 1
 
 
+def test_what_goes_down_columns_goes_side_by_side_though_sums_need_no_order() -> None:
+    """A row of four sums is one vector, an element far from the next one is none."""
+    text = NEST.replace("ATTRS", "{'fastmath': True}").replace("BEFORE", "").replace("BODY", "").replace("AFTER", "")
+    rows, columns = text, text.replace("%x[%i, %j]", "%x[%j, %i]")
+    assert [len(plans(verify(parse(source)))) for source in (rows, columns)] == [0, 1]
+
+
 CLENSHAW = """
     func @f(%c: buffer<f64, 1, C>, %x: buffer<f64, 1, C>, %n: i64, %m: i64) {'fastmath': True} {
       %zero: i64 = const 0

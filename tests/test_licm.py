@@ -106,6 +106,55 @@ def test_a_load_does_not_pass_the_check_that_guards_it():
         run(fn, [np.zeros(1), np.zeros(1), 2, 5])
 
 
+CHECKS_IN_LOOP = """
+    func @f(%x: buffer<f64, 1, C>, %at: buffer<i64, 1, C>, %y: buffer<f64, 1, C>, %n: i64) {
+      %zero: i64 = const 0
+      %one: i64 = const 1
+      %none: f64 = const 0.0
+      %size: i64 = dim %x, 0
+      %s: f64, %trips: i64 = for %i in %zero..%n step %one carry (%a: f64 = %none) {
+        BEFORE
+        %j: i64 = load %at[%zero]
+        %ok: bool = lt %j, %size
+        check %ok, %j, IndexError "no {}"
+        %v: f64 = load %x[%j]
+        %t: f64 = add %a, %v
+        store %t, %y[%i]
+        yield %t
+      }
+      return %s
+    }
+"""
+
+
+def test_a_check_of_what_was_loaded_moves_along_with_what_it_guards():
+    """It is made only if the loop runs, and before it stores anything."""
+    fn = optimised(CHECKS_IN_LOOP.replace("BEFORE\n", ""), licm)
+    assert {"load", "check", "if"}.isdisjoint(names(loop_of(fn).regions[0]))
+    x, y = np.array([1.0, 2.0]), np.zeros(3)
+    assert run(fn, [x, np.array([1]), y, 3]) == (6.0,)
+    assert run(fn, [x, np.zeros(0, int), y, 0]) == (0.0,) and run(fn, [x, np.array([2]), y, 0]) == (0.0,)
+    y[:] = 7.0
+    with pytest.raises(IndexError, match="no 2"):
+        run(fn, [x, np.array([2]), y, 3])
+    assert y.tolist() == [7.0, 7.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        '%c: bool = lt %i, %one\n        check %c, ValueError "first"',  # it would be made first
+        "%w: i64 = load %at[%i]\n        store %w, %at[%zero]",  # what it asks about changes
+    ],
+)
+def test_a_check_does_not_pass_another_one_nor_a_store_to_what_it_asks_about(before: str):
+    fn = optimised(CHECKS_IN_LOOP.replace("BEFORE", before), licm)
+    assert {"load", "check"} <= {*names(loop_of(fn).regions[0])}
+    error = ValueError if "ValueError" in before else IndexError
+    with pytest.raises(error):
+        run(fn, [np.array([1.0, 2.0]), np.array([1, 2, 2]), np.zeros(3), 3])
+
+
 def test_poison_is_not_read_before_the_program_reads_it():
     fn = optimised("""
         func @f(%p: bool, %x: f64, %n: i64) {

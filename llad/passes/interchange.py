@@ -7,7 +7,8 @@ inner loop was, keeps Python's order of each sum, and has one vector for many it
 loop went along is turned first, once for all iterations of a loop further out, so that its columns lie side by side;
 they are as long as whole vectors, the last of which begin with sums that nobody reads.
 
-When: nothing else happens in the inner loop, and nothing that it reads is written in the outer one. (Sums of plain
+When: nothing else happens in the inner loop, and nothing that it reads is written in the outer one, as far as that is
+known: arrays that take turns from step to step never are the same one. (Sums of plain
 products whose order is free stay if their factors are rows: along these vectors are as good.) The outer loop must run
 sixteen times, and an array that is turned must be used eight times and mostly, and fit into a cache; that is asked
 for at run time, else the inner loop stays where it was.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
+from functools import cached_property
 
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
-from llad.ir.core import TAPE, Function, Op, Region, Value, defined, makers, uses, walk
+from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, makers, uses, walk
+from llad.ir.distinct import Distinct
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType, is_float
 from llad.passes.effects import computes
@@ -56,6 +58,7 @@ class Plans:
         self.sums: dict[Op, list[Sum]] = {}
         self.turned: dict[Op, list[Turned]] = {}
         self._elements, self._aliases = Elements(fn), Aliases(fn)
+        self._fn = fn
         self._free = bool(fn.attrs.get("fastmath"))
         self._made = makers(fn.body)
         self._uses = uses(fn.body)
@@ -107,7 +110,7 @@ class Plans:
             return None
         if any(v in inside and start is None for v, start in begun) or len(sums) < len(updates):
             return None
-        if not self._aliases.read(loop).isdisjoint(self._aliases.written(outer)):
+        if not all(self._stays(op, outer, inside) for op in body.ops):
             return None
         moving = dependent(body, [index, *[op.result for op in again]])
         found = Sum(loop, tuple(again), sums, starts, {op for op in body.ops[:-1] if op.result in moving})
@@ -145,11 +148,22 @@ class Plans:
         op = self._made.get(value)
         if op is None or op.name != "load" or op not in outer.regions[0].ops:
             return None
-        if not self._aliases.read(op).isdisjoint(self._aliases.written(outer)):
+        if not self._stays(op, outer, inside):
             return None
         return op if inside.isdisjoint(v for v in op.operands if v is not outer.regions[0].args[0]) else None
 
     # -- memory
+
+    @cached_property
+    def _distinct(self) -> Distinct:
+        return Distinct(self._fn, self._aliases)
+
+    def _stays(self, op: Op, outer: Op, inside: set[Value]) -> bool:
+        """Whether an op loads nothing that the outer loop writes. (Arrays that take turns are never the same one.)"""
+        if op.name != "load" or self._aliases.read(op).isdisjoint(self._aliases.written(outer)):
+            return True
+        stored = {accessed(other)[0] for other in walk(outer.regions[0]) if other.name == "store"}
+        return inside.isdisjoint((op.operands[0], *stored)) and all(self._distinct(op.operands[0], s) for s in stored)
 
     def _lay_out(self, found: Sum, outer: Op, around: Sequence[Op]) -> bool:
         """Whether what the inner loop loads lies side by side for the outer one, or can be laid out so."""

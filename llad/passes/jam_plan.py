@@ -186,8 +186,8 @@ class Plan:
 
     def _streams(self, loop: Op) -> bool:
         """Whether all there is to do is to read one row after the other, which is done as fast as memory is read: no
-        iteration waits for the one before, but for sums that several may share."""
-        if loop not in self._body.ops or any(op.name in DEAR for op in walk(self._body)):
+        iteration waits for the one before, but for sums that several may share. (What goes down a column does not.)"""
+        if loop in self.packed or loop not in self._body.ops or any(op.name in DEAR for op in walk(self._body)):
             return False
         return not (recurrences(loop) if self._free else self._ordered(loop.regions[0]))
 
@@ -200,7 +200,8 @@ class Plan:
 def plans(fn: Function) -> dict[Op, Plan]:
     """The loops of `fn` that may go side by side and gain by it; none of them is in another.
 
-    Of loops inside each other it is the outer one, unless only the inner one's iterations load what lies side by side.
+    Of loops inside each other it is the outer one, unless only the inner one's iterations load what lies side by side,
+    and are not few.
     """
     if fn.attrs.get("may_alias"):
         return {}
@@ -219,7 +220,8 @@ def plans(fn: Function) -> dict[Op, Plan]:
         for op in region.ops:
             plan = paying(op)
             inside = {} if plan and plan.beside else {k: p for inner in op.regions for k, p in visit(inner).items()}
-            found.update({op: plan} if plan and not any(p.beside for p in inside.values()) else inside)
+            beside = any(p.beside and not loop.attrs.get("few") for loop, p in inside.items())
+            found.update({op: plan} if plan and not beside else inside)
         return found
 
     return visit(fn.body)

@@ -8,8 +8,10 @@ When: an op that can neither trap nor make inf or nan moves freely, and so does 
 that go through its array (`within.py`). Any other would do harm if the loop ran no iteration: a load may be out of
 range, and a `1 / x` with x = 0 turns the zero cotangent of a value that nobody used into nan. So such ops move into an
 `if` that asks whether the loop runs at all; there they compute what the first iteration would. What may trap (or read
-poison) moves only if no check, and no loop that may not end, stands before it in the iteration. Nothing leaves an `if`
-of the source. The first evaluation of a `while` condition always happens and needs no `if`.
+poison) moves only if no check, and no loop that may not end, stands before it in the iteration. A check of what so
+moves, an index that was loaded for example, moves along, and what it guards may follow: no other check is made before
+it, and where the loop does not run, it holds. (The other checks are left to `checks.py`.) Nothing leaves an `if` of the
+source. The first evaluation of a `while` condition always happens and needs no `if`.
 
 Where the loop does not run, the `if` gives `undef` for a float or a handle, but 1 for an integer: extents and bounds
 may be made of it before the loop, those of a tape for example, and 1 does no harm there, not even as a divisor.
@@ -117,7 +119,7 @@ class _Licm(Rebuild):
             self.ops += found.plain
             if found.guarded:
                 assert guard is not None
-                self._emit_guarded(loop, guard, operands, found.guarded)
+                self._guard(loop, guard, operands, found.guarded)
             left.append(Region(region.args, found.stays) if found.plain or found.guarded else region)
         return tuple(left)
 
@@ -130,9 +132,25 @@ class _Licm(Rebuild):
             return None, lo < hi if step > 0 else lo > hi
         return "lt" if step > 0 else "gt", False
 
-    def _emit_guarded(self, loop: Op, guard: str, operands: tuple[Value, ...], ops: list[Op]) -> None:
+    def _guard(self, loop: Op, guard: str, operands: tuple[Value, ...], ops: list[Op]) -> None:
+        """`ops`, as far as the loop runs: what computes in an `if`, checks behind what they ask about."""
+        runs = self.emit(guard, operands[:2], [BOOL], loop.span).result
+        waiting: list[Op] = []
+        for op in ops:
+            if op.name != "check":
+                waiting.append(op)
+                continue
+            if waiting:
+                self._emit_guarded(loop, runs, waiting)
+            waiting = []
+            idle = self.emit("not", [runs], [BOOL], loop.span).result
+            holds = self.emit("or", [idle, op.operands[0]], [BOOL], op.span).result
+            self.emit("check", [holds, *op.operands[1:]], [], op.span, op.attrs)
+        if waiting:
+            self._emit_guarded(loop, runs, waiting)
+
+    def _emit_guarded(self, loop: Op, condition: Value, ops: list[Op]) -> None:
         """`if` the loop runs, then `ops`; the results keep their values, so the loop body stands as it is."""
-        condition = self.emit(guard, operands[:2], [BOOL], loop.span).result
         mapping: Mapping = {}
         then = [copy_op(op, mapping) for op in ops]
         for op, copied in zip(ops, then, strict=True):
@@ -161,9 +179,18 @@ class _Invariants:
         self.stays: list[Op] = []
         inside = set(region.args)
         under_guard: set[Value] = set()
-        certain = True  # reached by every iteration, whatever the numbers
+        moved: set[Value] = set()  # what only the first iteration may compute
+        certain = True  # reached by every iteration, whatever the numbers, unless a check fails that moves, too
         for op in region.ops:
             operands = mentioned(op) if op.regions else op.operands
+            if op.name == "check":
+                asks = not moved.isdisjoint(op.operands) and inside.isdisjoint(op.operands)
+                if asks and certain and (guarded or once) and _says_alike(op, known):
+                    (self.guarded if guarded else self.plain).append(op)
+                else:
+                    self.stays.append(op)
+                    certain = False
+                continue
             movable = only_computes(op) and inside.isdisjoint(operands)
             if movable and (op.name == "load" or op.regions):
                 movable = written.isdisjoint(known.reads[op])
@@ -173,13 +200,20 @@ class _Invariants:
             free = harmless and not poisoned and under_guard.isdisjoint(operands)
             if movable and (free or (once and as_first)):
                 self.plain.append(op)
+                moved.update(() if free else op.results)
             elif movable and guarded and as_first and not _makes_handle(op):
                 self.guarded.append(op)
                 under_guard.update(op.results)
+                moved.update(op.results)
             else:
                 self.stays.append(op)
                 inside.update(op.results)
                 certain = certain and not _may_stop(op)
+
+
+def _says_alike(check: Op, known: _Known) -> bool:
+    """Whether a check, of what is there before the loop, says there what it says in the first iteration."""
+    return all(map(_is_whole, check.operands)) and known.poison.isdisjoint(check.operands)
 
 
 def _is_whole(value: Value) -> bool:
