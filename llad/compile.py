@@ -66,6 +66,7 @@ from llad.loop_passes import (
     reuse,
     rows,
     singles,
+    singly,
     sooner,
     stages,
     states,
@@ -135,14 +136,14 @@ HANDED_ON: tuple[Pass, ...] = (
 )  # fmt: skip
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
-    relax, singles, unwrap, products, afterwards, interchange, across, flat, aside, jam, panels, reuse, independent,
-    ascend, whole, foresee, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, blocks, stream,
-    fetch, sooner, postpone, onward, latest, ownership,
+    relax, singles, unwrap, products, afterwards, interchange, singly, across, flat, aside, jam, panels, reuse,
+    independent, ascend, whole, foresee, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages,
+    blocks, stream, fetch, sooner, postpone, onward, latest, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
-    singles, unwrap, products, afterwards, interchange, across, flat, aside, jam, panels, reuse, independent, ascend,
-    whole, foresee, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch, sooner,
-    postpone, onward, latest, ownership,
+    singles, unwrap, products, afterwards, interchange, singly, across, flat, aside, jam, panels, reuse, independent,
+    ascend, whole, foresee, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch,
+    sooner, postpone, onward, latest, ownership,
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ The files, by what they are for; each says in its heading what is in it.
 
 - How passes write: `rebuild` · `strips` · `cutting`
 - What passes ask: `ranges` · `claims` · `scouts` · `equal` · `effects` · `partial_sums` · `sharing` · `varying` ·
-  `copies` · `balance` · `large_rows`
+  `additions` · `copies` · `balance` · `large_rows`
 - What is simpler: `fold` · `identities` · `simplify` · `cse` · `checks` · `dce` · `choose` · `unite` · `peel` ·
   `induction` · `licm` · `overwritten`
 - Loops joined and taken apart: `fuse` · `contract` · `tabulate` · `accumulate` · `distribute` · `distribute_plan` ·
@@ -12,8 +12,9 @@ The files, by what they are for; each says in its heading what is in it.
 - Records and small arrays become numbers: `records` · `unroll` · `either` · `scalars` · `states` · `foresee` ·
   `flatten` · `version` · `singles` · `unwrap`
 - Loops for vectors and caches: `independent` · `ascend` · `afterwards` · `afterwards_plan` · `interchange` ·
-  `interchange_plan` · `across` · `across_plan` · `flat` · `jam` · `jam_plan` · `panels` · `panels_plan` · `tiles` ·
-  `columns` · `rows` · `whole` · `extrema` · `winner` · `sooner` · `postpone` · `onward` · `latest` · `latest_plan`
+  `interchange_plan` · `singly` · `across` · `across_plan` · `flat` · `jam` · `jam_plan` · `panels` · `panels_plan` ·
+  `tiles` · `columns` · `rows` · `whole` · `extrema` · `winner` · `sooner` · `postpone` · `onward` · `latest` ·
+  `latest_plan`
 - Products of matrices: `products` · `products_nest` · `products_terms` · `products_plan` · `products_parts`
 - Memory: `reuse` · `rotate` · `zeros` · `unpack` · `lodge` · `stream` · `fetch` · `ownership`
 - Before and after differentiation: `decide` · `relax` · `release` · `sigmoids`

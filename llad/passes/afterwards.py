@@ -198,7 +198,7 @@ class _Afterwards(Strips):
 
     def _strip(self, update: Update, tables: Scratch, bounds: Bounds, outer: Op, known: Mapping) -> None:
         """What one iteration of a nest adds for all of a strip."""
-        span, totals = outer.span, [a for a in update.additions if not a.moves]
+        span, totals = outer.span, update.totals
         kinds = [a.add.result.type for a in totals]
         zeros = [self.const(0.0, kind, span) for kind in kinds if isinstance(kind, ScalarType)]
         index, carries = Value(I64, outer.regions[0].args[0].name), [Value(kind) for kind in kinds]

@@ -9,6 +9,7 @@ from llad.ir.alias import Aliases, Roots
 from llad.ir.core import TAPE, Function, Op, Region, Value, accessed, defined, makers, uses, walk
 from llad.ir.elements import Elements
 from llad.ir.types import BufferType, is_float
+from llad.passes.additions import Addition, Additions
 from llad.passes.effects import computes
 from llad.passes.strips import SPECIAL, made_of_index
 
@@ -18,25 +19,17 @@ _STRANGERS = TAPE | {"call", "check", "derivative", "free", "matmul", "print", "
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
-    """The ops that add a term to an element. `moves`: whether it is another one in each iteration of the outer loop."""
-
-    load: Op
-    add: Op
-    store: Op
-    moves: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Update:
     """A nest of loops that does nothing but add to memory.
 
-    `levels`: its loops, the outermost first. `varying`: the ops in them that depend on the outer index. `needs`: the
+    `levels`: its loops, the outermost first. `totals`: those of the additions that are to the same element in each
+    iteration of the outer loop. `varying`: the ops in them that depend on the outer index. `needs`: the
     numbers that an iteration of the outer loop computes for it; `again`: how integers are made that it needs.
     """
 
     levels: tuple[Op, ...]
     additions: tuple[Addition, ...]
+    totals: tuple[Addition, ...]
     varying: frozenset[Op]
     needs: tuple[Value, ...]
     again: tuple[Op, ...]
@@ -52,7 +45,7 @@ class Plans:
     def __init__(self, fn: Function) -> None:
         self.updates: dict[Op, list[Update]] = {}
         self._elements, self._aliases = Elements(fn), Aliases(fn)
-        self._free = bool(fn.attrs.get("fastmath"))
+        self._additions = Additions(fn)
         self._made = makers(fn.body)
         self._uses = uses(fn.body)
         if not fn.attrs.get("may_alias"):
@@ -85,8 +78,8 @@ class Plans:
         nests = {u.nest for u in others}
         rest = [op for op in body.ops if op not in nests]
         added = _union(self._added(u) for u in others)
-        sums = [ops for op in rest if op.name == "store" and (ops := self._sum(op, body))]
-        adding = {op for load, _, store in sums for op in (load, store)}
+        sums = [sum for op in rest if op.name == "store" and (sum := self._additions.of(op, body))]
+        adding = {op for sum in sums for op in (sum.load, sum.store)}
         if not self._added(update).isdisjoint(_union(self._aliases.touched(op) for op in rest if op not in adding)):
             return False
         own = {addition.load for addition in update.additions}
@@ -121,12 +114,13 @@ class Plans:
             return None
         if any(not moving.isdisjoint(o.operands) for o in levels):
             return None
-        additions = self._additions(levels[-1].regions[0], moving, index)
+        additions = self._added_by(levels[-1].regions[0], moving, index)
         loads = {addition.load for addition in additions}
         ways = [self._way(op, moving, index) for op in varying if op.name == "load" and op not in loads]
-        if not additions or None in ways or not (any(ways) or any(a.moves for a in additions)):
+        if not additions or None in ways or not (any(ways) or any(additions.values())):
             return None
-        return Update(levels, additions, frozenset(varying), tuple(needs), tuple(again))
+        totals = tuple([addition for addition, moves in additions.items() if not moves])
+        return Update(levels, tuple(additions), totals, frozenset(varying), tuple(needs), tuple(again))
 
     def _levels(self, loop: Op) -> Iterator[Op]:
         """The loops of a nest, as far as it is one: each holds one loop, and carries nothing."""
@@ -137,42 +131,25 @@ class Plans:
                 return
             (loop,) = inner
 
-    def _additions(self, body: Region, moving: set[Value], index: Value) -> tuple[Addition, ...]:
-        """What the innermost loop adds to memory; nothing, if it does something else with memory that it writes."""
-        found: list[Addition] = []
+    def _added_by(self, body: Region, moving: set[Value], index: Value) -> dict[Addition, bool]:
+        """What the innermost loop adds to memory, and whether to another element in each iteration of the outer one.
+
+        Nothing, if it does something else with memory that it writes.
+        """
+        found: dict[Addition, bool] = {}
         for store in body.ops:
             if store.name != "store":
                 continue
-            addition = self._addition(store, body, moving, index)
-            if addition is None or (addition.moves and any(a.moves and self._meet(a, addition) for a in found)):
-                return ()
-            found.append(addition)
-        return tuple(found)
-
-    def _addition(self, store: Op, body: Region, moving: set[Value], index: Value) -> Addition | None:
-        sum, moves = self._sum(store, body), self._way(store, moving, index)
-        if sum is None or moves is None or not (moves or moving.isdisjoint(store.operands[1:])):
-            return None
-        return Addition(*sum, moves)
+            addition, moves = self._additions.of(store, body), self._way(store, moving, index)
+            if addition is None or moves is None or not (moves or moving.isdisjoint(store.operands[1:])):
+                return {}
+            if moves and any(found[other] and self._meet(other, addition) for other in found):
+                return {}
+            found[addition] = moves
+        return found
 
     def _meet(self, one: Addition, other: Addition) -> bool:
         return self._aliases.may_alias(one.store.operands[1], other.store.operands[1])
-
-    def _sum(self, store: Op, body: Region) -> tuple[Op, Op, Op] | None:
-        """The load, the sum and the store, if all that happens is that something is added to an element."""
-        add = self._made.get(store.operands[0])
-        if add is None or add not in body.ops or add.name not in ("add", "sub") or self._uses[add.result] != 1:
-            return None
-        if not self._free and not add.attrs.get("reassoc"):
-            return None
-        for value in add.operands if add.name == "add" else add.operands[:1]:
-            load = self._made.get(value)
-            if load is not None and load.name == "load" and accessed(load) == accessed(store) and load in body.ops:
-                between = body.ops[body.ops.index(load) + 1 : body.ops.index(store)]
-                stored = _union(map(self._aliases.written, between))
-                alone = self._uses[value] == 1 and stored.isdisjoint(self._aliases.roots(store.operands[1]))
-                return (load, add, store) if alone else None
-        return None
 
     def _way(self, op: Op, moving: set[Value], index: Value) -> bool | None:
         """Whether the outer index leads a load or store along a row; `None`, if it leads elsewhere."""
