@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from dataclasses import dataclass
@@ -382,6 +383,73 @@ def made_in_branches(x, n):
     return p.x
 
 
+class Twice:
+    def __init__(self, x):
+        self.x = x
+
+    @functools.cached_property
+    def double(self):
+        return 2 * self.x
+
+
+def computed_once(a):
+    t, total = Twice(a[0]), 0.0
+    for v in a:
+        t.x = v
+        if v > 2:
+            total += t.double
+    return total + 10 * t.double
+
+
+def computed_once_in_a_derivative(x):
+    t = Twice(x)
+    return llad.grad(lambda v: v * v * t.double)(x)
+
+
+def asked_for_attributes(a):
+    box, total = Box(0.0), 0.0
+    for v in a:
+        total += box.late if hasattr(box, "late") else 0.5
+        if v > 2:
+            setattr(box, "late", v)  # noqa: B010
+        total += getattr(box, "late", 0.1 * v)
+    del box.x
+    return total if hasattr(box, "x") else 2 * total
+
+
+def best_as_a_copy(a):
+    best, p = Particle(0.0, 0.0), Particle(0.0, 1.0)
+    for v in a:
+        p.kick(v, 0.5)
+        if p.x > best.x:
+            best = copy.copy(p)
+    return best.x * p.x + best.v
+
+
+def copied_deeply(x):
+    box = Box([x, np.array([x, 2.0])])
+    box.child = box
+    other, third = copy.deepcopy(box), copy.copy(box)
+    box.x[0] = 5.0
+    box.x[1][0] = 7.0
+    other.child.x[0] += 1.0
+    return other.x[0] * other.x[1][0] + third.x[0] * third.x[1][0] * x
+
+
+def copies_in_a_list(x, n):
+    p, path = Particle(x, 1.0), []
+    for _ in range(n):
+        path.append(copy.copy(p))
+        p.kick(-p.x, 0.1)
+    return sum([q.x for q in path])
+
+
+def sorted_in_place(x, y):
+    boxes = [Twice(x), Twice(y), Twice(x * y)]
+    boxes.sort(key=lambda box: -box.x)
+    return boxes[0].x + 2 * boxes[1].x + 3 * boxes[2].x
+
+
 PROGRAMS = [
     (controlled, 1.2, 30), (controlled, 1.2, 0), (moments, A), (two_names, 1.0, 20), (several, 1.0, 20),
     (recurrent, 0.7, A), (optimised, 0.05, A, 12), (drawn, 0.7, 40), (by_many_ways, 0.7, 9), (made_anew, 0.7, 9),
@@ -389,7 +457,8 @@ PROGRAMS = [
     (of_the_class, A), (holding_lists, A), (best_in_a_dict, A), (in_loops_in_loops, A, 4), (in_conditions, 0.4),
     (in_comprehensions, A), (at_each_place, A), (ends_on_one_path, A), (reads_the_choice_first, A), (in_a_ring, 0.4, 7),
     (begun_anew, A), (begun_anew_inside, A), (begun_anew_inside, A[:5]), (made_in_branches, 0.4, 5),
-    (made_in_branches, 0.4, 1),
+    (made_in_branches, 0.4, 1), (computed_once, A), (computed_once_in_a_derivative, 0.4), (asked_for_attributes, A),
+    (best_as_a_copy, A), (copied_deeply, 0.4), (copies_in_a_list, 0.4, 7), (sorted_in_place, 1.5, 0.7),
 ]  # fmt: skip
 
 
@@ -624,6 +693,41 @@ def of_an_argument(x, other):
     return best.x
 
 
+def chosen_and_appended(x):
+    p, q, path = Twice(x), Twice(2 * x), []
+    for k in range(int(x) + 4):
+        p.x += 1.0
+        path.append(p if k > 1 else q)
+    return path[3].x
+
+
+def sorted_before(x):
+    p, q = Twice(x), Twice(2 * x)
+    boxes = sorted([p, q], key=lambda box: -box.x)
+    p.x = 7.0
+    return boxes[0].x
+
+
+def listed_before(x):
+    boxes = [Twice(x), Twice(2 * x)]
+    some = [boxes[k] for k in range(int(x) + 1)]
+    boxes[0].x = 7.0
+    return some[0].x
+
+
+def changed_by_an_index(x):
+    boxes = [Box(x), Box(2 * x)]
+    boxes[int(x)].x = 7.0
+    return boxes[0].x
+
+
+def computed_once_in_a_derivative_then_changed(x):
+    t = Twice(x)
+    slope = llad.grad(lambda v: v * v * t.double)(x)
+    t.x = 7.0
+    return slope + t.double
+
+
 REFUSED = [
     (chosen_before, "may be one which has changed"), (chosen_by_an_index, "may be one which has changed"),
     (chosen_in_a_loop, "may be one which has changed"), (chosen_and_read_too_late, "may be one which has changed"),
@@ -639,6 +743,9 @@ REFUSED = [
     (changed_beside_the_choice, "may be one which has changed"),
     (swapped_and_changed, "a Box that has changed"), (made_once_held_twice, "may be one which has changed"),
     (chosen_with_what_it_was_given, "may be one which has changed"),
+    (chosen_and_appended, "has been copied"), (sorted_before, "has been copied"), (listed_before, "has been copied"),
+    (changed_by_an_index, "may be one which has changed"),
+    (computed_once_in_a_derivative_then_changed, "has been copied"),
 ]  # fmt: skip
 
 

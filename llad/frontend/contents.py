@@ -228,7 +228,7 @@ def begin(t: Tracer, values: Mapping[Any, Any], changed: Mapping[int, Change]) -
 def refuse_kept(t: Tracer, changed: Mapping[int, Change]) -> None:
     """Refuse changes, in a loop, of what it keeps copies of: those of an iteration are seen in the next ones."""
     for change in changed.values():
-        if t.ledger.is_kept(change.thing):
+        if any(map(t.ledger.is_kept, (change.thing, *t.ledger.relatives(change.thing)))):
             t.builder.span = change.span or t.builder.span
             t.refuse_kept(change.thing)
 

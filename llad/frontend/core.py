@@ -276,7 +276,8 @@ class Tracer:
     def mutate(self, thing: object, name: str | None = None) -> None:
         """Note that `thing`, or this attribute of it, is about to be changed; refuse it, unless whoever may see it sees
         the change."""
-        if self.ledger.is_kept(thing):
+        others = self.ledger.relatives(thing)
+        if any(map(self.ledger.is_kept, (thing, *others))):
             self.refuse_kept(thing)
         birth = self.ledger.birth(thing)
         outside = self.generating is not None and (birth is None or not birth.inside(self.generating))
@@ -285,7 +286,7 @@ class Tracer:
         if birth is None or not self.scope.may_change(birth):
             self.refuse_mutation(thing, self.builder.span)
         self.note(thing, self.builder.span)
-        for other in self.ledger.relatives(thing):
+        for other in others:
             self._outdate(other, name)
 
     def _outdate(self, other: Record, name: str | None) -> None:

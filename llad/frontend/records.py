@@ -18,10 +18,12 @@ from typing import Any
 
 from llad.frontend.contents import settled
 from llad.frontend.core import Tracer
+from llad.frontend.fork import Fork
 from llad.frontend.iteration import unspent
 from llad.frontend.parts import parts_of
-from llad.frontend.state import Bound, NeedsAttribute
+from llad.frontend.state import Bound, Maybe, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, describe
+from llad.ir.core import Value
 from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object, of_library
 
 Args = Sequence[Any]
@@ -38,6 +40,8 @@ def field(t: Tracer, record: Record, name: str) -> Any:
         return record.cls
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
+    if isinstance(found, functools.cached_property):
+        return _cached(t, record, name, found)
     if record.fields.get(name, ABSENT) is not ABSENT:
         return unspent(t, settled(t, record, name))
     if found is None or isinstance(found, MemberDescriptorType):
@@ -48,18 +52,40 @@ def field(t: Tracer, record: Record, name: str) -> Any:
             return found.__func__
         case classmethod():
             return Bound(found.__func__, (record.cls,), {})
-        case functools.cached_property():
-            return t.call(found.func, [record], {})
     return Bound(found, (record,), {}) if hasattr(type(found), "__get__") else t.lift(found)
 
 
-def has(record: Record, name: str) -> bool:
+def _cached(t: Tracer, record: Record, name: str, found: functools.cached_property[Any]) -> Any:
+    """What was computed once, and stands where an attribute would."""
+    known = record.fields.get(name, ABSENT)
+    if known is not ABSENT and not isinstance(known, Maybe):
+        return settled(t, record, name)
+    t.guards.attribute(record.cls, name, found)
+    if isinstance(known, Maybe):
+        fork = Fork(t, known.bound)
+        fork.run(0, lambda: known.inner)
+        fork.run(1, lambda: t.call(found.func, [record], {}))
+        value = fork.join()
+    else:
+        value = t.call(found.func, [record], {})
+    birth = t.ledger.birth(record)
+    if t.ledger.may_be_elsewhere(record) or birth is None:
+        return value
+    if t.scope.may_change(birth):
+        _set(t, record, name, value)
+    else:
+        t.ledger.keep(record)  # it must not change, as it would be computed again
+    return value
+
+
+def has(record: Record, name: str) -> bool | Value:
     """Whether `record.name` is there."""
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
     found = inspect.getattr_static(record.cls, name, ABSENT)
     in_class = found is not ABSENT and not isinstance(found, MemberDescriptorType)
-    return record.fields.get(name, ABSENT) is not ABSENT or in_class
+    value = record.fields.get(name, ABSENT)
+    return value.bound if isinstance(value, Maybe) and not in_class else value is not ABSENT or in_class
 
 
 def set_field(t: Tracer, record: Any, name: str, value: Any) -> None:
@@ -83,6 +109,24 @@ def _set(t: Tracer, record: Any, name: str, value: Any) -> None:
         t.refuse("attribute-assignment", name=name)
     t.mutate(record, name)
     record.fields[name] = value
+
+
+def _set_attribute(t: Tracer, owner: Any, name: Any, value: Any) -> None:
+    """`setattr(owner, name, value)`."""
+    if not isinstance(name, str):
+        t.refuse("call", got="setattr with a name that is not known")
+    set_field(t, owner, name, value)
+
+
+def remove_field(t: Tracer, record: Any, name: str) -> None:
+    """`del record.name`, of an object that was made here."""
+    if not isinstance(record, Record) or (record.is_dataclass and record.cls.__dataclass_params__.frozen):  # type: ignore[attr-defined]
+        t.refuse("del", got="an attribute")
+    if record.fields.get(name, ABSENT) is ABSENT:
+        t.refuse("static-error", error=f"'{record.cls.__name__}' object has no attribute '{name}'")
+    settled(t, record, name)
+    t.mutate(record, name)
+    del record.fields[name]
 
 
 def has_setter(owner: Any, name: str) -> bool:
@@ -204,6 +248,7 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     dataclasses.fields: _fields,
     dataclasses.is_dataclass: _is_dataclass,
     object.__setattr__: _set,
+    setattr: _set_attribute,
 }
 
 

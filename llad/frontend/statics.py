@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import getters, inherited, numbers, objects, printing, ranges, records, vectorizing
+from llad.frontend import copying, getters, inherited, numbers, objects, printing, ranges, records, vectorizing
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
+from llad.frontend.conditions import choose
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import Walk, at_run_time, enumerate_, zip_
 from llad.frontend.methods_of_lists import FINDING
@@ -118,6 +119,10 @@ def _method(t: Tracer, owner: Any, function: Any, args: Args, kwargs: Mapping[st
     name = function.__name__
     if type(owner) in (list, tuple) and name in FINDING and not is_static((list(owner), args)):
         return t.call(FINDING[name], [owner, *args], kwargs)
+    if name == "sort" and type(owner) is list and not is_static(owner):
+        t.mutate(owner)
+        owner[:] = t.call(sorted, [list(owner), *args], kwargs)
+        return None
     if isinstance(owner, (list, dict, set)):
         if name in _MUTATING:
             t.mutate(owner)
@@ -222,15 +227,18 @@ def _type(t: Tracer, *args: Any) -> Any:
 
 def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
     if rest and isinstance(rest[0], str) and (isinstance(value, (Record, tuple)) or _is_found(value)):
-        if len(rest) == 1 or _hasattr(t, value, rest[0]):
-            return attribute(t, value, rest[0])
-        return rest[1]
+        name, *default = rest
+        there = not default or _hasattr(t, value, name)
+        if isinstance(there, Scalar):
+            return choose(t, there.value, lambda: attribute(t, value, name), lambda: default[0])
+        return attribute(t, value, name) if there else default[0]
     return _python(t, getattr, (value, *rest), {}) if is_static((value, rest)) else NotHandled
 
 
 def _hasattr(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Record):
-        return records.has(value, name)
+        there = records.has(value, name)
+        return there if isinstance(there, bool) else Scalar(there)
     if isinstance(name, str) and _is_found(value):
         t.guards.presence(value, name)
     return _python(t, hasattr, (value, name), {}) if is_static(value) or isinstance(value, tuple) else NotHandled
@@ -282,5 +290,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     **SEQUENCES,
     **objects.ASKING,
     **records.HANDLERS,
+    **copying.HANDLERS,
     **getters.HANDLERS,
 }

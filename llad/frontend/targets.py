@@ -16,7 +16,7 @@ from llad.frontend.iterators import refuse_generator
 from llad.frontend.moving import taken_out
 from llad.frontend.names import bind, load
 from llad.frontend.objects import iterated
-from llad.frontend.records import set_field
+from llad.frontend.records import remove_field, set_field
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, remove, store
 from llad.frontend.values import Array, Rows, Scalar, Unbound, describe
@@ -59,8 +59,10 @@ def delete(t: Tracer, target: ast.expr) -> None:
         case ast.Subscript():
             base = t.eval(target.value)
             remove(t, base, index_of(t, target.slice))
+        case ast.Attribute():
+            remove_field(t, t.eval(target.value), target.attr)
         case _:
-            t.refuse("del", got="an attribute")
+            t.refuse("del", got="this")
 
 
 def _unpack(t: Tracer, elements: list[ast.expr], value: Any) -> None:

@@ -135,7 +135,7 @@ SEQUENCES = (
     Refusal(
         "LL435", "kept-mutation",
         "changing a {type} that has been copied: another name, or a list that grows, may refer to it",
-        "change it before, or let the other have a copy, e.g. `list(xs)` or `dict(d)`",
+        "change it before, or let the other have a copy, e.g. `list(xs)`, `copy.copy(p)`",
         """
         one, other = [x, y], [y, x]
         chosen = one if x > y else other
