@@ -728,6 +728,28 @@ def computed_once_in_a_derivative_then_changed(x):
     return slope + t.double
 
 
+def counted_by_the_choice(x):
+    p, q = Count(), Count()
+    best = p if x > 0 else q
+    best.n += 1
+    return x * p.n
+
+
+def given_by_the_choice(x):
+    p, q = Twice(x), Twice(2 * x)
+    best = p if x > 0 else q
+    best.late = 1.0
+    return x if hasattr(p, "late") else 2 * x
+
+
+def counted_beside_an_item(x):
+    p, path = Count(), [Count()]
+    for _ in range(int(x) + 4):
+        path.append(p)
+    p.n += 1
+    return x * path[2].n
+
+
 REFUSED = [
     (chosen_before, "may be one which has changed"), (chosen_by_an_index, "may be one which has changed"),
     (chosen_in_a_loop, "may be one which has changed"), (chosen_and_read_too_late, "may be one which has changed"),
@@ -746,6 +768,8 @@ REFUSED = [
     (chosen_and_appended, "has been copied"), (sorted_before, "has been copied"), (listed_before, "has been copied"),
     (changed_by_an_index, "may be one which has changed"),
     (computed_once_in_a_derivative_then_changed, "has been copied"),
+    (counted_by_the_choice, "may be one which has changed"), (given_by_the_choice, "may be one which has changed"),
+    (counted_beside_an_item, "list that grows"),
 ]  # fmt: skip
 
 

@@ -83,14 +83,8 @@ def settled(t: Tracer, record: Record, name: str) -> Any:
     """The attribute of an object that has it on some path: checked, if it has it only on some.
 
     Raises: UnsupportedError, if it is one kind of value or another, or the object a copy of what has changed."""
-    value = record.fields[name]
-    kind = record.cls.__name__
-    if record.stale is not None:
-        t.refuse("stale", type=kind, line=record.stale.line)
-    if isinstance(value, Changed):
-        t.refuse("stale", type=kind, line=value.first_span.line if value.first_span else "?")
-    if isinstance(value, Conflict):
-        t.refuse("torn", name=f".{name}", type=kind, got=_torn(value))
+    refuse_torn(t, record, name)
+    value, kind = record.fields[name], record.cls.__name__
     text = f"'{kind}' object has no attribute '{name}'"
     if value is Unknown:
         t.end_path("AttributeError", text)
@@ -98,6 +92,17 @@ def settled(t: Tracer, record: Record, name: str) -> Any:
         t.builder.check(value.bound, "AttributeError", text)
         return value.inner
     return value
+
+
+def refuse_torn(t: Tracer, record: Record, name: str) -> None:
+    """Refuse to look for an attribute which may have been set by another name, or be one kind of value or another."""
+    value, kind = record.fields.get(name, ABSENT), record.cls.__name__
+    if record.stale is not None:
+        t.refuse("stale", type=kind, line=record.stale.line)
+    if isinstance(value, Changed):
+        t.refuse("stale", type=kind, line=value.first_span.line if value.first_span else "?")
+    if isinstance(value, Conflict):
+        t.refuse("torn", name=f".{name}", type=kind, got=_torn(value))
 
 
 def _torn(value: Any) -> str:

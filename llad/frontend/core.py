@@ -296,7 +296,7 @@ class Tracer:
             other.stale = span
         elif self.scope.sees(birth):
             self.note(other, span)
-            names = other.fields.keys() if name is None else {name} & other.fields.keys()
+            names = tuple(other.fields) if name is None else (name,)
             other.fields.update(dict.fromkeys(names, Changed(first_span=span)))
 
     def note(self, thing: object, span: Span | None) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType, MemberDescriptorType
 from typing import Any
 
-from llad.frontend.contents import settled
+from llad.frontend.contents import refuse_torn, settled
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.iteration import unspent
@@ -52,7 +52,10 @@ def field(t: Tracer, record: Record, name: str) -> Any:
             return found.__func__
         case classmethod():
             return Bound(found.__func__, (record.cls,), {})
-    return Bound(found, (record,), {}) if hasattr(type(found), "__get__") else t.lift(found)
+    if hasattr(type(found), "__get__"):
+        return Bound(found, (record,), {})
+    refuse_torn(t, record, name)
+    return t.lift(found)
 
 
 def _cached(t: Tracer, record: Record, name: str, found: functools.cached_property[Any]) -> Any:
@@ -78,8 +81,9 @@ def _cached(t: Tracer, record: Record, name: str, found: functools.cached_proper
     return value
 
 
-def has(record: Record, name: str) -> bool | Value:
+def has(t: Tracer, record: Record, name: str) -> bool | Value:
     """Whether `record.name` is there."""
+    refuse_torn(t, record, name)
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
     found = inspect.getattr_static(record.cls, name, ABSENT)

@@ -208,7 +208,7 @@ def _bool(t: Tracer, value: Any = False) -> Any:
 def _callable(t: Tracer, value: Any) -> Any:
     if isinstance(value, (Closure, Bound, Pullback)):
         return True
-    return records.has(value, "__call__") if isinstance(value, Record) else callable(value)
+    return records.has(t, value, "__call__") if isinstance(value, Record) else callable(value)
 
 
 def _type(t: Tracer, *args: Any) -> Any:
@@ -237,7 +237,7 @@ def _getattr(t: Tracer, value: Any, *rest: Any) -> Any:
 
 def _hasattr(t: Tracer, value: Any, name: str) -> Any:
     if isinstance(value, Record):
-        there = records.has(value, name)
+        there = records.has(t, value, name)
         return there if isinstance(there, bool) else Scalar(there)
     if isinstance(name, str) and _is_found(value):
         t.guards.presence(value, name)
