@@ -1,4 +1,4 @@
-"""Loops whose first or last iteration is taken off."""
+"""Loops whose first or last iterations are taken off, and what is chosen there."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ def ring(left: str, right: str) -> str:
           %last: i64 = sub %hi, %one
           %before: i64 = sub %hi, %two
           %second: i64 = add %lo, %one
+          %third: i64 = add %second, %one
+          %fourth: i64 = add %third, %one
           %s: f64, %t: i64 = for %i in %lo..%hi step %one carry (%a: f64 = %z) {{
             %c: bool = {left}
             %m: i64 = sub %i, %one
@@ -84,7 +86,7 @@ def test_loops_at_the_ends_of_the_numbers_have_ends(lo: int, hi: int):
     assert run(fn, [lo, hi]) == run(after, [lo, hi]) == (0,)
 
 
-@pytest.mark.parametrize("condition", ["gt %i, %second", "lt %i, %lo", "ge %i, %lo", "lt %i, %hi", "eq %i, %second"])
+@pytest.mark.parametrize("condition", ["gt %i, %fourth", "lt %i, %lo", "ge %i, %lo", "lt %i, %hi", "eq %i, %fourth"])
 def test_what_changes_elsewhere_is_not_peeled(condition: str):
     fn = verify(parse(dedent(ring(condition, condition))))
     assert sum(op.name == "for" for op in walk(peel(fn).body)) == 1
@@ -133,5 +135,47 @@ def test_ends_at_which_branches_go_another_way_are_peeled(first: str, last: str)
     loops = [op for op in walk(after.body) if op.name == "for"]
     assert len(loops) == 3 and "if" not in names(loops[1].regions[0])
     for n in range(6):
+        x = np.arange(1.0, 1.0 + n)
+        assert run(fn, [x]) == run(after, [x])
+
+
+def periodic(distances: tuple[int, ...], span: int) -> str:
+    """A sum over a ring of products of elements so far away, and which mean little at its ends: `span` to the left."""
+    lines = []
+    for k, distance in enumerate(distances):
+        lines += [f"%d{k}: i64 = const {distance}", f"%p{k}: i64 = add %i, %d{k}", f"%m{k}: i64 = mod %p{k}, %n"]
+        lines += [f"%e{k}: f64 = load %x[%m{k}]", f"%a{k + 1}: f64 = add %a{k}, %e{k}"]
+    body = "\n".join(lines)
+    return f"""
+        func @f(%x: buffer<f64, 1, C>) {{
+          %n: i64 = dim %x, 0
+          %zero: i64 = const 0
+          %one: i64 = const 1
+          %far: i64 = const {span}
+          %z: f64 = const 0.0
+          %s: f64, %t: i64 = for %i in %zero..%n step %one carry (%a: f64 = %z) {{
+            %q: i64 = sub %i, %far
+            %c: bool = lt %q, %zero
+            %w: i64 = select %c, %i, %q
+            %g: f64 = load %x[%w]
+            %a0: f64 = mul %a, %g
+            {body}
+            yield %a{len(distances)}
+          }}
+          return %s, %t
+        }}
+    """
+
+
+@pytest.mark.parametrize("distances", [(1,), (-1,), (1, -1), (0, 1), (2,), (-2, 3), (-4,)])
+@pytest.mark.parametrize("span", [1, 2, 3, 4])
+def test_neighbours_on_a_ring_need_no_division_and_no_choice(distances: tuple[int, ...], span: int):
+    """Where they are known to be on it once round: a ring may have one place."""
+    fn = verify(parse(dedent(periodic(distances, span))))
+    after = verify(checks(peel(checks(fn))))
+    found = [names(op.regions[0]) for op in walk(after.body) if op.name == "for"]
+    assert any("mod" in name for name in found) == any(abs(d) > 1 for d in distances)
+    assert span > 3 or any("select" not in name for name in found)
+    for n in range(10):
         x = np.arange(1.0, 1.0 + n)
         assert run(fn, [x]) == run(after, [x])

@@ -1,7 +1,8 @@
 """Checks that cannot fail go; checks of every iteration become one before the loop.
 
 What: a check proved by what is known at its place (`ranges.py`: loop bounds, extents, earlier checks, the
-branch we are in) is dropped; a `select` or `if` whose condition is known there is resolved. A check left in
+branch we are in) is dropped; a `select` or `if` whose condition is known there is resolved; a `mod` of what is at most
+one period away is a choice. A check left in
 the straight part of a `for` whose condition is affine in the loop index is made before the loop instead: at the
 first iteration if its margin grows, at the last if it shrinks. The message then tells the first iteration that
 would have failed.
@@ -106,6 +107,9 @@ class _Checks(Rebuild):
             case "and" if op.result.type == BOOL and any(ranges.truth(o) for o in op.operands):
                 first, second = op.operands
                 self.mapping[op.result] = self.get(second if ranges.truth(first) else first)
+            case "mod" if op.result.type == I64 and (where := ranges.period(op)):
+                ranges.define(op)
+                self._rest(op, where)
             case "if":
                 self._if(op)
             case "for":
@@ -120,6 +124,18 @@ class _Checks(Rebuild):
                     self._extrema[op.result] = op
                 ranges.define(op)
                 self.keep(op)
+
+    def _rest(self, op: Op, where: str) -> None:
+        """A remainder without a division: the first operand, or that and one time the second."""
+        a, b = self.operands(op)
+        if where == "in":
+            self.mapping[op.result] = a
+            return
+        limit, other = (self.const(0, I64, op.span), "add") if where == "below" else (b, "sub")
+        low = self.emit("lt", [a, limit], [BOOL], op.span).result
+        moved = self.emit(other, [a, b], [I64], op.span).result
+        pair = [moved, a] if where == "below" else [a, moved]
+        self.mapping[op.result] = self.emit("select", [low, *pair], [I64], op.span).result
 
     # -- checks
 

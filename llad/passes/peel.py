@@ -1,9 +1,9 @@
-"""The first and the last iteration are taken off a loop that treats them differently.
+"""The first and the last iterations are taken off a loop that treats them differently.
 
 What: an innermost loop that chooses an index, or what to do, by whether it stands at one of its ends (`i - 1 if i > 0
 else n - 1`, the neighbours on a ring; `if i > 0: s += (x[i] - x[i - 1]) ** 2`) becomes three loops: the first
-iteration, all between, and the last. Each then has one way to go, which `checks` finds out; the one in the middle has
-indices that run with it.
+iteration, or up to three, all between, and the last. The one in the middle then has one way to go, which `checks` finds
+out, and indices that run with it.
 
 When: step 1, no exits, a small body. The bounds are such that of one iteration the first loop has it, and of none no
 loop has any.
@@ -66,6 +66,7 @@ from llad.ir.types import I64
 from llad.passes.rebuild import Rebuild
 
 _LARGEST = 120  # ops of a body that is worth having three times
+_MOST = 3  # iterations that are taken off at an end
 # Comparisons `index ? limit` that change between the first and the second iteration, by `limit - lo`; and between
 # the last but one and the last, by `limit - (hi - 1)`.
 _AT_FIRST = {"gt": 0, "le": 0, "ge": 1, "lt": 1, "eq": 0, "ne": 0}
@@ -85,7 +86,7 @@ class _Peel(Rebuild):
         self._made = makers(fn.body)
 
     def visit(self, op: Op) -> None:
-        first, last = self._ends(op) if self._is_candidate(op) else (False, False)
+        first, last = self._ends(op) if self._is_candidate(op) else (0, 0)
         if not first and not last:
             self.keep(op)
             return
@@ -103,18 +104,18 @@ class _Peel(Rebuild):
         assert trips is not None
         self.replace(op.results, [*carried, trips])
 
-    def _pieces(self, loop: Op, first: bool, last: bool) -> list[tuple[Value, Value]]:
+    def _pieces(self, loop: Op, first: int, last: int) -> list[tuple[Value, Value]]:
         """The bounds of the loops that stand for `loop`."""
         lo, hi, _ = (self.get(o) for o in loop.operands[:3])
         pieces: list[tuple[Value, Value]] = []
         start, end = lo, hi
         if first:
-            start = self._number("add", lo, self.const(1, I64, loop.span))
+            start = self._number("add", lo, self.const(first, I64, loop.span))
             pieces.append((lo, self._number("min", start, hi)))
             if not has_neighbours(loop.operands[0], self._made):  # the last number has no next one, and no iteration
                 start = self._number("max", start, lo)
         if last:
-            end = self._number("sub", hi, self.const(1, I64, loop.span))
+            end = self._number("sub", hi, self.const(last, I64, loop.span))
             if not has_neighbours(loop.operands[1], self._made):
                 end = self._number("min", end, hi)
         pieces.append((start, end))
@@ -133,12 +134,12 @@ class _Peel(Rebuild):
         inner = list(walk(op.regions[0]))
         return len(inner) <= _LARGEST and not any(i.name in ("for", "while", "call", "derivative") for i in inner)
 
-    def _ends(self, loop: Op) -> tuple[bool, bool]:
-        """Whether an index, or a way to go, is chosen at the first, and at the last iteration."""
+    def _ends(self, loop: Op) -> tuple[int, int]:
+        """How many iterations choose an index, or a way to go, otherwise than those between: at first, and at last."""
         body = loop.regions[0]
         index = body.args[0]
         lo, hi = (self._elements.form(o) for o in loop.operands[:2])
-        first = last = False
+        first = last = 0
         for op in walk(body):
             if op.name != "if" and (op.name != "select" or op.result.type != I64):
                 continue
@@ -151,6 +152,11 @@ class _Peel(Rebuild):
             limit = b.plus(a, -1).plus(Affine(0, {index: 1}))
             if a.terms.get(index) != 1 or index in limit.terms:
                 continue
-            first |= limit.plus(lo, -1).number == _AT_FIRST[name]
-            last |= limit.plus(hi, -1).shifted(1).number == _AT_LAST[name]
+            first = max(first, _few(limit.plus(lo, -1).shifted(1 - _AT_FIRST[name])))
+            last = max(last, _few(hi.plus(limit, -1).shifted(_AT_LAST[name])))
         return first, last
+
+
+def _few(iterations: Affine) -> int:
+    """The number, if it is one that is worth loops of their own; else 0."""
+    return number if 1 <= (number := iterations.number or 0) <= _MOST else 0

@@ -172,6 +172,8 @@ class Ranges:
         """Python's `//` and `%` by something positive."""
         a, b = map(self.form, op.operands)
         (low, high), (least, most) = self.knowledge.interval(a), self.knowledge.interval(b)
+        if least < 1 and self.knowledge.holds(b.shifted(-1)):
+            least = 1
         if not 1 <= least <= most:  # an empty interval is that of a place nothing reaches
             return
         if op.name == "mod":
@@ -185,6 +187,17 @@ class Ranges:
                 (min(low // least, low // most), max(high // least, high // most)),
                 uppers=[a] if low >= 0 else None,
             )
+
+    def period(self, op: Op) -> str:
+        """Where the first operand of an i64 `%` is, as far as that is known: "in" the range of its results, or at most
+        one period "below" or "above" it; else nothing."""
+        a, b = map(self.form, op.operands)
+        holds, most = self.knowledge.holds, b.plus(a, -1).shifted(-1)
+        if not holds(b.shifted(-1)):
+            return ""
+        if not holds(a):
+            return "below" if holds(a.plus(b)) and holds(most) else ""
+        return "in" if holds(most) else "above" if holds(most.plus(b)) else ""
 
     # -- loops
 
