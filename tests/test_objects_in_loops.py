@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -450,6 +451,79 @@ def sorted_in_place(x, y):
     return boxes[0].x + 2 * boxes[1].x + 3 * boxes[2].x
 
 
+def while_an_attribute_is_small(x, n):
+    count, d, total = Count(), {"k": 0}, 0.0
+    while count.n < 5:
+        count.hit(x)
+    while d["k"] < n:
+        d["k"] += 1
+    while d["k"] > 2:
+        d["k"] -= 1
+        total += x * d["k"]
+    else:
+        total += 1.0
+    return count.total + total
+
+
+def while_there_are_items(x):
+    box, xs, total = Twice([x]), [x], 0.0
+    while len(box.x) > 0:
+        v = box.x[0]
+        box.x = box.x[1:]
+        total += v
+        if v < 5:
+            box.x = [*box.x, v * 2]
+    while len(xs) > 0:
+        v = xs[0]
+        xs = xs[1:]
+        total += v * v
+        if v < 5:
+            xs = [*xs, v * 2]
+    return total
+
+
+def filtered(a):
+    window = deque([0.0] * 3, maxlen=3)
+    total = 0.0
+    for v in a:
+        window.append(v)
+        total += sum(c * b for c, b in zip((0.5, 0.3, 0.2), window, strict=True)) ** 2 + max(window)
+    return total + np.mean(window) + np.array(window)[1]
+
+
+def filled(a):
+    window, total = deque(maxlen=3), 0.0
+    for v in a:
+        window.append(v)
+        if len(window) == 3:
+            total += window[0] * window[-1]
+    return total
+
+
+def as_a_queue(x):
+    queue, total = deque([x]), 0.0
+    while len(queue) > 0:
+        v = queue.popleft()
+        total += v
+        if v < 5:
+            queue.append(v * 2)
+    return total
+
+
+def as_a_sequence(x):
+    q = deque([x, x * x])
+    copied = list(q)
+    copied.append(7.0)
+    q[0] = 3.0
+    q[-1] *= 2
+    q.rotate(1)
+    q.extend([x, 1.0])
+    q.appendleft(x)
+    q.reverse()
+    y = q.pop() * q.popleft()
+    return sum(v * k for k, v in enumerate(q)) + y + (1.0 if 3.0 in q else 0.0) + [*q][1] + len(q) + len(copied)
+
+
 PROGRAMS = [
     (controlled, 1.2, 30), (controlled, 1.2, 0), (moments, A), (two_names, 1.0, 20), (several, 1.0, 20),
     (recurrent, 0.7, A), (optimised, 0.05, A, 12), (drawn, 0.7, 40), (by_many_ways, 0.7, 9), (made_anew, 0.7, 9),
@@ -459,6 +533,8 @@ PROGRAMS = [
     (begun_anew, A), (begun_anew_inside, A), (begun_anew_inside, A[:5]), (made_in_branches, 0.4, 5),
     (made_in_branches, 0.4, 1), (computed_once, A), (computed_once_in_a_derivative, 0.4), (asked_for_attributes, A),
     (best_as_a_copy, A), (copied_deeply, 0.4), (copies_in_a_list, 0.4, 7), (sorted_in_place, 1.5, 0.7),
+    (while_an_attribute_is_small, 0.4, 7), (while_an_attribute_is_small, 0.4, 0), (while_there_are_items, 0.7),
+    (filtered, A), (filled, A), (filled, A[:2]), (as_a_queue, 0.7), (as_a_sequence, 1.5),
 ]  # fmt: skip
 
 

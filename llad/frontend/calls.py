@@ -36,6 +36,7 @@ from llad.frontend import (
 from llad.frontend.callables import arity, takes_iterators
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
+from llad.frontend.deques import opened
 from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Generated, Walk, emit, items_of, length, nth, walk_of
@@ -157,6 +158,9 @@ def _listed(
         lazy, short = function in LAZY, function in CONSUMING
     except TypeError:  # not hashable
         lazy, short = False, False
+
+    if not isinstance(function, FunctionType):
+        args, kwargs = [opened(t, a) for a in args], {name: opened(t, v) for name, v in kwargs.items()}
 
     def listed(value: Any) -> Any:
         if isinstance(value, Generated):

@@ -81,11 +81,12 @@ def while_loop(t: Tracer, node: ast.While) -> None:
     if first.flag is False:
         return
     writes = first.changed or assigned([node.test]) or changed([node.test]) or t.frame.source.rebound
-    if writes or _has_effects(first.region):
+    inside = bool(writes) or _has_effects(first.region)
+    if inside:
         _tested_inside(t, node, loop)
-        first = Test(Region(), True, {})
-    loop.endless = loop.runs = first.flag is True
+    loop.runs = inside or first.flag is True
     done = _settle(t, loop)
+    loop.endless = inside or (loop.runs and _always(t, loop))
 
     def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
         types = [i.type for i in inits]
@@ -142,6 +143,12 @@ def _test(t: Tracer, loop: Loop) -> Test:
     Path().leave(scope)
     t.frame.state = loop.before
     return Test(region, flag, changed)
+
+
+def _always(t: Tracer, loop: Loop) -> bool:
+    """Whether the condition holds whatever iterations make of what it asks."""
+    with trial(t):
+        return _test(t, loop).flag is True
 
 
 def _has_effects(region: Region) -> bool:
