@@ -308,3 +308,21 @@ def test_elements_are_as_wide_as_numpy_has_them(f, type):
 def test_a_real_type_of_complex_elements_is_refused():
     with pytest.raises(llad.UnsupportedError, match="the element type"):
         llad.jit(lambda z: np.full(2, z, dtype=float))(1j)
+
+
+def parts_of_some(x):
+    if len(x) < 1:
+        raise ValueError("few")
+    return 2.0 * x + 1j * x
+
+
+def magnitudes(x):
+    return np.sum(np.abs(parts_of_some(x)))
+
+
+def test_a_complex_array_made_on_the_one_path_that_does_not_raise_is_that_of_the_path():
+    x = np.arange(1.0, 5.0)
+    assert np.isclose(llad.jit(magnitudes)(x), magnitudes(x))
+    np.testing.assert_allclose(llad.jit_grad(magnitudes).grad(x), np.full(4, 5.0**0.5))
+    with pytest.raises(ValueError, match="few"):
+        llad.jit(magnitudes)(x[:0])

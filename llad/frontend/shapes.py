@@ -122,7 +122,10 @@ def join(t: Tracer, a: Any, b: Any, there: Sequence[AsTheyAre] = (AS_THEY_ARE, A
 
 
 def is_there(t: Tracer, value: Any) -> bool:
-    """Whether this is a list, dict or object that is there on every path which comes by here."""
+    """Whether this is a list, dict or object that is there on every path which comes by here. (Complex numbers are
+    none: what they are is what they are made of, wherever that is.)"""
+    if isinstance(value, Record) and value.cls is Complex:
+        return False
     birth = t.ledger.birth(value) if isinstance(value, (list, dict, Record)) else None
     return birth is not None and (birth.kind == "given" or t.scope.sees(birth))
 

@@ -77,18 +77,19 @@ class Plans:
         """Whether nothing else than additions touches what a nest adds to, and nothing changes what it reads."""
         nests = {u.nest for u in others}
         rest = [op for op in body.ops if op not in nests]
-        added = _union(self._added(u) for u in others)
+        added = frozenset().union(*(self._added(u) for u in others))
         sums = [sum for op in rest if op.name == "store" and (sum := self._additions.of(op, body))]
         adding = {op for sum in sums for op in (sum.load, sum.store)}
-        if not self._added(update).isdisjoint(_union(self._aliases.touched(op) for op in rest if op not in adding)):
+        touched = frozenset().union(*(self._aliases.touched(op) for op in rest if op not in adding))
+        if not self._added(update).isdisjoint(touched):
             return False
         own = {addition.load for addition in update.additions}
         loads = [op for op in walk(update.levels[0].regions[0]) if op.name == "load" and op not in own]
-        read = _union(map(self._aliases.read, loads))
-        return read.isdisjoint(added | _union(map(self._aliases.written, rest)))
+        read = frozenset().union(*map(self._aliases.read, loads))
+        return read.isdisjoint(added | frozenset().union(*map(self._aliases.written, rest)))
 
     def _added(self, update: Update) -> Roots:
-        return _union(self._aliases.roots(a.store.operands[1]) for a in update.additions)
+        return frozenset().union(*(self._aliases.roots(a.store.operands[1]) for a in update.additions))
 
     # -- one nest
 
@@ -162,7 +163,3 @@ class Plans:
         if any(steps[:-1]) or steps[-1:] not in ([0], [1]) or array.type.layout != "C":
             return False if not any(steps) else None
         return steps[-1] == 1
-
-
-def _union(roots: Iterator[Roots] | map[Roots]) -> Roots:
-    return frozenset().union(*roots)

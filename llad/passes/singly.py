@@ -56,7 +56,7 @@ After:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from llad.ir.affine import Affine
 from llad.ir.alias import Aliases, Roots
@@ -115,7 +115,7 @@ class _Singly(Rebuild):
         found = {store: self._additions.of(store, body) for store in stores}
         sums = [addition for addition in found.values() if addition is not None and self._goes_along(addition, loop)]
         adding = {op for addition in sums for op in (addition.load, addition.store)}
-        rest = _union(self._aliases.touched(op) for op in body.ops if op not in adding)
+        rest = frozenset().union(*(self._aliases.touched(op) for op in body.ops if op not in adding))
         stay: list[Addition] = []
         moved: list[tuple[Addition, list[Op]]] = []
         for addition in sums:
@@ -157,18 +157,11 @@ class _Singly(Rebuild):
         """What has to be computed again for an addition, in order, if that is cheap and possible."""
         written, carried = self._aliases.written(loop), loop.regions[0].args[1:]
         found: list[Op] = []
-        wanted = {o for op in (addition.add, addition.store) for o in op.operands} - {
-            addition.load.result,
-            addition.add.result,
-        }
+        wanted = {*addition.add.operands, *addition.store.operands} - {addition.load.result, addition.add.result}
         for op in reversed(loop.regions[0].ops[:-1]):
             if not wanted.isdisjoint(op.results):
                 found.append(op)
                 wanted.update(op.operands)
-        read = _union(map(self._aliases.read, found))
+        read = frozenset().union(*map(self._aliases.read, found))
         dear = sum(additions(op.name) for op in found) > _DEAREST or any(op.name in DEAR for op in found)
         return None if dear or not read.isdisjoint(written) or not wanted.isdisjoint(carried) else found[::-1]
-
-
-def _union(roots: Iterable[Roots]) -> Roots:
-    return frozenset().union(*roots)
