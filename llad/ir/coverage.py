@@ -149,7 +149,41 @@ class Coverage:
             self._loops.pop()
             if inside is None:
                 return None
-        return _with(covered, [s for b in written if (s := self._swept(b, op, root))])
+        return self._and_beside(covered, [s for b in written if (s := self._swept(b, op, root))], root)
+
+    def _and_beside(self, covered: list[Box], boxes: list[Box], root: Value) -> list[Box]:
+        """`covered` with more boxes. A loop from which iterations were taken off is one with those before or behind it:
+        [a, b) and [max(b, a), c) are [a, c), and so are [a, min(b, c)) and [b, c), whichever is the greater one."""
+        pending = list(boxes)
+        while pending and len(covered) < _MOST:
+            box = pending.pop()
+            if not holds(covered, box):
+                pending += [joined for known in covered if (joined := self._one(known, box, root))]
+            covered = _with(covered, [box])
+        return covered
+
+    def _one(self, low: Box, high: Box, root: Value) -> Box | None:
+        """What two boxes are together, if they are so beside each other along one axis, and alike along the others."""
+        apart = [k for k, (a, b) in enumerate(zip(low, high, strict=True)) if not (a.holds(b) and b.holds(a))]
+        if len(apart) != 1:
+            return None
+        (axis,) = apart
+        a, b = low[axis], high[axis]
+        if a.last is None:
+            return None
+        greater, less = self._chosen("max", b.first), self._chosen("min", a.last)
+        touch = greater is not None and any(_same(a.first, p) and _same(a.last, q) for p, q in (greater, greater[::-1]))
+        for p, q in (less, less[::-1]) if less is not None else ():
+            touch |= _same(b.first, p) and (self._is_extent(q, root, axis) if b.last is None else _same(b.last, q))
+        return (*low[:axis], Span(a.first, b.last), *low[axis + 1 :]) if touch else None
+
+    def _chosen(self, name: str, form: Affine) -> tuple[Affine, Affine] | None:
+        """The two of which an index is the greater or less one, if it is."""
+        made = self._made.get(next(iter(form.terms))) if len(form.terms) == 1 and not form.const else None
+        if made is None or made.name != name or form.terms[made.result] != 1:
+            return None
+        first, second = map(self._elements.form, made.operands)
+        return first, second
 
     def _is_known(self, box: Box | None, root: Value, covered: list[Box]) -> bool:
         """Whether an element is covered, or else all that the loops around it may make of it."""
