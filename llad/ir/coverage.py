@@ -69,14 +69,18 @@ def _with(boxes: list[Box], more: Iterable[Box]) -> list[Box]:
 
 def _joined(low: Box, high: Box) -> tuple[Box, int] | None:
     """The box of two that overlap or lie end to end along one axis, and are alike along the others; and that axis."""
-    apart = [k for k, (a, b) in enumerate(zip(low, high, strict=True)) if not (a.holds(b) and b.holds(a))]
-    if len(apart) != 1:
+    if (axis := _only_apart(low, high)) is None:
         return None
-    (axis,) = apart
     a, b = low[axis], high[axis]
     if a.last is None or not (_same(a.last, b.first) or (_at_most(a.first, b.first) and _at_most(b.first, a.last))):
         return None
     return (*low[:axis], Span(a.first, b.last), *low[axis + 1 :]), axis
+
+
+def _only_apart(one: Box, other: Box) -> int | None:
+    """The axis along which two boxes differ, if it is one."""
+    apart = [k for k, (a, b) in enumerate(zip(one, other, strict=True)) if not (a.holds(b) and b.holds(a))]
+    return apart[0] if len(apart) == 1 else None
 
 
 def _same(a: Affine, b: Affine) -> bool:
@@ -164,10 +168,8 @@ class Coverage:
 
     def _one(self, low: Box, high: Box, root: Value) -> Box | None:
         """What two boxes are together, if they are so beside each other along one axis, and alike along the others."""
-        apart = [k for k, (a, b) in enumerate(zip(low, high, strict=True)) if not (a.holds(b) and b.holds(a))]
-        if len(apart) != 1:
+        if (axis := _only_apart(low, high)) is None:
             return None
-        (axis,) = apart
         a, b = low[axis], high[axis]
         if a.last is None:
             return None

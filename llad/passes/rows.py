@@ -154,12 +154,12 @@ from llad.ir.types import BOOL, I64, BufferType, ScalarType, is_float
 from llad.ops.table import OPS
 from llad.passes.large_rows import LARGE
 from llad.passes.rebuild import Rebuild
+from llad.passes.strips import ORDERED
 
 _BLOCK = 8  # iterations whose rows wait: so few that they reach the caches while the next are computed
 _WIDTH = 4  # numbers of a piece
 _LEAST = 2  # pieces for which a block pays
-_SEQUENTIAL: dict[str, Any] = {"exits": False, "kind": "sequential"}
-_ONE_VECTOR = _SEQUENTIAL | {"apart": True, "lanes": _WIDTH}
+_ONE_VECTOR: dict[str, Any] = ORDERED | {"apart": True, "lanes": _WIDTH}
 _STREAMS: dict[str, Any] = {"streams": True}
 _HERE: dict[str, Any] = {}
 
@@ -258,7 +258,7 @@ class _Rows(Rebuild):
                 self._copy(loop, pieces, bounds, block)
             else:
                 self._copy_either_way(loop, pieces, bounds, block, large)
-        self._loop(loop, [lo, hi, extents[1]], blocks, _SEQUENTIAL | (_STREAMS if large else _HERE))
+        self._loop(loop, [lo, hi, extents[1]], blocks, ORDERED | (_STREAMS if large else _HERE))
 
     def _copy_either_way(
         self, loop: Op, pieces: list[_Piece], bounds: tuple[Value, ...], block: Value, large: Value
@@ -326,8 +326,8 @@ class _Rows(Rebuild):
                     there = self.emit("add", [column, first], [I64], span).result
                     self.emit("store", [value, self.get(store.operands[1]), *row, there], [], store.span, dict(how))
                 # LLVM makes no vectors of what goes past the caches, and of rows, if left alone, vectors down columns
-                self._loop(loop, [zero, width, bounds[2]], moving, _SEQUENTIAL if how else _ONE_VECTOR)
-        self._loop(loop, bounds, copying, _SEQUENTIAL)
+                self._loop(loop, [zero, width, bounds[2]], moving, ORDERED if how else _ONE_VECTOR)
+        self._loop(loop, bounds, copying, ORDERED)
 
 
 _STRAIGHT = frozenset({"const", "cast", "load", "store", "undef", "yield"})
