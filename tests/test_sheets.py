@@ -48,6 +48,22 @@ def in_place(a, x):
     return np.sum(b)
 
 
+def in_turns(a, x):
+    """Each step is made of the one before, in the memory of the one before that."""
+    b = a * 1.0
+    c = np.zeros(a.shape)
+    n = a.shape[0]
+    for _ in range(n):
+        for i in range(n):
+            for j in range(n):
+                s = 0.0
+                for k in range(n):
+                    s += b[i, k] * b[k, j]
+                c[i, j] = s * x[i]
+        b, c = c, b
+    return np.sum(b)
+
+
 def until(a, x):
     """Nobody knows how often; and each time along other rows."""
     y = x * 1.0
@@ -112,7 +128,7 @@ def row_by_row(f, p0):
     return total
 
 
-PROGRAMS = [layers, covariances, in_place, until, windows, only_one_factor, row_by_row]
+PROGRAMS = [layers, covariances, in_place, in_turns, until, windows, only_one_factor, row_by_row]
 
 
 def arguments(f: Callable[..., Any]) -> tuple[Any, ...]:
@@ -163,7 +179,7 @@ def kept_by_each_product(fn: Function) -> list[Op]:
     return found
 
 
-@pytest.mark.parametrize("f", [layers, covariances, in_place], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [layers, covariances, in_place, in_turns], ids=lambda f: f.__name__)
 def test_no_product_keeps_its_factors(f: Callable[..., Any]) -> None:
     assert not kept_by_each_product(gradient(f))
 

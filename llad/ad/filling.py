@@ -45,6 +45,9 @@ class Filling:
         bounds = {outermost: self.bounds(outermost), **{loop: self._widest(loop, home) for loop in inner}}
         trips = [capacity(b, loop, between, self.structure) for loop, between in bounds.items()]
         type, extents = self._room(rectangle.value.type, trips)
+        for loop in rectangle.others:
+            runs = b.op("gt", capacity(b, loop, self._widest(loop, home), self.structure), b.i64(0))
+            extents[0] = b.op("select", runs, extents[0], b.i64(0))
         self.new[rectangle.handle] = b.alloc(type, extents, hint=rectangle.handle.name)
 
     def _widest(self, loop: Op, home: Region) -> list[Value]:
@@ -86,10 +89,12 @@ class Filling:
         b, structure = self.b, self.structure
         bounds = {op: self.bounds(op) for op in (*sheet.along, *sheet.others)}
         trips = {op: capacity(b, op, bounds[op], structure) for op in bounds}
-        type, (first, *rest) = self._room(sheet.load.result.type, [trips[op] for op in sheet.along])
         runs = reduce(partial(b.op, "and"), [b.op("gt", trips[op], b.i64(0)) for op in sheet.others])
-        extents = [b.op("select", runs, first, b.i64(0)), *rest]  # no memory has room for what nobody may load
-        tape = self.new[sheet.handle] = b.alloc(type, extents, hint=sheet.handle.name)
+        if not sheet.around:
+            type, (first, *rest) = self._room(sheet.load.result.type, [trips[op] for op in sheet.along])
+            extents = [b.op("select", runs, first, b.i64(0)), *rest]  # no memory has room for what nobody may load
+            self.new[sheet.handle] = b.alloc(type, extents, hint=sheet.handle.name)
+        tape, visit = self.new[sheet.handle], [self._visit(loop) for loop in sheet.around]
         index: dict[Value, Value] = {}
 
         def again(value: Value) -> Value:
@@ -106,7 +111,7 @@ class Filling:
             if depth == len(sheet.along):
                 element = b.load(*map(again, sheet.load.operands))
                 loops = zip(sheet.along, index.values(), strict=True)
-                b.store(element, tape, *[position(b, op, i, bounds[op], structure) for op, i in loops])
+                b.store(element, tape, *visit, *[position(b, op, i, bounds[op], structure) for op, i in loops])
                 return
             with b.region([I64], ["i"]) as body:
                 index[sheet.along[depth].regions[0].args[0]] = body.args[0]
@@ -124,9 +129,9 @@ class Filling:
 
     def store(self, rectangle: Rectangle) -> None:
         """Store the value of an iteration in its place."""
-        b, structure = self.b, self.structure
-        positions = [
-            position(b, loop, self.new[loop.regions[0].args[0]], self.bounds(loop), structure)
-            for loop in rectangle.loops
-        ]
-        b.store(self.new[rectangle.value], self.new[rectangle.handle], *positions)
+        positions = map(self._visit, rectangle.loops)
+        self.b.store(self.new[rectangle.value], self.new[rectangle.handle], *positions)
+
+    def _visit(self, loop: Op) -> Value:
+        """Which trip of a loop we are in."""
+        return position(self.b, loop, self.new[loop.regions[0].args[0]], self.bounds(loop), self.structure)

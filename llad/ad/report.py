@@ -63,8 +63,9 @@ def report(fn: Function, mirror: Mirror, structure: Structure, strategies: Strat
                 arrays.append(Temporary(op.span, op.result.name, memory, bool(counts)))
             for sheet in tape.sheets.get(op, ()):
                 item = str(sheet.load.result.type.bytes)  # type: ignore[union-attr]
-                memory = product(item, *map(sizes.iterations, sheet.along))
-                arrays.append(Temporary(sheet.load.span, sheet.handle.name, memory, bool(counts)))
+                memory = product(item, *map(sizes.iterations, [*sheet.around, *sheet.along]))
+                anew = bool(counts) and not sheet.around
+                arrays.append(Temporary(sheet.load.span, sheet.handle.name, memory, anew))
             if op.name in LOOPS:
                 inside = (*counts, sizes.iterations(op))
                 body = op.regions[-1]

@@ -182,7 +182,7 @@ class _Sweeps:
         self.given = {p: _shadow_of(p, called) for p in inputs if isinstance(p.type, BufferType)}
         self.shadows = Shadows(self.mirror, self.structure, self.activity, self.aliases, self.given)
         overwrites = Overwrites(fn, self.aliases)
-        sheets = Sheets(self.structure, self.aliases)
+        sheets = Sheets(fn, self.structure, self.aliases)
         self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases, overwrites, sheets)
         self.strategies = Strategies(self.structure, self.activity, self.aliases, overwrites, sheets, prefer)
 

@@ -6,37 +6,44 @@ reverse sweep is to be given what was loaded: kept where it is loaded, that woul
 the loads will find, along those indices on which they depend.
 
 So a sheet is memory that is made in the region in which this outermost loop stands, each time anew; like any other
-handle it is in scope in the reverse sweep, or a field of what a run of that region keeps.
+handle it is in scope in the reverse sweep, or a field of what a run of that region keeps. If the loops around stay in a
+box, it is a part of one tape for all of their iterations instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
+from functools import cached_property
 
 from llad.ad import names
 from llad.ad.structure import HOISTABLE, Structure
 from llad.dataclass import dataclass
 from llad.ir.alias import Aliases
-from llad.ir.core import Op, Region, Value, walk
+from llad.ir.core import Function, Op, Region, Value, walk
+from llad.ir.distinct import Distinct
 from llad.ir.types import BufferType, ScalarType
 
 
 @dataclass(slots=True)
 class Sheet:
     """A tape for what `load` loads: `outer` is the loop before which it is made; `along`: the loops on whose indices
-    the element depends, outermost first; `others`: those around the load, from `outer` on, on which it does not."""
+    the element depends, outermost first; `others`: those around the load, from `outer` on, on which it does not.
+    `around`: where these stay in a box, the loops around `outer`: then all sheets are rows of one tape."""
 
     load: Op
     handle: Value
     outer: Op
     along: list[Op]
     others: list[Op]
+    around: list[Op] = field(default_factory=list)
 
 
 class Sheets:
     """Which loads of one function have a sheet, if they are to be kept."""
 
-    def __init__(self, structure: Structure, aliases: Aliases) -> None:
+    def __init__(self, fn: Function, structure: Structure, aliases: Aliases) -> None:
+        self._fn = fn
         self._structure = structure
         self._aliases = aliases
         self._found: dict[Op, Sheet | None] = {}
@@ -51,12 +58,11 @@ class Sheets:
         structure = self._structure
         region = structure.region_of[load.result]
         root = structure.root(region)
-        roots = self._aliases.roots(load.operands[0])
         found: Sheet | None = None
         around: list[Op] = []
         while region is not root:
             loop, region = structure.owner[region]
-            if not self._is_plain(loop) or not roots.isdisjoint(self._aliases.written(loop)):
+            if not self._is_plain(loop) or not self._leaves(load.operands[0], loop):
                 break
             around.insert(0, loop)
             needed = self._indices(load, around, region)
@@ -67,6 +73,20 @@ class Sheets:
             if along and others:
                 found = Sheet(load, _handle(load, len(along)), loop, along, others)
         return found
+
+    def _leaves(self, memory: Value, loop: Op) -> bool:
+        """Whether the loop stores nothing to some memory. (Arrays that take turns are never the same one.)"""
+        if self._aliases.roots(memory).isdisjoint(self._aliases.written(loop)):
+            return True
+        ops = [op for op in walk(loop.regions[0]) if op.name in ("store", "matmul", "free", "push", "pop")]
+        stored = {op.operands[1] for op in ops if op.name == "store"}
+        home = self._structure.home(loop)
+        there = (self._structure.encloses(self._structure.region_of[v], home) for v in (memory, *stored))
+        return all(op.name == "store" for op in ops) and all(there) and all(self._distinct(memory, v) for v in stored)
+
+    @cached_property
+    def _distinct(self) -> Distinct:
+        return Distinct(self._fn, self._aliases)
 
     def _is_plain(self, loop: Op) -> bool:
         """Whether the loop runs to its end, and nothing in it may raise an error before an element is loaded."""

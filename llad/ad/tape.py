@@ -41,11 +41,15 @@ _SHARE = 7  # elements of a row for each that is added to fill lines, at least
 
 @dataclass(slots=True)
 class Rectangle:
-    """A tape for `value`, one element per visit: a buffer made before the outermost of `loops`."""
+    """A tape for `value`, one element per visit: a buffer made before the outermost of `loops`.
+
+    It has one for all iterations of the `others`, and none if these have none.
+    """
 
     value: Value
     handle: Value
     loops: list[Op]
+    others: Sequence[Op] = ()
 
 
 @dataclass(slots=True)
@@ -212,9 +216,14 @@ class Tape:
         loops = structure.loops(region, root)
         assert isinstance(value.type, ScalarType)
         rectangle = Rectangle(value, Value(BufferType(value.type, len(loops), "C"), names.tape(value)), loops)
-        self.rectangles.setdefault(loops[0], []).append(rectangle)
         self.stored.setdefault(region, []).append(rectangle)
-        home = structure.home(loops[0])
+        return self._in_box(rectangle, region, root)
+
+    def _in_box(self, rectangle: Rectangle, region: Region, root: Region) -> Value:
+        """Have a rectangle made, and load from it."""
+        loops = rectangle.loops
+        self.rectangles.setdefault(loops[0], []).append(rectangle)
+        home = self.structure.home(loops[0])
         if home is not root:
             name = Value(rectangle.handle.type, rectangle.handle.name)
             self.outs.setdefault(home, []).append((rectangle.handle, name))
@@ -237,6 +246,12 @@ class Tape:
     def _sheet(self, sheet: Sheet, region: Region, root: Region) -> Value:
         self.sheets.setdefault(sheet.outer, []).append(sheet)
         home, name = self.structure.home(sheet.outer), sheet.handle
+        if (around := self.structure.loops(home, root)) and self.structure.rectangular(region, root):
+            sheet.around = around
+            loops, element = [*around, *sheet.along], sheet.load.result
+            assert isinstance(element.type, ScalarType)
+            sheet.handle = Value(BufferType(element.type, len(loops), "C"), name.name)
+            return self._in_box(Rectangle(element, sheet.handle, loops, sheet.others), region, root)
         if not self.structure.in_scope(home, root):
             if self.structure.depth(home, root) == 0:
                 name = Value(name.type, name.name)
