@@ -23,7 +23,7 @@ from typing import Any
 from llad.diagnostics import Span
 from llad.ir.affine import Affine
 from llad.ir.core import Function, Op, Region, Value, walk
-from llad.ir.rewrite import Mapping
+from llad.ir.rewrite import Mapping, copy_region
 from llad.ir.types import BOOL, I64, BufferType, ScalarType, Type
 
 
@@ -178,6 +178,11 @@ class Rebuild:
         """
         made = self.emit("if", [condition], [r.type for r in op.results], op.span, {}, tuple(versions))
         self.replace(op.results, made.results)
+
+    def usually(self, loop: Op, condition: Value, usual: Region) -> None:
+        """Emit a loop with a body of its own for when a condition holds; else it runs as it stood, which is rare."""
+        as_it_was = marked(copy_region(loop.regions[0], dict(self.mapping)), "rare")
+        self.decide(loop, condition, (self.alone(loop, usual), self.alone(loop, as_it_was, {"rare": True})))
 
     def all_of(self, conditions: Sequence[Value], span: Span | None) -> Value:
         """Emit whether all conditions hold, of which there are some."""

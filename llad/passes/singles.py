@@ -52,9 +52,8 @@ After:
 from __future__ import annotations
 
 from llad.ir.core import TAPE, Function, Op, Value, defined, makers, walk
-from llad.ir.rewrite import copy_region
 from llad.ir.types import BOOL, I64, ScalarType
-from llad.passes.rebuild import Rebuild, marked
+from llad.passes.rebuild import Rebuild
 
 _LARGEST = 200  # ops of a nest that is worth having twice
 _OTHERS = TAPE | {"call", "alloc", "free", "while", "matmul"}
@@ -80,13 +79,12 @@ class _Singles(Rebuild):
             self.keep(op)
             return
         conditions = dict.fromkeys(condition for condition, _ in factors.values())
-        usually = self.all_of([self.get(condition) for condition in conditions], op.span)
+        many = self.all_of([self.get(condition) for condition in conditions], op.span)
         with self.afresh():
             self._plain = {product: index for product, (_, index) in factors.items()}
             usual = self.region(op.regions[0])
             self._plain = {}
-        as_it_was = marked(copy_region(op.regions[0], dict(self.mapping)), "rare")
-        self.decide(op, usually, (self.alone(op, usual), self.alone(op, as_it_was, {"rare": True})))
+        self.usually(op, many, usual)
 
     def _factors(self, loop: Op) -> dict[Value, tuple[Value, Value]]:
         """Per product with a factor that is known before the loop: when that is 1, and what else is multiplied."""

@@ -84,9 +84,8 @@ from llad.dataclass import dataclass
 from llad.ir.affine import Affine
 from llad.ir.core import TAPE, Function, Op, Value, defined, makers, walk
 from llad.ir.elements import Elements
-from llad.ir.rewrite import copy_region
 from llad.ir.types import BOOL, I64, ScalarType
-from llad.passes.rebuild import Rebuild, marked
+from llad.passes.rebuild import Rebuild
 from llad.passes.strips import SPECIAL
 
 _LARGEST = 200  # ops of a loop that is worth having twice
@@ -129,14 +128,13 @@ class _Unwrap(Rebuild):
             self.keep(op)
 
     def _write(self, loop: Op, found: Sequence[_Index]) -> None:
-        usually = self.all_of([c for index in found for c in self._holds(loop, index)], loop.span)
+        within = self.all_of([c for index in found for c in self._holds(loop, index)], loop.span)
         with self.afresh():
             self._plain = {index.select.result: index.plain for index in found}
             self._passed = self._checks(loop, found)
             usual = self.region(loop.regions[0])
             self._plain, self._passed = {}, set()
-        as_it_was = marked(copy_region(loop.regions[0], dict(self.mapping)), "rare")
-        self.decide(loop, usually, (self.alone(loop, usual), self.alone(loop, as_it_was, {"rare": True})))
+        self.usually(loop, within, usual)
 
     def _holds(self, loop: Op, index: _Index) -> list[Value]:
         """Whether an index is in its array in the first iteration, and in the last one."""
