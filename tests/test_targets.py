@@ -16,7 +16,7 @@ from building import build, loop
 
 import llad
 from benchmarks import loops
-from llad.codegen import loop_hints, optimise, runtime, runtime_matmul, vector_math, vector_text
+from llad.codegen import loop_hints, optimise, runtime, runtime_matmul, vector_math, vector_text, vector_trig
 from llad.codegen.lower import Lowered, lower
 from llad.ir.build import Builder
 from llad.ir.parse import parse
@@ -121,6 +121,12 @@ def test_an_exponential_is_scaled_by_one_instruction_where_there_is_one(cpu: Cpu
     register = "zmm" if cpu.scales else "[xyz]mm"
     assert bool(re.search(rf"vscalef{packed}\s+.*%{register}", assembly)) == cpu.scales
     assert (f"vscalef{single}" in assembly) <= cpu.scales
+
+
+@pytest.mark.parametrize("name", vector_trig.FAR)
+def test_nothing_is_called_in_a_loop_of_vectors_unless_an_argument_is_huge(cpu: Cpu, name: str) -> None:
+    called = re.findall(r"call <\d x double> @llad\.(\w+)\.", optimise.after_o2(mapped_text(name, F64), str))
+    assert set(called) == {f"lanes_{name}"}
 
 
 @pytest.mark.parametrize("name", ["exp", "tanh"])

@@ -165,14 +165,13 @@ def _declarations() -> str:
     return "\n".join([*(line for each in _ALL for line in each.declared()), used, ""])
 
 
+def definitions(text: str) -> str:
+    """The definitions of all of them, if a module calls any. What is not inlined is not emitted."""
+    return _definitions() if any(f"@{name}(" in text for name in _NAMES) else ""
+
+
 @cache
-def definitions() -> str:
-    """The definitions of all of them. What is not inlined is not emitted."""
+def _definitions() -> str:
     intrinsics = [line for kind in _TYPES for line in _scaling_declared(kind)]
     intrinsics.append(f"declare {_PERMUTED}(<8 x double>, <8 x i64>)")
     return "\n".join([*intrinsics, *(line for each in _ALL for line in each.defined()), ""])
-
-
-def mentioned(text: str) -> bool:
-    """Whether a module calls any of them."""
-    return any(f"@{name}(" in text for name in _NAMES)

@@ -27,6 +27,7 @@ from llad.codegen import late
 from llad.codegen.lower_flags import MOVED
 from llad.codegen.runtime_threads import thread_count
 from llad.codegen.target import LOCK, header, machine
+from llad.codegen.vector_trig import far_inlined
 
 # The longest basic block, in lines, for which SLP is tried: 200 mixed operations take 70 ms with it, 4 without.
 SLP_LINES = 250
@@ -83,13 +84,13 @@ def _optimise(texts: Sequence[str], modules: Sequence[Any], machines: Sequence[A
         with _switched("enable-load-pre", False):
             _run([builder.getModulePassManager() for builder in builders], modules, builders)
         for text, module, builder in zip(texts, modules, builders, strict=True):
-            if late.mentioned(text):
-                _define(module, builder)
+            if definitions := late.definitions(text) + far_inlined(text):
+                _define(definitions, module, builder)
 
 
-def _define(module: Any, builder: Any) -> None:
+def _define(definitions: str, module: Any, builder: Any) -> None:
     """Link in what O2 was not to see, and inline it."""
-    module.link_in(llvm.parse_assembly(header() + late.definitions(), module._context))
+    module.link_in(llvm.parse_assembly(header() + definitions, module._context))
     passes = llvm.create_new_module_pass_manager()
     passes.add_always_inliner_pass()
     _run([passes], [module], [builder])

@@ -4,8 +4,9 @@ x = k·π/2 + (r + t) with an integer k, |r| ≤ π/4 and t what r was rounded b
 first three parts, of 33 bits, is exact as long as |k| < 2²⁰; their sum with the last is good to 150 bits, which is
 enough for the doubles that lie nearest to a multiple of π/2. sin r = r + r³·p(r²), cos r = 1 - r²/2 + r⁴·q(r²).
 
-Where |x| is larger, C's function is asked. In a vectorised loop this is one call for all lanes, told which need it,
-that returns at once if none does: the attribute of the call tells LLVM of these functions of vectors.
+Where |x| is larger, C's function is asked. In a vectorised loop this is one call for all lanes, told which need it: the
+attribute of the call tells LLVM of these functions of vectors. They ask whether any lane does, and are inlined when the
+vectoriser has gone, as those of `late.py` are: nothing is called where none does, nor kept out of the registers.
 """
 
 from __future__ import annotations
@@ -139,24 +140,51 @@ def with_far(b: Body, name: str, size: str, value: str) -> str:
 
 def far_names(name: str) -> tuple[str, ...]:
     """The functions of `far_text`."""
-    return f"llad.far_{name}", *(f"llad.far_{name}.{n}" for n in _LANES)
+    return f"llad.far_{name}", *(f"llad.{kind}_{name}.{n}" for n in _LANES for kind in ("far", "lanes"))
 
 
 def far_text(name: str) -> str:
     """C's function of a huge argument, and of vectors of some."""
     head = f"define double @llad.far_{name}(double %x) noinline {PURE} {{"
     lines = [head, f"  %result = call double @llvm.{name}.f64(double %x)", "  ret double %result", "}"]
-    return "\n".join([*lines, *(_lanewise(name, n, PURE) for n in _LANES), ""])
+    vectors = (f"{_if_any(name, n)}\n{_lanewise(name, n)}" for n in _LANES)
+    return "\n".join([*lines, *vectors, ""])
 
 
-def _lanewise(name: str, n: int, pure: str) -> str:
+def far_inlined(text: str) -> str:
+    """The functions of vectors that are to be inlined where a module calls those of numbers."""
+    named = [name for name in FAR if f"@llad.far_{name}(" in text]
+    lines = [f"declare i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1>)" for n in _LANES if named]
+    for name in named:
+        for n in _LANES:
+            lines += [f"declare {_head(f'lanes_{name}', n)}", _if_any(name, n, "available_externally ")]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _head(name: str, n: int) -> str:
+    return f"<{n} x double> @llad.{name}.{n}(<{n} x double> %x, <{n} x i1> %mask) {PURE}"
+
+
+def _if_any(name: str, n: int, linkage: str = "") -> str:
     """Of vectors, in the lanes of a mask. Not internal, since nothing names it but an attribute."""
-    return f"""define <{n} x double> @llad.far_{name}.{n}(<{n} x double> %x, <{n} x i1> %mask) noinline {pure} {{
+    return f"""define {linkage}{_head(f"far_{name}", n)} alwaysinline {{
 entry:
   %any = call i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1> %mask)
-  br i1 %any, label %lane, label %none
-none:
-  ret <{n} x double> zeroinitializer
+  br i1 %any, label %some, label %done
+some:
+  %computed = call <{n} x double> @llad.lanes_{name}.{n}(<{n} x double> %x, <{n} x i1> %mask) cold
+  br label %done
+done:
+  %result = phi <{n} x double> [zeroinitializer, %entry], [%computed, %some]
+  ret <{n} x double> %result
+}}"""
+
+
+def _lanewise(name: str, n: int) -> str:
+    """The same, where there is a lane."""
+    return f"""define {_head(f"lanes_{name}", n)} noinline {{
+entry:
+  br label %lane
 lane:
   %i = phi i64 [0, %entry], [%next, %passed]
   %old = phi <{n} x double> [zeroinitializer, %entry], [%new, %passed]
