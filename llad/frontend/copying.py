@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from llad.complex_numbers import Complex
 from llad.frontend import arrays
-from llad.frontend.contents import settled
+from llad.frontend.contents import refuse_torn
 from llad.frontend.core import Tracer
 from llad.frontend.records import asked
 from llad.frontend.shapes import is_static_number
+from llad.frontend.state import Changed, Conflict, Maybe, Unknown
 from llad.frontend.values import Array, NotHandled, Record, Scalar, describe
 
 
@@ -38,7 +40,8 @@ def _deeply_copied(t: Tracer, value: Any, memo: dict[int, Any] | None = None) ->
         made = memo[id(value)] = arrays.copy(t, value)
     elif isinstance(value, Record):
         made = memo[id(value)] = t.make(Record(value.cls, {}))
-        made.fields.update((name, _deeply_copied(t, part, memo)) for name, part in _attributes(t, value).items())
+        for name, part in _attributes(t, value).items():
+            made.fields[name] = _part(part, lambda inner: _deeply_copied(t, inner, memo))
     elif isinstance(value, list):
         made = memo[id(value)] = t.make([])
         made += [_deeply_copied(t, part, memo) for part in value]
@@ -64,7 +67,18 @@ def _by_itself(t: Tracer, value: Any, name: str, *memo: Any) -> Any:
 
 
 def _attributes(t: Tracer, record: Record) -> dict[str, Any]:
-    return {name: settled(t, record, name) for name in record.fields}
+    """What an object holds; a copy has, or lacks, what the object has on some paths only."""
+    for name, value in record.fields.items():
+        if isinstance(value, Changed) or record.stale is not None:
+            refuse_torn(t, record, name)
+    return dict(record.fields)
+
+
+def _part(value: Any, copied: Callable[[Any], Any]) -> Any:
+    """The copy of what an object holds under a name, if it does."""
+    if isinstance(value, Maybe):
+        return replace(value, inner=copied(value.inner))
+    return value if isinstance(value, Conflict) or value is Unknown else copied(value)
 
 
 HANDLERS: dict[Any, Callable[..., Any]] = {copy.copy: _copied, copy.deepcopy: _deeply_copied}
