@@ -1,4 +1,4 @@
-"""What a loop around others only copies is copied behind it: memory is the same afterwards, and errors are."""
+"""What a loop around others only copies is copied before it: memory is the same afterwards, and errors are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llad.passes.aside import aside
 from llad.testing import assert_close
 
 
-def nest(body: str, lo: int = 0, attrs: str = "") -> Function:
+def nest(body: str, lo: int = 0, attrs: str = "", room: tuple[str, str] = ("%n", "%n")) -> Function:
     """A loop over all of `x`, from `lo`, with a loop inside; the caller sees the tapes at the end."""
     return verify(parse(f"""
         func @f(%x: buffer<f64, 1, C>, %y: buffer<f64, 2, C>, %out: buffer<f64, 2, C>, %k: i64) {{
@@ -25,8 +25,8 @@ def nest(body: str, lo: int = 0, attrs: str = "") -> Function:
           %one: i64 = const 1
           %n: i64 = dim %x, 0
           %m: i64 = dim %y, 1
-          %s: buffer<f64, 1, C> = alloc(%n) zero
-          %t: buffer<f64, 2, C> = alloc(%n, %m) zero
+          %s: buffer<f64, 1, C> = alloc({room[0]}) zero
+          %t: buffer<f64, 2, C> = alloc({room[1]}, %m) zero
           %trips: i64 = for %i in %zero..%n step %one {attrs}{{
             %before: i64 = sub %i, %one
             {body}
@@ -120,6 +120,19 @@ def test_what_may_leave(source: str, target: str, more: str, leaves: bool) -> No
     fn = nest(body)
     made = verify(aside(fn))
     assert (made is not fn) is leaves
+    assert memory(made) == memory(fn)
+
+
+@pytest.mark.parametrize("room", ["%one", "%k", "%zero"])
+@pytest.mark.parametrize(("place", "asked"), [("%s[%i]", "%i"), ("%t[%k, %i]", "%k")])
+def test_what_has_no_place_is_not_copied(place: str, asked: str, room: str) -> None:
+    """Where a check in the loop says so, behind the inner loop: it has run when the error is raised."""
+    inner = INNER.format(k=0, value="%c", target="%y")
+    check = f'%q: bool = lt {asked}, {room}\ncheck %q, IndexError "no place"'
+    body = f"%c: f64 = const 0.5\n{inner}\n{check}\n%a: f64 = load %x[%i]\nstore %a, {place}"
+    fn = nest(body, room=(room, "%n") if asked == "%i" else ("%n", room))
+    made = verify(aside(fn))
+    assert made is not fn
     assert memory(made) == memory(fn)
 
 

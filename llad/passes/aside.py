@@ -1,7 +1,8 @@
 """What a loop around other loops only copies gets a loop of its own, which machine code runs as vectors.
 
 What: an iteration that has inner loops also loads a number and stores it as it is, in a tape as a rule. All of these
-are copied when the loop is over, so that each copy is known to have its place: a check in the loop may have said so.
+are copied before the loop begins; if it may raise, those for which there is a place, since a check may say that for
+others there is none.
 
 When: the loop reaches each iteration, or raises; it does not write what is copied, nothing else in it touches the
 copies, and nobody outside of the function sees these. The numbers are there whatever the loop does (`within.py`), and
@@ -36,19 +37,19 @@ After:
       %one: i64 = const 1
       %d: i64 = dim %x, 0
       %tape: buffer<f64, 1, C> = alloc(%d)
-      %t: i64 = for %i in %zero..%d step %one {
-        %a: f64 = load %x[%i]
-        %u: i64 = for %j in %zero..%m step %one {
-          %b: f64 = load %y[%i, %j]
-          %c: f64 = mul %a, %b
-          store %c, %y[%i, %j]
-          yield
-        }
+      %1: i64 = for %i in %zero..%d step %one parallel {'apart': True} {
+        %0: f64 = load %x[%i]
+        store %0, %tape[%i]
         yield
       }
-      %1: i64 = for %i_1 in %zero..%d step %one parallel {'apart': True} {
-        %0: f64 = load %x[%i_1]
-        store %0, %tape[%i_1]
+      %t: i64 = for %i_1 in %zero..%d step %one {
+        %a: f64 = load %x[%i_1]
+        %u: i64 = for %j in %zero..%m step %one {
+          %b: f64 = load %y[%i_1, %j]
+          %c: f64 = mul %a, %b
+          store %c, %y[%i_1, %j]
+          yield
+        }
         yield
       }
       %last: f64 = load %tape[%n]
@@ -60,7 +61,7 @@ from __future__ import annotations
 
 from llad.ir.alias import Aliases
 from llad.ir.core import Function, Makers, Op, Value, defined, makers, walk
-from llad.ir.types import I64
+from llad.ir.types import BOOL, I64
 from llad.ir.within import Within
 from llad.passes.rebuild import Rebuild
 from llad.passes.strips import APART, SPECIAL
@@ -82,9 +83,9 @@ class _Aside(Rebuild):
             return
         copies = self._copies(op) if op.name == "for" and not any(map(op.attrs.get, SPECIAL)) else {}
         self._gone.update(copies)
-        self.keep(op)
         if copies:
             self._copy(op, copies)
+        self.keep(op)
 
     def _copies(self, loop: Op) -> dict[Op, Op]:
         """The stores of what is only copied, and the load of each."""
@@ -110,15 +111,28 @@ class _Aside(Rebuild):
 
     def _copy(self, loop: Op, copies: dict[Op, Op]) -> None:
         """Emit the loop of the copies."""
-        body = loop.regions[0]
+        body, (lo, hi, step) = loop.regions[0], self.operands(loop)[:3]
         index = Value(I64, body.args[0].name)
+        for store in copies if any(op.name in ("check", "call") for op in walk(body)) else ():
+            hi = self._with_room(store, hi)
         with self.afresh(), self.written(index) as region:
             self.replace(body.args[:1], [index])
             for store, load in copies.items():
                 loaded = self.emit("load", self.operands(load), [load.result.type], load.span).result
                 self.emit("store", [loaded, *self.operands(store)[1:]], [], store.span, store.attrs)
             self.emit("yield", [], [], loop.span)
-        self.emit("for", self.operands(loop)[:3], [I64], loop.span, APART, (region,))
+        self.emit("for", [lo, hi, step], [I64], loop.span, APART, (region,))
+
+    def _with_room(self, store: Op, hi: Value) -> Value:
+        """The end of a range that does not go beyond the row in which there is a place for each copy."""
+        (array, *others, _), span = map(self.get, store.operands[1:]), store.span
+        *rows, length = self.extents(array, span)
+        hi = self.emit("min", [hi, length], [I64], span).result
+        for place, extent in zip(others, rows, strict=True):
+            zero = self.const(0, I64, span)
+            tests = [self.emit(name, [place, o], [BOOL], span).result for name, o in (("ge", zero), ("lt", extent))]
+            hi = self.emit("select", [self.all_of(tests, span), hi, zero], [I64], span).result
+        return hi
 
 
 def _goes_along(place: tuple[Value, ...], index: Value, inside: set[Value]) -> bool:
