@@ -69,6 +69,25 @@ def derived(declare: Decorator) -> Any:
     return Derived
 
 
+def simple(declare: Decorator) -> Any:
+    @declare
+    class Simple:
+        a: int
+        c: int = 4
+
+    return Simple
+
+
+def simple_and_frozen(declare: Decorator) -> Any:
+    @declare(frozen=True, slots=True)
+    class SimpleAndFrozen:
+        a: int
+        b: int
+        c: tuple[int, ...] = (4,)
+
+    return SimpleAndFrozen
+
+
 def empty(declare: Decorator) -> Any:
     @declare(frozen=True)
     class Empty:
@@ -115,7 +134,7 @@ def behaviour(cls: Any, arguments: tuple[Any, ...]) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("make", [plain, slotted, frozen, derived, empty])
+@pytest.mark.parametrize("make", [plain, slotted, frozen, derived, simple, simple_and_frozen, empty])
 def test_a_class_behaves_as_the_standard_librarys(make: Callable[[Decorator], Any]) -> None:
     ours, usual = make(own), make(dataclasses.dataclass)
     for arguments in ((1,), (1, 2), (1, 2, 3), ()):
