@@ -526,6 +526,31 @@ def test_poison_may_be_passed_on_unread():
     assert run(fn, [2.0, 0, True, np.zeros(1)]) == (2.0,)
 
 
+@pytest.mark.parametrize(
+    ("message", "lines", "result"),
+    [
+        ("", ["%1: f64 = select %ok, %x, %0"], "%1"),
+        ("", ["store %0, %b[%i]"], "%x"),
+        ("poison returned", [], "%0"),
+        ("poison read", ["%c: bool = lt %0, %x", "%1: f64 = if %c {", "yield %x", "} else {", "yield %x", "}"], "%1"),
+        ("caller's memory", ["store %0, %a[%i]"], "%x"),
+        ("cast reads poison", ["%k: i64 = cast %0"], "%x"),
+        ("neg reads poison", ["%k: buffer<i64, 1, C> = alloc(%n)", "%m: i64 = load %k[%i]", "%l: i64 = neg %m"], "%x"),
+    ],
+)
+def test_what_is_computed_from_poison_in_vain_is_poison(message, lines, result):
+    made = ["%b: buffer<f64, 1, C> = alloc(%n)", "%i: i64 = const 0", "%u: f64 = load %b[%i]", "%0: f64 = add %x, %u"]
+    fn = verify(simple(*made, *lines, f"return {result}"))
+    arguments = [1.0, 3, True, np.zeros(3)]
+    with pytest.raises(AssertionError, match="add reads poison"):
+        run(fn, arguments)
+    if not message:
+        assert run(fn, arguments, in_vain=True) == (1.0,)
+        return
+    with pytest.raises(AssertionError, match=message):
+        run(fn, arguments, in_vain=True)
+
+
 def test_poison_is_tracked_through_views_and_stores():
     lines = [
         "%b: buffer<f64, 1, C> = alloc(%n)",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fuzz.checks import HARD, INTERPRETED, NATIVE, Check
+from fuzz.finished import finished
 from fuzz.hunt import guarded, small_of
 from fuzz.judge import judge
 from fuzz.keep import FOUND, as_test, kept, store
@@ -18,6 +19,7 @@ from fuzz.subject import Subject
 from fuzz.write import program
 
 from llad.ad.bars import Bars
+from llad.ad.filling import Filling
 
 PROGRAMS, AT_ONCE, SIZE = 120, 15, 4
 FEW_REFUSED = 0.1
@@ -30,6 +32,8 @@ def checks_of(number: int) -> tuple[Check, ...]:
             return NATIVE[:2]
         case 8:
             return NATIVE[2:]
+        case 13 | 33:
+            return (finished,)
         case 18:
             return (HARD[number // 40 % len(HARD)],)
         case _:
@@ -92,6 +96,13 @@ def test_a_wrong_rule_is_found_and_made_small(monkeypatch: pytest.MonkeyPatch) -
     small, again = small_of(subject, verdict, INTERPRETED, seconds=60)
     assert again.like(verdict) and len(small.source.splitlines()) < len(subject.source.splitlines()) - 6
     assert "while" not in small.source
+
+
+def test_a_tape_that_is_read_where_nobody_wrote_it_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Filling, "store", lambda self, rectangle: None)
+    source = "def f(x, y, m, a, b, n, k):\n    for i in range(n):\n        a *= x[i] * math.sin(a)\n    return a\n"
+    verdict = judge(broken(source), (finished,))
+    assert verdict is not None and "poison" in verdict.message
 
 
 def test_a_crash_and_a_hang_are_verdicts() -> None:

@@ -9,6 +9,9 @@ user's program would raise.
 Numbers are Python numbers, f32 rounded after every op and ints wrapped to their width. A buffer is a NumPy
 view and, for memory the call allocated, a second array of the same shape that tells which elements were
 written; a `view` slices both, so aliasing needs no thought.
+
+Passes just before machine code compute some floats in vain. For `run`, if it is told so, what is computed from a float
+that is poison is poison, as in machine code; to branch on it, or to return it, is as undefined as ever.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from llad.ir.errors import exception_named
 from llad.ir.interp_memory import alloc, load, matmul, store, view
 from llad.ir.interp_values import DTYPES, NORMALISE, POISON, Buffer, Env, cast, live, normal, read
 from llad.ir.printed import as_python, write
-from llad.ir.types import BufferType, LifoType, ScalarType, Type
+from llad.ir.types import BufferType, LifoType, ScalarType, Type, is_float, is_int
 from llad.ops.table import OPS
 
 _FRAMES = 40  # of Python, at most, for what stands between a call and the next one inside it
@@ -36,24 +39,26 @@ DEPTH = 800
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The functions that a `call` may name, and how many calls are active."""
+    """The functions that a `call` may name, whether poison may be computed with, and how many calls are active."""
 
     functions: Mapping[str, Function]
+    in_vain: bool
     depth: int = 0
 
 
-def run(fn: Function, args: Sequence[Any]) -> tuple[Any, ...]:
+def run(fn: Function, args: Sequence[Any], in_vain: bool = False) -> tuple[Any, ...]:
     """The results of `fn`: numbers for scalars, NumPy arrays for buffers.
 
     Array arguments are used as they are: what `fn` writes is written to them, and a result that views one
     views it. Elements of a returned array that were never written hold arbitrary values. A stack is a list of records;
     one that is an argument is copied. Of the results, those of a tape (attribute `keeps`) are only for `run` to take.
+    `in_vain`: floats may be computed from poison.
 
     Raises: the exception of a `check` that fails; AssertionError where the meaning is undefined (see above).
     """
     assert len(args) == len(fn.params), f"{fn.name} takes {len(fn.params)} arguments, got {len(args)}"
     env: Env = {p: _argument(a, p.type) for p, a in zip(fn.params, args, strict=True)}
-    env[None] = _Table(fn.functions)
+    env[None] = _Table(fn.functions, in_vain)
     limit = sys.getrecursionlimit()
     if fn.functions:
         sys.setrecursionlimit(max(limit, limit + _FRAMES * DEPTH))
@@ -102,8 +107,9 @@ def _region(region: Region, env: Env) -> list[Any]:
             env[op.results[0]] = env[op.operands[1 if condition else 2]]
         else:
             operands = [env[o] for o in op.operands]
-            for operand in operands:
-                assert operand is not POISON, f"{op.name} reads poison"
+            if POISON in operands:
+                env[op.results[0]] = _in_vain(op, env)
+                continue
             type: Any = op.results[0].type
             if op.name in _SHIFTS:
                 assert 0 <= operands[1] < type.bytes * 8, f"{op.name} by {operands[1]} bits"
@@ -112,6 +118,13 @@ def _region(region: Region, env: Env) -> list[Any]:
             except ZeroDivisionError as error:
                 raise AssertionError(f"{op.name} by zero") from error
     return [env[o] for o in region.terminator.operands]
+
+
+def _in_vain(op: Op, env: Env) -> Any:
+    """What an op makes of poison, if it may."""
+    may = env[None].in_vain and is_float(op.operands[0].type) and not is_int(op.result.type)
+    assert may, f"{op.name} reads poison"
+    return POISON
 
 
 def _structured(op: Op, env: Env) -> None:
@@ -140,7 +153,8 @@ def _structured(op: Op, env: Env) -> None:
         case "cast":
             source, target = op.operands[0].type, op.result.type
             assert isinstance(source, ScalarType) and isinstance(target, ScalarType)
-            env[op.result] = cast(read(op.operands[0], env), source, target)
+            given = env[op.operands[0]]
+            env[op.result] = _in_vain(op, env) if given is POISON else cast(given, source, target)
         case "dim":
             env[op.result] = int(live(read(op.operands[0], env)).data.shape[op.attrs["axis"]])
         case "view":
@@ -192,7 +206,7 @@ def _call(op: Op, env: Env) -> None:
             _region(callee.body, {None: table, **dict(zip(callee.params, (number, *shared), strict=True))})
         return
     inner: Env = {p: env[o] for p, o in zip(callee.params, op.operands, strict=True)}  # which it need not read
-    inner[None] = _Table(table.functions, table.depth + 1)
+    inner[None] = _Table(table.functions, table.in_vain, table.depth + 1)
     env.update(zip(op.results, _region(callee.body, inner), strict=True))
 
 

@@ -6,7 +6,8 @@ undefined, it is what the other gives. Sums may have an order if that leaves a l
 blocks (`blocks.py`), and dear enough.
 
 When: no branch touches memory, checks or traps, and not much is computed in vain. A branch is where inf and nan may
-stay out of sight, so this comes after the last differentiation: nothing asks again what the branch not taken did.
+stay out of sight, so this comes after the last differentiation: nothing asks again what the branch not taken did. So
+may what comes of an element of a tape that nobody stored.
 
 Before:
 

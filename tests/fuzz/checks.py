@@ -15,6 +15,7 @@ from llad.testing import assert_close, copy_arguments, directional_difference
 
 from .compare import fails, precision, same_after_error, same_outcome
 from .curvatures import curvature, nested
+from .finished import finished
 from .layouts import overlapping, strided
 from .memory import unoptimised
 from .singles import single
@@ -113,4 +114,4 @@ def one_sided(trial: Trial, v: Any, sign: int) -> float:
 
 INTERPRETED: tuple[Check, ...] = (interpreted,)
 NATIVE: tuple[Check, ...] = (value, gradient, forward)
-HARD: tuple[Check, ...] = (curvature, nested, strided, overlapping, single, unoptimised, structured)
+HARD: tuple[Check, ...] = (curvature, nested, strided, overlapping, single, unoptimised, structured, finished)
