@@ -28,7 +28,7 @@ _UNKNOWN = 8.0  # trips of an inner loop that does not say how many
 _TOGETHER = (4, 16), (8, 32)
 # Additions of a chunk for each element of which it has its own. To make it, and to add it to the others, which come
 # from the cache of another processor, takes about as long as 40 of them, if these are vectors.
-_PRIVATE = 768.0
+_PRIVATE = 1536.0
 _FREE = frozenset({"const", "undef", "dim", "yield"})
 _FAR = float(1 << 62)
 _SUMS = frozenset({"add", "sub", "mul", "min", "max"})
