@@ -114,15 +114,6 @@ def of_two_kinds(x):
     return np.sum(box.x)
 
 
-def none_at_first(x):
-    box, total = Box(x), 0.0
-    for k in range(int(x) + 4):
-        if box.child is not None:
-            total += box.child
-        box.child = x * k
-    return total
-
-
 def longer_in_a_loop(x):
     box = Box([x])
     for _ in range(int(x) + 4):
@@ -276,7 +267,7 @@ REFUSED = [
     (lists_chosen_in_a_loop, "another name"),
     (appended, "has been copied"), (changed_in_a_derivative, "changing a Box"),
     (changed_in_a_recursion, "changing a Box"), (of_two_kinds, r"`\.x` of a Box that is array .* or f64"),
-    (none_at_first, "`.child` of a Box that is None or f64"), (longer_in_a_loop, "changing a list"),
+    (longer_in_a_loop, "changing a list"),
     (of_a_ring, "a Box or a Box"), (a_ring_returned, "Box"),
     (begun_anew_with_another_name, "may be one which has changed"),
     (changed_by_the_choice, "may be one which has changed"),

@@ -4,7 +4,7 @@ The files, in an order in which they may be read; each says in its heading what 
 
 - The trace, and what it gives: `trace` · `core` · `signature` · `results` · `state`
 - Values, and how those of two paths meet: `values` · `shapes` · `promotion` · `numbers` · `arithmetic` · `casts` ·
-  `comparisons` · `rounding` · `parts`
+  `comparisons` · `rounding` · `parts` · `nones` · `assumed`
 - Source and facts of the syntax: `source` · `tree` · `desugar` · `patterns` · `effects` · `liveness`
 - What is outside of the function: `guards` · `reads` · `inventory` · `words` · `refused`
 - Expressions: `expressions` · `names` · `attributes` · `subscripts` · `truths` · `comparing` · `conditions` ·

@@ -41,6 +41,7 @@ from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Generated, Walk, emit, items_of, length, nth, walk_of
 from llad.frontend.lending import lent
+from llad.frontend.nones import given
 from llad.frontend.objects import arguments, iterated
 from llad.frontend.parts import parts_of
 from llad.frontend.pullbacks import Pullback
@@ -76,10 +77,10 @@ def call_node(t: Tracer, node: ast.Call) -> Any:
                 continue
             args += _spread(t, function, value, None if node.keywords else len(node.args) - 1)
         else:
-            args.append(t.eval(arg))
+            args.append(t.open(arg))
     kwargs: dict[str, Any] = {}
     for keyword in node.keywords:
-        value = t.eval(keyword.value)
+        value = t.open(keyword.value)
         if keyword.arg is None:
             named = type(value) is dict and all(isinstance(k, str) for k in value)
             if not named or not kwargs.keys().isdisjoint(value):
@@ -136,6 +137,7 @@ def call(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any
         return differentiate.apply(t, transform, args, kwargs)
     if isinstance(function, FunctionType) and not library_of(function):
         return inline(t, function, args, kwargs)  # whatever it stands in place of
+    args = given(t, function, args, kwargs)
     if not takes_iterators(function):
         args, kwargs = _listed(t, function, args, kwargs)
     result = differentiate.transformation(t, function, args, kwargs)
@@ -298,7 +300,7 @@ def _body(t: Tracer, frame: Frame, names: Mapping[str, Any]) -> Any:
         node = frame.source.node
         if isinstance(node, ast.Lambda):
             t.returned = frame.span(node.body)
-            return t.eval(node.body)
+            return t.open(node.body)
         t.execute(node.body)
     return _returned(t, frame)
 

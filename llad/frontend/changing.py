@@ -24,6 +24,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.extents import extents_of
 from llad.frontend.kinds import common, kind_of_item
 from llad.frontend.names import bind
+from llad.frontend.nones import present
 from llad.frontend.parts import parts_of
 from llad.frontend.rooms import added, furnished, index_of, learn, own, put, row, snapshot
 from llad.frontend.sharing import adopted, refuse_others
@@ -36,7 +37,7 @@ def peek(t: Tracer, node: ast.expr) -> Any:
     """An expression of which only a part is asked for: a list that is written meanwhile need not be copied for it."""
     if isinstance(node, ast.Name) and isinstance(value := t.state.values.get(node.id), Growing):
         return snapshot(t, value)
-    return t.eval(node)
+    return present(t, t.open(node), "'NoneType' object is not subscriptable")
 
 
 def taken(t: Tracer, base: Any, part: Any) -> Any:

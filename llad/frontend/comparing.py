@@ -16,12 +16,13 @@ from llad.frontend import comparisons, complex_values, ranges, records
 from llad.frontend.comparisons import MIRRORED
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
+from llad.frontend.nones import present
 from llad.frontend.numbers import PYTHON
 from llad.frontend.records import class_of, is_object, method_of
 from llad.frontend.shapes import is_number, same
 from llad.frontend.state import Flag
 from llad.frontend.truths import as_value, connect, negate, truth
-from llad.frontend.values import Array, Lazy, NotHandled, Record, Rows, Scalar, Table, describe, is_static
+from llad.frontend.values import Array, Lazy, NotHandled, OrNone, Record, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Value
 from llad.ir.types import BOOL
 
@@ -32,6 +33,10 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
 
 def compare_values(t: Tracer, op: ast.cmpop, a: Any, b: Any) -> Any:
     """One comparison of traced values."""
+    if isinstance(a, OrNone) or isinstance(b, OrNone):
+        if a is None or b is None:
+            return _is_none(t, op, b if a is None else a)
+        a, b = (_ordered(t, op, v) for v in (a, b))
     match op:
         case ast.Is():
             return identical(t, a, b)
@@ -63,6 +68,21 @@ def compare(t: Tracer, op: str, a: Any, b: Any) -> Any:
     if all(numbers) or (any(arrays) and any(isinstance(v, (tuple, list)) for v in (a, b))):
         return comparisons.compare(t, op, a, b)
     return _of_structures(t, op, a, b)
+
+
+def _is_none(t: Tracer, op: ast.cmpop, value: OrNone) -> Any:
+    """Whether a value is `None`, or is not."""
+    if not isinstance(op, (ast.Is, ast.IsNot, ast.Eq, ast.NotEq)):
+        t.refuse_or_none(value)
+    there = value.there.value
+    return as_value(there if isinstance(op, (ast.IsNot, ast.NotEq)) else negate(t, there))
+
+
+def _ordered(t: Tracer, op: ast.cmpop, value: Any) -> Any:
+    """One of two values, of which Python asks which is less."""
+    if isinstance(value, OrNone) and not isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)):
+        t.refuse_or_none(value)
+    return present(t, value, "'NoneType' is not ordered")
 
 
 def _refuse(t: Tracer, a: Any, b: Any) -> Any:

@@ -22,7 +22,7 @@ def condition(t: Tracer, node: ast.expr) -> Flag:
         return connect(t, isinstance(node.op, ast.And), [partial(condition, t, n) for n in node.values])
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return negate(t, condition(t, node.operand))
-    value = t.eval(node)
+    value = t.open(node)
     outer, t.builder.span = t.builder.span, t.frame.span(node)
     flag = truth(t, value)
     t.builder.span = outer
@@ -50,7 +50,7 @@ def _is_boolean(node: ast.expr) -> bool:
 
 
 def _decide(t: Tracer, conjunction: bool, nodes: Sequence[ast.expr]) -> Any:
-    first = t.eval(nodes[0])
+    first = t.open(nodes[0])
     if len(nodes) == 1:
         return first
     flag = truth(t, first)
@@ -71,8 +71,8 @@ def if_expression(t: Tracer, node: ast.IfExp) -> Any:
     """`a if c else b`: only the chosen one is computed."""
     flag = condition(t, node.test)
     if not isinstance(flag, Value):
-        return t.eval(node.body if flag else node.orelse)
-    return choose(t, flag, lambda: t.eval(node.body), lambda: t.eval(node.orelse))
+        return t.open(node.body if flag else node.orelse)
+    return choose(t, flag, lambda: t.open(node.body), lambda: t.open(node.orelse))
 
 
 def choose(t: Tracer, flag: Value, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
@@ -85,13 +85,13 @@ def choose(t: Tracer, flag: Value, then: Callable[[], Any], otherwise: Callable[
 
 def compare(t: Tracer, node: ast.Compare) -> Any:
     """A comparison, or a chain of them: each operand is evaluated once, and only if those before held."""
-    left = t.eval(node.left)
+    left = t.open(node.left)
     if len(node.ops) == 1:
-        return compare_values(t, node.ops[0], left, t.eval(node.comparators[0]))
+        return compare_values(t, node.ops[0], left, t.open(node.comparators[0]))
     values = [left]
 
     def link(k: int) -> Flag:
-        values.append(t.eval(node.comparators[k]))
+        values.append(t.open(node.comparators[k]))
         return truth(t, compare_values(t, node.ops[k], values[k], values[k + 1]))
 
     return as_value(connect(t, True, [partial(link, k) for k in range(len(node.ops))]))

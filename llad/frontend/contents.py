@@ -30,7 +30,7 @@ from llad.dataclass import dataclass
 from llad.frontend.core import Tracer
 from llad.frontend.parts import AsTheyAre, parts_of
 from llad.frontend.state import Change, Changed, Conflict, Gone, Maybe, Scope, Unknown, held_by, hold
-from llad.frontend.values import Record, Unbound
+from llad.frontend.values import OrNone, Record, Unbound
 from llad.structures import ABSENT, Form
 
 Contents = Any  # a copy of what an object holds: a dict of attributes or items, a list, a set
@@ -276,7 +276,7 @@ def objects_in(value: Any) -> Iterator[Any]:
     pending, seen = [value], set[int]()
     while pending:
         value = pending.pop()
-        if isinstance(value, Maybe):
+        if isinstance(value, (Maybe, OrNone)):
             pending.append(value.inner)
             continue
         if not isinstance(value, (tuple, list, dict, Record)) or id(value) in seen:

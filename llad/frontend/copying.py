@@ -14,7 +14,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.records import asked
 from llad.frontend.shapes import is_static_number
 from llad.frontend.state import Changed, Conflict, Maybe, Unknown
-from llad.frontend.values import Array, NotHandled, Record, Scalar, describe
+from llad.frontend.values import Array, NotHandled, OrNone, Record, Scalar, describe
 
 
 def _copied(t: Tracer, value: Any) -> Any:
@@ -76,7 +76,7 @@ def _attributes(t: Tracer, record: Record) -> dict[str, Any]:
 
 def _part(value: Any, copied: Callable[[Any], Any]) -> Any:
     """The copy of what an object holds under a name, if it does."""
-    if isinstance(value, Maybe):
+    if isinstance(value, (Maybe, OrNone)):
         return replace(value, inner=copied(value.inner))
     return value if isinstance(value, Conflict) or value is Unknown else copied(value)
 

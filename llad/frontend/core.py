@@ -20,6 +20,7 @@ from llad.dataclass import dataclass
 from llad.diagnostics import ArgumentError, Span
 from llad.frontend import refused
 from llad.frontend.alike import Alike
+from llad.frontend.assumed import Assumed
 from llad.frontend.axes import Axes
 from llad.frontend.guards import Guards
 from llad.frontend.ledger import Ledger
@@ -27,7 +28,7 @@ from llad.frontend.loose import Copied
 from llad.frontend.parts import compose, reaches
 from llad.frontend.signature import ArraySpec, spec_of
 from llad.frontend.state import Active, Change, Changed, Frame, Local, Outlined, PathEnds, Scope, State, held_by
-from llad.frontend.values import Array, Marker, NotHandled, Record, Rows, Table, argument
+from llad.frontend.values import Array, Marker, NotHandled, OrNone, Record, Rows, Table, argument, describe
 from llad.ir.build import Builder
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
@@ -60,6 +61,7 @@ class Tracer:
         self.axes = Axes()
         self.choosing = True  # whether items are chosen by run-time indices, or a loop is to be written out for them
         self.alike = Alike()
+        self.assumed = Assumed()
         self.ledger = Ledger()
         self.captured: dict[int, tuple[np.ndarray[Any, Any], Value]] = {}
         self.complexes: dict[int, tuple[np.ndarray[Any, Any], ...]] = {}  # captured ones: real and imaginary part
@@ -87,6 +89,15 @@ class Tracer:
 
     def eval(self, node: ast.expr) -> Any:
         """The value of an expression: `Scalar`, `Array`, or what is known at trace time."""
+        value = self.open(node)
+        return self.refuse_or_none(value, node) if isinstance(value, OrNone) else value
+
+    def refuse_or_none(self, value: OrNone, node: ast.expr | None = None) -> NoReturn:
+        """Refuse what may be `None`, where it is not asked whether it is."""
+        refused.refuse("or-none", self.builder.span if node is None else self.frame.span(node), got=describe(value))
+
+    def open(self, node: ast.expr) -> Any:
+        """The value of an expression, which may also be what some paths give and `None` elsewhere."""
         outer = self.builder.span
         self.builder.span = self.frame.span(node)
         handler = self.handlers.expressions.get(type(node))
@@ -94,7 +105,7 @@ class Tracer:
             self.refuse("expression", what=type(node).__name__)
         value = handler(self, node)
         self.builder.span = outer
-        return value
+        return self.assumed.narrow(value) if isinstance(value, OrNone) else value
 
     def execute(self, body: Sequence[ast.stmt]) -> None:
         """Trace statements, up to where control has left on every path."""

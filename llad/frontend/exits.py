@@ -24,7 +24,7 @@ _SHOWN = 4  # numbers that a message may show
 
 
 def return_(t: Tracer, node: ast.Return) -> None:
-    value = None if node.value is None else handed_out(t, t.eval(node.value))
+    value = None if node.value is None else handed_out(t, t.open(node.value))
     t.state.result, t.state.result_span = value, t.frame.span(node.value or node)
     t.state.jump(ret=True)
 

@@ -22,6 +22,7 @@ from llad.frontend.iteration import items_of
 from llad.frontend.iterators import name, refuse_generator
 from llad.frontend.matching import binds, field_at, has_items, has_keys, is_a, other_keys, refuse_pattern
 from llad.frontend.names import bind
+from llad.frontend.nones import operand, owner
 from llad.frontend.objects import iterated
 from llad.frontend.patterns import Binds, FieldAt, HasItems, HasKeys, IsA, OtherKeys, Refused
 from llad.frontend.printing import format_known
@@ -43,8 +44,8 @@ def _constant(t: Tracer, node: ast.Constant) -> Any:
 
 
 def _binary(t: Tracer, node: ast.BinOp) -> Any:
-    left = t.eval(node.left)
-    return binary_values(t, node.op, left, t.eval(node.right))
+    left = operand(t, node.left)
+    return binary_values(t, node.op, left, operand(t, node.right))
 
 
 def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
@@ -74,7 +75,7 @@ def binary_values(t: Tracer, op: ast.operator, a: Any, b: Any) -> Any:
 def _unary(t: Tracer, node: ast.UnaryOp) -> Any:
     if isinstance(node.op, ast.Not):
         return not_(t, node)
-    name, value = UNARY[type(node.op)], t.eval(node.operand)
+    name, value = UNARY[type(node.op)], operand(t, node.operand)
     if is_complex_value(value):
         return complex_values.unary(t, name, value)
     result = records.special(t, value, name) if is_object(value) else NotHandled
@@ -82,7 +83,7 @@ def _unary(t: Tracer, node: ast.UnaryOp) -> Any:
 
 
 def _attribute(t: Tracer, node: ast.Attribute) -> Any:
-    value = t.eval(node.value)
+    value = owner(t, node.value, node.attr)
     if is_complex_value(value):
         return complex_functions.attribute(t, value, node.attr)
     return attribute(t, value, node.attr)
@@ -155,7 +156,7 @@ def _f_string(t: Tracer, node: ast.JoinedStr) -> str:
 
 
 def _walrus(t: Tracer, node: ast.NamedExpr) -> Any:
-    value = t.eval(node.value)
+    value = t.open(node.value)
     refuse_generator(t, value)
     frame, around = t.frame, t.frame.scope
     while frame.source.targets is not None and frame.parent is not None:

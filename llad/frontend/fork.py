@@ -20,7 +20,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.parts import reaches
 from llad.frontend.shapes import Shape, extents_within, flatten, join, rebuild
 from llad.frontend.state import Conflict, Dropped, Flag, Gone, Maybe, State, Unknown
-from llad.frontend.values import Array, Dim, Extent, NoJoin, Rows, Table, Unbound, describe
+from llad.frontend.values import Array, Dim, Extent, NoJoin, OrNone, Rows, Table, Unbound, describe
 from llad.ir.core import Region, Value
 from llad.ir.types import BOOL
 
@@ -62,7 +62,8 @@ class Fork:
         t.ledger.spent = dict(self._spent[side])
         self._paths[side].enter()
         try:
-            with t.within(self.regions[side], self.states[side], kind) as scope:
+            known = t.assumed.assume(self.condition, side == 0)
+            with known, t.within(self.regions[side], self.states[side], kind) as scope:
                 self.values[side] = action()
             self._paths[side].leave(scope)
             self.states[side] = t.frame.state
@@ -88,8 +89,16 @@ class Fork:
 
     # -- values
 
+    def _narrow(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """What the sides say, where that may be `None`: by the condition it may be known whether it is."""
+        if not isinstance(a, OrNone) and not isinstance(b, OrNone):
+            return a, b
+        known = self.t.assumed
+        sides = [known.following(self.condition, holds) for holds in (True, False)]
+        return known.narrow(a, sides[0]), known.narrow(b, sides[1])
+
     def _join_value(self) -> Fill:
-        a, b = self.values
+        a, b = self._narrow(*self.values)
         if a is b:
             return lambda _: a
         try:
@@ -256,6 +265,7 @@ class Fork:
         if a is Gone and b is Gone:
             left = next((v for v in (Unknown, Unbound) if v is x or v is y), Dropped)
             return lambda _: left
+        a, b = self._narrow(a, b)
         bound = self.flag(bound_a, bound_b)
         on_exit = self._bound_on_exit(0, x, bound_a) and self._bound_on_exit(1, y, bound_b)
         try:
@@ -279,7 +289,7 @@ class Fork:
         return isinstance(value, Maybe) and value.on_exit
 
     def _result(self) -> Fill:
-        x, y = (Gone if s.dead or s.result is Unbound else s.result for s in self.states)
+        x, y = self._narrow(*(Gone if s.dead or s.result is Unbound else s.result for s in self.states))
         if x is Gone and y is Gone:
             return lambda _: Unbound
         for value in (x, y):

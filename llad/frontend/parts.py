@@ -11,11 +11,12 @@ Invariant: `compose(*parts_of(value))` is the value, but for who may change it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
 from llad.frontend.state import Conflict, Maybe
-from llad.frontend.values import Array, Dim, Growing, Record, Room, Rows, Scalar, Table, leaves_of
+from llad.frontend.values import Array, Dim, Growing, OrNone, Record, Room, Rows, Scalar, Table, leaves_of
 from llad.structures import Form, opened
 
 
@@ -27,6 +28,8 @@ def parts_of(value: Any) -> tuple[Form, tuple[Any, ...]] | None:
         if torn or value.stale is not None or _contains_itself(value):
             return None
         return Form(value.cls, tuple(value.fields), value.partial), tuple(value.fields.values())
+    if isinstance(value, OrNone):
+        return Form(OrNone), (value.there, value.inner)
     if isinstance(value, Growing):
         return Form(Growing, (value.room,)), (value.count, *value.memory)
     if isinstance(value, Rows):
@@ -49,6 +52,10 @@ class AsTheyAre:
     def parts(self, value: Any) -> tuple[Form, tuple[Any, ...]] | None:
         return parts_of(value)
 
+    def entered(self) -> AbstractContextManager[None]:
+        """As objects are looked at, for the `with` body."""
+        return nullcontext()
+
 
 AS_THEY_ARE = AsTheyAre()
 
@@ -61,11 +68,15 @@ def _held(value: Any) -> Iterable[Any]:
     """What is in a tuple, list, dict or object, or nothing."""
     if isinstance(value, (tuple, list)):
         return value
+    if isinstance(value, OrNone):
+        return (value.inner,)
     return value.fields.values() if isinstance(value, Record) else value.values() if isinstance(value, dict) else ()
 
 
 def compose(form: Form, items: Sequence[Any]) -> Any:
     """The structure in traced code that has these parts."""
+    if form.cls is OrNone:
+        return OrNone(*items)
     if form.cls is Growing:
         return _growing(form.keys[0], *items)
     if form.cls is Rows:

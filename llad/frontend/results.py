@@ -14,7 +14,7 @@ from llad.frontend.iteration import items_of, known_length
 from llad.frontend.parts import parts_of
 from llad.frontend.shapes import is_static_number, shape_of
 from llad.frontend.signature import ScalarSpec
-from llad.frontend.values import Array, Record, Rows, Scalar, Table
+from llad.frontend.values import Array, OrNone, Record, Rows, Scalar, Table
 from llad.ir.core import Region, Value, loop_carries, loop_inits, loop_yields, walk
 from llad.ir.types import BufferType
 from llad.returned import Constant, Output, Passed, Result
@@ -32,6 +32,8 @@ class Results:
 
     def tree(self, value: Any) -> Result:
         """The tree of a value."""
+        if isinstance(value, OrNone):
+            self.t.refuse_or_none(value)
         if not isinstance(value, (Rows, Table)) and (parts := parts_of(value)) is not None:
             form, items = parts
             if isinstance(value, Record) and not value.is_dataclass:

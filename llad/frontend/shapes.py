@@ -10,6 +10,7 @@ Invariant: `rebuild(shape, flatten(value, shape))` is `value` converted to `shap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -26,9 +27,9 @@ from llad.frontend.parts import AS_THEY_ARE, AsTheyAre, compose, parts_of
 from llad.frontend.signature import ArraySpec, ScalarSpec, spec_of
 from llad.frontend.state import Closure, Flag, Frame, Gone
 from llad.frontend.transforms import Transform
-from llad.frontend.values import Array, Extent, Growing, NoJoin, Record, Rows, Scalar, Table, is_static
+from llad.frontend.values import Array, Extent, Growing, NoJoin, OrNone, Record, Rows, Scalar, Table, is_static
 from llad.ir.core import Value
-from llad.ir.types import Type
+from llad.ir.types import BOOL, BufferType, Type
 from llad.structures import COMPLEX, Form, Node
 
 
@@ -43,6 +44,8 @@ class Static:
 
     __hash__ = None  # type: ignore[assignment]
 
+
+_DEEPEST = 3  # values that may be `None` in one another: a chain of objects may become longer in each iteration
 
 Parts = tuple[Form, tuple[Any, ...]]
 Shape: TypeAlias = "ScalarSpec | ArraySpec | Static | Node[Shape]"
@@ -101,6 +104,8 @@ def join(t: Tracer, a: Any, b: Any, there: Sequence[AsTheyAre] = (AS_THEY_ARE, A
         if escapes(t, value):
             raise NoJoin
         return shape_of(value, is_same=partial(is_there, t))
+    if isinstance(a, OrNone) or isinstance(b, OrNone) or (a is None) is not (b is None):
+        return _join_or_none(t, a, b, there)
     if a is b and is_there(t, a):
         return Static(a)
     if isinstance(a, Array) and isinstance(b, Array):
@@ -115,10 +120,45 @@ def join(t: Tracer, a: Any, b: Any, there: Sequence[AsTheyAre] = (AS_THEY_ARE, A
     if first is not None and second is not None:
         if first[0] != second[0] or len(first[1]) != len(second[1]):
             raise NoJoin
-        return Node(first[0], tuple(join(t, x, y, there) for x, y in zip(first[1], second[1], strict=True)))
+        pairs = zip(first[1], second[1], strict=True)
+        return Node(first[0], tuple(_join_part(t, first[0], x, y, there) for x, y in pairs))
     if same(a, b):
         return Static(a)
     raise NoJoin
+
+
+def _join_part(t: Tracer, form: Form, a: Any, b: Any, there: Sequence[AsTheyAre]) -> Shape:
+    """The common shape of two parts: only attributes may be `None` on one path, for what takes tuples takes them
+    whole."""
+    if not form.is_record and (a is None) is not (b is None):
+        raise NoJoin
+    return join(t, a, b, there)
+
+
+def _join_or_none(t: Tracer, a: Any, b: Any, there: Sequence[AsTheyAre]) -> Shape:
+    """The common shape of values of which one may be `None`; there is no end of such that hold others."""
+    x, y = (Gone if v is None else v.inner if isinstance(v, OrNone) else v for v in (a, b))
+    if isinstance(x, Growing) or isinstance(y, Growing):
+        raise NoJoin
+    with there[0 if y is Gone else 1].entered() if x is Gone or y is Gone else nullcontext():
+        inner = join(t, x, y, there)
+    if _depth(inner) >= _DEEPEST:
+        raise NoJoin
+    return Node(Form(OrNone), (ScalarSpec(BOOL, True), inner))
+
+
+def _depth(shape: Shape) -> int:
+    """How many values that may be `None` stand in one another."""
+    if not isinstance(shape, Node):
+        return 0
+    return max(map(_depth, shape.items), default=0) + (shape.form.cls is OrNone)
+
+
+def as_or_none(value: Any) -> tuple[Any, Any]:
+    """Whether a value is there, and what it is if it is not `None`."""
+    if isinstance(value, OrNone):
+        return value.there, value.inner
+    return (Gone, Gone) if value is Gone else (value is not None, Gone if value is None else value)
 
 
 def is_there(t: Tracer, value: Any) -> bool:
@@ -180,6 +220,8 @@ def extents_within(value: Any, shape: Shape) -> Iterator[tuple[Extent | None, ..
     match shape:
         case ArraySpec(rank=rank):
             yield extents_of(value) if isinstance(value, Array) else (None,) * rank
+        case Node(form=Form(cls=cls), items=(_, inner)) if cls is OrNone:
+            yield from extents_within(as_or_none(value)[1], inner)
         case Node(form=form, items=items):
             found = None if form.cls in (Growing, Rows, Table) else parts_of(value)
             parts = (Gone,) * len(items) if found is None else found[1]
@@ -206,6 +248,10 @@ def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Val
             if value.type == shape.type or gone is False:
                 return [numbers.convert(t, value, shape).value]
             return [_convert_unless(t, gone, value, shape)]
+        case Node(form=Form(cls=cls), items=(flag, inner)) if cls is OrNone:
+            is_there, part = as_or_none(value)
+            gone = _missing(t, gone, is_there, inner)
+            return [*flatten(t, is_there, flag), *flatten(t, part, inner, gone)]
         case Node(items=items):
             if is_number(value):  # where others are complex
                 value = Record(Complex, {"re": value, "im": 0.0})
@@ -215,6 +261,14 @@ def flatten(t: Tracer, value: Any, shape: Shape, gone: Flag = False) -> list[Val
             return [leaf for part, s in zip(parts, items, strict=True) for leaf in flatten(t, part, s, gone)]
         case Static():
             return []
+
+
+def _missing(t: Tracer, gone: Flag, is_there: Any, inner: Shape) -> Flag:
+    """Whether there may be no array to convert, where what may be `None` is `gone`, or `None`."""
+    if not isinstance(is_there, Scalar) or gone is True or not any(isinstance(x, BufferType) for x in types_of(inner)):
+        return gone
+    without = t.builder.op("not", is_there.value)
+    return t.builder.op("or", gone, without) if isinstance(gone, Value) else without
 
 
 def _convert_unless(t: Tracer, gone: Flag, array: Array, shape: ArraySpec) -> Value:

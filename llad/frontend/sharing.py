@@ -17,7 +17,7 @@ from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, Closure, Frame, Maybe, Scope
 from llad.frontend.transforms import Transform
 from llad.frontend.tree import children
-from llad.frontend.values import Dim, Growing, Lazy, Less, Record, Room, Rows, Scalar, Table
+from llad.frontend.values import Dim, Growing, Lazy, Less, OrNone, Record, Room, Rows, Scalar, Table
 
 
 def adopted(t: Tracer, name: str) -> Growing | None:
@@ -149,7 +149,7 @@ def _refers(t: Tracer, value: Any, thing: list[Any] | Room, around: Frame) -> bo
                 pending.append(room)
             case Walk(lists=lists):
                 pending += lists
-            case Maybe(inner=inner):
+            case Maybe(inner=inner) | OrNone(inner=inner):
                 pending.append(inner)
             case tuple() | list():
                 pending += value

@@ -27,6 +27,7 @@ from llad.frontend.lending import returns_early
 from llad.frontend.loops import for_loop, while_loop
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.names import bind, held
+from llad.frontend.nones import operand, owner, present
 from llad.frontend.objects import iterated
 from llad.frontend.records import has_setter, in_place, is_object, set_field
 from llad.frontend.refused import NeedsStatic
@@ -47,14 +48,14 @@ _FEW_ITEMS = 32
 
 
 def _assign(t: Tracer, node: ast.Assign) -> None:
-    value = t.eval(node.value)
+    value = t.open(node.value)
     for target in node.targets:
         assign(t, target, value)
 
 
 def _annotated(t: Tracer, node: ast.AnnAssign) -> None:
     if node.value is not None:
-        assign(t, node.target, t.eval(node.value))
+        assign(t, node.target, t.open(node.value))
 
 
 def _augmented(t: Tracer, node: ast.AugAssign) -> None:
@@ -62,7 +63,7 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
         case ast.Name():
             longer = adopted(t, node.target.id) if isinstance(node.op, ast.Add) else None
             old = longer or held(t, node.target.id)
-            value = t.eval(node.value)
+            value = operand(t, node.value)
             grows = isinstance(old, Growing) or (type(old) is list and at_run_time(value))
             if grows and isinstance(node.op, ast.Add) and not isinstance(value, Array):
                 extend(t, node.target.id, value, node)
@@ -73,26 +74,28 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
             index = index_of(t, node.target.slice)
             base = peek(t, node.target.value)
             old = taken(t, base, item(t, base, index))
-            new = _augment(t, node.op, old, t.eval(node.value))
+            new = _augment(t, node.op, old, operand(t, node.value))
             if new is not old or not isinstance(old, Array):  # an array has changed in its place
                 store_item(t, name, index, new)
         case ast.Subscript():
-            base = t.eval(node.target.value)
+            base = operand(t, node.target.value)
             index = index_of(t, node.target.slice)
             old = item(t, base, index)
-            new = _augment(t, node.op, old, t.eval(node.value))
+            new = _augment(t, node.op, old, operand(t, node.value))
             if new is not old or is_advanced(index) or is_object(base):  # then what changed is a copy
                 store(t, base, index, new)
         case ast.Attribute():
-            owner, name = t.eval(node.target.value), node.target.attr
-            old = attribute(t, owner, name)
-            new = _augment(t, node.op, old, t.eval(node.value))
-            if new is not old or not isinstance(old, Array) or has_setter(owner, name):
-                set_field(t, owner, name, new)
+            name = node.target.attr
+            thing = owner(t, node.target.value, name)
+            old = attribute(t, thing, name)
+            new = _augment(t, node.op, old, operand(t, node.value))
+            if new is not old or not isinstance(old, Array) or has_setter(thing, name):
+                set_field(t, thing, name, new)
 
 
 def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:
     """`old op= value`: arrays and lists change in place, and objects as their class says."""
+    old = present(t, old, "unsupported operand type: 'NoneType'")
     if (result := in_place(t, BINARY[type(op)], old, value)) is not NotHandled:
         return result
     if is_complex_value(old) or is_complex_value(value):
@@ -109,7 +112,7 @@ def _augment(t: Tracer, op: ast.operator, old: Any, value: Any) -> Any:
 
 def _expression(t: Tracer, node: ast.Expr) -> None:
     if not isinstance(node.value, ast.Constant):
-        t.eval(node.value)
+        t.open(node.value)
 
 
 def _pass(t: Tracer, node: ast.stmt) -> None:

@@ -15,11 +15,12 @@ from llad.frontend.iteration import Generated, Walk, items_of, known_length
 from llad.frontend.iterators import refuse_generator
 from llad.frontend.moving import taken_out
 from llad.frontend.names import bind, load
+from llad.frontend.nones import operand, owner, present
 from llad.frontend.objects import iterated
 from llad.frontend.records import remove_field, set_field
 from llad.frontend.sharing import adopted
 from llad.frontend.subscripts import index_of, item, remove, store
-from llad.frontend.values import Array, Rows, Scalar, Unbound, describe
+from llad.frontend.values import Array, OrNone, Rows, Scalar, Unbound, describe
 from llad.traced import sequences as written
 
 
@@ -32,12 +33,16 @@ def assign(t: Tracer, target: ast.expr, value: Any) -> None:
         case ast.Tuple(elts=elements) | ast.List(elts=elements):
             _unpack(t, elements, value)
         case ast.Subscript(value=ast.Name(id=name)) if adopted(t, name):
+            if isinstance(value, OrNone):
+                t.refuse_or_none(value)
             store_item(t, name, index_of(t, target.slice), value)
         case ast.Subscript():
-            base = t.eval(target.value)
+            base = operand(t, target.value)
+            if isinstance(value, OrNone) and not isinstance(base, (list, dict)):
+                t.refuse_or_none(value)
             store(t, base, index_of(t, target.slice), value)
         case ast.Attribute():
-            set_field(t, t.eval(target.value), target.attr, value)
+            set_field(t, owner(t, target.value, target.attr), target.attr, value)
         case _:
             t.refuse("statement", what="this target of an assignment")
 
@@ -66,6 +71,7 @@ def delete(t: Tracer, target: ast.expr) -> None:
 
 
 def _unpack(t: Tracer, elements: list[ast.expr], value: Any) -> None:
+    value = present(t, value, "cannot unpack non-iterable NoneType object")
     star = next((k for k, e in enumerate(elements) if isinstance(e, ast.Starred)), None)
     value = iterated(t, value)
     if isinstance(value, Generated):

@@ -13,7 +13,7 @@ from llad.frontend import numbers, records
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 from llad.frontend.state import Flag
-from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table
+from llad.frontend.values import Array, NotHandled, OrNone, Rows, Scalar, Table
 from llad.ir.core import Op, Value
 
 # Ops that may run although Python would not have come to them.
@@ -26,6 +26,8 @@ def truth(t: Tracer, value: Any) -> Flag:
     if isinstance(value, (Scalar, Array)):
         flag = numbers.truth(t, value)
         return flag.value if isinstance(flag, Scalar) else flag
+    if isinstance(value, OrNone):
+        return connect(t, True, [lambda: value.there.value, lambda: truth(t, value.inner)])
     if isinstance(value, (Rows, Table)):
         return t.builder.op("gt", t.builder.dim(value.first.items.value, 0), t.builder.i64(0))
     if not records.is_object(value):
@@ -37,7 +39,11 @@ def truth(t: Tracer, value: Any) -> Flag:
 
 
 def negate(t: Tracer, flag: Flag) -> Flag:
-    return t.builder.op("not", flag) if isinstance(flag, Value) else not flag
+    if not isinstance(flag, Value):
+        return not flag
+    opposite = t.builder.op("not", flag)
+    t.assumed.note_opposite(flag, opposite)
+    return opposite
 
 
 def as_value(flag: Flag) -> Scalar | bool:
@@ -62,9 +68,13 @@ def connect(t: Tracer, conjunction: bool, operands: Sequence[Callable[[], Flag]]
         t.builder.current.ops.extend(region.ops)
         if isinstance(second, bool):
             return first if second is conjunction else not conjunction
-        return t.builder.op("and" if conjunction else "or", first, second.value)
+        both = t.builder.op("and" if conjunction else "or", first, second.value)
+        t.assumed.note_implied(both, conjunction, [(first, conjunction), (second.value, conjunction)])
+        return both
     joined = fork.join()
     assert isinstance(joined, (bool, Scalar))
+    if isinstance(joined, Scalar):
+        t.assumed.note_implied(joined.value, conjunction, [(first, conjunction)])
     return joined.value if isinstance(joined, Scalar) else joined
 
 

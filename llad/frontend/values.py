@@ -349,9 +349,17 @@ def leaves_of(kind: Kind) -> tuple[ItemKind, ...]:
     return (kind,)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OrNone:
+    """What is `inner` where the run-time bool `there` is true, and `None` elsewhere (`nones.py`)."""
+
+    there: Scalar
+    inner: Any
+
+
 def is_static(value: Any) -> bool:
     """Whether the value is known at trace time, leaves of tuples and lists included."""
-    if isinstance(value, (Scalar, Array, Record, Rows, Table)):
+    if isinstance(value, (Scalar, Array, Record, Rows, Table, OrNone)):
         return False
     if isinstance(value, (tuple, list)):
         return all(map(is_static, value))
@@ -370,6 +378,8 @@ def describe(value: Any) -> str:
         return f"({inner}{comma})" if isinstance(value, tuple) else f"[{inner}]"
     if isinstance(value, Record):
         return value.shown
+    if isinstance(value, OrNone):
+        return f"{describe(value.inner)} or None"
     if type(value) is dict:
         return str(Form(dict, tuple(value))) if value else "an empty dict"
     if value is None or isinstance(value, (bool, int, float, str)):

@@ -98,4 +98,22 @@ NAMES = (
         return (lambda: x * y)()
         """,
     ),
+    Refusal(
+        "LL209", "or-none", "what is {got}",
+        "ask first whether it is, e.g. `if value is None`, and use it where it is not",
+        """
+        best = None
+        for v in a:
+            if best is None or v > best:
+                best = v
+        return ▸best
+        """,
+        """
+        best = None
+        for v in a:
+            if best is None or v > best:
+                best = v
+        return 0.0 if best is None else best
+        """,
+    ),
 )  # fmt: skip

@@ -77,5 +77,5 @@ def a_dict_by_run_time_numbers(x, n):
 
 
 def the_greatest_of_rows_or_a_number(a):
-    return max(a, default=None)  # error: an expression that is None or f64
+    return max(a, default=None)  # error: what is f64 or None
     #      ^
