@@ -48,7 +48,7 @@ class Filling:
         for loop in rectangle.others:
             runs = b.op("gt", capacity(b, loop, self._widest(loop, home), self.structure), b.i64(0))
             extents[0] = b.op("select", runs, extents[0], b.i64(0))
-        self.new[rectangle.handle] = b.alloc(type, extents, hint=rectangle.handle.name)
+        self.new[rectangle.handle] = b.alloc(type, extents, hint=rectangle.handle.name, tape=not rectangle.others)
 
     def _widest(self, loop: Op, home: Region) -> list[Value]:
         """Bounds between which all runs of a loop stay, which stands in loops that stand in `home`."""

@@ -159,11 +159,17 @@ class Builder:
 
     # -- memory
 
-    def alloc(self, dtype: ScalarType, extents: Sequence[Value], zero: bool = False, hint: str = "") -> Value:
-        """Fresh C-contiguous memory; poison unless `zero`. The call owns it."""
+    def alloc(
+        self, dtype: ScalarType, extents: Sequence[Value], zero: bool = False, hint: str = "", tape: bool = False
+    ) -> Value:
+        """Fresh C-contiguous memory; poison unless `zero`. The call owns it.
+
+        `tape`: it has a place for every iteration of the loops at whose indices it is stored to, whatever is checked.
+        """
         assert all(e.type == I64 for e in extents)
         type = BufferType(dtype, len(extents), "C")
-        return self.emit("alloc", extents, [type], {"zero": zero}, hints=[hint]).result
+        attrs = {"zero": zero, "tape": True} if tape else {"zero": zero}
+        return self.emit("alloc", extents, [type], attrs, hints=[hint]).result
 
     def free(self, buffer: Value) -> None:
         self.emit("free", [buffer])

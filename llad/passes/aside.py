@@ -1,8 +1,8 @@
 """What a loop around other loops only copies gets a loop of its own, which machine code runs as vectors.
 
 What: an iteration that has inner loops also loads a number and stores it as it is, in a tape as a rule. All of these
-are copied before the loop begins; if it may raise, those for which there is a place, since a check may say that for
-others there is none.
+are copied before the loop begins. If it may raise, a check may say that some have no place: then only a tape takes
+them, which has a place for every iteration.
 
 When: the loop reaches each iteration, or raises; it does not write what is copied, nothing else in it touches the
 copies, and nobody outside of the function sees these. The numbers are there whatever the loop does (`within.py`), and
@@ -60,8 +60,8 @@ After:
 from __future__ import annotations
 
 from llad.ir.alias import Aliases
-from llad.ir.core import Function, Makers, Op, Value, defined, makers, walk
-from llad.ir.types import BOOL, I64
+from llad.ir.core import Function, Op, Value, defined, makers, walk
+from llad.ir.types import I64
 from llad.ir.within import Within
 from llad.passes.rebuild import Rebuild
 from llad.passes.strips import APART, SPECIAL
@@ -94,7 +94,12 @@ class _Aside(Rebuild):
             return {}
         loads = {op.result: op for op in body.ops if op.name == "load"}
         found = {op: loads[op.operands[0]] for op in body.ops if op.name == "store" and op.operands[0] in loads}
-        return {store: load for store, load in found.items() if self._may_leave(loop, load, store)}
+        raises = any(op.name in ("check", "call") for op in walk(body)) if found else False
+        return {
+            store: load
+            for store, load in found.items()
+            if (not raises or self._is_tape(store.operands[1])) and self._may_leave(loop, load, store)
+        }
 
     def _may_leave(self, loop: Op, load: Op, store: Op) -> bool:
         index, inside = loop.regions[0].args[0], defined(loop.regions[0])
@@ -105,41 +110,30 @@ class _Aside(Rebuild):
         return (
             self._within.holds(load)
             and self._aliases.read(load).isdisjoint(self._aliases.written(loop))
-            and all(_is_made(root, self._made) for root in target)
+            and all(self._is_made(root) for root in target)
             and all(target.isdisjoint(self._aliases.touched(op)) for op in others)
         )
 
+    def _is_made(self, array: Value) -> bool:
+        return array in self._made and self._made[array].name == "alloc"
+
+    def _is_tape(self, array: Value) -> bool:
+        return self._is_made(array) and bool(self._made[array].attrs.get("tape"))
+
     def _copy(self, loop: Op, copies: dict[Op, Op]) -> None:
         """Emit the loop of the copies."""
-        body, (lo, hi, step) = loop.regions[0], self.operands(loop)[:3]
+        body = loop.regions[0]
         index = Value(I64, body.args[0].name)
-        for store in copies if any(op.name in ("check", "call") for op in walk(body)) else ():
-            hi = self._with_room(store, hi)
         with self.afresh(), self.written(index) as region:
             self.replace(body.args[:1], [index])
             for store, load in copies.items():
                 loaded = self.emit("load", self.operands(load), [load.result.type], load.span).result
                 self.emit("store", [loaded, *self.operands(store)[1:]], [], store.span, store.attrs)
             self.emit("yield", [], [], loop.span)
-        self.emit("for", [lo, hi, step], [I64], loop.span, APART, (region,))
-
-    def _with_room(self, store: Op, hi: Value) -> Value:
-        """The end of a range that does not go beyond the row in which there is a place for each copy."""
-        (array, *others, _), span = map(self.get, store.operands[1:]), store.span
-        *rows, length = self.extents(array, span)
-        hi = self.emit("min", [hi, length], [I64], span).result
-        for place, extent in zip(others, rows, strict=True):
-            zero = self.const(0, I64, span)
-            tests = [self.emit(name, [place, o], [BOOL], span).result for name, o in (("ge", zero), ("lt", extent))]
-            hi = self.emit("select", [self.all_of(tests, span), hi, zero], [I64], span).result
-        return hi
+        self.emit("for", self.operands(loop)[:3], [I64], loop.span, APART, (region,))
 
 
 def _goes_along(place: tuple[Value, ...], index: Value, inside: set[Value]) -> bool:
     """Whether the last index of a place is that of the loop, and the loop does not change the others."""
     *others, last = place
     return last is index and inside.isdisjoint(others) and getattr(place[0].type, "layout", "") == "C"
-
-
-def _is_made(root: Value, made: Makers) -> bool:
-    return root in made and made[root].name == "alloc"
