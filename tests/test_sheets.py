@@ -64,6 +64,24 @@ def in_turns(a, x):
     return np.sum(b)
 
 
+def in_rotation(a, x):
+    """Three arrays take turns; the nest is smaller each time, empty at last, and skipped once."""
+    b = a * 1.0
+    c = a * 0.5
+    d = np.zeros(a.shape)
+    n = a.shape[0]
+    for t in range(n + 1):
+        if t != 1:
+            for i in range(n - t):
+                for j in range(t, n):
+                    s = 0.0
+                    for k in range(n):
+                        s += b[i, k] * c[k, j]
+                    d[i, j] = s * x[i]
+        b, c, d = c, d, b
+    return np.sum(b * c) + np.sum(d)
+
+
 def until(a, x):
     """Nobody knows how often; and each time along other rows."""
     y = x * 1.0
@@ -128,7 +146,7 @@ def row_by_row(f, p0):
     return total
 
 
-PROGRAMS = [layers, covariances, in_place, in_turns, until, windows, only_one_factor, row_by_row]
+PROGRAMS = [layers, covariances, in_place, in_turns, in_rotation, until, windows, only_one_factor, row_by_row]
 
 
 def arguments(f: Callable[..., Any]) -> tuple[Any, ...]:
@@ -179,7 +197,7 @@ def kept_by_each_product(fn: Function) -> list[Op]:
     return found
 
 
-@pytest.mark.parametrize("f", [layers, covariances, in_place, in_turns], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [layers, covariances, in_place, in_turns, in_rotation], ids=lambda f: f.__name__)
 def test_no_product_keeps_its_factors(f: Callable[..., Any]) -> None:
     assert not kept_by_each_product(gradient(f))
 
