@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 import pytest
 
+import llad
 from tests.objects_for_loops import A, Count, Twice, check_numbers
 
 
@@ -83,9 +84,67 @@ def as_a_sequence(x):
     return sum(v * k for k, v in enumerate(q)) + y + (1.0 if 3.0 in q else 0.0) + [*q][1] + len(q) + len(copied)
 
 
+class Tree:
+    def __init__(self, value, left=None, right=None):
+        self.value, self.left, self.right = value, left, right
+
+
+class Leaf(Tree):
+    def __init__(self, value):
+        self.value, self.depth = value, 1
+
+
+def a_chain(x):
+    node, total = None, 0.0
+    for k in range(4):
+        node = Tree(x * k, node)
+    while node is not None:
+        total += node.value**2
+        node.value = 7.0
+        node = node.left
+    return total
+
+
+def a_tree(x):
+    queue, total = deque([Tree(x, Tree(2 * x, Tree(x * x)), Tree(3 * x))]), 0.0
+    while queue:
+        node = queue.popleft()
+        if node is None:
+            continue
+        total = 0.5 * total + node.value**2
+        queue.append(node.left)
+        queue.append(node.right)
+    return total
+
+
+def of_several_kinds(x, n):
+    total = 0.0
+    for k in range(n):
+        stack = [Tree(x), Leaf(2 * x)]
+        while stack:
+            node = stack.pop()
+            total += node.value * k
+            if k > 4:
+                node.value = 7.0
+    return total
+
+
+def halves(x):
+    stack, total = [(x, 0)], 0.0
+    while stack:
+        v, k = stack.pop()
+        total += v * k
+        if k < 3:
+            stack.append((v / 2, k + 1))
+            stack.append((v * v, k + 1))
+    return total
+
+
 PROGRAMS = [
     (while_an_attribute_is_small, 0.4, 7), (while_an_attribute_is_small, 0.4, 0), (while_there_are_items, 0.7),
     (filtered, A), (filled, A), (filled, A[:2]), (as_a_queue, 0.7), (as_a_sequence, 1.5),
+    (a_chain, 0.7), (a_tree, 0.7), (of_several_kinds, 0.7, 3), (of_several_kinds, 0.7, 6),
+    (halves, 0.7),
 ]  # fmt: skip
 
 
@@ -93,3 +152,23 @@ PROGRAMS = [
 @pytest.mark.parametrize(("program", "args"), [(f, a) for f, *a in PROGRAMS], ids=lambda p: getattr(p, "__name__", ""))
 def test_the_numbers_are_python_s(program, args, fastmath):
     check_numbers(program, args, fastmath)
+
+
+def ever_longer(x):
+    queue = [Tree(x), Leaf(x)]
+    while queue:
+        queue.append(x)
+    return x
+
+
+def known_at_first_only(x):
+    stack, k = [Tree(x), Leaf(x)], 0
+    while k < 2:
+        k += 1 if stack.pop().value > 0 else 2
+    return x
+
+
+@pytest.mark.parametrize("program", [ever_longer, known_at_first_only])
+def test_a_loop_that_must_be_written_out_has_a_condition_that_is_known(program):
+    with pytest.raises(llad.UnsupportedError, match="a list that grows"):
+        llad.jit(program)(0.5)

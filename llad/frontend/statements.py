@@ -14,6 +14,7 @@ from llad.frontend.calls import define
 from llad.frontend.changing import peek, store_item, taken
 from llad.frontend.checkpoints import Checkpointed
 from llad.frontend.complex_values import is_complex_value
+from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
 from llad.frontend.effects import Append, appended, changed, leaves_loop, own_nodes
 from llad.frontend.expressions import BINARY, binary_values
@@ -193,7 +194,30 @@ def _run_time(t: Tracer, node: ast.For, walk: Walk, count: Extent | None, limit:
 
 
 def _while(t: Tracer, node: ast.While) -> None:
-    grown_while(t, node, lambda: while_loop(t, node))
+    """A `while`, which is written out if it must be, and its condition is known whenever it is asked."""
+    before = now(t)
+    try:
+        grown_while(t, node, lambda: while_loop(t, node))
+    except UnsupportedError as error:
+        if isinstance(node.test, ast.Constant):
+            raise
+        try:
+            go_back(t, before)
+            unrolled(t, node, _while_true(t, node.test, error), lambda _: None)
+        except UnsupportedError:
+            raise error from None
+
+
+def _while_true(t: Tracer, test: ast.expr, error: UnsupportedError) -> Iterator[None]:
+    """An item for each time that the condition is known to hold, until it does not."""
+    for _ in range(_MOST_TRIPS):
+        flag = condition(t, test)
+        if flag is False:
+            return
+        if flag is not True:
+            raise error
+        yield None
+    raise error
 
 
 def _written_out(t: Tracer, node: ast.For, value: Any) -> None:

@@ -10,15 +10,15 @@ from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
 
 
-def unrolled(t: Tracer, node: ast.For, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
-    """A `for` done at trace time, one iteration after the other."""
+def unrolled(t: Tracer, node: ast.For | ast.While, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
+    """A loop done at trace time, one iteration after the other."""
     _unroll(t, node, items, assign)
     state = t.state
     if not state.dead:
         state.left = state.stop = state.ret
 
 
-def _unroll(t: Tracer, node: ast.For, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
+def _unroll(t: Tracer, node: ast.For | ast.While, items: Iterator[Any], assign: Callable[[Any], None]) -> None:
     live = t.frame.source.live
     for item in items:
         with t.iteration(fresh=True):
