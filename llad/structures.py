@@ -45,6 +45,12 @@ class _Absent:
 # What stands for an attribute that an object does not have.
 ABSENT = _Absent()
 
+
+def of_class(cls: type, name: str, default: Any = None) -> Any:
+    """What objects of a class have by that name from it, as it stands there; nothing that only the class itself has."""
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), default)
+
+
 # The names of the attributes that count, of objects of each class.
 Attributes = Mapping[type, tuple[str, ...]]
 

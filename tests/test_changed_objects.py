@@ -315,6 +315,15 @@ def test_whether_two_made_objects_are_one_is_refused():
     assert llad.jit(lambda x: 1.0 if Mark(x) == Level else 2.0)(0.5) == 2.0
 
 
+def test_what_only_the_class_has_is_no_attribute_of_its_objects():
+    def program(x):
+        made = Box(x)
+        found = [callable(made), *(hasattr(made, n) for n in ("__name__", "mro", "__call__", "__class__", "held"))]
+        return sum(2.0**k for k, there in enumerate(found) if there) + getattr(made, "mro", x)
+
+    assert llad.jit(program)(0.5) == program(0.5)
+
+
 class Slotted:
     __slots__ = ("k",)
 

@@ -84,6 +84,22 @@ def as_a_sequence(x):
     return sum(v * k for k, v in enumerate(q)) + y + (1.0 if 3.0 in q else 0.0) + [*q][1] + len(q) + len(copied)
 
 
+def as_a_deque(x):
+    q = deque([x, 2.0, x * x])
+    q.insert(1, 3.0)
+    q.insert(-1, x)
+    steps = deque([1.0, 2.0, 3.0], maxlen=4)
+    steps.remove(2.0)
+    del q[0], q[1]
+    q += [1.0, 2.0, 1.0]
+    both = q + deque([x]) * 2
+    same = deque([1.0, 2.0]) == deque([1.0, 2.0]) and deque([1.0]) != deque([2.0]) and deque([1.0]) != [1.0]
+    kinds = isinstance(q, deque) + 2 * isinstance(q, list) + 4 * (type(q) is deque) + 8 * callable(q)
+    named = hasattr(q, "append") + 2 * hasattr(q, "held")
+    counts = x * q.count(1.0) + steps.index(3.0)
+    return sum(v * k for k, v in enumerate(both)) * (2.0 if same else 3.0) + kinds * x + named + counts
+
+
 class Tree:
     def __init__(self, value, left=None, right=None):
         self.value, self.left, self.right = value, left, right
@@ -143,7 +159,7 @@ def halves(x):
 PROGRAMS = [
     (while_an_attribute_is_small, 0.4, 7), (while_an_attribute_is_small, 0.4, 0), (while_there_are_items, 0.7),
     (filtered, A), (filled, A), (filled, A[:2]), (as_a_queue, 0.7), (as_a_sequence, 1.5),
-    (a_chain, 0.7), (a_tree, 0.7), (of_several_kinds, 0.7, 3), (of_several_kinds, 0.7, 6),
+    (as_a_deque, 1.5), (a_chain, 0.7), (a_tree, 0.7), (of_several_kinds, 0.7, 3), (of_several_kinds, 0.7, 6),
     (halves, 0.7),
 ]  # fmt: skip
 

@@ -161,7 +161,7 @@ def _listed(
     except TypeError:  # not hashable
         lazy, short = False, False
 
-    if not isinstance(function, FunctionType):
+    if not isinstance(function, FunctionType) and not lazy and function not in (hasattr, getattr, setattr):
         args, kwargs = [opened(t, a) for a in args], {name: opened(t, v) for name, v in kwargs.items()}
 
     def listed(value: Any) -> Any:

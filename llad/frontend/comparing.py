@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import inspect
 from functools import partial
 from typing import Any
 
@@ -25,6 +24,7 @@ from llad.frontend.truths import as_value, connect, negate, truth
 from llad.frontend.values import Array, Lazy, NotHandled, OrNone, Record, Rows, Scalar, Table, describe, is_static
 from llad.ir.core import Value
 from llad.ir.types import BOOL
+from llad.structures import of_class
 
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.Eq: "eq", ast.NotEq: "ne",
@@ -115,7 +115,7 @@ def _by_methods(t: Tracer, op: str, a: Any, b: Any) -> Any:
 def _answer(t: Tracer, op: str, value: Any, other: Any) -> Any:
     """What the class of an object says, or `NotHandled`."""
     kind, name = class_of(value), f"__{op}__"
-    method, found = method_of(value, name), inspect.getattr_static(kind, name)
+    method, found = method_of(value, name), of_class(kind, name)
     if method is None and not isinstance(value, tuple):
         if found is not getattr(object, name):
             t.refuse("call", got=f"{kind.__name__}.{name}")

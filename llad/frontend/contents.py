@@ -20,7 +20,6 @@ Invariant: between the traces of two paths, objects hold what they did before th
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -31,7 +30,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.parts import AsTheyAre, parts_of
 from llad.frontend.state import Change, Changed, Conflict, Gone, Maybe, Scope, Unknown, held_by, hold
 from llad.frontend.values import OrNone, Record, Unbound
-from llad.structures import ABSENT, Form
+from llad.structures import ABSENT, Form, of_class
 
 Contents = Any  # a copy of what an object holds: a dict of attributes or items, a list, a set
 
@@ -69,7 +68,7 @@ def held(t: Tracer, place: Place, contents: Contents) -> Any:
         return contents[place.key]
     if (value := contents.get(place.key, ABSENT)) is not ABSENT:
         return value
-    found = inspect.getattr_static(place.thing.cls, place.key, ABSENT)
+    found = of_class(place.thing.cls, place.key, ABSENT)
     t.guards.attribute(place.thing.cls, place.key, found)
     return Unbound if found is ABSENT or hasattr(type(found), "__get__") else t.lift(found)
 

@@ -18,7 +18,7 @@ from llad.traced import deques as written
 
 def opened(t: Tracer, value: Any) -> Any:
     """The list in a deque; any other value as it is."""
-    return settled(t, value, "held") if isinstance(value, Record) and value.cls is written.deque else value
+    return settled(t, value, "_held") if isinstance(value, Record) and value.cls is written.deque else value
 
 
 def _made(t: Tracer, iterable: Any = (), maxlen: Any = None) -> Any:

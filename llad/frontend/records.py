@@ -24,7 +24,8 @@ from llad.frontend.parts import parts_of
 from llad.frontend.state import Bound, Maybe, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, describe
 from llad.ir.core import Value
-from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object, of_library
+from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object, of_class, of_library
+from llad.traced import deques
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -32,12 +33,12 @@ Kwargs = Mapping[str, Any]
 
 def field(t: Tracer, record: Record, name: str) -> Any:
     """`record.name`."""
-    found = inspect.getattr_static(record.cls, name, None)
+    found = of_class(record.cls, name, None)
     if isinstance(found, property) and found.fget is not None:
         t.guards.attribute(record.cls, name, found)
         return t.call(found.fget, [record], {})
     if name == "__class__":
-        return record.cls
+        return python_class(record)
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
     if isinstance(found, functools.cached_property):
@@ -86,7 +87,7 @@ def has(t: Tracer, record: Record, name: str) -> bool | Value:
     refuse_torn(t, record, name)
     if record.partial and name not in record.fields:
         raise NeedsAttribute(record.cls, name)
-    found = inspect.getattr_static(record.cls, name, ABSENT)
+    found = of_class(record.cls, name, ABSENT)
     in_class = found is not ABSENT and not isinstance(found, MemberDescriptorType)
     value = record.fields.get(name, ABSENT)
     return value.bound if isinstance(value, Maybe) and not in_class else value is not ABSENT or in_class
@@ -96,7 +97,7 @@ def set_field(t: Tracer, record: Any, name: str, value: Any) -> None:
     """`record.name = value`, for an object that was made here."""
     if not isinstance(record, Record):
         t.refuse("attribute-assignment", name=name)
-    found = inspect.getattr_static(record.cls, name, None)
+    found = of_class(record.cls, name, None)
     if isinstance(found, property):
         if found.fset is None:
             t.refuse("attribute-assignment", name=name)
@@ -135,7 +136,7 @@ def remove_field(t: Tracer, record: Any, name: str) -> None:
 
 def has_setter(owner: Any, name: str) -> bool:
     """Whether an attribute of an object is set by a method."""
-    return isinstance(owner, Record) and isinstance(inspect.getattr_static(owner.cls, name, None), property)
+    return isinstance(owner, Record) and isinstance(of_class(owner.cls, name, None), property)
 
 
 # -- making
@@ -149,7 +150,7 @@ def construct(t: Tracer, cls: type, args: Args, kwargs: Kwargs) -> Any:
         return Form(cls).build([names[name] for name in fields])
     if dataclasses.is_dataclass(cls) and is_generated(cls.__init__):
         return _dataclass(t, cls, args, kwargs)
-    init = inspect.getattr_static(cls, "__init__", None)
+    init = of_class(cls, "__init__", None)
     maker: Any = cls.__new__
     if type(cls) is type and isinstance(init, FunctionType) and maker is object.__new__:
         t.guards.attribute(cls, "__init__", init)
@@ -190,7 +191,7 @@ def _bound(t: Tracer, cls: type, args: Args, kwargs: Kwargs) -> dict[str, Any]:
 
 
 def _dataclass(t: Tracer, cls: Any, args: Args, kwargs: Kwargs) -> Record:
-    t.guards.attribute(cls, "__init__", inspect.getattr_static(cls, "__init__"))
+    t.guards.attribute(cls, "__init__", of_class(cls, "__init__"))
     names = _bound(t, cls, args, kwargs)
     given = set(inspect.signature(cls).bind(*args, **kwargs).arguments)
     fields: dict[str, Any] = {}
@@ -202,7 +203,7 @@ def _dataclass(t: Tracer, cls: Any, args: Args, kwargs: Kwargs) -> Record:
         elif f.default is not dataclasses.MISSING:
             fields[f.name] = t.lift(f.default)
     record: Record = t.make(Record(cls, fields))
-    after = inspect.getattr_static(cls, "__post_init__", None)
+    after = of_class(cls, "__post_init__", None)
     if after is not None:
         t.guards.attribute(cls, "__post_init__", after)
         known = {f.name for f in dataclasses.fields(cls)}
@@ -280,7 +281,7 @@ def asked(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
         return NotHandled
     if method_of(value, f"__{name}__") is None and not isinstance(value, tuple):
         kind = class_of(value)
-        if inspect.getattr_static(kind, f"__{name}__", None) is not None:
+        if of_class(kind, f"__{name}__", None) is not None:
             t.refuse("call", got=f"{kind.__name__}.__{name}__")
         t.guards.attribute(kind, f"__{name}__", None)
         return NotHandled
@@ -289,7 +290,7 @@ def asked(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
 
 def method_of(value: Any, name: str) -> FunctionType | None:
     """The Python method of an object in traced code, if its class has one."""
-    found = inspect.getattr_static(class_of(value), name, None)
+    found = of_class(class_of(value), name, None)
     return found if isinstance(found, FunctionType) else None
 
 
@@ -307,6 +308,15 @@ def special(t: Tracer, value: Any, name: str, *args: Any, **kwargs: Any) -> Any:
 def class_of(value: Any) -> type:
     """What `type(value)` is in traced code, of an object."""
     return value.cls if isinstance(value, Record) else type(value)
+
+
+# Classes that llad has written, and those that they are in Python.
+_STANDS_FOR: dict[type, type] = {deques.deque: collections.deque}
+
+
+def python_class(record: Record) -> type:
+    """What Python says that the class of an object is."""
+    return _STANDS_FOR.get(record.cls, record.cls)
 
 
 def is_derived(value: Any, other: Any) -> bool:

@@ -192,7 +192,7 @@ def _matmul(t: Tracer, a: Any, b: Any) -> Any:
 def _isinstance(t: Tracer, value: Any, kinds: Any) -> bool:
     t.guards.used(kinds)
     if isinstance(value, Record):
-        return issubclass(value.cls, kinds)
+        return issubclass(records.python_class(value), kinds)
     value = value.kinds[0]() if isinstance(value, Rows) else [] if isinstance(value, Table) else value
     one = np.empty(0) if isinstance(value, Array) else example(value) if isinstance(value, Scalar) else value
     try:
@@ -221,7 +221,7 @@ def _type(t: Tracer, *args: Any) -> Any:
     if isinstance(value, Table):
         return list
     if isinstance(value, Record):
-        return value.cls
+        return records.python_class(value)
     return type(example(value) if isinstance(value, Scalar) else value)
 
 
