@@ -10,7 +10,7 @@ The files, in an order in which they may be read; each says in its heading what 
 - Expressions: `expressions` · `names` · `attributes` · `subscripts` · `truths` · `comparing` · `conditions` ·
   `comprehensions` · `generators` · `generating` · `printing`
 - Statements: `statements` · `targets` · `branches` · `fork` · `loops` · `rounds` · `carries` · `unrolling` · `exits` ·
-  `imports` · `matching` · `lending`
+  `imports` · `managers` · `matching` · `lending`
 - Loops that are asked for something: `checkpoints`
 - Calls: `calls` · `callables` · `spellings` · `statics` · `arguments` · `getters` · `outline` · `recursion` · `table`
 - Sequences and iterators: `sequences` · `iteration` · `iterators` · `ranges` · `chosen` · `sorting`

@@ -12,8 +12,9 @@
 
 `values.append(v)` for a local name becomes an `Append`, since it may bind the name to a longer list (`growing.py`).
 
-An `import` in a function is an assignment of what is imported; the statements inside a `with` stand behind it, as what
-may be entered there is nothing that would have to be left (`imports.py`). `match` stands in `patterns.py`.
+An `import` in a function is an assignment of what is imported. The statements inside a `with` stand between what enters
+and what leaves its objects (`managers.py`); `np.errstate` is nothing that would have to be left (`imports.py`). `match`
+stands in `patterns.py`.
 
 Invariant: what is added stands where the loop or the `break` stands, and its names are no identifiers, so that they
 meet none of the user's.
@@ -23,7 +24,7 @@ from __future__ import annotations
 
 import ast
 
-from llad.frontend.effects import Append, local_names, own_nodes
+from llad.frontend.effects import Append, leaves_loop, local_names, own_nodes
 from llad.frontend.patterns import as_ifs, placed
 
 
@@ -37,6 +38,29 @@ class Imported(ast.expr):
         self.module = module
         self.name = name
         self.level = level
+
+
+class Enter(ast.stmt):
+    """What `with` does first: the object is held by the name `manager`. `early`: the statements inside may leave it."""
+
+    _fields = ("context", "manager", "target")
+
+    def __init__(self, manager: ast.Name, context: ast.expr, target: ast.expr | None, early: bool) -> None:
+        super().__init__()
+        self.manager = manager
+        self.context = context
+        self.target = target
+        self.early = early
+
+
+class Leave(ast.stmt):
+    """What `with` does last."""
+
+    _fields = ("manager",)
+
+    def __init__(self, manager: ast.Name) -> None:
+        super().__init__()
+        self.manager = manager
 
 
 def write_out(
@@ -60,7 +84,7 @@ def write_out(
                 out += [_assigned(statement, alias) for alias in statement.names]
             case ast.With():
                 inner, statement.body = write_out(statement.body, flag, names), []
-                out += [statement, *inner]
+                out += _managed(statement, inner)
             case ast.AsyncFunctionDef() | ast.ClassDef():
                 statement.body = write_out(statement.body)
                 out.append(statement)
@@ -70,6 +94,38 @@ def write_out(
                 _inside(statement, flag, names)
                 out.append(statement)
     return out
+
+
+def is_errstate(context: ast.expr) -> bool:
+    """Whether what stands between `with` and `:` looks like `np.errstate(…)`."""
+    match context:
+        case ast.Call(func=ast.Attribute(attr="errstate") | ast.Name(id="errstate")):
+            return True
+    return False
+
+
+def _managed(statement: ast.With, inner: list[ast.stmt]) -> list[ast.stmt]:
+    """The statements inside a `with`, between where its objects are entered and where they are left."""
+    if all(is_errstate(item.context_expr) for item in statement.items):
+        return [statement, *inner]
+    last: list[ast.stmt] = []
+    match inner:
+        case [*first, ast.Return(value=ast.expr() as value) as end]:
+            name = f".result:{end.lineno}:{end.col_offset}"
+            inner = [*first, placed(end, ast.Assign([placed(end, ast.Name(name, ast.Store()))], value))]
+            last = [placed(end, ast.Return(placed(end, ast.Name(name, ast.Load()))))]
+    early = leaves_loop(inner)
+    entered: list[ast.stmt] = []
+    left: list[ast.stmt] = []
+    for k, item in enumerate(statement.items):
+        name = f".manager:{statement.lineno}:{statement.col_offset}:{k}"
+        at = item.context_expr
+        enter = placed(at, Enter(placed(at, ast.Name(name, ast.Store())), at, item.optional_vars, early))
+        if k == 0:  # which the function may begin with
+            enter.lineno, enter.col_offset = statement.lineno, statement.col_offset
+        entered.append(enter)
+        left.insert(0, placed(at, Leave(placed(at, ast.Name(name, ast.Load())))))
+    return [*entered, *inner, *left, *last]
 
 
 def _own(function: ast.FunctionDef) -> frozenset[str]:

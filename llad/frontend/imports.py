@@ -51,11 +51,14 @@ def _absolute(t: Tracer, node: Imported) -> str:
 
 
 def enter(t: Tracer, node: ast.With) -> None:
-    """`with np.errstate(…)` that is not to raise."""
+    """`with np.errstate(…)`."""
     for item in node.items:
-        call = item.context_expr
-        if item.optional_vars is not None or not isinstance(call, ast.Call) or call.args:
-            t.refuse("with")
-        if t.eval(call.func) is not np.errstate or any(t.eval(k.value) not in _QUIET for k in call.keywords):
-            t.refuse("with")
+        quiet(t, item.context_expr, item.optional_vars)
 
+
+def quiet(t: Tracer, call: ast.expr, target: ast.expr | None) -> None:
+    """`np.errstate(…)` that is not to raise."""
+    if target is not None or not isinstance(call, ast.Call) or call.args:
+        t.refuse("with")
+    if t.eval(call.func) is not np.errstate or any(t.eval(k.value) not in _QUIET for k in call.keywords):
+        t.refuse("with")

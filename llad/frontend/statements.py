@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from llad.diagnostics import UnsupportedError
-from llad.frontend import complex_functions, exits, indexing, list_arithmetic
+from llad.frontend import complex_functions, exits, indexing, list_arithmetic, managers
 from llad.frontend.advanced import is_advanced
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
@@ -16,6 +16,7 @@ from llad.frontend.checkpoints import Checkpointed
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.conditions import condition
 from llad.frontend.core import Tracer
+from llad.frontend.desugar import Enter, Leave
 from llad.frontend.effects import Append, appended, changed, leaves_loop, own_nodes
 from llad.frontend.expressions import BINARY, binary_values
 from llad.frontend.extents import first_extent
@@ -291,6 +292,8 @@ STATEMENTS: Mapping[type[ast.stmt], Callable[[Tracer, Any], None]] = {
     ast.Try: _refuse("try"),
     ast.TryStar: _refuse("try"),
     ast.With: enter,
+    Enter: managers.enter,
+    Leave: managers.leave,
     ast.ClassDef: _refuse("class"),
     ast.AsyncFunctionDef: _refuse("async"),
     ast.AsyncFor: _refuse("async"),

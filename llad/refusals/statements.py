@@ -17,7 +17,9 @@ STATEMENTS = (
         """,
     ),
     Refusal(
-        "LL102", "with", "`with`", "do it outside the compiled function (`np.errstate` may ignore and warn)",
+        "LL102", "with", "`with`",
+        "do it outside the compiled function, or by a class of your own with `__enter__` and `__exit__` "
+        "(`np.errstate` may ignore and warn)",
         """
         ▸with np.errstate(all="raise"):
             return x / y
@@ -227,6 +229,34 @@ STATEMENTS = (
         for i in llad.prange(len(a)):
             s += math.log(abs(a[i]))
         return math.exp(s)
+        """,
+    ),
+    Refusal(
+        "LL120", "with-left", "`with` {why}",
+        "let control come to its end, and `return` or `break` behind it; let `__exit__` return nothing",
+        """
+        for v in a:
+            ▸with Count():
+                if v > x:
+                    break
+        return x
+        """,
+        """
+        for v in a:
+            with Count():
+                late = v > x
+            if late:
+                break
+        return x
+        """,
+        """
+        class Count:
+            def __init__(self):
+                self.n = 0
+            def __enter__(self):
+                self.n += 1
+            def __exit__(self, *error):
+                self.n += 1
         """,
     ),
 )  # fmt: skip
