@@ -515,7 +515,7 @@ def without(inventory: Inventory, read: set[tuple[int, str]]) -> Iterator[None]:
 # Ways into Python objects. `guards.py` goes them and notes what it finds; the others of `LOOKING` describe what was
 # found, read sources, or ask again. Whoever else goes one (so often, by file) notes it there, or looks at llad's own.
 WAYS = {"vars", "getattr", "hasattr", "getattr_static", "import_module", "cell_contents", "modules", "environ"}
-WAYS |= {"__globals__", "__closure__", "__dict__", "__defaults__", "__kwdefaults__", "__wrapped__"}
+WAYS |= {"of_class", "__globals__", "__closure__", "__dict__", "__defaults__", "__kwdefaults__", "__wrapped__"}
 LOOKING = {"guards.py", "inventory.py", "reads.py", "source.py", "signature.py"}
 # Look into syntax trees and states.
 NODES = {"desugar.py", "generating.py", "generators.py", "tree.py", "fork.py", "rows.py"}

@@ -18,7 +18,7 @@ The files, in an order in which they may be read; each says in its heading what 
   `moving` · `meeting` · `methods_of_lists` · `list_arithmetic` · `outside`
 - What objects hold, who else may see them, and going back: `contents` · `ledger` · `sharing` · `references` · `loose` ·
   `moments`
-- Objects with attributes: `records` · `objects` · `inherited` · `copying` · `deques`
+- Objects with attributes: `records` · `objects` · `inherited` · `copying` · `collected`
 - Arrays: their extents, elements and views: `arrays` · `extents` · `axes` · `alike` · `slices` · `indexing` ·
   `advanced` · `orders` · `creation` · `outputs`
 - Functions of NumPy and of math: `library` · `functions` · `mathematics` · `ufuncs` · `ufunc_methods` · `operands` ·

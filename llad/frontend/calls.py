@@ -34,9 +34,9 @@ from llad.frontend import (
     statics,
 )
 from llad.frontend.callables import arity, takes_iterators
+from llad.frontend.collected import ABOUT_OBJECTS, opened
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
-from llad.frontend.deques import opened
 from llad.frontend.effects import FunctionNode
 from llad.frontend.extents import extents_of
 from llad.frontend.iteration import Generated, Walk, emit, items_of, length, nth, walk_of
@@ -161,7 +161,7 @@ def _listed(
     except TypeError:  # not hashable
         lazy, short = False, False
 
-    if not isinstance(function, FunctionType) and not lazy and function not in (hasattr, getattr, setattr):
+    if not isinstance(function, FunctionType) and not lazy and function not in ABOUT_OBJECTS:
         args, kwargs = [opened(t, a) for a in args], {name: opened(t, v) for name, v in kwargs.items()}
 
     def listed(value: Any) -> Any:

@@ -10,6 +10,7 @@ from llad.frontend import complex_functions, complex_values, list_arithmetic, nu
 from llad.frontend.attributes import attribute
 from llad.frontend.calls import define
 from llad.frontend.changing import peek, taken
+from llad.frontend.collected import opened
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.comprehensions import comprehension, dict_comprehension, generator, key_of, set_comprehension
 from llad.frontend.conditions import bool_op, compare, if_expression, not_
@@ -132,7 +133,7 @@ def _dict(t: Tracer, node: ast.Dict) -> Any:
     result: dict[Any, Any] = {}
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            inner = t.eval(value)
+            inner = opened(t, t.eval(value))
             if not isinstance(inner, dict):
                 t.refuse("static-error", error=f"{describe(inner)} after `**`, which wants a dict")
             result.update(inner)

@@ -103,7 +103,10 @@ def _sum(t: Tracer, value: Any, start: Any = 0) -> Any:
 def _asking(name: str, convert: Callable[[Any], Any] | None = None, otherwise: Handler | None = None) -> Handler:
     """A builtin that asks an object for `__name__`, and converts what that gives. Of no object it is something else."""
 
-    def handle(t: Tracer, value: Any, *rest: Any, **named: Any) -> Any:
+    def handle(t: Tracer, *args: Any, **named: Any) -> Any:
+        if not args:  # `float()`
+            return NotHandled
+        value, *rest = args
         result = asked(t, value, name, *rest, **named)
         if result is not NotHandled:
             return result if convert is None else t.call(convert, [result], {})

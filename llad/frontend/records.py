@@ -25,7 +25,7 @@ from llad.frontend.state import Bound, Maybe, NeedsAttribute
 from llad.frontend.values import NotHandled, Record, describe
 from llad.ir.core import Value
 from llad.structures import ABSENT, Form, is_named_tuple, is_plain_object, of_class, of_library
-from llad.traced import deques
+from llad.traced import deques, dicts
 
 Args = Sequence[Any]
 Kwargs = Mapping[str, Any]
@@ -311,12 +311,16 @@ def class_of(value: Any) -> type:
 
 
 # Classes that llad has written, and those that they are in Python.
-_STANDS_FOR: dict[type, type] = {deques.deque: collections.deque}
+STANDS_FOR: dict[type, type] = {
+    deques.deque: collections.deque,
+    dicts.defaultdict: collections.defaultdict,
+    dicts.Counter: collections.Counter,
+}
 
 
 def python_class(record: Record) -> type:
     """What Python says that the class of an object is."""
-    return _STANDS_FOR.get(record.cls, record.cls)
+    return STANDS_FOR.get(record.cls, record.cls)
 
 
 def is_derived(value: Any, other: Any) -> bool:

@@ -11,7 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from llad.frontend import copying, deques, getters, inherited, numbers, objects, printing, ranges, records, vectorizing
+from llad.frontend import (
+    collected,
+    copying,
+    getters,
+    inherited,
+    numbers,
+    objects,
+    printing,
+    ranges,
+    records,
+    vectorizing,
+)
 from llad.frontend.attributes import attribute
 from llad.frontend.checkpoints import checkpoint, checkpointed
 from llad.frontend.conditions import choose
@@ -291,6 +302,6 @@ BUILTINS: dict[Any, Callable[..., Any]] = {
     **objects.ASKING,
     **records.HANDLERS,
     **copying.HANDLERS,
-    **deques.HANDLERS,
+    **collected.HANDLERS,
     **getters.HANDLERS,
 }

@@ -60,8 +60,8 @@ OBJECTS = (
     ),
     Refusal(
         "LL405", "mutation", "changing a {type} on some paths only, or from another scope",
-        "give it all keys, or as many items as it may have, before; or use an array, e.g. `out = np.zeros(n)`, and "
-        "`out[i] = …`",
+        "give it all keys, or as many items as it may have, before; or append to a list that only a name of the "
+        "function holds, which an object may get later; or use an array, e.g. `out = np.zeros(n)`, and `out[i] = …`",
         """
         best = {"loss": x * x}
         for v in a:
@@ -145,7 +145,8 @@ OBJECTS = (
     ),
     Refusal(
         "LL413", "not-iterable", "iterating over {got}",
-        "iterate over a `range`, an array, a tuple, or what `__iter__` makes of these",
+        "iterate over a `range`, an array, a tuple, or what `__iter__` makes of these; instead of by `__next__` or "
+        "`__getitem__`, give the items by an `__iter__` that has `yield`",
         """
         total = 0.0
         ▸for v in x:
