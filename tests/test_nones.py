@@ -213,6 +213,21 @@ def in_a_recursion(x):
     return 1.0 if found is None else found
 
 
+def asked_in_a_recursion(x, n):
+    last = None
+    for k in range(n):
+        last = x * k if k % 2 else None
+
+    def through(n):
+        if n <= 0:
+            return 0.0
+        if last is not None:
+            return last + through(n - 1)
+        return 1.0 + x * through(n - 2)
+
+    return through(n)
+
+
 PROGRAMS = [
     (changes, A), (products_of_neighbours, A), (products_of_neighbours, A[:1]), (greatest, A), (greatest, A[:0]),
     (greatest_of_some, A), (greatest_of_some, A[2:3]), (greatest_of_some, A[:1]), (greatest_with_its_place, A),
@@ -220,6 +235,7 @@ PROGRAMS = [
     (an_array_in_an_object, 0.4, 5), (an_object, A), (one_of_two_objects, A), (one_of_two_objects, A[:4]),
     (none_again, A), (none_again, A[:3]), (given_back, A), (in_loops_in_loops, A), (while_it_is_none, 0.3),
     (by_an_early_return, 0.7), (by_an_early_return, -0.7), (not_equal_to_none, A), (in_a_recursion, 1.7),
+    (asked_in_a_recursion, 0.7, 5), (asked_in_a_recursion, 0.7, 6),
 ]  # fmt: skip
 
 

@@ -38,6 +38,15 @@ class Assumed:
         finally:
             self._facts = before
 
+    @contextmanager
+    def nothing(self) -> Iterator[None]:
+        """What is traced in the `with` body is called from other paths, too."""
+        before, self._facts = self._facts, {}
+        try:
+            yield
+        finally:
+            self._facts = before
+
     def following(self, flag: Value, holds: bool) -> dict[Value, bool]:
         """What is known if a flag holds, or does not."""
         known: dict[Value, bool] = {}

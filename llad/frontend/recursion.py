@@ -169,7 +169,8 @@ def _round(t: Tracer, entry: Active, local: Local, frame: Frame, body: Body) -> 
         straight = Scope(t.scope, "straight")
         t.active.append(Active(entry.identity, None, names, straight, t.home))
         try:
-            value = body(replace(frame, scope=straight, extent=straight, state=State(), caller=None), names)
+            with t.assumed.nothing():
+                value = body(replace(frame, scope=straight, extent=straight, state=State(), caller=None), names)
             b.span = t.returned or span
         except PathEnds:
             value = Gone
