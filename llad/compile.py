@@ -62,6 +62,7 @@ from llad.loop_passes import (
     panels,
     peel,
     postpone,
+    presume,
     products,
     reuse,
     rows,
@@ -137,13 +138,13 @@ HANDED_ON: tuple[Pass, ...] = (
 # Once, before machine code is made: where floating-point sums keep their order, and where they need not.
 STRICT: tuple[Pass, ...] = (
     relax, singles, unwrap, products, afterwards, interchange, singly, across, flat, aside, jam, panels, reuse,
-    independent, ascend, whole, foresee, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages,
-    blocks, stream, fetch, sooner, postpone, onward, latest, ownership,
+    independent, ascend, whole, foresee, presume, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version,
+    stages, blocks, stream, fetch, sooner, postpone, onward, latest, ownership,
 )  # fmt: skip
 FAST: tuple[Pass, ...] = (
     singles, unwrap, products, afterwards, interchange, singly, across, flat, aside, jam, panels, reuse, independent,
-    ascend, whole, foresee, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, stream, fetch,
-    sooner, postpone, onward, latest, ownership,
+    ascend, whole, foresee, presume, flatten, cse, dce, extrema, tiles, lodge, rows, columns, version, stages, stream,
+    fetch, sooner, postpone, onward, latest, ownership,
 )  # fmt: skip
 
 

@@ -83,14 +83,19 @@ def _takes_a_mask(loop: Op) -> bool:
 
 
 def _runs_along_rows(body: Region) -> bool:
-    """Whether a loop without branches meets neighbours of contiguous rows only: others are no vectors under a mask."""
-    moving = {body.args[0]}
+    """Whether a loop without branches meets neighbours of contiguous rows only: others are no vectors under a mask.
+
+    Where an iteration looks for its elements, at what it loaded or made of that, is no neighbour.
+    """
+    moving, made = {body.args[0]}, {r for op in body.ops for r in op.results}
     for op in body.ops:
         if op.regions:
             return False
         if op.name in ("load", "store"):
             buffer, *indices = accessed(op)
             if not moving.isdisjoint(indices[:-1]) or getattr(buffer.type, "layout", "C") != "C":
+                return False
+            if not (made - moving).isdisjoint(indices):
                 return False
         elif not moving.isdisjoint(op.operands) and op.name in ("add", "sub"):
             moving.update(op.results)

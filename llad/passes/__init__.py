@@ -10,7 +10,7 @@ The files, by what they are for; each says in its heading what is in it.
 - Loops joined and taken apart: `fuse` · `contract` · `tabulate` · `accumulate` · `distribute` · `distribute_plan` ·
   `distribute_strips` · `aside` · `stages` · `blocks`
 - Records and small arrays become numbers: `records` · `unroll` · `either` · `scalars` · `states` · `foresee` ·
-  `flatten` · `version` · `singles` · `unwrap`
+  `presume` · `presume_plan` · `flatten` · `version` · `singles` · `unwrap`
 - Loops for vectors and caches: `independent` · `ascend` · `afterwards` · `afterwards_plan` · `interchange` ·
   `interchange_plan` · `singly` · `across` · `across_plan` · `flat` · `jam` · `jam_plan` · `panels` · `panels_plan` ·
   `tiles` · `columns` · `rows` · `whole` · `extrema` · `winner` · `sooner` · `postpone` · `onward` · `latest` ·
