@@ -24,6 +24,7 @@ class Assumed:
     """Facts by path, and what follows from them."""
 
     def __init__(self) -> None:
+        self.used = 0  # how often something was known not to be `None`
         self._facts: dict[Value, bool] = {}
         self._opposites: dict[Value, Value] = {}
         self._implied: dict[Fact, Sequence[Fact]] = {}
@@ -76,5 +77,6 @@ class Assumed:
             there = (self._facts if facts is None else self._facts | facts).get(value.there.value)
             if there is None:
                 break
+            self.used += there
             value = value.inner if there else None
         return value

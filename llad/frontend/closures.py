@@ -24,7 +24,7 @@ from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.state import PathEnds, Scope
 from llad.frontend.table import close, free_values
 from llad.frontend.transforms import Argnums
-from llad.frontend.values import Array, Scalar
+from llad.frontend.values import Array, OrNone, Scalar
 from llad.ir.build import Builder
 from llad.ir.core import Function, Value
 from llad.ir.rewrite import copy_function
@@ -91,6 +91,8 @@ def close_over(
 
 def _owned(t: Tracer, value: Any) -> tuple[Any, Shape]:
     """The result with every array an allocation of the callee, and its shape."""
+    if isinstance(value, OrNone):
+        t.refuse_or_none(value)
     if isinstance(value, Array) and not (value.type.layout == "C" and whole(t.builder.root, value.value)):
         value = copy(t, value)
     if (parts := parts_of(value)) is not None:

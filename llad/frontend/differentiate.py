@@ -23,7 +23,7 @@ from llad.frontend.core import Tracer
 from llad.frontend.shapes import Shape, rebuild
 from llad.frontend.signature import ArraySpec, ScalarSpec
 from llad.frontend.transforms import Transform
-from llad.frontend.values import NotHandled, OrNone, Scalar, describe
+from llad.frontend.values import NotHandled, Scalar, describe
 from llad.ir.core import Value
 from llad.ir.types import Type, carries_derivative, derivative_type
 from llad.structures import Node
@@ -77,8 +77,6 @@ def apply(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[
 def _gradient(t: Tracer, transform: Transform, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     chosen = positions(t, transform.argnums, len(args))
     callee = close_over(t, transform.function, args, kwargs, chosen, number=True)
-    if isinstance(callee.result, Node) and callee.result.form.cls is OrNone:
-        t.refuse("or-none", got="None on some paths, under a derivative")
     if not isinstance(callee.result, ScalarSpec) or not carries_derivative(callee.result.type):
         t.refuse("grad-result", got=callee.result)
     leaves = [float_leaves(callee, k) for k in chosen]

@@ -61,10 +61,11 @@ def connect(t: Tracer, conjunction: bool, operands: Sequence[Callable[[], Flag]]
     fork = Fork(t, first)
     side = 0 if conjunction else 1
     fork.values[1 - side] = not conjunction
+    used = t.assumed.used
     fork.run(side, lambda: as_value(connect(t, conjunction, operands[1:])))
     second = fork.values[side]
     region = fork.regions[side]
-    if _harmless(fork, side) and isinstance(second, (bool, Scalar)):
+    if _harmless(fork, side, t.assumed.used > used) and isinstance(second, (bool, Scalar)):
         t.builder.current.ops.extend(region.ops)
         if isinstance(second, bool):
             return first if second is conjunction else not conjunction
@@ -78,8 +79,11 @@ def connect(t: Tracer, conjunction: bool, operands: Sequence[Callable[[], Flag]]
     return joined.value if isinstance(joined, Scalar) else joined
 
 
-def _harmless(fork: Fork, side: int) -> bool:
+def _harmless(fork: Fork, side: int, assumed: bool) -> bool:
+    """Whether the side may run although Python would not have come to it. `assumed`: an array may not be there then, of
+    which the extents must not be asked for."""
     state = fork.states[side]
     ops: list[Op] = fork.regions[side].ops
     unchanged = not state.dead and all(fork.before.values.get(n) is v for n, v in state.values.items())
-    return unchanged and len(ops) <= _MOST and all(op.name in _HARMLESS for op in ops)
+    harmless = _HARMLESS - {"dim"} if assumed else _HARMLESS
+    return unchanged and len(ops) <= _MOST and all(op.name in harmless for op in ops)
