@@ -82,6 +82,37 @@ def in_rotation(a, x):
     return np.sum(b * c) + np.sum(d)
 
 
+def but_its_own(a, x):
+    """Of each row an element is left out."""
+    n = len(x)
+    y, z = np.zeros(n), np.zeros(n)
+    for _ in range(4):
+        for i in range(n):
+            s = x[i]
+            for j in range(n):
+                if j != i:
+                    s -= a[i, j] * y[j]
+            z[i] = s * a[i, i]
+        for i in range(n):
+            y[i] = z[i]
+    return np.sum(y * y)
+
+
+def if_there_is_one(a, x):
+    """A condition keeps indices in range, and whole loops from running."""
+    n = len(x)
+    y = np.zeros(n)
+    for k in range(3):
+        for i in range(n):
+            s = x[i]
+            if i != k:
+                for j in range(n):
+                    if j > 0 and x[j] > 0.4:
+                        s += a[i, j] * y[j - 1] * y[j]
+            y[i] = 0.5 * s + y[i] * y[i]
+    return np.sum(y * x)
+
+
 def until(a, x):
     """Nobody knows how often; and each time along other rows."""
     y = x * 1.0
@@ -146,7 +177,10 @@ def row_by_row(f, p0):
     return total
 
 
-PROGRAMS = [layers, covariances, in_place, in_turns, in_rotation, until, windows, only_one_factor, row_by_row]
+PROGRAMS = [
+    layers, covariances, in_place, in_turns, in_rotation, but_its_own, if_there_is_one, until, windows,
+    only_one_factor, row_by_row,
+]  # fmt: skip
 
 
 def arguments(f: Callable[..., Any]) -> tuple[Any, ...]:
@@ -200,6 +234,11 @@ def kept_by_each_product(fn: Function) -> list[Op]:
 @pytest.mark.parametrize("f", [layers, covariances, in_place, in_turns, in_rotation], ids=lambda f: f.__name__)
 def test_no_product_keeps_its_factors(f: Callable[..., Any]) -> None:
     assert not kept_by_each_product(gradient(f))
+
+
+def test_a_condition_on_products_makes_no_difference() -> None:
+    ranks = [op.result.type.rank for op in walk(gradient(but_its_own).body) if op.name == "alloc"]
+    assert max(ranks) == 1  # as many as a row has, not as there are products
 
 
 def test_what_nobody_needs_is_not_kept() -> None:

@@ -23,6 +23,7 @@ from llad.ir.alias import Aliases
 from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.distinct import Distinct
 from llad.ir.types import BufferType, ScalarType
+from llad.ir.within import Within
 
 
 @dataclass(slots=True)
@@ -58,6 +59,8 @@ class Sheets:
         structure = self._structure
         region = structure.region_of[load.result]
         root = structure.root(region)
+        while region is not root and structure.owner[region][0].name == "if" and self._within.holds(load):
+            region = structure.owner[region][1]
         found: Sheet | None = None
         around: list[Op] = []
         while region is not root:
@@ -83,6 +86,10 @@ class Sheets:
         home = self._structure.home(loop)
         there = (self._structure.encloses(self._structure.region_of[v], home) for v in (memory, *stored))
         return all(op.name == "store" for op in ops) and all(there) and all(self._distinct(memory, v) for v in stored)
+
+    @cached_property
+    def _within(self) -> Within:
+        return Within(self._fn)
 
     @cached_property
     def _distinct(self) -> Distinct:
