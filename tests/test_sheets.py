@@ -151,7 +151,7 @@ def only_one_factor(a, x):
 
 
 def row_by_row(f, p0):
-    """Two products in one loop over rows: each row has a sheet, whose handle is popped."""
+    """Two products in one loop over rows: what each loads is a row of a tape."""
     n = f.shape[0]
     p = p0 * 1.0
     half = np.zeros((n, n))

@@ -184,7 +184,7 @@ class _Sweeps:
         overwrites = Overwrites(fn, self.aliases)
         sheets = Sheets(fn, self.structure, self.aliases)
         self.tape = Tape(self.mirror, self.structure, self.shadows, self.aliases, overwrites, sheets)
-        self.strategies = Strategies(self.structure, self.activity, self.aliases, overwrites, sheets, prefer)
+        self.strategies = Strategies(self.structure, self.activity, self.aliases, overwrites, prefer)
 
     @property
     def stacks(self) -> list[Value]:

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from llad.ad.activity import Activity
-from llad.ad.sheets import Sheets
 from llad.ad.structure import LOOPS, Strategy, Structure
 from llad.ir.alias import Aliases
 from llad.ir.core import CHECKPOINT, TAPE, Op, Region, Value, loop_carries, loop_yields, walk
@@ -57,14 +56,12 @@ class Strategies:
         activity: Activity,
         aliases: Aliases,
         overwrites: Overwrites,
-        sheets: Sheets,
         preference: Preference,
     ) -> None:
         self._structure = structure
         self._activity = activity
         self._aliases = aliases
         self._overwrites = overwrites
-        self._sheets = sheets
         self._preference = preference
         self.why: dict[Op, str] = {}  # of the loops that were asked about, why nothing better was chosen
         self._uses: dict[Value, list[tuple[Op, int, Region]]] = {}
@@ -202,24 +199,15 @@ class Strategies:
     def pops_nothing(self, loop: Op) -> bool:
         """Whether the reversed loop finds by indices what it needs of the forward sweep, in whatever order it runs.
 
-        Numbers of loops over boxes are found so. Handles that change from one iteration to the next are always popped.
+        Numbers of loops over boxes are found so, and sheets, which are parts of one tape there. Handles that change
+        from one iteration to the next are always popped.
         """
         structure, inside = self._structure, [loop, *walk(loop.regions[-1])]
         bodies = [op.regions[-1] for op in inside if op.name in LOOPS]
         root = structure.root(structure.home(loop))
         handles = any(isinstance(v.type, BufferType) for op in inside for v in op.results)
         pops = any(op.name in TAPE or op.name == "call" for op in inside)
-        if handles or pops or not all(structure.rectangular(body, root) for body in bodies):
-            return False
-        return not any(self._has_sheet_within(loop, op) for op in inside if op.name == "load")
-
-    def _has_sheet_within(self, loop: Op, load: Op) -> bool:
-        """Whether what is loaded may be kept in a sheet that each iteration of `loop` makes: its handle is popped."""
-        structure, sheet = self._structure, self._sheets.of(load)
-        if sheet is None or not structure.encloses(loop.regions[-1], structure.home(sheet.outer)):
-            return False
-        root = structure.root(structure.region_of[load.result])
-        return not self._overwrites.stays(self._aliases.roots(load.operands[0]), load, root)
+        return not handles and not pops and all(structure.rectangular(body, root) for body in bodies)
 
     def multiplies(self, loop: Op) -> bool:
         """Whether the loop adds up the products of one element of a product of matrices, each of which is worth it.

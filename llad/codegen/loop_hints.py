@@ -85,22 +85,26 @@ def _takes_a_mask(loop: Op) -> bool:
 def _runs_along_rows(body: Region) -> bool:
     """Whether a loop without branches meets neighbours of contiguous rows only: others are no vectors under a mask.
 
-    Where an iteration looks for its elements, at what it loaded or made of that, is no neighbour.
+    No neighbour is where an iteration looks for its elements, at what it loaded or made of that.
     """
-    moving, made = {body.args[0]}, {r for op in body.ops for r in op.results}
+    moving, found = {body.args[0]}, set[Value]()
     for op in body.ops:
+        moves = not moving.isdisjoint(op.operands)
         if op.regions:
             return False
         if op.name in ("load", "store"):
             buffer, *indices = accessed(op)
             if not moving.isdisjoint(indices[:-1]) or getattr(buffer.type, "layout", "C") != "C":
                 return False
-            if not (made - moving).isdisjoint(indices):
+            if not found.isdisjoint(indices):
                 return False
-        elif not moving.isdisjoint(op.operands) and op.name in ("add", "sub"):
-            moving.update(op.results)
-        elif not moving.isdisjoint(op.operands) and any(r.type == I64 for r in op.results):
+            found.update(op.results)
+        elif moves and op.name not in ("add", "sub") and any(r.type == I64 for r in op.results):
             return False
+        elif not found.isdisjoint(op.operands):
+            found.update(op.results)
+        elif moves and op.name in ("add", "sub"):
+            moving.update(op.results)
     return True
 
 
