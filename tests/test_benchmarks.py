@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks and examples are run from the checkout, not installed
 
 from benchmarks import __main__ as benchmarks  # noqa: E402
-from benchmarks import arrays, c_library, report, tools  # noqa: E402
+from benchmarks import arrays, c_library, first, report, tools  # noqa: E402
 from benchmarks.bars import verdict  # noqa: E402
 from benchmarks.comparison import differs  # noqa: E402
 from benchmarks.compiled_means import by_c, by_llad  # noqa: E402
@@ -236,3 +236,9 @@ def test_one_thread_has_one_core() -> None:
     if not hasattr(os, "sched_setaffinity"):
         pytest.skip("the system cannot bind processes to cores")
     assert apart("-c", BINDS).stdout == "1\n"
+
+
+def test_the_first_gradient_takes_longer_than_the_same_from_kept_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    warm, kept = first.measure("newton sqrt", (), fastmath=False, rounds=1)
+    assert 0.0 < kept < warm
