@@ -194,6 +194,40 @@ def while_it_is_none(x):
     return found + k
 
 
+def until_it_is_enough(x):
+    found, k = None, 0
+    while found is None or found < 2.0:
+        found = x * x if found is None else 1.5 * found + x
+        k += 1
+    return found
+
+
+def until_both_are_there(a):
+    p, q, k = None, None, 0
+    while (p is None or q is None) and k < len(a):
+        if a[k] > 2:
+            p = a[k]
+        else:
+            q = a[k] * k
+        k += 1
+    return 0.5 if p is None or q is None else p * q
+
+
+def until_an_array_is_there(x):
+    p, n = None, 0
+    while p is None or n < 3:
+        p = np.array([x, n * x]) if p is None else p[::-1] * x
+        n += 1
+    return [p, n][0][1]
+
+
+def until_an_attribute_is_there(x):
+    seen = Smooth()
+    while seen.best is None or seen.best < 3:
+        seen.best = seen.push(x)
+    return seen.best
+
+
 def by_an_early_return(x):
     def root(v):
         if v < 0:
@@ -248,6 +282,8 @@ PROGRAMS = [
     (an_array_in_an_object, 0.4, 5), (by_its_length, A, 6), (an_object, A), (one_of_two_objects, A),
     (one_of_two_objects, A[:4]),
     (none_again, A), (none_again, A[:3]), (given_back, A), (in_loops_in_loops, A), (while_it_is_none, 0.3),
+    (until_it_is_enough, 0.7), (until_both_are_there, A), (until_both_are_there, A[:1]), (until_an_array_is_there, 0.7),
+    (until_an_attribute_is_there, 1.7),
     (by_an_early_return, 0.7), (by_an_early_return, -0.7), (not_equal_to_none, A), (in_a_recursion, 1.7),
     (asked_in_a_recursion, 0.7, 5), (asked_in_a_recursion, 0.7, 6),
 ]  # fmt: skip
@@ -322,7 +358,49 @@ def unpacked(a):
     return x * y
 
 
+def summed_in_full(a):
+    acc = None
+    for v in a:
+        r = np.sin(a) * v
+        acc = r if acc is None else acc + r
+    return np.sum(acc) + 1.0
+
+
+def reduced(a):
+    acc = None
+    for v in a:
+        acc = a * v if acc is None else acc + np.sin(a)
+    return np.mean(acc) + np.linalg.norm(acc) * np.std(acc) + np.max(acc) - 0.1 * np.dot(acc, a)
+
+
+def by_a_method(a):
+    acc = None
+    for v in a:
+        acc = a * v if acc is None else acc + a
+    return acc.sum() * acc.shape[0]
+
+
+def by_how_many_it_has(a):
+    acc, total = None, 0.0
+    for v in a:
+        acc = a * v
+    for k in range(len(acc)):
+        total += acc[k] * k
+    return total
+
+
+def as_the_end_of_a_range(a):
+    end, total = None, 0.0
+    for k, v in enumerate(a):
+        if v > 0:
+            end = k
+    for k in range(end):
+        total += a[k] * k
+    return total
+
+
 RAISING = [
+    summed_in_full, reduced, by_a_method, by_how_many_it_has, as_the_end_of_a_range,
     added, added_in_place, compared, in_functions_of_numbers, asked_for_an_attribute, asked_for_an_item, unpacked,
 ]  # fmt: skip
 
@@ -356,8 +434,8 @@ def paired(a):
     return (latest(a), a[0])[1]
 
 
-def summed(a):
-    return np.sum(latest(a))
+def counted(a):
+    return np.cumsum(latest(a))[0]
 
 
 def found_among(a):
@@ -372,10 +450,32 @@ def an_index(a):
     return np.sum(a[latest(a)])
 
 
+def left_on_the_way(a):
+    best, k = None, 0
+    while best is None or best < 2.0:
+        if k >= len(a):
+            break
+        best = a[k]
+        k += 1
+    return best
+
+
+def not_asked_last(a):
+    best, k = None, 0
+    while best is None and k < len(a):
+        best = a[k]
+        k += 1
+    return best
+
+
 def stored(a):
     b = a.copy()
     b[0] = latest(a)
     return b[0]
+
+
+def clipped(a):
+    return np.clip(a, latest(a), 2.0)[0]
 
 
 def shown(a):
@@ -400,8 +500,8 @@ def of_any_objects(a):
 
 
 REFUSED = [
-    latest, listed, paired, summed, found_among, equal_to_a_number, an_index, stored, shown, differentiated,
-    differentiated_forward, all_derivatives, of_any_objects,
+    left_on_the_way, not_asked_last, latest, listed, paired, counted, clipped, found_among, equal_to_a_number, an_index,
+    stored, shown, differentiated, differentiated_forward, all_derivatives, of_any_objects,
 ]  # fmt: skip
 
 

@@ -25,8 +25,8 @@ from llad.frontend.fork import Fork, split
 from llad.frontend.iteration import Walk, emit
 from llad.frontend.moments import go_back, now, trial
 from llad.frontend.rounds import Loop, Name, Round
-from llad.frontend.state import Change, Conflict, Dropped, Flag, Maybe, State
-from llad.frontend.values import Growing, Unbound
+from llad.frontend.state import Change, Conflict, Dropped, Flag, Maybe, State, held_by
+from llad.frontend.values import Growing, OrNone, Unbound
 from llad.ir.core import Limit, Region, Value, walk
 from llad.ir.types import BOOL, I64, Type
 
@@ -87,6 +87,7 @@ def while_loop(t: Tracer, node: ast.While) -> None:
     loop.runs = inside or first.flag is True
     done = _settle(t, loop)
     loop.endless = inside or (loop.runs and _always(t, loop))
+    tests: list[Test] = []
 
     def emit_op(inits: list[Value], exits: bool) -> tuple[Value, ...]:
         types = [i.type for i in inits]
@@ -95,6 +96,7 @@ def while_loop(t: Tracer, node: ast.While) -> None:
                 t.builder.yield_(t.builder.const(True, BOOL))
         else:
             test = _test(t, loop)
+            tests.append(test)
             for change in test.changed.values():  # in a part that the first iteration does not come to
                 t.refuse_mutation(change.thing, change.span)
             test_region = test.region
@@ -104,6 +106,23 @@ def while_loop(t: Tracer, node: ast.While) -> None:
         return t.builder.while_(inits, test_region, done.region, exits=exits)
 
     _finish(t, loop, done, emit_op)
+    if tests and done.end.stop is False:
+        _narrow(t, tests[-1])
+
+
+def _narrow(t: Tracer, test: Test) -> None:
+    """Let names and attributes that may be `None` hold what the condition says of them by not holding."""
+    known = t.assumed.following(test.flag, False) if isinstance(test.flag, Value) else {}
+    for name, start in test.start.items():
+        if isinstance(start, OrNone) and start.there.value in known:
+            holder = t.state.values if isinstance(name, str) else held_by(name.thing)
+            after = holder[name if isinstance(name, str) else name.key]
+            if isinstance(after, OrNone):
+                value = after.inner if known[start.there.value] else None
+                if isinstance(name, str):
+                    t.state.values[name] = value
+                else:
+                    contents.put(t, name, value)
 
 
 def _carry_late(t: Tracer, loop: Loop) -> None:
@@ -128,6 +147,7 @@ class Test:
     region: Region
     flag: Flag
     changed: dict[int, Change]
+    start: dict[Name, Any]
 
 
 def _test(t: Tracer, loop: Loop) -> Test:
@@ -137,12 +157,12 @@ def _test(t: Tracer, loop: Loop) -> Test:
     region = Region(tuple(args))
     flag: Flag = True
     with t.within(region, loop.before.copy()) as scope, t.iteration():
-        _begin(t, loop, args)
+        start = _begin(t, loop, args)
         flag = condition(t, loop.node.test)
     changed = {number: c for number, c in scope.changed.items() if number not in loop.changed}
     Path().leave(scope)
     t.frame.state = loop.before
-    return Test(region, flag, changed)
+    return Test(region, flag, changed, start)
 
 
 def _always(t: Tracer, loop: Loop) -> bool:

@@ -27,6 +27,17 @@ from llad.structures import of_library
 # What NumPy computes of any objects.
 _OF_ANYTHING = frozenset({"equal", "not_equal", "logical_and", "logical_or", "logical_not", "logical_xor"})
 
+# What raises a `TypeError` for `None`: as any of the arguments, or as one of the first ones.
+_OF_NUMBERS = (abs, min, max, round, float, int, range, zip)
+_OF_ONE = (
+    len, sum, list, tuple, enumerate, sorted, reversed, any, all,
+    np.mean, np.std, np.var, np.median, np.ptp, np.linalg.norm,
+)  # fmt: skip
+_OF_TWO = (np.dot, np.inner, np.outer)
+
+# What gives `None` for `None`, with which nothing can be computed: it raises here.
+_KEEPING = (np.sum, np.prod, np.max, np.min, np.amax, np.amin)
+
 # What is traced as Python is, so that it may ask what it is given.
 _TRACED = (Closure, Bound, FunctionType, MethodType, partial, Record)
 
@@ -58,15 +69,16 @@ def given(t: Tracer, function: Any, args: Sequence[Any], kwargs: Mapping[str, An
     values = (*args, *kwargs.values())
     if traced or isinstance(function, _TRACED) or not any(isinstance(v, OrNone) for v in values):
         return args
-    wanted = _numbers_wanted(function, len(args))
+    wanted = _wanted(function, len(args))
     if not wanted or any(isinstance(v, OrNone) for v in (*args[wanted:], *kwargs.values())):
         t.refuse_or_none(next(v for v in values if isinstance(v, OrNone)))
     return [present(t, arg, f"{function.__name__} of 'NoneType'") for arg in args]
 
 
-def _numbers_wanted(function: Any, count: int) -> int:
+def _wanted(function: Any, count: int) -> int:
     """How many arguments must not be `None`: the first ones."""
     if isinstance(function, np.ufunc):
         return 0 if function.__name__ in _OF_ANYTHING else function.nin
-    of_numbers = function in (abs, min, max, round, float, int) or getattr(function, "__module__", "") == "math"
-    return count if of_numbers else 0
+    if function in _OF_NUMBERS or getattr(function, "__module__", "") == "math":
+        return count
+    return 2 if function in _OF_TWO else int(function in _OF_ONE or function in _KEEPING)
