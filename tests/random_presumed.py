@@ -32,6 +32,7 @@ class Writer:
         self.floats, self.whole = [b.f64(1.5), b.f64(-2.0)], [self.zero, self.one, self.far, b.i64(-1)]
         self.small = b.op("lt", self.far, b.i64(5))
         self.array = self.holes() if rng.random() < 0.2 else None
+        self.odd = rng.random() < 0.25
 
     @contextmanager
     def inner(self) -> Iterator[None]:
@@ -42,11 +43,13 @@ class Writer:
     def iteration(self, i: Value, *sums: Value) -> list[Value]:
         with self.inner():
             self.whole.append(i)
-            self.i, self.sums = i, list(sums)
+            self.i, self.sums, self.begun = i, list(sums), list(sums)
             if self.rng.random() < 0.7:
                 self.first()
             self.some(self.rng.randrange(2, 7), 0)
             self.add()
+            if self.odd and self.rng.random() < 0.3:
+                self.otherwise()
         return self.sums
 
     def first(self) -> None:
@@ -56,11 +59,13 @@ class Writer:
             self.inside(array, 0, self.i)
         self.floats.append(b.load(self.x, self.i))
         self.whole.append(b.load(self.k, self.i))
+        if self.rng.random() < 0.2:
+            self.whole.append(b.op("add", self.i, self.i))
 
     def some(self, count: int, depth: int) -> None:
         for _ in range(count):
             what = [self.add, self.look, self.look, self.row, self.convert, self.convert, self.divide, self.compute]
-            what += [self.sum, self.stand, *[self.partly] * (self.array is not None)]
+            what += [self.sum, self.stand, *[self.partly] * (self.array is not None), *[self.otherwise] * self.odd]
             self.rng.choice(what + [lambda: self.branch(depth)] * 2 * (depth < 2))()
 
     def holes(self) -> Value:
@@ -81,6 +86,24 @@ class Writer:
             if (name := self.rng.choice(["add", "add", "sub"])) == "add":
                 self.rng.shuffle(operands)
             self.sums[k] = self.b.op(name, *operands)
+
+    def otherwise(self) -> None:
+        """Do with a sum what makes it no mere sum, or another one."""
+        b, rng = self.b, self.rng
+        k, j = rng.randrange(len(self.sums)), rng.randrange(len(self.sums))
+        match rng.randrange(6):
+            case 0:
+                self.sums[k] = b.op(rng.choice(["add", "sub"]), *rng.sample([self.sums[k], self.sums[j]], 2))
+            case 1:
+                self.sums[k] = b.op("add", self.begun[j], rng.choice([*self.floats, self.sums[k]]))
+            case 2:
+                self.sums[k], self.sums[j] = self.sums[j], self.sums[k]
+            case 3:
+                self.sums[k] = b.op("sub", rng.choice(self.floats), self.sums[k])
+            case 4:
+                self.sums = [b.op("add", self.sums[0], self.sums[-1])] * len(self.sums)
+            case _:
+                self.floats.append(self.sums[k])
 
     def compute(self) -> None:
         name = self.rng.choice(["add", "mul", "sub", "div", "sqrt", "min"])
