@@ -228,6 +228,39 @@ def until_an_attribute_is_there(x):
     return seen.best
 
 
+def by_its_place(a):
+    best, place = None, None
+    for k in range(len(a)):
+        if best is None or a[k] < best:
+            best, place = a[k], k
+    b = a * 2.0
+    b[place] = best * 5
+    b[place] += a[place]
+    return a[place] * b[place] + np.sum(b) + np.outer(a, b)[place, place]
+
+
+def by_an_assertion(a):
+    best, place = None, None
+    for k, v in enumerate(a):
+        best, place = v if best is None else max(v, best), k
+    assert best is not None and best > 0
+    held = [best, 1.0]
+    assert place is not None, f"none of {len(a)}"
+    return held[0] * np.sum(a[:place])
+
+
+def by_an_assertion_in_a_loop(a):
+    last, total = None, 0.0
+    for k, v in enumerate(a):
+        if k > 2:
+            assert last is not None
+            total += [last, v][0] * v
+        last = None if k % 2 else v * v
+        if k > 1 and last is None:
+            last = v
+    return 0.5 if last is None else total * last
+
+
 def by_an_early_return(x):
     def root(v):
         if v < 0:
@@ -283,7 +316,9 @@ PROGRAMS = [
     (one_of_two_objects, A[:4]),
     (none_again, A), (none_again, A[:3]), (given_back, A), (in_loops_in_loops, A), (while_it_is_none, 0.3),
     (until_it_is_enough, 0.7), (until_both_are_there, A), (until_both_are_there, A[:1]), (until_an_array_is_there, 0.7),
-    (until_an_attribute_is_there, 1.7),
+    (until_an_attribute_is_there, 1.7), (by_its_place, A), (by_an_assertion, A), (by_an_assertion_in_a_loop, A),
+    (by_an_assertion_in_a_loop, A[:1]), (by_an_assertion_in_a_loop, A[:2]),
+   
     (by_an_early_return, 0.7), (by_an_early_return, -0.7), (not_equal_to_none, A), (in_a_recursion, 1.7),
     (asked_in_a_recursion, 0.7, 5), (asked_in_a_recursion, 0.7, 6),
 ]  # fmt: skip
@@ -399,7 +434,15 @@ def as_the_end_of_a_range(a):
     return total
 
 
+def at_its_place_in_a_list(a):
+    values, place = [a[:2].sum(), 3.0] if len(a) else [2.0, 3.0], None
+    for k in range(len(a)):
+        place = k % 2
+    return values[place] * 2
+
+
 RAISING = [
+    at_its_place_in_a_list,
     summed_in_full, reduced, by_a_method, by_how_many_it_has, as_the_end_of_a_range,
     added, added_in_place, compared, in_functions_of_numbers, asked_for_an_attribute, asked_for_an_item, unpacked,
 ]  # fmt: skip
@@ -414,6 +457,32 @@ def test_what_none_is_not_made_for_raises_as_in_python(program):
     for call in (f, f.grad):
         with pytest.raises(expected.type, match="NoneType"):
             call(A[:0])
+
+
+def test_nothing_is_at_none():
+    """NumPy has a new axis for it: never another number, but an error."""
+
+    def at_its_place(a):
+        place = None
+        for k in range(len(a)):
+            if a[k] > 3:
+                place = k
+        return np.sum(a[place])
+
+    assert llad.jit(at_its_place)(A) == at_its_place(A)
+    with pytest.raises(TypeError, match="NoneType"):
+        llad.jit(at_its_place)(A[:2])
+
+
+def test_an_assertion_fails_where_it_is_none():
+    def asserted(a):
+        best = latest(a)
+        assert best is not None
+        return best
+
+    assert llad.jit(asserted)(A) == A[-1]
+    with pytest.raises(AssertionError):
+        llad.jit(asserted)(A[:0])
 
 
 # -- what would take None for something
@@ -446,8 +515,18 @@ def equal_to_a_number(a):
     return 1.0 if latest(a) == 2.0 else a[0]
 
 
-def an_index(a):
-    return np.sum(a[latest(a)])
+def asserted_on_a_way_that_may_not_be_gone(a):
+    best = latest(a)
+    for _ in range(len(a)):
+        assert best is not None
+    return best
+
+
+def an_end(a):
+    place = None
+    for k in range(len(a)):
+        place = k
+    return np.sum(a[:place])
 
 
 def left_on_the_way(a):
@@ -500,14 +579,15 @@ def of_any_objects(a):
 
 
 REFUSED = [
-    left_on_the_way, not_asked_last, latest, listed, paired, counted, clipped, found_among, equal_to_a_number, an_index,
-    stored, shown, differentiated, differentiated_forward, all_derivatives, of_any_objects,
+    left_on_the_way, not_asked_last, latest, listed, paired, counted, clipped, found_among, equal_to_a_number, an_end,
+    asserted_on_a_way_that_may_not_be_gone, stored, shown, differentiated, differentiated_forward, all_derivatives,
+    of_any_objects,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("program", REFUSED)
 def test_what_would_take_none_for_something_is_not_given_it(program):
-    with pytest.raises(llad.UnsupportedError, match="f64 or None") as refused:
+    with pytest.raises(llad.UnsupportedError, match=r"[fi]64 or None") as refused:
         llad.jit(program)(A)
     assert refused.value.code == "LL209"
     assert refused.value.span is not None and refused.value.span.file == __file__

@@ -13,6 +13,7 @@ from typing import NoReturn
 from llad.frontend.conditions import condition, constant_flag
 from llad.frontend.core import Tracer
 from llad.frontend.fork import Fork
+from llad.frontend.nones import narrow_names
 from llad.frontend.printing import Text, text_of
 from llad.frontend.sharing import handed_out
 from llad.frontend.values import describe, is_static
@@ -47,11 +48,12 @@ def assert_(t: Tracer, node: ast.Assert) -> None:
     if node.msg is None or isinstance(node.msg, ast.Constant):
         message = "" if node.msg is None else quoted(str(node.msg.value))
         t.builder.check(constant_flag(t, flag), "AssertionError", message)
-        return
-    fork = Fork(t, constant_flag(t, flag))
-    fork.run(0, lambda: None)
-    fork.run(1, lambda: _end(t, AssertionError, node.msg))
-    fork.join()
+    else:
+        fork = Fork(t, constant_flag(t, flag))
+        fork.run(0, lambda: None)
+        fork.run(1, lambda: _end(t, AssertionError, node.msg))
+        fork.join()
+    narrow_names(t, constant_flag(t, flag))
 
 
 def raise_(t: Tracer, node: ast.Raise) -> None:

@@ -92,7 +92,7 @@ def _attribute(t: Tracer, node: ast.Attribute) -> Any:
 
 def _subscript(t: Tracer, node: ast.Subscript) -> Any:
     base = peek(t, node.value)
-    return taken(t, base, item(t, base, index_of(t, node.slice)))
+    return taken(t, base, item(t, base, index_of(t, node.slice, base)))
 
 
 def elements_of(t: Tracer, nodes: Sequence[ast.expr]) -> list[Any]:

@@ -22,6 +22,7 @@ import numpy as np
 from llad.frontend.core import Tracer
 from llad.frontend.state import Bound, Closure
 from llad.frontend.values import OrNone, Record
+from llad.ir.core import Value
 from llad.structures import of_library
 
 # What NumPy computes of any objects.
@@ -51,6 +52,14 @@ def present(t: Tracer, value: Any, doing: str, error: str = "TypeError") -> Any:
         t.builder.check(value.there.value, error, doing)
         value = value.inner
     return value
+
+
+def narrow_names(t: Tracer, flag: Value) -> None:
+    """Let names hold what they are, or `None`, where a flag says which: it holds from here on."""
+    known = t.assumed.following(flag, True)
+    for name, value in t.state.values.items():
+        if isinstance(value, OrNone) and value.there.value in known:
+            t.state.values[name] = value.inner if known[value.there.value] else None
 
 
 def operand(t: Tracer, node: ast.expr) -> Any:

@@ -81,7 +81,7 @@ def _augmented(t: Tracer, node: ast.AugAssign) -> None:
                 store_item(t, name, index, new)
         case ast.Subscript():
             base = operand(t, node.target.value)
-            index = index_of(t, node.target.slice)
+            index = index_of(t, node.target.slice, base)
             old = item(t, base, index)
             new = _augment(t, node.op, old, operand(t, node.value))
             if new is not old or is_advanced(index) or is_object(base):  # then what changed is a copy

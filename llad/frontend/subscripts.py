@@ -16,14 +16,15 @@ from llad.frontend.chosen import chosen, is_chosen
 from llad.frontend.complex_values import is_complex_value
 from llad.frontend.core import Tracer
 from llad.frontend.iteration import items_of, unspent
+from llad.frontend.nones import present
 from llad.frontend.records import asked
 from llad.frontend.rooms import row
 from llad.frontend.values import Array, NotHandled, Rows, Scalar, Table, describe, is_static
 from llad.traced.sequences import listed
 
 
-def index_of(t: Tracer, node: ast.expr) -> Any:
-    """What stands between the brackets: slices are `slice` objects of traced values."""
+def index_of(t: Tracer, node: ast.expr, base: Any = None) -> Any:
+    """What stands between the brackets, behind `base`: slices are `slice` objects of traced values."""
     match node:
         case ast.Slice():
             return _slice(t, node)
@@ -33,9 +34,10 @@ def index_of(t: Tracer, node: ast.expr) -> Any:
                 if isinstance(element, ast.Starred):
                     parts += items_of(t, t.eval(element.value))
                 else:
-                    parts.append(index_of(t, element))
+                    parts.append(index_of(t, element, base))
             return tuple(parts)
-    index = t.eval(node)
+    counted = isinstance(base, (Array, Rows, Table, list, tuple))  # what else there is may have something at `None`
+    index = present(t, t.open(node), "'NoneType' is no place of an item") if counted else t.eval(node)
     if isinstance(index, range) or ranges.is_range(index):  # to NumPy, a sequence of integers
         items = t.make(list(index)) if isinstance(index, range) else t.call(listed, [index], {})
         return t.call(np.array, [items, int], {})

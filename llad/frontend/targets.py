@@ -40,7 +40,7 @@ def assign(t: Tracer, target: ast.expr, value: Any) -> None:
             base = operand(t, target.value)
             if isinstance(value, OrNone) and not isinstance(base, (list, dict)):
                 t.refuse_or_none(value)
-            store(t, base, index_of(t, target.slice), value)
+            store(t, base, index_of(t, target.slice, base), value)
         case ast.Attribute():
             set_field(t, owner(t, target.value, target.attr), target.attr, value)
         case _:
