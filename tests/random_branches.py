@@ -82,7 +82,7 @@ class Writer:
         index = rng.choice(indices)
         if rng.random() < 0.6:
             name, other = rng.choice(["add", "sub"]), rng.choice([*indices, *self.numbers])
-            b.check(b.op("not", b.op(f"{name}_overflows", index, other)), "OverflowError", "sum")
+            b.check(b.op("not", b.op(f"{name}_overflows", index, other)), "OverflowError", "not in 64 bits")
             index = b.op(name, index, other)
         self.inside(self.x, index)
         total = b.op("add", b.load(self.sums, self.zero), b.load(self.x, index))

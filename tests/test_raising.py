@@ -359,3 +359,25 @@ def test_next_of_nothing_raises():
         first(np.array([0.5, 1.0]))
     with pytest.raises(StopIteration):
         llad.jit(lambda a: next(iter(a[:0])))(np.ones(2))
+
+
+def far_along(x, n):
+    for i in range(n):
+        s = x[i]
+        if n > 5:
+            raise OverflowError("far")
+    return s
+
+
+def as_an_integer(x, n):
+    s = 0
+    for i in range(n):
+        s += int(x[i])
+    return s
+
+
+@pytest.mark.parametrize("function", [far_along, as_an_integer])
+@pytest.mark.parametrize("fastmath", [False, True])
+def test_an_index_that_fails_later_is_not_told_before_an_overflow(function, fastmath):
+    with pytest.raises(OverflowError):
+        llad.jit(function, fastmath=fastmath)(np.array([1.0, math.inf, 2.0]), 7)

@@ -14,8 +14,8 @@ then without checks.
 When: the loop has no exit and a step of 1 or -1, everything else in the condition is from outside, a check that moves
 stands in no `if`, and the moved check is skipped if the loop runs no iteration. Making a check earlier must not
 change the class of the error, so no check of another class may stay or move (that a sum of indices does not fit
-in 64 bits counts as the same), and the loop must be sure to end: no `while`, `call` or `derivative` in it. What the
-loop stored before the failing iteration is then not stored.
+in 64 bits counts as the same, an `OverflowError` of Python's does not), and the loop must be sure to end: no `while`,
+`call` or `derivative` in it. What the loop stored before the failing iteration is then not stored.
 
 Before:
 
@@ -66,7 +66,7 @@ from llad.ir.core import Function, Op, Region, Value, walk
 from llad.ir.poison import maybe_poison
 from llad.ir.rewrite import Mapping, copy_op
 from llad.ir.types import BOOL, I64
-from llad.passes.claims import Claim, Frame, Item, Said, consequences, said_of, sides_of, split_for
+from llad.passes.claims import Claim, Frame, Item, Said, consequences, error_of, said_of, sides_of, split_for
 from llad.passes.ranges import Ranges
 from llad.passes.rebuild import Rebuild
 from llad.passes.scouts import scout, without
@@ -145,7 +145,7 @@ class _Checks(Rebuild):
         if items is None or items:
             placed = self.keep(op)
             if items is None:
-                frame.errors.add(op.attrs["error"])
+                frame.errors.add(error_of(op))
             else:
                 values = tuple([ranges.form(v) for v in op.operands[1:]])
                 frame.claims.append(Claim(placed, op, tuple(items), values))

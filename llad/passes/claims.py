@@ -37,6 +37,8 @@ class NoOverflow:
 Item = AtLeastZero | NoOverflow
 Said = tuple[str, tuple[Affine, ...]]  # an op, and the numbers that it is given
 
+TOO_WIDE = "64 bits"  # of what does not fit
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -54,6 +56,12 @@ class Claim:
         return [form for part in parts for form in part] + [*self.values, *self.guards]
 
 
+def error_of(check: Op) -> str:
+    """The class of a check's error, or `TOO_WIDE`: that is llad's own, where Python's integers have no end."""
+    error, message = str(check.attrs["error"]), check.attrs["message"]
+    return TOO_WIDE if error == "OverflowError" and "64 bits" in message else error
+
+
 @dataclass(slots=True)
 class Frame:
     """What a region holds: claims that may move, those in branches, the errors of checks that stay, and whether it may
@@ -66,12 +74,11 @@ class Frame:
 
     def classes(self) -> set[str]:
         """The errors that may be raised here. (Indices that do not fit in 64 bits are out of bounds.)"""
-        claimed = {c.origin.attrs["error"] for c in (*self.claims, *self.branched)}
-        return (self.errors | claimed) - {"OverflowError"}
+        return (self.errors | {error_of(c.origin) for c in (*self.claims, *self.branched)}) - {TOO_WIDE}
 
     def keep_all(self, inner: Frame) -> None:
         """The checks of a region inside this one stay where they are."""
-        self.errors |= inner.errors | {c.origin.attrs["error"] for c in (*inner.claims, *inner.branched)}
+        self.errors |= inner.errors | {error_of(c.origin) for c in (*inner.claims, *inner.branched)}
         self.endless |= inner.endless
 
     def keep_branch(self, inner: Frame) -> None:
