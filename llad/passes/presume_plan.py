@@ -140,8 +140,6 @@ class Plans:
                     end, given = self._walk(arm, value, carry, chain, plan), arm.terminator.operands
                     if end is not (given[slots[0]] if slots else value):
                         return None
-                    if sum(v in chain for v in given) > len(slots):
-                        return None
                 if slots:
                     value = op.results[slots[0]]
                     plan.merged[value] = carry
