@@ -11,7 +11,8 @@ from random_presumed import arguments, program
 
 from llad.compile import FAST, run_passes
 from llad.ir import interp
-from llad.ir.core import Function
+from llad.ir.core import Function, walk
+from llad.ir.parse import parse
 from llad.ir.verify import verify
 from llad.passes import presume as presumption
 from llad.passes.cse import cse
@@ -64,3 +65,27 @@ def test_machine_code_of_loops_that_go_on_past_checks_is_right(seed: int, monkey
     for number, kind in enumerate(KINDS * 2):
         args = arguments(np.random.default_rng([seed, number]), kind)
         assert outcome(lambda a: native(*a), args) == outcome(interpreted(fn), args)
+
+
+@pytest.mark.parametrize(("place", "bounded"), [("%x[%i]", True), ("%x[%around]", False)])
+def test_a_range_that_no_array_bounds_is_not_gone_through_to_its_end(place: str, bounded: bool) -> None:
+    """The program may never come there, and nobody would wait for it."""
+    fn = verify(parse(f"""
+        func @f(%x: buffer<f64, 1, C>, %n: i64, %m: i64) {{'wide': True, 'fastmath': True}} {{
+          %lo: i64 = const 0
+          %one: i64 = const 1
+          %z: f64 = const 0.0
+          %s: f64, %trips: i64 = for %i in %lo..%n step %one carry (%a: f64 = %z) {{'apart': True}} {{
+            %around: i64 = mod %i, %m
+            %u: f64 = load {place}
+            %fits: bool = le %u, %u
+            check %fits, ValueError "not a number"
+            %b: f64 = add %a, %u
+            yield %b
+          }}
+          return %s
+        }}
+    """))
+    made = verify(presume(fn))
+    limits = [op for op in walk(made.body) if op.name == "const" and op.attrs["value"] == presumption._LONGEST]
+    assert made is not fn and bool(limits) is not bounded

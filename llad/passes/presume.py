@@ -12,7 +12,8 @@ vectors are worth it, of which machine code has the widest. What is loaded where
 that have an element at 0, and hold numbers all over; that they have is asked beforehand. An index that goes along with
 the loop, or stands still, is no other where the program would not load, since it would be no neighbour then: it is
 asked beforehand whether it is in range all along. So is what does not change in the loop, and whether a loop inside
-another one is long; if it is not, what runs as it stood is not rare. Where the answer is no, the loop runs as it stood.
+another one is long; if it is not, what runs as it stood is not rare. A range that no array bounds is not to be so long
+that one would wait for its end, which the program may never come to. Where the answer is no, the loop runs as it stood.
 Whatever may be poison is computed with only where it is known not to be.
 
 Before:
@@ -103,6 +104,7 @@ from llad.passes.presume_plan import Plan, Plans
 from llad.passes.rebuild import Rebuild
 
 _SHORTEST = 32  # trips of an inner loop that are worth vectors
+_LONGEST = 1 << 22  # trips of a loop that goes along no array
 
 # How the second number compares with 0 where the first gets less.
 _SIGNS = {"add_overflows": "lt", "sub_overflows": "gt"}
@@ -118,7 +120,7 @@ class _Attempt:
     """An iteration being written. `mask`: whether the program would be here, where that is not sure: in no branch, that
     is whether all checks hold so far; `sums`: what they come to here, by carry. For the loop to be run like this,
     the axes of arrays that are `some` are to have an element, indices at `ends` are to be in range all along, and what
-    is `true` is to hold."""
+    is `true` is to hold. `bounded`: whether the program loads at each of the indices, or would."""
 
     loop: Op
     plan: Plan
@@ -127,6 +129,7 @@ class _Attempt:
     ends: dict[tuple[Value, int, Value], None] = field(default_factory=dict)
     some: dict[tuple[Value, int], None] = field(default_factory=dict)
     true: dict[Value, None] = field(default_factory=dict)
+    bounded: bool = False
 
 
 class _Presume(Rebuild):
@@ -241,6 +244,7 @@ class _Presume(Rebuild):
         """The operands with which the op does no harm where the program would not compute it."""
         operands = self.operands(op)
         if at.mask is None:
+            at.bounded |= op.name == "load" and any(self._goes_on(index, at) for index in op.operands[1:])
             return operands
         if op.name == "load":
             return (operands[0], *(self._place(op, axis, at) for axis in range(len(operands) - 1)))
@@ -255,6 +259,7 @@ class _Presume(Rebuild):
         index, array = load.operands[1 + axis], load.operands[0]
         if self._moves_along(index, at):
             at.ends[array, axis, index] = None
+            at.bounded |= self._goes_on(index, at)
             return self.get(index)
         at.some[array, axis] = None
         return self._here(self.get(index), 0, at, load)
@@ -282,14 +287,18 @@ class _Presume(Rebuild):
             return False
         return all(atom is own or self._stands(atom, at) for atom in form.terms)
 
+    def _goes_on(self, index: Value, at: _Attempt) -> bool:
+        return bool(self._elements.form(index).terms.get(at.loop.regions[0].args[0], 0))
+
     def _beforehand(self, at: _Attempt) -> list[Value]:
         """Emit what is to hold for the loop to be run like this."""
         span = at.loop.span
         found = list(map(self.get, at.true))
-        if self._is_inner():
+        lengths = [("ge", _SHORTEST)] * self._is_inner() + [("le", _LONGEST)] * (not at.bounded)
+        if lengths:
             first, end = (self.get(o) for o in at.loop.operands[:2])
             trips = self.emit("sub", [end, first], [I64], span).result
-            found.append(self.emit("ge", [trips, self.const(_SHORTEST, I64, span)], [BOOL], span).result)
+            found += [self.emit(how, [trips, self.const(k, I64, span)], [BOOL], span).result for how, k in lengths]
         none = self.const(0, I64, span)
         for array, axis in at.some:
             extent = self.emit("dim", [self.get(array)], [I64], span, {"axis": axis}).result
