@@ -59,8 +59,9 @@ class Sheets:
         structure = self._structure
         region = structure.region_of[load.result]
         root = structure.root(region)
-        while region is not root and structure.owner[region][0].name == "if" and self._within.holds(load):
-            region = structure.owner[region][1]
+        if structure.rectangular(region, root) and self._within.holds(load):  # else only what is loaded takes memory
+            while structure.owner[region][0].name == "if":
+                region = structure.owner[region][1]
         found: Sheet | None = None
         around: list[Op] = []
         while region is not root:
