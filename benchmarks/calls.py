@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import timeit
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +143,13 @@ def verdicts(results: dict[str, dict[str, float]]) -> list[str]:
     return lines
 
 
+def write(results: Mapping[str, object], path: Path) -> None:
+    """Write what was measured as JSON, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1))
+    print(f"wrote {path}")
+
+
 def main(argv: list[str] | None = None) -> dict[str, dict[str, float]]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=11)
@@ -157,9 +164,7 @@ def main(argv: list[str] | None = None) -> dict[str, dict[str, float]]:
         for name, seconds in times.items():
             print(f"  {name:16}{seconds * factor:10.1f} {unit}{seconds / times['llad']:9.2f}×")
     print("\n".join(verdicts(results)))
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(results, indent=1))
-    print(f"wrote {args.json}")
+    write(results, args.json)
     return results
 
 

@@ -9,12 +9,11 @@ anew, and run once; medians are reported. The same is timed in a new process tha
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
 
-from .calls import in_new_process
+from .calls import in_new_process, write
 
 RESULTS = Path(__file__).parent / "results" / "first.json"
 
@@ -68,9 +67,7 @@ def main(argv: list[str] | None = None) -> dict[str, tuple[float, float]]:
                 f"{kept * 1e3:9.1f} ms with kept code (at most {KEPT * 1e3:.0f}: {verdicts[1]})",
                 flush=True,
             )
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(results, indent=1))
-    print(f"wrote {args.json}")
+    write(results, args.json)
     return results
 
 

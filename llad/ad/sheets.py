@@ -3,7 +3,8 @@
 In a product of matrices, three loops load elements that lie along two of them. If the memory is overwritten later, the
 reverse sweep is to be given what was loaded: kept where it is loaded, that would be an element for each product. A
 *sheet* has one for each element: before the outermost loop that leaves the memory as it is, loops of its own copy what
-the loads will find, along those indices on which they depend.
+the loads will find, along those indices on which they depend; in a box, also where a condition keeps the program from
+a load that would do no harm.
 
 So a sheet is memory that is made in the region in which this outermost loop stands, each time anew; like any other
 handle it is in scope in the reverse sweep, or a field of what a run of that region keeps. If the loops around stay in a

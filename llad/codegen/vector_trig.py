@@ -11,7 +11,7 @@ vectoriser has gone, as those of `late.py` are: nothing is called where none doe
 
 from __future__ import annotations
 
-from llad.codegen.vector_text import PURE, Body
+from llad.codegen.vector_text import INTRINSICS, PURE, Body
 from llad.dataclass import dataclass
 
 _LIMIT = 1e6
@@ -154,7 +154,7 @@ def far_text(name: str) -> str:
 def far_inlined(text: str) -> str:
     """The functions of vectors that are to be inlined where a module calls those of numbers."""
     named = [name for name in FAR if f"@llad.far_{name}(" in text]
-    lines = [f"declare i1 @llvm.vector.reduce.or.v{n}i1(<{n} x i1>)" for n in _LANES if named]
+    lines = [INTRINSICS[f"llvm.vector.reduce.or.v{n}i1"] for n in _LANES if named]
     for name in named:
         for n in _LANES:
             lines += [f"declare {_head(f'lanes_{name}', n)}", _if_any(name, n, "available_externally ")]

@@ -59,7 +59,7 @@ class Claim:
 def error_of(check: Op) -> str:
     """The class of a check's error, or `TOO_WIDE`: that is llad's own, where Python's integers have no end."""
     error, message = str(check.attrs["error"]), check.attrs["message"]
-    return TOO_WIDE if error == "OverflowError" and "64 bits" in message else error
+    return TOO_WIDE if error == "OverflowError" and TOO_WIDE in message else error
 
 
 @dataclass(slots=True)
